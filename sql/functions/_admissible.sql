@@ -1,0 +1,54 @@
+create or replace function _admissible(ids uuid[], now timestamptz)
+returns uuid[]
+language plpgsql
+volatile
+as $_admissible$
+declare
+    v_late      job;
+    v_locked    text[];
+    v_busy      text[];
+    v_parked    uuid[];
+begin
+    for v_late in
+        select j.* from job as j where j.job_id = any (ids) and j.expires_at <= _admissible.now order by j.job_id
+    loop
+        perform _bury(v_late, 'expired', null, null, null, 'leasehold', now, nested => true);
+        ids := array_remove(ids, v_late.job_id);
+    end loop;
+
+    -- lock something per key …
+    with keys as materialized (
+        select distinct j.singleton_key from job as j where j.job_id = any (ids) and j.singleton_key is not null
+    )
+    select array_agg(k.singleton_key) into v_locked
+    from keys as k
+    where pg_try_advisory_xact_lock(_key_lock(k.singleton_key));
+    -- … and look again, in a statement that began after the lock was held
+    select array_agg(j.singleton_key) into v_busy from job as j where j.state = 'leased' and j.singleton_key = any (v_locked);
+
+    -- who comes behind a lease, or behind the first of its key in this very batch, leaves the claim index until that lease ends
+    with keyed as (
+        select
+            j.job_id,
+            j.singleton_key = any (v_busy) is true or row_number() over (partition by j.singleton_key order by i.ordinality) > 1 as behind
+        from unnest(ids) with ordinality as i (job_id, ordinality)
+        join job as j on j.job_id = i.job_id
+        where j.singleton_key = any (v_locked)
+    ), parked as (
+        update job as j set parked = true from keyed as k where j.job_id = k.job_id and k.behind returning j.job_id
+    )
+    select array_agg(p.job_id) into v_parked from parked as p;
+
+    return array(
+        select i.job_id
+        from unnest(ids) with ordinality as i (job_id, ordinality)
+        join job as j on j.job_id = i.job_id
+        where (j.singleton_key is null or j.singleton_key = any (v_locked)) and i.job_id <> all (coalesce(v_parked, '{}'))
+        order by i.ordinality
+    );
+end
+$_admissible$;
+
+comment on function _admissible(uuid[], timestamptz) is
+    'Which of these jobs, whose locks the caller holds, may be leased: one a singleton key, under the key''s advisory lock (tried, not waited for), '
+    'if nothing of the key is leased; none that may not start any more. The others are parked, passed by, or buried as expired.';

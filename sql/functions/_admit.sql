@@ -1,0 +1,57 @@
+create or replace function _admit(singleton_key text)
+returns boolean
+language plpgsql
+volatile
+as $_admit$
+declare
+    v_need  text := '';
+    v_head  record;
+    v_taken uuid;
+    v_done  boolean := true;
+begin
+    -- above READ COMMITTED the look below would be an old one; where somebody else is about this key, he or a later one admits
+    if _isolated() or not pg_try_advisory_xact_lock(_key_lock(singleton_key)) then
+        insert into note (kind, singleton_key) values ('key', _admit.singleton_key);
+        return false;
+    end if;
+    if exists (select from job as j where j.singleton_key = _admit.singleton_key and j.state = 'leased') then
+        -- the end of that lease admits the next
+        return true;
+    end if;
+    loop
+        select j.job_id, j.next_need, j.priority, j.number into v_head
+        from job as j
+        where j.singleton_key = _admit.singleton_key and j.state = 'ready' and j.parked and j.next_need > v_need
+        order by j.next_need, j.priority, j.number
+        limit 1;
+        exit when not found;
+        v_need := v_head.next_need;
+        continue when exists (
+            select from job as j
+            where j.singleton_key = _admit.singleton_key and j.state = 'ready' and not j.parked and j.next_need = v_need
+                and (j.priority, j.number) < (v_head.priority, v_head.number)
+        );
+        -- a head that somebody holds is passed by: the next of its need goes first
+        select j.job_id into v_taken
+        from job as j
+        where j.singleton_key = _admit.singleton_key and j.state = 'ready' and j.parked and j.next_need = v_need
+        order by j.priority, j.number
+        limit 1
+        for no key update skip locked;
+        if found then
+            update job as j set parked = false where j.job_id = v_taken;
+            perform _ring(array[v_need]);
+        else
+            v_done := false;
+        end if;
+    end loop;
+    if not v_done then
+        insert into note (kind, singleton_key) values ('key', _admit.singleton_key);
+    end if;
+    return v_done;
+end
+$_admit$;
+
+comment on function _admit(text) is
+    'Lets the first parked job of a free singleton key, one a need, into the claim index. Tries the key''s advisory lock; what it cannot do '
+    'without waiting it leaves as a note, and returns false.';

@@ -1,0 +1,26 @@
+create or replace function _backoff(retry jsonb, attempt integer)
+returns interval
+language plpgsql
+volatile
+as $_backoff$
+declare
+    v_policy     jsonb            := coalesce(retry, _setting_value('retry')::jsonb);
+    v_initial    double precision := extract(epoch from coalesce(v_policy ->> 'initial', '1 minute')::interval);
+    v_max        double precision := extract(epoch from coalesce(v_policy ->> 'max', '1 day')::interval);
+    v_multiplier double precision := coalesce((v_policy ->> 'multiplier')::double precision, 2);
+    v_jitter     double precision := coalesce((v_policy ->> 'jitter')::double precision, 0.1);
+    v_factor     double precision;
+begin
+    v_factor := case coalesce(v_policy ->> 'kind', 'quadratic')
+        when 'quadratic' then attempt::double precision ^ 2
+        -- the exponent is capped, for a float overflows; e^100 seconds are past every max
+        when 'exponential' then exp(least((attempt - 1) * ln(v_multiplier), 100))
+        else 1
+    end;
+    return make_interval(secs => least(v_initial * v_factor, v_max) * (1 + v_jitter * (2 * random() - 1)));
+end
+$_backoff$;
+
+comment on function _backoff(jsonb, integer) is
+    'How long a job waits after the given number of attempts: initial × attempt² (quadratic), initial × multiplier ^ (attempt - 1) '
+    '(exponential) or initial (fixed), no more than max, give or take jitter.';

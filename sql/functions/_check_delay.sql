@@ -1,0 +1,15 @@
+create or replace function _check_delay(argument text, value interval)
+returns void
+language plpgsql
+stable
+as $_check_delay$
+begin
+    if value < interval '0' then
+        perform _invalid(argument, 'must not be negative');
+    elsif extract(epoch from value) > 366 * 86400 then
+        perform _invalid(argument, 'must not be longer than a year');
+    end if;
+end
+$_check_delay$;
+
+comment on function _check_delay(text, interval) is 'Refuses a delay that is negative or longer than a year (LH010). Null passes.';

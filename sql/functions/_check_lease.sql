@@ -1,0 +1,18 @@
+create or replace function _check_lease(lease interval)
+returns void
+language plpgsql
+stable
+as $_check_lease$
+begin
+    if lease is null then
+        perform _invalid('lease', 'must not be null');
+    elsif lease <= interval '0' then
+        perform _invalid('lease', 'must be longer than nothing');
+    -- years and months have no fixed length; in seconds nothing infinite or overflowing is left
+    elsif extract(epoch from lease) > extract(epoch from _setting_value('max_lease')::interval) then
+        perform _invalid('lease', format('must not be longer than %s', _setting_value('max_lease')), 'Extend the lease while you work, or raise the setting max_lease.');
+    end if;
+end
+$_check_lease$;
+
+comment on function _check_lease(interval) is 'Refuses a lease that is null, not positive, or longer than the setting max_lease (LH010).';

@@ -1,0 +1,37 @@
+create or replace function _check_reschedule(
+    next_need text, payload jsonb, wait_for uuid[], available_at timestamptz, priority integer, expires_at timestamptz, max_attempts integer,
+    retry jsonb, on_dependency_failure text
+)
+returns void
+language plpgsql
+stable
+as $_check_reschedule$
+begin
+    if next_need is not null then
+        perform _check_need('next_need', next_need);
+    end if;
+    if payload is not null then
+        perform _check_object('payload', payload);
+        perform _check_size('payload', payload, 'max_payload_bytes');
+    end if;
+    if priority is not null then
+        perform _check_count('priority', priority, 0, 999);
+    end if;
+    if max_attempts is not null then
+        perform _check_count('max_attempts', max_attempts, 1, 10000);
+    end if;
+    if on_dependency_failure is not null then
+        perform _check_policy(on_dependency_failure);
+    end if;
+    perform _check_wait_for(wait_for);
+    perform _check_time('available_at', available_at);
+    perform _check_expires_at(expires_at, _now());
+    if expires_at <= available_at then
+        perform _invalid('expires_at', 'must lie after available_at', 'It is the last moment at which the job may start.');
+    end if;
+    perform _check_retry(retry);
+end
+$_check_reschedule$;
+
+comment on function _check_reschedule(text, jsonb, uuid[], timestamptz, integer, timestamptz, integer, jsonb, text) is
+    'Refuses arguments that reschedule and reschedule_unheld share (LH010, LH011). Null means unchanged, and passes.';

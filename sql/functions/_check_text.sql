@@ -1,0 +1,17 @@
+create or replace function _check_text(argument text, value text, max_bytes integer)
+returns void
+language plpgsql
+stable
+as $_check_text$
+begin
+    if value is null then
+        perform _invalid(argument, 'must not be null');
+    elsif value = '' then
+        perform _invalid(argument, 'must not be empty');
+    elsif octet_length(value) > max_bytes then
+        perform _invalid(argument, format('is longer than %s bytes', max_bytes));
+    end if;
+end
+$_check_text$;
+
+comment on function _check_text(text, text, integer) is 'Refuses a text that is null, empty or too long (LH010).';

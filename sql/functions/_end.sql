@@ -1,0 +1,51 @@
+create or replace function _end(
+    job_id uuid, lease_id uuid, state text, result jsonb, answer jsonb, now timestamptz, nested boolean default false
+)
+returns boolean
+language plpgsql
+volatile
+as $_end$
+declare
+    v_key   text;
+    v_was   text;
+begin
+    -- one statement locks, checks the lease and moves the row; what follows runs in new statements, which see what committed before the lock
+    with gone as (
+        delete from job as j
+        where j.job_id = _end.job_id
+            and (_end.lease_id is null or j.lease_id = _end.lease_id and j.state = 'leased')
+        returning j.*
+    ), kept as (
+        insert into archive (
+            job_id, submitted_at, available_at, ended_at, attempt, priority, crashes, cancel_requested, state, next_need, submitted_by,
+            on_dependency_failure, payload, metadata, expires_at, max_attempts, retry, singleton_key, idempotency_key, wait_for, run_id,
+            step, fence, lease_id, worker_id, leased_at, answer, error, error_code, result
+        )
+        select
+            g.job_id, g.submitted_at, g.available_at, _end.now, g.attempt, g.priority, g.crashes, g.cancel_requested, _end.state, g.next_need,
+            g.submitted_by, g.on_dependency_failure, g.payload, g.metadata, g.expires_at, g.max_attempts, g.retry, g.singleton_key,
+            g.idempotency_key, g.wait_for, g.run_id, g.step, g.fence,
+            -- an end that no lease made must not be taken for one that a lease made
+            case when _end.lease_id is not null or _end.answer is not null then g.lease_id end,
+            g.worker_id, g.leased_at, _end.answer, g.error, g.error_code, _end.result
+        from gone as g
+    )
+    select g.singleton_key, g.state into v_key, v_was from gone as g;
+    if not found then
+        return false;
+    end if;
+
+    if v_was in ('blocked', 'dead') then
+        delete from edge as e where e.job_id = _end.job_id;
+    end if;
+    if v_key is not null then
+        perform _leave_key(v_key, v_was);
+    end if;
+    perform _tell_dependents(_end.job_id, nested);
+    return true;
+end
+$_end$;
+
+comment on function _end(uuid, uuid, text, jsonb, jsonb, timestamptz, boolean) is
+    'The one place that ends a job as succeeded or cancelled: moves it to the archive, admits the next of its key, frees what waits for it. '
+    'With a lease_id, only while that lease is current; false where there is no such job. Locks the job''s row, then tries for the others.';

@@ -1,0 +1,67 @@
+create or replace function _enqueue(ids uuid[], now timestamptz)
+returns integer
+language plpgsql
+volatile
+as $_enqueue$
+declare
+    v_late  job;
+    v_needs text[];
+    v_keys  text[];
+    v_count integer;
+begin
+    for v_late in
+        select j.* from job as j
+        where j.job_id = any (ids) and j.expires_at <= greatest(j.available_at, _enqueue.now)
+        order by j.job_id
+    loop
+        perform _bury(v_late, 'expired', null, null, null, 'leasehold', now, nested => true);
+    end loop;
+
+    with entering as materialized (
+        select
+            j.job_id,
+            j.available_at > _enqueue.now as later,
+            j.singleton_key,
+            j.next_need,
+            j.priority,
+            -- of several that enter at once only the first of each key and need is offered
+            j.singleton_key is not null and (
+                row_number() over (partition by j.singleton_key, j.next_need order by j.available_at > _enqueue.now, j.priority, j.available_at) > 1
+                or _is_busy(j.job_id, j.singleton_key, j.next_need, j.priority)
+            ) as behind
+        from job as j
+        where j.job_id = any (ids) and (j.expires_at is null or j.expires_at > greatest(j.available_at, _enqueue.now))
+        order by j.available_at, j.number
+    ), numbered as materialized (
+        select e.*, case when not e.later then nextval('number_seq') end as number from entering as e
+    ), moved as (
+        update job as j
+        set state = case when n.later then 'scheduled' else 'ready' end,
+            number = coalesce(n.number, j.number),
+            parked = n.behind and not n.later,
+            dead_reason = null,
+            ended_at = null
+        from numbered as n
+        where j.job_id = n.job_id
+        returning j.next_need, j.state, case when j.parked then j.singleton_key end as behind_key
+    )
+    select
+        count(*),
+        array_agg(distinct m.next_need) filter (where m.state = 'ready'),
+        array_agg(distinct m.behind_key) filter (where m.behind_key is not null)
+    into v_count, v_needs, v_keys
+    from moved as m;
+
+    if v_keys is not null then
+        insert into note (kind, singleton_key) select 'key', k.key from unnest(v_keys) as k (key);
+    end if;
+    if v_needs is not null then
+        perform _ring(v_needs);
+    end if;
+    return v_count;
+end
+$_enqueue$;
+
+comment on function _enqueue(uuid[], timestamptz) is
+    'The one way back into the queue, for jobs whose locks the caller holds and which wait for nothing: scheduled or ready by their available_at, '
+    'numbered in its order, parked behind others of their key; buried as expired where they could only start too late. Returns how many entered.';

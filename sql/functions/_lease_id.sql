@@ -1,0 +1,16 @@
+create or replace function _lease_id(job_id uuid, fence bigint)
+returns uuid
+language sql
+volatile
+as $_lease_id$
+    select (
+        lpad(to_hex(fence), 12, '0')
+        || '8' || left(_lease_check(job_id, fence), 3)
+        || substr(replace(gen_random_uuid()::text, '-', ''), 17, 12)
+        || right(_lease_check(job_id, fence), 4)
+    )::uuid
+$_lease_id$;
+
+comment on function _lease_id(uuid, bigint) is
+    'A uuid v8: 48 bits of fence, 28 bits that tie it to the job, 46 random bits. An older lease is told from a foreign one by its '
+    'bits alone; nothing has to be remembered.';

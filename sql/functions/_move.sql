@@ -1,0 +1,64 @@
+create or replace function _move(v_job job, verb text, actor text, detail text, edges uuid[], doom text, doomed_by uuid, now timestamptz)
+returns outcome
+language plpgsql
+volatile
+as $_move$
+declare
+    v_was       text;
+    v_outcome   outcome;
+begin
+    select j.state into v_was from job as j where j.job_id = v_job.job_id;
+    -- blocked is a state that nobody takes it from: what follows says what comes next
+    update job as j
+    set state = 'blocked',
+        next_need = v_job.next_need,
+        payload = v_job.payload,
+        priority = v_job.priority,
+        available_at = v_job.available_at,
+        expires_at = v_job.expires_at,
+        max_attempts = v_job.max_attempts,
+        retry = v_job.retry,
+        on_dependency_failure = v_job.on_dependency_failure,
+        wait_for = v_job.wait_for,
+        attempt = v_job.attempt,
+        crashes = 0,
+        parked = false,
+        check_at = null,
+        dead_reason = null,
+        ended_at = null
+    where j.job_id = v_job.job_id;
+    if edges is not null then
+        perform _wait(v_job.job_id, edges);
+    end if;
+
+    if doom is not null then
+        v_outcome := (doom, null, v_job.attempt)::outcome;
+    else
+        if not exists (select from edge as e where e.job_id = v_job.job_id) then
+            perform _enqueue(array[v_job.job_id], now);
+        end if;
+        select j.state, case when j.state <> 'dead' then j.available_at end, j.attempt
+        into v_outcome
+        from job as j
+        where j.job_id = v_job.job_id;
+    end if;
+    if v_was = 'leased' then
+        update job as j
+        set answer = jsonb_build_object('verb', verb) || to_jsonb(v_outcome)
+        where j.job_id = v_job.job_id
+        returning j.answer into v_job.answer;
+    end if;
+    perform _record(v_job.job_id, verb, actor, v_outcome.state, v_outcome.attempt, detail, now);
+    if doom is not null then
+        perform _doom(v_job.job_id, doom, doomed_by, v_job.answer, now);
+    end if;
+    if v_job.singleton_key is not null then
+        perform _leave_key(v_job.singleton_key, v_was);
+    end if;
+    return v_outcome;
+end
+$_move$;
+
+comment on function _move(job, text, text, text, uuid[], text, uuid, timestamptz) is
+    'The one way back to waiting (release, reschedule, redrive): writes what v_job now says, its new edges, and lets it enter the queue if it waits for '
+    'nothing, or ends it where something it was to wait for dooms it. The caller holds the lock of the job.';

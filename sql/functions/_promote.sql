@@ -1,0 +1,25 @@
+create or replace function _promote(limit_jobs integer, now timestamptz)
+returns integer
+language plpgsql
+volatile
+as $_promote$
+declare
+    v_ids uuid[];
+begin
+    select array_agg(d.job_id) into v_ids
+    from (
+        select j.job_id
+        from job as j
+        where j.state = 'scheduled' and j.available_at <= _promote.now
+        order by j.available_at
+        limit _promote.limit_jobs
+        for no key update skip locked
+    ) as d;
+    if v_ids is null then
+        return 0;
+    end if;
+    return _enqueue(v_ids, now);
+end
+$_promote$;
+
+comment on function _promote(integer, timestamptz) is 'Scheduled jobs whose time came enter the queue, the earliest first. Returns how many.';

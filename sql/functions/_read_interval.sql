@@ -1,0 +1,18 @@
+create or replace function _read_interval(argument text, value text)
+returns interval
+language plpgsql
+stable
+as $_read_interval$
+begin
+    if value is null then
+        return null;
+    end if;
+    return value::interval;
+exception
+    when data_exception then
+        perform _invalid(argument, 'cannot be read: ' || sqlerrm);
+        return null;
+end
+$_read_interval$;
+
+comment on function _read_interval(text, text) is 'An interval from JSON text. Raises LH010.';

@@ -1,0 +1,15 @@
+create or replace function _read_request(element jsonb)
+returns request
+language plpgsql
+stable
+as $_read_request$
+begin
+    return jsonb_populate_record(null::request, element);
+exception
+    when data_exception then
+        perform _invalid('done', 'has an element that cannot be read: ' || sqlerrm);
+        return null;
+end
+$_read_request$;
+
+comment on function _read_request(jsonb) is 'The parameters of an element of a batch, typed. Raises LH010.';

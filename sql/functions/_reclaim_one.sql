@@ -1,0 +1,41 @@
+create or replace function _reclaim_one(job_id uuid, now timestamptz)
+returns boolean
+language plpgsql
+volatile
+as $_reclaim_one$
+declare
+    v_job   job;
+    v_out   timestamptz;
+begin
+    select j.* into v_job from job as j where j.job_id = _reclaim_one.job_id and j.state = 'leased';
+    if not found then
+        return false;
+    end if;
+    -- nobody could extend while the server was down: no lease runs out before the server has been up for as long as the lease
+    v_out := greatest(
+        v_job.lease_expires_at,
+        pg_postmaster_start_time() + (v_job.lease_expires_at - coalesce(v_job.extended_at, v_job.leased_at))
+    );
+    if v_out > now then
+        update job as j set check_at = v_out where j.job_id = v_job.job_id;
+        return false;
+    end if;
+
+    v_job.crashes := v_job.crashes + 1;
+    if v_job.cancel_requested then
+        perform _record(v_job.job_id, 'cancelled', v_job.worker_id, 'cancelled', v_job.attempt, 'its lease ran out', now);
+        perform _end(v_job.job_id, null, 'cancelled', null, null, now, nested => true);
+    else
+        perform _retry_or_bury(
+            v_job,
+            case when v_job.crashes >= _setting_value('max_crashes')::integer then 'crash_loop' end,
+            null, 'the lease ran out', null, 'reclaimed', v_job.worker_id, now, nested => true
+        );
+    end if;
+    return true;
+end
+$_reclaim_one$;
+
+comment on function _reclaim_one(uuid, timestamptz) is
+    'Takes the lease of a job whose lock the caller holds, if it ran out: one crash more, then backoff, burial, or the cancellation that was '
+    'asked for. A lease that was extended since is filed anew. True where a lease was taken.';

@@ -1,0 +1,46 @@
+create or replace function _reschedule(
+    v_job job, next_need text, payload jsonb, wait_for uuid[], available_at timestamptz, priority integer, expires_at timestamptz,
+    max_attempts integer, retry jsonb, on_dependency_failure text, verb text, actor text
+)
+returns outcome
+language plpgsql
+volatile
+as $_reschedule$
+declare
+    v_now       constant timestamptz := _now();
+    v_edges     uuid[];
+    v_doom      text;
+    v_doomed_by uuid;
+begin
+    v_job.next_need := coalesce(next_need, v_job.next_need);
+    v_job.payload := coalesce(payload, v_job.payload);
+    v_job.priority := coalesce(priority, v_job.priority);
+    v_job.available_at := coalesce(available_at, v_now);
+    v_job.expires_at := coalesce(expires_at, v_job.expires_at);
+    v_job.max_attempts := coalesce(max_attempts, v_job.max_attempts);
+    v_job.retry := coalesce(retry, v_job.retry);
+    v_job.on_dependency_failure := coalesce(on_dependency_failure, v_job.on_dependency_failure);
+    v_job.attempt := 0;
+    if next_need is not null and not exists (select from need as n where n.name = _reschedule.next_need) then
+        insert into need (name, first_seen) values (_reschedule.next_need, v_now);
+    end if;
+
+    -- null, which only an unheld job can bring: it waits for what it waited for
+    if wait_for is not null then
+        v_job.wait_for := nullif(wait_for, '{}');
+        delete from edge as e where e.job_id = v_job.job_id;
+        if wait_for <> '{}' then
+            select r.edges, r.doom, r.doomed_by into v_edges, v_doom, v_doomed_by
+            from _resolve(v_job.job_id, wait_for, v_job.on_dependency_failure, null) as r;
+            if v_edges is not null then
+                perform _check_circle(v_job.job_id, v_edges);
+            end if;
+        end if;
+    end if;
+    return _move(v_job, verb, actor, null, v_edges, v_doom, v_doomed_by, v_now);
+end
+$_reschedule$;
+
+comment on function _reschedule(
+    job, text, jsonb, uuid[], timestamptz, integer, timestamptz, integer, jsonb, text, text, text
+) is 'What reschedule and reschedule_unheld do with a job whose lock they hold.';

@@ -1,0 +1,57 @@
+create or replace function _resolve(
+    job_id uuid, wait_for uuid[], on_dependency_failure text, known uuid[], out edges uuid[], out doomed_by uuid, out doom text
+)
+language plpgsql
+volatile
+as $_resolve$
+declare
+    v_unknown   text;
+    v_gone      text;
+    v_dead      text;
+begin
+    if job_id = any (wait_for) then
+        raise exception 'job % would wait for itself', job_id
+            using errcode = 'LH004',
+                  detail = jsonb_build_object('job_id', job_id, 'waits_for', job_id)::text,
+                  hint = 'Leave its own id out of wait_for.';
+    end if;
+    -- one statement, one snapshot: a job that ends in between is seen either live or archived
+    with named as (
+        select
+            w.waits_for,
+            case
+                when w.waits_for = any (known) then 'live'
+                when j.state = 'dead' then 'dead'
+                when j.job_id is not null then 'live'
+                else a.state
+            end as state
+        from (select distinct u.id from unnest(wait_for) as u (id)) as w (waits_for)
+        left join job as j on j.job_id = w.waits_for
+        left join archive as a on a.job_id = w.waits_for
+    )
+    select
+        min(n.waits_for::text) filter (where n.state is null),
+        array_agg(n.waits_for order by n.waits_for)
+            filter (where n.state = 'live' or n.state = 'dead' and _resolve.on_dependency_failure <> 'release'),
+        min(n.waits_for::text) filter (where n.state = 'cancelled' and _resolve.on_dependency_failure <> 'release'),
+        min(n.waits_for::text) filter (where n.state = 'dead' and _resolve.on_dependency_failure = 'cascade')
+    into v_unknown, edges, v_gone, v_dead
+    from named as n;
+
+    if v_unknown is not null then
+        raise exception 'job % cannot wait for %: there is no such job', job_id, v_unknown
+            using errcode = 'LH004',
+                  detail = jsonb_build_object('job_id', job_id, 'waits_for', v_unknown)::text,
+                  hint = 'Submit it first, in this transaction or in one that has committed.';
+    end if;
+    doom := case
+        when v_gone is not null and on_dependency_failure = 'cascade' then 'cancelled'
+        when v_gone is not null or v_dead is not null then 'dead'
+    end;
+    doomed_by := coalesce(v_gone, v_dead)::uuid;
+end
+$_resolve$;
+
+comment on function _resolve(uuid, uuid[], text, uuid[]) is
+    'What wait_for means for job_id now: the edges it needs (null: none), and whether one that already ended dooms it to be dead or cancelled. '
+    'Ids in known are taken for live. Raises LH004 for an unknown job and for itself.';

@@ -1,0 +1,57 @@
+create or replace function _retry_or_bury(
+    v_job job, reason text, retry_after interval, error text, error_code text, verb text, actor text, now timestamptz,
+    nested boolean default false
+)
+returns outcome
+language plpgsql
+volatile
+as $_retry_or_bury$
+declare
+    v_next      timestamptz;
+    v_state     text := 'scheduled';
+    v_answer    jsonb;
+    v_attempts  constant integer := coalesce(v_job.max_attempts, _setting_value('max_attempts')::integer);
+begin
+    if reason is null and v_job.attempt >= v_attempts then
+        reason := 'attempts_exhausted';
+    end if;
+    if reason is null then
+        v_next := now + coalesce(retry_after, _backoff(v_job.retry, greatest(v_job.attempt, 1)));
+        if v_job.expires_at <= v_next then
+            reason := 'expired';
+        end if;
+    end if;
+    -- a lease that ran out is not answered: its worker is to hear LH001
+    if verb <> 'reclaimed' then
+        v_answer := jsonb_build_object('verb', verb, 'state', 'dead', 'available_at', null, 'attempt', v_job.attempt);
+    end if;
+
+    if reason is not null then
+        perform _bury(v_job, reason, error, error_code, v_answer, actor, now, nested);
+        return ('dead', null, v_job.attempt)::outcome;
+    end if;
+
+    if exists (select from edge as e where e.job_id = v_job.job_id) then
+        v_state := 'blocked';
+    end if;
+    update job as j
+    set state = v_state,
+        available_at = v_next,
+        crashes = v_job.crashes,
+        error = _retry_or_bury.error,
+        error_code = _retry_or_bury.error_code,
+        answer = v_answer || jsonb_build_object('state', v_state, 'available_at', v_next),
+        parked = false,
+        check_at = null
+    where j.job_id = v_job.job_id;
+    perform _record(v_job.job_id, verb, actor, v_state, v_job.attempt, error_code, now);
+    if v_job.singleton_key is not null then
+        perform _leave_key(v_job.singleton_key, v_job.state);
+    end if;
+    return (v_state, v_next, v_job.attempt)::outcome;
+end
+$_retry_or_bury$;
+
+comment on function _retry_or_bury(job, text, interval, text, text, text, text, timestamptz, boolean) is
+    'What becomes of a failed attempt: the job backs off, or is buried for the given reason, because its attempts are used up, or because it '
+    'could only start after expires_at. The caller holds the lock of v_job; v_job.crashes is what is to be stored.';

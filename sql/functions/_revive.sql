@@ -1,0 +1,35 @@
+create or replace function _revive(ids uuid[], now timestamptz)
+returns void
+language plpgsql
+volatile
+as $_revive$
+begin
+    with back as (
+        update job as j
+        set state = 'blocked',
+            dead_reason = null,
+            ended_at = null,
+            error = null,
+            error_code = null,
+            answer = null,
+            attempt = 0,
+            crashes = 0
+        where j.job_id = any (ids) and j.state = 'dead' and j.dead_reason = 'dependency_failed' and j.on_dependency_failure = 'cascade'
+            and not exists (
+                select from edge as e
+                join job as d on d.job_id = e.waits_for
+                where e.job_id = j.job_id and d.state = 'dead'
+            )
+        returning j.job_id
+    ), recorded as (
+        insert into history (job_id, at, event, actor, state, attempt)
+        select b.job_id, _revive.now, 'redriven', 'leasehold', 'blocked', 0 from back as b
+    )
+    -- what died with these comes back with them
+    insert into note (kind, job_id)
+    select 'changed', b.job_id from back as b where exists (select from edge as e where e.waits_for = b.job_id);
+end
+$_revive$;
+
+comment on function _revive(uuid[], timestamptz) is
+    'Brings back, as blocked, those of the given jobs (locks held) that died by cascade and wait for no dead job any more.';

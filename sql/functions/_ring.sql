@@ -1,0 +1,18 @@
+create or replace function _ring(needs text[])
+returns void
+language plpgsql
+volatile
+as $_ring$
+begin
+    perform pg_notify(w.channel, '')
+    from (
+        select distinct w.channel
+        from waiter as w
+        where w.until > _now() and exists (select from unnest(needs) as n (need) where _matches(w.capability, n.need))
+    ) as w;
+end
+$_ring$;
+
+comment on function _ring(text[]) is
+    'Wakes who waits for any of these needs: once a channel, without a payload. To be called in a statement after the one that took the '
+    'transaction''s id.';

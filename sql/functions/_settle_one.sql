@@ -1,0 +1,41 @@
+create or replace function _settle_one(element jsonb)
+returns settled
+language plpgsql
+volatile
+as $_settle_one$
+declare
+    v_job_id    constant uuid := (element ->> 'job_id')::uuid;
+    v_lease_id  constant uuid := (element ->> 'lease_id')::uuid;
+    v_verb      constant text := element ->> 'verb';
+    v_outcome   outcome;
+    v_end       timestamptz;
+    v_request   request;
+begin
+    if v_verb = 'complete' then
+        perform complete(v_job_id, v_lease_id, element -> 'result');
+        v_outcome.state := 'succeeded';
+    elsif v_verb = 'extend' then
+        v_end := extend(v_job_id, v_lease_id, coalesce(_read_interval('lease', element ->> 'lease'), interval '60 s'));
+        v_outcome.state := 'leased';
+    elsif v_verb = 'fail' then
+        v_outcome := fail(
+            v_job_id, v_lease_id, element ->> 'error', coalesce((element -> 'retryable')::boolean, true),
+            _read_interval('retry_after', element ->> 'retry_after'), element ->> 'error_code'
+        );
+    elsif v_verb = 'release' then
+        v_request := _read_request(element);
+        v_outcome := release(v_job_id, v_lease_id, v_request.available_at);
+    else
+        v_request := _read_request(element);
+        v_outcome := reschedule(
+            v_job_id, v_lease_id, v_request.next_need, v_request.payload, v_request.wait_for, v_request.available_at, v_request.priority,
+            v_request.expires_at, v_request.max_attempts, v_request.retry, v_request.on_dependency_failure
+        );
+    end if;
+    return (
+        v_job_id, v_lease_id, v_verb, true, v_outcome.state, v_outcome.available_at, v_outcome.attempt, v_end, null, null, null, null
+    )::settled;
+end
+$_settle_one$;
+
+comment on function _settle_one(jsonb) is 'Does what one element of a batch says. Raises what its verb raises.';

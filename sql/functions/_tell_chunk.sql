@@ -1,0 +1,31 @@
+create or replace function _tell_chunk(v_note note, now timestamptz)
+returns integer
+language plpgsql
+volatile
+as $_tell_chunk$
+declare
+    v_chunk     uuid[];
+    v_freed     integer;
+    v_chunk_of  constant integer := 1000;
+begin
+    -- from where the last chunk ended: the entries before it are dead, and walking them again would be quadratic
+    v_chunk := array(
+        select e.job_id
+        from edge as e
+        where e.waits_for = v_note.job_id
+            and e.job_id > coalesce(v_note.waits_for, '00000000-0000-0000-0000-000000000000')
+        order by e.job_id
+        limit v_chunk_of
+    );
+    v_freed := _tell(v_note.job_id, v_chunk, now);
+    if cardinality(v_chunk) < v_chunk_of then
+        delete from note as n where n.note_id = v_note.note_id;
+    else
+        update note as n set waits_for = v_chunk[v_chunk_of] where n.note_id = v_note.note_id;
+    end if;
+    return v_freed;
+end
+$_tell_chunk$;
+
+comment on function _tell_chunk(note, timestamptz) is
+    'Moves the next thousand dependents of a job that ended or came back. The caller holds the lock of the note.';

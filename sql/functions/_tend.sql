@@ -1,0 +1,18 @@
+create or replace function _tend(limit_jobs integer, now timestamptz)
+returns swept
+language plpgsql
+volatile
+as $_tend$
+declare
+    v_swept swept;
+begin
+    v_swept.reclaimed := _reclaim(limit_jobs, now);
+    v_swept.expired := _expire(limit_jobs, now);
+    v_swept.promoted := _promote(limit_jobs, now);
+    select w.freed, w.admitted into v_swept.freed, v_swept.admitted from _work_notes(limit_jobs, now) as w;
+    return v_swept;
+end
+$_tend$;
+
+comment on function _tend(integer, timestamptz) is
+    'The upkeep that get_work does by the way and sweep does in full: reclaims, expires, promotes, works off notes; up to limit_jobs of each.';

@@ -1,0 +1,78 @@
+create or replace function _work_notes(limit_notes integer, now timestamptz, out freed integer, out admitted integer)
+language plpgsql
+volatile
+as $_work_notes$
+declare
+    v_notes bigint[];
+    v_keys  text[] := array[]::text[];
+    v_note  note;
+    v_xmin  xid8;
+    v_done  boolean;
+begin
+    freed := 0;
+    admitted := 0;
+    -- this works by seeing, in each new statement, what committed before it
+    if _isolated() then
+        return;
+    end if;
+    select array_agg(n.note_id) into v_notes
+    from (
+        select n.note_id
+        from note as n
+        where n.look_at <= _work_notes.now
+            -- what this very transaction wrote is not there for others yet, who could end or free beside it
+            and (n.kind = 'changed' or n.written_by is distinct from pg_current_xact_id_if_assigned())
+        order by n.look_at
+        limit limit_notes
+        for update skip locked
+    ) as n;
+    if v_notes is null then
+        return;
+    end if;
+    v_xmin := pg_snapshot_xmin(pg_current_snapshot());
+
+    for v_note in
+        select n.* from note as n where n.note_id = any (v_notes) order by n.note_id
+    loop
+        v_done := true;
+        if v_note.kind = 'key' then
+            -- one look serves every note of the key; where it cannot finish, it leaves a new note
+            continue when v_note.singleton_key = any (v_keys);
+            v_keys := v_keys || v_note.singleton_key;
+            if _admit(v_note.singleton_key) then
+                admitted := admitted + 1;
+            end if;
+            delete from note as n where n.note_id = any (v_notes) and n.kind = 'key' and n.singleton_key = v_note.singleton_key;
+        elsif v_note.kind = 'changed' then
+            freed := freed + _tell_chunk(v_note, now);
+        else
+            perform from job as j where j.job_id = v_note.job_id for no key update skip locked;
+            if found then
+                freed := freed + _look_again(v_note.job_id, v_note.waits_for, now);
+                -- Whoever ended a dependency without seeing a new edge had begun before the edge committed, hence before the first look here
+                -- took its transaction id (seen_by). Once all those are over and a look came after, nobody can have missed the edge.
+                v_done := v_note.kind = 'edge'
+                    or v_note.seen_by <= v_xmin
+                    or not exists (select from edge as e where e.job_id = v_note.job_id);
+            else
+                -- ended, or held by another transaction
+                v_done := not exists (select from job as j where j.job_id = v_note.job_id);
+            end if;
+            if v_done then
+                delete from note as n where n.note_id = v_note.note_id;
+            else
+                -- later, and later each time: 20 ms, 40 ms … 5 s
+                update note as n
+                set seen_by = coalesce(n.seen_by, pg_current_xact_id()),
+                    tries = n.tries + 1,
+                    look_at = _work_notes.now + least(interval '20 ms' * 2 ^ least(n.tries, 10), interval '5 s')
+                where n.note_id = v_note.note_id;
+            end if;
+        end if;
+    end loop;
+end
+$_work_notes$;
+
+comment on function _work_notes(integer, timestamptz) is
+    'Does what earlier transactions could not do without waiting: looks whether a dependency ended unseen, frees dependents that were locked or '
+    'too many, admits the next of a key. Locks notes and jobs by skipping what is locked. Does nothing above READ COMMITTED.';

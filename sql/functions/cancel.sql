@@ -1,0 +1,49 @@
+create or replace function cancel(job_id uuid, actor text, reason text default null)
+returns text
+language plpgsql
+volatile
+security definer
+set search_path from current
+as $cancel$
+declare
+    v_job   job;
+    v_now   timestamptz;
+    v_ended text;
+begin
+    if job_id is null then
+        perform _invalid('job_id', 'must not be null');
+    end if;
+    perform _check_text('actor', actor, 200);
+    if reason is not null then
+        perform _check_text('reason', reason, 1000);
+    end if;
+    v_job := _lock_job(job_id);
+    v_now := _now();
+    if v_job.state = 'leased' and _reclaim_one(job_id, v_now) then
+        v_job := _lock_job(job_id);
+    end if;
+    if v_job.job_id is null then
+        v_ended := _end_state(job_id);
+        if v_ended is null then
+            perform _no_such_job(job_id);
+        end if;
+        return v_ended;
+    end if;
+
+    if v_job.state <> 'leased' then
+        perform _record(job_id, 'cancelled', actor, 'cancelled', v_job.attempt, reason, v_now);
+        perform _end(job_id, null, 'cancelled', null, null, v_now);
+        return 'cancelled';
+    end if;
+    if not v_job.cancel_requested then
+        update job as j set cancel_requested = true where j.job_id = cancel.job_id;
+        perform _record(job_id, 'cancel_requested', actor, 'leased', v_job.attempt, reason, v_now);
+    end if;
+    return 'leased';
+end
+$cancel$;
+
+comment on function cancel(uuid, text, text) is
+    'Ends a job that nobody holds as cancelled; of a leased one asks for it: extend and reschedule then raise LH007, complete still succeeds, any other '
+    'end cancels. Idempotent; returns the state: cancelled, leased (asked for), or how the job ended before. actor and reason (at most 1,000 bytes) are '
+    'kept in the history. Locks the job''s row, then tries for its dependents. Raises LH003, LH010.';

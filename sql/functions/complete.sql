@@ -1,0 +1,22 @@
+create or replace function complete(job_id uuid, lease_id uuid, result jsonb default null)
+returns boolean
+language plpgsql
+volatile
+security definer
+set search_path from current
+as $complete$
+begin
+    perform _check_ids(job_id, lease_id);
+    perform _check_size('result', result, 'max_result_bytes');
+    if not _end(job_id, lease_id, 'succeeded', result, null, _now()) then
+        perform _refuse(job_id, lease_id, 'complete');
+    end if;
+    return true;
+end
+$complete$;
+
+comment on function complete(uuid, uuid, jsonb) is
+    'Ends a job as succeeded, in the caller''s transaction; result: any JSON value, kept for those that wait for it. Succeeds after the lease ran out, '
+    'as long as nobody took the job, and after cancellation was asked for. What waits for the job is freed, at once when few. Returns true. Locks '
+    'the job''s row, then tries for its key and its dependents. Raises LH018 when this lease completed it before, LH001, LH002, LH003, LH007, LH008, '
+    'LH010, LH011.';

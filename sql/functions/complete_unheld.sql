@@ -1,0 +1,22 @@
+create or replace function complete_unheld(job_id uuid, actor text, result jsonb default null)
+returns boolean
+language plpgsql
+volatile
+security definer
+set search_path from current
+as $complete_unheld$
+declare
+    v_job job;
+    v_now timestamptz;
+begin
+    perform _check_size('result', result, 'max_result_bytes');
+    v_job := _lock_unheld(job_id, actor);
+    v_now := _now();
+    perform _record(job_id, 'complete_unheld', actor, 'succeeded', v_job.attempt, null, v_now);
+    return _end(job_id, null, 'succeeded', result, null, v_now);
+end
+$complete_unheld$;
+
+comment on function complete_unheld(uuid, text, jsonb) is
+    'complete for a job that nobody holds: work that was done elsewhere. actor is kept in the history. Returns true. Locks the job''s row, then tries '
+    'for its key and its dependents. Raises LH003, LH007, LH008, LH009 (leased), LH010, LH011.';

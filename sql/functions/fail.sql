@@ -1,0 +1,32 @@
+create or replace function fail(
+    job_id uuid,
+    lease_id uuid,
+    error text,
+    retryable boolean default true,
+    retry_after interval default null,
+    error_code text default null
+)
+returns outcome
+language plpgsql
+volatile
+security definer
+set search_path from current
+as $fail$
+declare
+    v_job   job;
+begin
+    perform _check_failure(retryable, retry_after);
+    perform _check_ids(job_id, lease_id);
+    v_job := _lock_job(job_id);
+    if v_job.state = 'leased' and v_job.lease_id = fail.lease_id then
+        return _fail(v_job, error, retryable, retry_after, error_code, v_job.worker_id);
+    end if;
+    return _answer(_refuse(job_id, lease_id, 'fail'));
+end
+$fail$;
+
+comment on function fail(uuid, uuid, text, boolean, interval, text) is
+    'Ends an attempt that failed: the job backs off by its retry policy (or by retry_after, at most a year), or is buried: not retryable, attempts used '
+    'up, or too late for its expires_at. error is cleaned and cut, never refused. Where cancellation was asked for the job ends cancelled. Returns '
+    'state, available_at, attempt; the same lease asking again gets the same answer until the next grant. Locks the job''s row. Raises LH001, LH002, '
+    'LH003, LH007, LH008, LH010.';

@@ -1,0 +1,23 @@
+create or replace function fail_unheld(
+    job_id uuid,
+    actor text,
+    error text,
+    retryable boolean default true,
+    retry_after interval default null,
+    error_code text default null
+)
+returns outcome
+language plpgsql
+volatile
+security definer
+set search_path from current
+as $fail_unheld$
+begin
+    perform _check_failure(retryable, retry_after);
+    return _fail(_lock_unheld(job_id, actor), error, retryable, retry_after, error_code, actor);
+end
+$fail_unheld$;
+
+comment on function fail_unheld(uuid, text, text, boolean, interval, text) is
+    'fail for a job that nobody holds: it backs off (blocked stays blocked), or is buried. No attempt is counted. actor is kept in the history. '
+    'Returns state, available_at, attempt. Locks the job''s row. Raises LH003, LH007, LH008, LH009 (leased), LH010.';

@@ -1,0 +1,56 @@
+create or replace function get_work(
+    worker_id text,
+    capabilities text[],
+    lease interval default '60 s',
+    limit_jobs integer default 1
+)
+returns setof work
+language plpgsql
+volatile
+security definer
+set search_path from current
+as $get_work$
+declare
+    v_now   timestamptz;
+    v_needs text[];
+    v_ids   uuid[];
+begin
+    perform _check_text('worker_id', worker_id, 200);
+    perform _check_capabilities(capabilities);
+    perform _check_lease(lease);
+    perform _check_count('limit_jobs', limit_jobs, 1, 1000);
+    v_now := _now();
+    v_needs := _needs(capabilities);
+
+    v_ids := _choose(v_needs, limit_jobs, v_now);
+    if cardinality(v_ids) < limit_jobs then
+        -- hungry: what is due may be what it looks for
+        perform _tend(greatest(limit_jobs, 100), v_now);
+        v_ids := v_ids || _choose(_needs(capabilities), limit_jobs - cardinality(v_ids), v_now, v_ids);
+    elsif _is_upkeep_due(v_now) then
+        perform _tend(100, v_now);
+    end if;
+    if v_ids = '{}' then
+        return;
+    end if;
+    if not _isolated() then
+        return query select * from _grant(v_ids, worker_id, lease, v_now);
+        return;
+    end if;
+    -- the look for leases of a key was an old one: the unique index has the last word
+    begin
+        return query select * from _grant(v_ids, worker_id, lease, v_now);
+    exception
+        when unique_violation then
+            raise exception 'another job of the same singleton key was leased by a transaction that this one cannot see'
+                using errcode = 'serialization_failure', hint = 'Try the transaction again.';
+    end;
+end
+$get_work$;
+
+comment on function get_work(text, text[], interval, integer) is
+    'Leases up to limit_jobs (1 … 1000) jobs that these capabilities cover, lowest priority first, then longest ready. lease: how long, above zero, '
+    'at most the setting max_lease. Each row is all a worker needs; results holds what the job waited for as {job_id: result}, or, above 64 kB, '
+    'nothing but results_truncated: page through results(). By the way it promotes, reclaims, expires and frees what is due, of any need. '
+    'The grant counts when it commits: call it in a transaction of its own. Locks: jobs it takes, by skipping what is locked; waits for nobody. '
+    'Raises LH010; above READ COMMITTED also 40001.';

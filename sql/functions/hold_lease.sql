@@ -1,0 +1,17 @@
+create or replace function hold_lease(job_id uuid, lease_id uuid)
+returns timestamptz
+language plpgsql
+volatile
+security definer
+set search_path from current
+as $hold_lease$
+declare
+    v_job job := _hold(job_id, lease_id, 'hold_lease');
+begin
+    return v_job.lease_expires_at;
+end
+$hold_lease$;
+
+comment on function hold_lease(uuid, uuid) is
+    'Locks a current lease until the caller''s transaction ends, so that what the transaction writes commits only while the lease is held: it is not '
+    'reclaimed meanwhile. Returns lease_expires_at. Locks the job''s row. Raises LH001, LH002, LH003, LH007, LH008, LH010.';

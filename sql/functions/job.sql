@@ -1,0 +1,46 @@
+create or replace function job(job_id uuid)
+returns job_info
+language plpgsql
+stable
+security definer
+set search_path from current
+as $job$
+declare
+    v_info  job_info;
+begin
+    if job_id is null then
+        perform _invalid('job_id', 'must not be null');
+    end if;
+    -- one statement, one snapshot: the job may be moving from one to the other
+    select
+        i.job_id, i.state, i.next_need, i.payload, i.priority, i.attempt, coalesce(i.max_attempts, _setting_value('max_attempts')::integer),
+        i.crashes, i.available_at, i.expires_at, i.submitted_at, i.submitted_by, i.singleton_key, i.idempotency_key, coalesce(i.metadata, '{}'),
+        coalesce(i.wait_for, '{}'), i.on_dependency_failure, coalesce(i.retry, _setting_value('retry')::jsonb), i.worker_id, i.lease_id, i.fence,
+        i.leased_at, i.lease_expires_at, i.cancel_requested, i.error, i.error_code, i.dead_reason, i.ended_at, i.result, i.run_id, i.step,
+        i.archived
+    into v_info
+    from (
+        select
+            j.job_id, j.state, j.next_need, j.payload, j.priority, j.attempt, j.max_attempts, j.crashes, j.available_at, j.expires_at,
+            j.submitted_at, j.submitted_by, j.singleton_key, j.idempotency_key, j.metadata, j.wait_for, j.on_dependency_failure, j.retry,
+            j.worker_id, j.lease_id, j.fence, j.leased_at, j.lease_expires_at, j.cancel_requested, j.error, j.error_code, j.dead_reason,
+            j.ended_at, null::jsonb as result, j.run_id, j.step, false as archived
+        from job as j
+        where j.job_id = job.job_id
+        union all
+        select
+            a.job_id, a.state, a.next_need, a.payload, a.priority, a.attempt, a.max_attempts, a.crashes, a.available_at, a.expires_at,
+            a.submitted_at, a.submitted_by, a.singleton_key, a.idempotency_key, a.metadata, a.wait_for, a.on_dependency_failure, a.retry,
+            a.worker_id, a.lease_id, a.fence, a.leased_at, null, a.cancel_requested, a.error, a.error_code, null,
+            a.ended_at, a.result, a.run_id, a.step, true
+        from archive as a
+        where a.job_id = job.job_id
+    ) as i;
+    if not found then
+        perform _no_such_job(job_id);
+    end if;
+    return v_info;
+end
+$job$;
+
+comment on function job(uuid) is 'One job, live or archived, as it is now. Locks nothing. Raises LH003, LH010.';

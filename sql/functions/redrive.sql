@@ -1,0 +1,49 @@
+create or replace function redrive(job_id uuid, actor text, reason text default null, expires_at timestamptz default null)
+returns outcome
+language plpgsql
+volatile
+security definer
+set search_path from current
+as $redrive$
+declare
+    v_job   job;
+    v_now   constant timestamptz := _now();
+    v_ended text;
+begin
+    if job_id is null then
+        perform _invalid('job_id', 'must not be null');
+    end if;
+    perform _check_text('actor', actor, 200);
+    if reason is not null then
+        perform _check_text('reason', reason, 1000);
+    end if;
+    perform _check_expires_at(expires_at, v_now);
+    v_job := _lock_job(job_id);
+    if v_job.state = 'dead' then
+        return _redrive(v_job, actor, reason, expires_at, v_now);
+    end if;
+
+    if v_job.job_id is not null then
+        raise exception 'job % is %, not dead', job_id, v_job.state
+            using errcode = 'LH009',
+                  detail = jsonb_build_object('job_id', job_id, 'state', v_job.state)::text,
+                  hint = 'Only a dead job is brought back; this one lives.';
+    end if;
+    v_ended := _end_state(job_id);
+    if v_ended is null then
+        perform _no_such_job(job_id);
+    elsif v_ended = 'cancelled' then
+        raise exception 'job % was cancelled', job_id
+            using errcode = 'LH007', detail = jsonb_build_object('job_id', job_id)::text, hint = 'Submit a new job.';
+    end if;
+    raise exception 'job % already ended: %', job_id, v_ended
+        using errcode = 'LH008',
+              detail = jsonb_build_object('job_id', job_id, 'state', v_ended)::text,
+              hint = 'Its work is done; submit a new job to do it again.';
+end
+$redrive$;
+
+comment on function redrive(uuid, text, text, timestamptz) is
+    'Brings a dead job back: blocked, scheduled or ready, as its remaining dependencies and its time say, with attempts and crashes at nothing and the '
+    'given expires_at (null: none); and what died with it by cascade. actor and reason (at most 1,000 bytes) are kept in the history. Returns state, '
+    'available_at, attempt. Locks the job''s row, then tries for its dependents. Raises LH003, LH007, LH008, LH009 (not dead), LH010.';

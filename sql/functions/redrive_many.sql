@@ -1,0 +1,33 @@
+create or replace function redrive_many(capability text, actor text, limit_jobs integer default 100)
+returns setof uuid
+language plpgsql
+volatile
+security definer
+set search_path from current
+as $redrive_many$
+declare
+    v_job job;
+begin
+    perform _check_capabilities(case when capability is not null then array[capability] end);
+    perform _check_text('actor', actor, 200);
+    perform _check_count('limit_jobs', limit_jobs, 1, 100000);
+    for v_job in
+        with dead as materialized (
+            select j.job_id
+            from job as j
+            where j.state = 'dead' and j.next_need = any (_needs(array[capability]))
+            order by j.ended_at
+            limit limit_jobs
+            for update skip locked
+        )
+        select j.* from job as j join dead as d on d.job_id = j.job_id order by j.ended_at
+    loop
+        perform _redrive(v_job, actor, null, null, _now());
+        return next v_job.job_id;
+    end loop;
+end
+$redrive_many$;
+
+comment on function redrive_many(text, text, integer) is
+    'redrive for up to limit_jobs (1 … 100,000) dead jobs of a need or prefix, the longest dead first, without expires_at. Returns their ids. Locks their '
+    'rows by skipping what is locked. Raises LH010.';

@@ -1,0 +1,31 @@
+create or replace function release(job_id uuid, lease_id uuid, available_at timestamptz default null)
+returns outcome
+language plpgsql
+volatile
+security definer
+set search_path from current
+as $release$
+declare
+    v_job       job;
+    v_now       timestamptz;
+begin
+    perform _check_time('available_at', available_at);
+    perform _check_ids(job_id, lease_id);
+    v_job := _lock_job(job_id);
+    if v_job.state is distinct from 'leased' or v_job.lease_id <> release.lease_id then
+        return _answer(_refuse(job_id, lease_id, 'release'));
+    end if;
+    v_now := _now();
+    if v_job.cancel_requested then
+        return _end_cancelled(v_job, 'release', v_now);
+    end if;
+    v_job.attempt := v_job.attempt - 1;
+    v_job.available_at := coalesce(available_at, v_now);
+    return _move(v_job, 'release', v_job.worker_id, null, null, null, null, v_now);
+end
+$release$;
+
+comment on function release(uuid, uuid, timestamptz) is
+    'Hands a job back untried, as at a shutdown: ready, or scheduled when available_at lies ahead; at the end of the queue, the attempt given back. Where '
+    'cancellation was asked for the job ends cancelled. Returns state, available_at, attempt; the same lease asking again gets the same answer until '
+    'the next grant. Locks the job''s row, then tries for its key. Raises LH001, LH002, LH003, LH007, LH008, LH010.';

@@ -1,0 +1,22 @@
+create or replace function require_api(api integer)
+returns text
+language plpgsql
+immutable
+security definer
+set search_path from current
+as $require_api$
+begin
+    if api is null or api < 1 then
+        perform _invalid('api', 'must be a positive number', 'The API major that the client was written for, as 1.');
+    elsif api > split_part(schema_version(), '.', 1)::integer then
+        raise exception 'the client wants API %, the schema serves %', api, split_part(schema_version(), '.', 1)
+            using errcode = 'LH017',
+                  detail = jsonb_build_object('api', api, 'schema_version', schema_version())::text,
+                  hint = 'Upgrade the schema: apply the leasehold.sql that came with the client.';
+    end if;
+    return schema_version();
+end
+$require_api$;
+
+comment on function require_api(integer) is
+    'For a client to call once: returns schema_version() if the schema serves this API major, else raises LH017. Raises LH010.';

@@ -1,0 +1,47 @@
+create or replace function reschedule(
+    job_id uuid,
+    lease_id uuid,
+    next_need text default null,
+    payload jsonb default null,
+    wait_for uuid[] default null,
+    available_at timestamptz default null,
+    priority integer default null,
+    expires_at timestamptz default null,
+    max_attempts integer default null,
+    retry jsonb default null,
+    on_dependency_failure text default null
+)
+returns outcome
+language plpgsql
+volatile
+security definer
+set search_path from current
+as $reschedule$
+declare
+    v_job job;
+begin
+    perform _check_reschedule(
+        next_need, payload, wait_for, available_at, priority, expires_at, max_attempts, retry, on_dependency_failure
+    );
+    perform _check_ids(job_id, lease_id);
+    v_job := _lock_job(job_id);
+    if v_job.state is distinct from 'leased' or v_job.lease_id <> reschedule.lease_id then
+        return _answer(_refuse(job_id, lease_id, 'reschedule'));
+    end if;
+    if v_job.cancel_requested then
+        perform _asked_to_stop(job_id, lease_id);
+    end if;
+    return _reschedule(
+        v_job, next_need, payload, coalesce(wait_for, '{}'), available_at, priority, expires_at, max_attempts, retry, on_dependency_failure,
+        'reschedule', v_job.worker_id
+    );
+end
+$reschedule$;
+
+comment on function reschedule(
+    uuid, uuid, text, jsonb, uuid[], timestamptz, integer, timestamptz, integer, jsonb, text
+) is
+    'Moves a leased job on: to another need, to a later time, behind other jobs. Null keeps what it has, except available_at (null: now) and wait_for (null: '
+    'waits for nothing). Attempts and crashes start again. Returns state, available_at, attempt; the same lease asking again gets the same answer until '
+    'the next grant. Locks the job''s row; where existing jobs are waited for, the gate (tried for a second, then 40001). Raises LH001, LH002, LH003, '
+    'LH004 (unknown job, itself, a circle), LH007, LH008, LH010, LH011.';

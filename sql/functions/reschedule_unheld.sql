@@ -1,0 +1,36 @@
+create or replace function reschedule_unheld(
+    job_id uuid,
+    actor text,
+    next_need text default null,
+    payload jsonb default null,
+    wait_for uuid[] default null,
+    available_at timestamptz default null,
+    priority integer default null,
+    expires_at timestamptz default null,
+    max_attempts integer default null,
+    retry jsonb default null,
+    on_dependency_failure text default null
+)
+returns outcome
+language plpgsql
+volatile
+security definer
+set search_path from current
+as $reschedule_unheld$
+begin
+    perform _check_reschedule(
+        next_need, payload, wait_for, available_at, priority, expires_at, max_attempts, retry, on_dependency_failure
+    );
+    return _reschedule(
+        _lock_unheld(job_id, actor), next_need, payload, wait_for, available_at, priority, expires_at, max_attempts, retry,
+        on_dependency_failure, 'reschedule_unheld', actor
+    );
+end
+$reschedule_unheld$;
+
+comment on function reschedule_unheld(
+    uuid, text, text, jsonb, uuid[], timestamptz, integer, timestamptz, integer, jsonb, text
+) is
+    'reschedule for a job that nobody holds. Null keeps what it has, wait_for included ({}: waits for nothing), except available_at (null: now). actor is '
+    'kept in the history. Returns state, available_at, attempt. Locks the job''s row; where existing jobs are waited for, the gate (tried for a second, '
+    'then 40001). Raises LH003, LH004, LH007, LH008, LH009 (leased), LH010, LH011.';

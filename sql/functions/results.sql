@@ -1,0 +1,29 @@
+create or replace function results(job_id uuid, lease_id uuid, after uuid default null, limit_rows integer default 100)
+returns setof dependency_result
+language plpgsql
+volatile
+security definer
+set search_path from current
+as $results$
+declare
+    v_job job;
+begin
+    perform _check_count('limit_rows', limit_rows, 1, 10000);
+    v_job := _hold(job_id, lease_id, 'results');
+    return query
+    select w.id, coalesce(a.state, j.state), a.result
+    from (
+        select distinct u.id from unnest(v_job.wait_for) as u (id)
+        where results.after is null or u.id > results.after
+        order by u.id
+        limit limit_rows
+    ) as w (id)
+    left join archive as a on a.job_id = w.id
+    left join job as j on j.job_id = w.id
+    order by w.id;
+end
+$results$;
+
+comment on function results(uuid, uuid, uuid, integer) is
+    'What the leased job waited for: job_id, state, result, in the order of job_id, limit_rows (1 … 10,000) at a time, beginning after the given job_id. '
+    'Locks the job''s row. Raises LH001, LH002, LH003, LH007, LH008, LH010.';

@@ -1,0 +1,44 @@
+create or replace function set_setting(name text, value text)
+returns text
+language plpgsql
+volatile
+security definer
+set search_path from current
+as $set_setting$
+declare
+    v_kind  text;
+begin
+    perform _check_setting(name);
+    select s.kind into v_kind from setting as s where s.name = set_setting.name;
+    if value is not null then
+        if v_kind in ('bytes', 'count') then
+            if value !~ '^[1-9][0-9]{0,8}$' then
+                perform _invalid('value', 'must be a whole number from 1 to 999999999');
+            elsif v_kind = 'bytes' and value::integer < 1024 then
+                perform _invalid('value', 'must not be less than 1024 bytes');
+            elsif name = 'max_attempts' and value::integer > 10000 then
+                perform _invalid('value', 'must lie between 1 and 10000');
+            end if;
+        elsif v_kind = 'interval' then
+            if _read_interval('value', value) <= interval '0' then
+                perform _invalid('value', 'must be longer than nothing');
+            elsif extract(epoch from _read_interval('value', value)) > 366 * 86400 then
+                perform _invalid('value', 'must not be longer than a year');
+            end if;
+        else
+            begin
+                perform _check_retry(value::jsonb);
+            exception
+                when data_exception then
+                    perform _invalid('value', 'is not JSON: ' || sqlerrm);
+            end;
+        end if;
+    end if;
+    update setting as s set value = set_setting.value where s.name = set_setting.name;
+    return _setting_value(name);
+end
+$set_setting$;
+
+comment on function set_setting(text, text) is
+    'Sets one setting (null: back to its default) and returns the value in force. Locks that setting''s row. Raises LH010 for an unknown name or a value '
+    'that does not fit.';

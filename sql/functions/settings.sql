@@ -1,0 +1,11 @@
+create or replace function settings()
+returns setof setting_info
+language sql
+stable
+security definer
+set search_path from current
+as $settings$
+    select s.name, coalesce(s.value, s.default_value), s.default_value, s.description from setting as s order by s.name
+$settings$;
+
+comment on function settings() is 'Every setting: name, value in force, default, what it is for.';

@@ -1,0 +1,38 @@
+create or replace function submit(
+    next_need text,
+    payload jsonb default '{}',
+    job_id uuid default null,
+    wait_for uuid[] default '{}',
+    singleton_key text default null,
+    idempotency_key text default null,
+    priority integer default 100,
+    available_at timestamptz default null,
+    expires_at timestamptz default null,
+    max_attempts integer default null,
+    retry jsonb default null,
+    on_dependency_failure text default 'hold',
+    metadata jsonb default '{}',
+    submitted_by text default null
+)
+returns submitted
+language plpgsql
+volatile
+security definer
+set search_path from current
+as $submit$
+begin
+    return _submit(
+        next_need, payload, job_id, wait_for, singleton_key, idempotency_key, priority, available_at, expires_at, max_attempts, retry,
+        on_dependency_failure, metadata, submitted_by, null
+    );
+end
+$submit$;
+
+comment on function submit(
+    text, jsonb, uuid, uuid[], text, text, integer, timestamptz, timestamptz, integer, jsonb, text, jsonb, text
+) is
+    'Records one job, in the caller''s transaction. next_need: a dotted name of at most 200 bytes; payload, metadata: JSON objects; priority: '
+    '0 … 999, lower first; available_at: not before (null: now); expires_at: start by; max_attempts: executions; on_dependency_failure: hold, '
+    'cascade or release. No job_id: one is made (uuid v7). A known idempotency_key returns the first job, created = false. Returns job_id, created, '
+    'state, available_at. Locks: waits only for a transaction that submits the same job_id or idempotency_key. Raises LH004 (unknown job in '
+    'wait_for, or itself), LH005 (job_id used before), LH006 (key used for something else), LH010, LH011.';

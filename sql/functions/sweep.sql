@@ -1,0 +1,27 @@
+create or replace function sweep(limit_jobs integer default 1000)
+returns swept
+language plpgsql
+volatile
+security definer
+set search_path from current
+as $sweep$
+declare
+    v_swept swept;
+begin
+    perform _check_count('limit_jobs', limit_jobs, 1, 100000);
+    v_swept := _tend(limit_jobs, _now());
+    delete from waiter as w where w.until < _now() - interval '1 minute';
+    -- doubles of needs that two producers used first at the same time
+    delete from need as n
+    where n.ctid in (
+        select d.ctid
+        from (select m.ctid, row_number() over (partition by m.name order by m.first_seen, m.ctid) as nth from need as m) as d
+        where d.nth > 1
+    );
+    return v_swept;
+end
+$sweep$;
+
+comment on function sweep(integer) is
+    'Upkeep that depends on nobody polling: promotes what is due, reclaims leases that ran out, expires what can start no more, frees and admits what was left '
+    'for later; up to limit_jobs (1 … 100,000) of each. Returns how many of each. Locks jobs by skipping what is locked; waits for nobody. Raises LH010.';

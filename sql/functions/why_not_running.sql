@@ -1,0 +1,86 @@
+create or replace function why_not_running(job_id uuid)
+returns setof reason
+language plpgsql
+volatile
+security definer
+set search_path from current
+as $why_not_running$
+declare
+    v_job   job;
+    v_ended text;
+    v_now   constant timestamptz := _now();
+    v_ahead bigint;
+begin
+    if job_id is null then
+        perform _invalid('job_id', 'must not be null');
+    end if;
+    select j.* into v_job from job as j where j.job_id = why_not_running.job_id;
+    if not found then
+        v_ended := _end_state(job_id);
+        if v_ended is null then
+            perform _no_such_job(job_id);
+        end if;
+        return query select 'ended', 'it ' || case v_ended when 'succeeded' then v_ended else 'was cancelled' end, null::timestamptz, null::uuid;
+        return;
+    end if;
+
+    if v_job.state = 'dead' then
+        return query select 'dead', v_job.dead_reason || ': bring it back with redrive', null::timestamptz, null::uuid;
+    elsif v_job.state = 'leased' then
+        return query
+        select
+            case when v_job.lease_expires_at > v_now then 'leased' else 'lease_ran_out' end,
+            format('attempt %s by %s', v_job.attempt, v_job.worker_id), v_job.lease_expires_at, null::uuid;
+    elsif v_job.state = 'blocked' then
+        return query
+        select 'blocked', format('waits for a job that is %s', coalesce(d.state, 'ended: it is about to be freed')), null::timestamptz, e.waits_for
+        from edge as e
+        left join job as d on d.job_id = e.waits_for
+        where e.job_id = why_not_running.job_id
+        order by e.waits_for
+        limit 100;
+    elsif v_job.state = 'scheduled' then
+        return query
+        select
+            'scheduled',
+            case
+                when v_job.available_at <= v_now then 'its time has come: the next get_work or sweep lets it in'
+                when v_job.error is not null then format('backs off after attempt %s', v_job.attempt)
+                else 'its time has not come'
+            end,
+            v_job.available_at, null::uuid;
+    elsif v_job.parked then
+        return query
+        select 'singleton_busy', 'another job of its singleton_key goes first', null::timestamptz, (
+            select j.job_id from job as j
+            where j.singleton_key = v_job.singleton_key and (j.state = 'leased' or j.state = 'ready' and not j.parked)
+            order by j.state
+            limit 1
+        );
+    else
+        select count(*) into v_ahead
+        from (
+            select from job as j
+            where j.next_need = v_job.next_need and j.state = 'ready' and not j.parked
+                and (j.priority, j.number) < (v_job.priority, v_job.number)
+            limit 1000
+        ) as a;
+        return query
+        select
+            'waits_for_a_worker',
+            format('%s%s jobs of %s go before it', v_ahead, case when v_ahead = 1000 then ' or more' end, v_job.next_need),
+            null::timestamptz, null::uuid;
+    end if;
+    if v_job.state in ('blocked', 'scheduled', 'ready') and v_job.expires_at is not null then
+        return query
+        select
+            'expires',
+            case when v_job.expires_at <= v_now then 'too late: it is about to be buried' else 'it dies if it has not started by then' end,
+            v_job.expires_at, null::uuid;
+    end if;
+end
+$why_not_running$;
+
+comment on function why_not_running(uuid) is
+    'The reasons why nobody works on a job now: reason (ended, dead, leased, lease_ran_out, blocked, scheduled, singleton_busy, waits_for_a_worker, expires), '
+    'detail for a person, until when, and which job it waits for. Locks nothing. Raises LH003, LH010.';

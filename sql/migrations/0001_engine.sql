@@ -1,0 +1,301 @@
+-- The engine's tables. Immutable once released: what changes later is a migration of its own.
+--
+-- Layout (measured in bench/README.md): one hot row a live job, deleted when it ends, and an append-only archive.
+-- A job's whole state is in its row; the other tables hold only what a few jobs have (edges, checkpoints), what must
+-- outlive the row (keys, history) and what one transaction leaves for a later one to do (notes).
+
+create table migration (
+    number          integer         not null,
+    name            text            not null,
+    applied_at      timestamptz     not null default clock_timestamp(),
+    constraint migration_pkey primary key (number)
+);
+comment on table migration is 'The migrations applied to this schema, in order.';
+
+create table manifest (
+    kind            text            not null,
+    name            text            not null,
+    definition      text            not null,
+    constraint manifest_pkey primary key (kind, name)
+);
+comment on table manifest is 'What the installer left behind, object by object: verify() compares it with what is there.';
+
+create table setting (
+    name            text            not null collate "C",
+    kind            text            not null,
+    value           text,
+    default_value   text            not null,
+    description     text            not null,
+    constraint setting_pkey primary key (name),
+    constraint setting_kind_check check (kind in ('bytes', 'count', 'interval', 'retry'))
+);
+comment on table setting is 'Settings by name; a null value means the default. Written by set_setting().';
+
+insert into setting (name, kind, default_value, description) values
+    ('max_attempts', 'count', '3', 'executions of a job that names no number of its own'),
+    ('max_checkpoint_bytes', 'bytes', '1048576', 'largest result of one checkpoint, as JSON text'),
+    ('max_crashes', 'count', '3', 'leases that may run out in a row before a job is buried as crash_loop'),
+    ('max_lease', 'interval', '7 days', 'longest lease that get_work and extend grant'),
+    ('max_payload_bytes', 'bytes', '1048576', 'largest payload, as JSON text'),
+    ('max_result_bytes', 'bytes', '1048576', 'largest result of complete, as JSON text'),
+    ('retry', 'retry',
+     '{"kind": "quadratic", "initial": "1 minute", "max": "1 day", "jitter": 0.1}',
+     'retry policy of a job that names none');
+
+create sequence fence_seq;
+comment on sequence fence_seq is 'Numbers every lease of the schema, in the order of their granting for any one job and key.';
+
+create sequence number_seq;
+comment on sequence number_seq is 'Numbers every entry into the queue: the order of jobs of one priority.';
+
+create table need (
+    name            text            not null collate "C",
+    first_seen      timestamptz     not null
+);
+comment on table need is
+    'Every need that was ever submitted: what a prefix capability is looked up in. Not unique on purpose: two producers '
+    'that use a new need first, at the same time, must not wait for each other. Doubles are harmless; sweep() removes them.';
+create index need_name_idx on need (name);
+
+create table job (
+    job_id                  uuid            not null,
+    -- fixed width first: no padding between them
+    number                  bigint          not null,
+    submitted_at            timestamptz     not null,
+    available_at            timestamptz     not null,
+    attempt                 integer         not null default 0,
+    priority                smallint        not null,
+    crashes                 smallint        not null default 0,
+    parked                  boolean         not null default false,
+    cancel_requested        boolean         not null default false,
+    state                   text            not null collate "C",
+    next_need               text            not null collate "C",
+    submitted_by            text            not null,
+    on_dependency_failure   text            not null collate "C",
+    payload                 jsonb           not null,
+    -- null in most jobs
+    metadata                jsonb,
+    expires_at              timestamptz,
+    max_attempts            integer,
+    retry                   jsonb,
+    singleton_key           text            collate "C",
+    idempotency_key         text            collate "C",
+    wait_for                uuid[],
+    run_id                  uuid,
+    step                    text,
+    -- the last lease
+    fence                   bigint,
+    lease_id                uuid,
+    worker_id               text,
+    leased_at               timestamptz,
+    extended_at             timestamptz,
+    lease_expires_at        timestamptz,
+    check_at                timestamptz,
+    answer                  jsonb,
+    -- the last failure
+    error                   text,
+    error_code              text,
+    dead_reason             text            collate "C",
+    ended_at                timestamptz,
+    constraint job_pkey primary key (job_id),
+    constraint job_state_check check (state in ('blocked', 'scheduled', 'ready', 'leased', 'dead'))
+) with (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.05);
+
+comment on table job is 'Live jobs, the dead letters among them. A job that succeeds or is cancelled moves to archive.';
+comment on column job.number is 'Place in the queue: drawn anew at each entry. Lower goes first within one priority.';
+comment on column job.parked is
+    'Ready, but behind another job of its singleton_key: kept out of the claim index. The end of the one before admits it.';
+comment on column job.wait_for is 'What it was told to wait for: whose results its worker gets. What it still waits for is in edge.';
+comment on column job.check_at is
+    'When to look whether the lease ran out. Indexed in place of lease_expires_at, so that a heartbeat touches no index.';
+comment on column job.answer is
+    'What the last lease was answered when fail, release or reschedule ended it: repeated calls get the same, until the next grant.';
+
+-- The claim: one need, lowest priority, longest ready. Only jobs that can be taken now are in it.
+create index job_ready_idx on job (next_need, priority, number) where state = 'ready' and not parked;
+create index job_scheduled_idx on job (available_at) where state = 'scheduled';
+create index job_check_at_idx on job (check_at) where state = 'leased';
+create index job_expires_at_idx on job (expires_at) where state in ('blocked', 'scheduled', 'ready') and expires_at is not null;
+create index job_dead_idx on job (next_need, ended_at) where state = 'dead';
+-- The last word on promise 6: never two current leases of one key.
+create unique index job_leased_key_idx on job (singleton_key) where state = 'leased' and singleton_key is not null;
+create index job_ready_key_idx on job (singleton_key, parked, next_need, priority, number)
+    where state = 'ready' and singleton_key is not null;
+
+create table archive (
+    job_id                  uuid            not null,
+    submitted_at            timestamptz     not null,
+    available_at            timestamptz     not null,
+    ended_at                timestamptz     not null,
+    attempt                 integer         not null,
+    priority                smallint        not null,
+    crashes                 smallint        not null,
+    cancel_requested        boolean         not null,
+    state                   text            not null collate "C",
+    next_need               text            not null collate "C",
+    submitted_by            text            not null,
+    on_dependency_failure   text            not null collate "C",
+    payload                 jsonb           not null,
+    metadata                jsonb,
+    expires_at              timestamptz,
+    max_attempts            integer,
+    retry                   jsonb,
+    singleton_key           text            collate "C",
+    idempotency_key         text            collate "C",
+    wait_for                uuid[],
+    run_id                  uuid,
+    step                    text,
+    fence                   bigint,
+    lease_id                uuid,
+    worker_id               text,
+    leased_at               timestamptz,
+    answer                  jsonb,
+    error                   text,
+    error_code              text,
+    result                  jsonb,
+    constraint archive_pkey primary key (job_id),
+    constraint archive_state_check check (state in ('succeeded', 'cancelled'))
+);
+comment on table archive is 'Jobs that succeeded or were cancelled. Append-only.';
+
+create table given_id (
+    job_id          uuid            not null,
+    constraint given_id_pkey primary key (job_id)
+);
+comment on table given_id is
+    'Ids that callers gave. A job moves from job to archive; its id here does not, so that two jobs of one id cannot meet.';
+
+create table idempotency (
+    key             text            not null collate "C",
+    job_id          uuid            not null,
+    request         bytea           not null,
+    constraint idempotency_pkey primary key (key)
+);
+comment on table idempotency is 'Idempotency keys, the job each one made, and a hash of what was asked for (need, payload, job_id).';
+
+create table edge (
+    waits_for       uuid            not null,
+    job_id          uuid            not null,
+    constraint edge_pkey primary key (waits_for, job_id)
+);
+comment on table edge is 'Dependencies not yet satisfied: job_id waits for waits_for. Written and removed under the lock of job_id.';
+create index edge_job_id_idx on edge (job_id);
+
+create table note (
+    note_id         bigint          not null generated always as identity,
+    kind            text            not null,
+    job_id          uuid,
+    waits_for       uuid,
+    singleton_key   text            collate "C",
+    written_by      xid8            not null default pg_current_xact_id(),
+    seen_by         xid8,
+    tries           integer         not null default 0,
+    look_at         timestamptz     not null default clock_timestamp(),
+    constraint note_pkey primary key (note_id),
+    constraint note_kind_check check (kind in ('blocked', 'edge', 'changed', 'key'))
+) with (autovacuum_vacuum_scale_factor = 0.02);
+comment on table note is
+    'What a transaction could not do without waiting for another one, left for get_work and sweep: blocked (job_id was just submitted behind '
+    'others: look whether one ended unseen), edge (job_id was locked when waits_for ended), changed (job_id ended or came back, and '
+    'many wait for it; waits_for is how far that got), key (admit the next of singleton_key).';
+create index note_look_at_idx on note (look_at);
+
+create table tick (
+    tick_id         bigint          not null generated always as identity,
+    at              timestamptz     not null,
+    constraint tick_pkey primary key (tick_id)
+);
+comment on table tick is 'When upkeep was last done by the way. Appended, read from its end, trimmed at its start: a row updated in place would rot.';
+
+create table waiter (
+    channel         text            not null,
+    capability      text            not null collate "C",
+    until           timestamptz     not null,
+    registered_by   xid8            not null default pg_current_xact_id()
+);
+comment on table waiter is 'Who waits for the doorbell, for what, until when. Renewed by appending; sweep() removes what is over.';
+create index waiter_until_idx on waiter (until);
+
+create table checkpoint (
+    job_id          uuid            not null,
+    name            text            not null collate "C",
+    result          jsonb,
+    recorded_at     timestamptz     not null,
+    constraint checkpoint_pkey primary key (job_id, name)
+);
+comment on table checkpoint is 'Named results inside a job: the first of a name stays, through retries and redrives.';
+
+create table history (
+    history_id      bigint          not null generated always as identity,
+    job_id          uuid            not null,
+    at              timestamptz     not null,
+    event           text            not null,
+    actor           text            not null,
+    state           text            not null,
+    attempt         integer         not null,
+    detail          text,
+    constraint history_pkey primary key (history_id)
+);
+comment on table history is
+    'What departed from the happy path, and who did it. The happy path is in the job''s own row. Never a payload, never an error text.';
+create index history_job_id_idx on history (job_id);
+
+create table gate (
+    passed          bigint          not null
+);
+comment on table gate is 'One row, passed by whoever makes a job that already exists wait for others: two of them at once could close a circle.';
+insert into gate (passed) values (0);
+
+-- What the functions return. Attributes are only ever appended.
+create type submitted as (job_id uuid, created boolean, state text, available_at timestamptz);
+
+create type request as (
+    next_need text, payload jsonb, job_id uuid, wait_for uuid[], singleton_key text, idempotency_key text, priority integer,
+    available_at timestamptz, expires_at timestamptz, max_attempts integer, retry jsonb, on_dependency_failure text,
+    metadata jsonb, submitted_by text
+);
+
+create type work as (
+    job_id uuid, lease_id uuid, fence bigint, next_need text, payload jsonb, attempt integer, max_attempts integer,
+    lease_expires_at timestamptz, lease_remaining interval, singleton_key text, metadata jsonb, run_id uuid, step text,
+    results jsonb, results_truncated boolean
+);
+
+create type outcome as (state text, available_at timestamptz, attempt integer);
+
+create type settled as (
+    job_id uuid, lease_id uuid, verb text, ok boolean, state text, available_at timestamptz, attempt integer,
+    lease_expires_at timestamptz, error_code text, message text, detail text, hint text
+);
+
+create type turned as (settled settled, work work);
+
+create type extended as (
+    job_id uuid, lease_id uuid, ok boolean, lease_expires_at timestamptz, error_code text, message text, detail text, hint text
+);
+
+create type lease_state as (held boolean, cancel_requested boolean, remaining interval);
+
+create type checkpoint_result as (name text, result jsonb, recorded_at timestamptz);
+
+create type dependency_result as (job_id uuid, state text, result jsonb);
+
+create type bell as (channel text, armed boolean);
+
+create type job_info as (
+    job_id uuid, state text, next_need text, payload jsonb, priority integer, attempt integer, max_attempts integer, crashes integer,
+    available_at timestamptz, expires_at timestamptz, submitted_at timestamptz, submitted_by text, singleton_key text,
+    idempotency_key text, metadata jsonb, wait_for uuid[], on_dependency_failure text, retry jsonb, worker_id text, lease_id uuid,
+    fence bigint, leased_at timestamptz, lease_expires_at timestamptz, cancel_requested boolean, error text, error_code text,
+    dead_reason text, ended_at timestamptz, result jsonb, run_id uuid, step text, archived boolean
+);
+
+create type reason as (reason text, detail text, until timestamptz, waits_for uuid);
+
+create type setting_info as (name text, value text, default_value text, description text);
+
+create type error_info as (code text, name text, description text);
+
+create type swept as (promoted integer, reclaimed integer, expired integer, freed integer, admitted integer);
+
+create type discrepancy as (kind text, name text, problem text);

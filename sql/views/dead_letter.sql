@@ -1,0 +1,16 @@
+create or replace view dead_letter as
+select
+    j.job_id,
+    j.next_need,
+    j.dead_reason,
+    j.error_code,
+    j.error,
+    j.attempt,
+    j.crashes,
+    j.ended_at as died_at,
+    j.worker_id as last_worker,
+    j.singleton_key
+from job as j
+where j.state = 'dead';
+
+comment on view dead_letter is 'Dead jobs, why they died, and what their last attempt said. redrive brings them back.';
