@@ -12,9 +12,9 @@
 do $install$
 declare
     v_version        constant text := '1.0.0';
-    v_build          constant text := '0639f5ca5692984710e842ea4929e7e86a39c89f51680b146baba2a99c2d3e8e';
+    v_build          constant text := '02de8cea573a60da845e11cfc9a35d835d52fb2db3acff9db9d5ef5453496e33';
     v_migrations     constant integer := 1;
-    v_function_names constant text[] := array['_actor', '_admissible', '_admit', '_answer', '_apply', '_asked_to_stop', '_backoff', '_bury', '_check_batch_circles', '_check_capabilities', '_check_circle', '_check_count', '_check_delay', '_check_done', '_check_elements', '_check_expires_at', '_check_failure', '_check_ids', '_check_lease', '_check_need', '_check_object', '_check_policy', '_check_reschedule', '_check_retry', '_check_setting', '_check_size', '_check_text', '_check_time', '_check_wait_for', '_choose', '_claim_id', '_claim_key', '_clean_error', '_doom', '_end', '_end_cancelled', '_end_state', '_enqueue', '_expire', '_fail', '_grant', '_hold', '_invalid', '_inventory', '_is_busy', '_is_older_lease', '_is_retryable', '_is_upkeep_due', '_isolated', '_key_lock', '_lease_check', '_lease_id', '_leave_key', '_lock_job', '_lock_unheld', '_look_again', '_matches', '_move', '_needs', '_no_such_job', '_now', '_pick', '_promote', '_read_interval', '_read_request', '_reclaim', '_reclaim_one', '_record', '_redrive', '_refuse', '_request_hash', '_requests', '_reschedule', '_resolve', '_results', '_retry_or_bury', '_revive', '_ring', '_setting_value', '_settle', '_settle_one', '_submit', '_tell', '_tell_chunk', '_tell_dependents', '_tend', '_try_settle', '_uuid_v7', '_wait', '_work_notes', 'await_bell', 'cancel', 'checkpoint', 'checkpoints', 'complete', 'complete_unheld', 'error_codes', 'extend', 'extend_many', 'fail', 'fail_unheld', 'get_work', 'hold_lease', 'job', 'lease_status', 'redrive', 'redrive_many', 'release', 'require_api', 'reschedule', 'reschedule_unheld', 'results', 'schema_version', 'set_setting', 'setting', 'settings', 'settle', 'submit', 'submit_many', 'sweep', 'turn', 'verify', 'why_not_running'];
+    v_function_names constant text[] := array['_actor', '_admissible', '_admit', '_answer', '_apply', '_asked_to_stop', '_backoff', '_bury', '_check_batch_circles', '_check_capabilities', '_check_circle', '_check_count', '_check_delay', '_check_done', '_check_elements', '_check_expires_at', '_check_failure', '_check_ids', '_check_lease', '_check_need', '_check_object', '_check_policy', '_check_reschedule', '_check_retry', '_check_setting', '_check_size', '_check_text', '_check_time', '_check_wait_for', '_choose', '_claim_id', '_claim_key', '_clean_error', '_doom', '_end', '_end_cancelled', '_end_state', '_enqueue', '_expire', '_fail', '_grant', '_hold', '_invalid', '_inventory', '_is_busy', '_is_older_lease', '_is_retryable', '_isolated', '_key_lock', '_lease_check', '_lease_id', '_leave_key', '_lock_job', '_lock_unheld', '_look_again', '_matches', '_move', '_needs', '_no_such_job', '_now', '_pick', '_promote', '_read_interval', '_read_request', '_reclaim', '_reclaim_one', '_record', '_redrive', '_refuse', '_request_hash', '_requests', '_reschedule', '_resolve', '_results', '_retry_or_bury', '_revive', '_ring', '_setting_value', '_settle', '_settle_one', '_submit', '_tell', '_tell_chunk', '_tell_dependents', '_tend', '_tend_by_the_way', '_try_settle', '_uuid_v7', '_wait', '_work_notes', 'await_bell', 'cancel', 'checkpoint', 'checkpoints', 'complete', 'complete_unheld', 'error_codes', 'extend', 'extend_many', 'fail', 'fail_unheld', 'get_work', 'hold_lease', 'job', 'lease_status', 'redrive', 'redrive_many', 'release', 'require_api', 'reschedule', 'reschedule_unheld', 'results', 'schema_version', 'set_setting', 'setting', 'settings', 'settle', 'submit', 'submit_many', 'sweep', 'turn', 'verify', 'why_not_running'];
     v_view_names     constant text[] := array['dead_letter', 'departure', 'finished', 'status'];
     v_functions      text[];
     v_views          text[];
@@ -356,9 +356,10 @@ create table waiter (
     channel         text            not null,
     capability      text            not null collate "C",
     until           timestamptz     not null,
-    registered_by   xid8            not null default pg_current_xact_id()
+    armed           boolean         not null default false
 );
-comment on table waiter is 'Who waits for the doorbell, for what, until when. Renewed by appending; sweep() removes what is over.';
+comment on table waiter is 'Who waits for the doorbell, for what, until when; armed once every submit that may have missed it is over. Renewed by appending; sweep() '
+    'removes what is over.';
 create index waiter_until_idx on waiter (until);
 
 create table checkpoint (
@@ -1680,9 +1681,9 @@ begin
             answer = null
         -- drawn while the job, and its key, are locked: outside systems can compare
         from (
-            select i.job_id, i.ordinality, nextval('fence_seq') as fence from unnest(ids) with ordinality as i (job_id, ordinality)
+            select i.job_id, i.ordinality, nextval('fence_seq') as fence from unnest((select ids)) with ordinality as i (job_id, ordinality)
         ) as f
-        where j.job_id = f.job_id
+        where j.job_id = any (ids) and j.job_id = f.job_id
         returning j.*, f.ordinality
     )
     select
@@ -1903,32 +1904,6 @@ $_is_retryable$;
 
 comment on function _is_retryable(jsonb, text, text) is
     'Whether the policy''s retryable patterns, where it has any, match the error code, or else the error.';
-$function$,
-$function$
-create or replace function _is_upkeep_due(now timestamptz)
-returns boolean
-language plpgsql
-volatile
-as $_is_upkeep_due$
-declare
-    v_id    bigint;
-    v_age   interval;
-begin
-    select t.tick_id, now - t.at into v_id, v_age from tick as t order by t.tick_id desc limit 1;
-    -- one at a time; but one who ticks inside a long transaction must not keep the others from it
-    if v_age < interval '100 ms'
-        or not pg_try_advisory_xact_lock(_key_lock('')) and coalesce(v_age, interval '0') < interval '1 s' then
-        return false;
-    end if;
-    insert into tick (at) values (_is_upkeep_due.now);
-    if v_id % 64 = 0 then
-        delete from tick as t where t.tick_id < v_id;
-    end if;
-    return true;
-end
-$_is_upkeep_due$;
-
-comment on function _is_upkeep_due(timestamptz) is 'Whether a get_work that found what it wanted should do some upkeep all the same: ten times a second, one caller at a time.';
 $function$,
 $function$
 create or replace function _isolated()
@@ -2222,14 +2197,20 @@ declare
     v_deep  integer := limit_jobs + 4;
 begin
     if cardinality(needs) = 1 then
+        -- The plan is made once and kept: with the parameters in subselects a plan for their values looks no cheaper. The limit inside is for
+        -- the planner, which would take an unknown one for a tenth of the table; the one outside stops the locking, a row at a time.
         select array_agg(p.job_id), bool_or(p.special) into ids, special
         from (
-            select j.job_id, j.singleton_key is not null or j.expires_at is not null as special
-            from job as j
-            where j.next_need = needs[1] and j.state = 'ready' and not j.parked and j.job_id <> all (but)
-            order by j.priority, j.number
-            limit limit_jobs
-            for no key update skip locked
+            select f.job_id, f.special
+            from (
+                select j.job_id, j.singleton_key is not null or j.expires_at is not null as special
+                from job as j
+                where j.next_need = (select needs[1]) and j.state = 'ready' and not j.parked and j.job_id <> all (but)
+                order by j.priority, j.number
+                limit 1000
+                for no key update skip locked
+            ) as f
+            limit (select limit_jobs)
         ) as p;
         return;
     end if;
@@ -2460,7 +2441,7 @@ declare
     v_answer    jsonb;
     v_detail    text := jsonb_build_object('job_id', job_id, 'lease_id', lease_id)::text;
 begin
-    -- live or archived in one snapshot: a job that ends in between is in one of them
+    -- live first: a job moves from there to the archive, never back, so that one of the two looks finds it
     select j.* into v_live from job as j where j.job_id = _refuse.job_id;
     select a.* into v_ended from archive as a where a.job_id = _refuse.job_id;
     if v_ended.job_id is not null then
@@ -2824,7 +2805,9 @@ begin
         select distinct w.channel
         from waiter as w
         where w.until > _now() and exists (select from unnest(needs) as n (need) where _matches(w.capability, n.need))
-    ) as w;
+    ) as w
+    -- a full queue of notifications would fail the commit; a bell is only a hint
+    where pg_notification_queue_usage() < 0.5;
 end
 $_ring$;
 
@@ -2989,7 +2972,7 @@ begin
         perform _check_time('available_at', available_at);
     end if;
     if expires_at is not null then
-        perform _check_expires_at(expires_at, v_now);
+        perform _check_time('expires_at', expires_at);
         if expires_at <= available_at then
             perform _invalid('expires_at', 'must lie after available_at', 'It is the last moment at which the job may start.');
         end if;
@@ -3011,6 +2994,8 @@ begin
             return v_first;
         end if;
     end if;
+    -- after the key: a request that is repeated too late is a repeated request all the same
+    perform _check_expires_at(expires_at, v_now);
     if job_id is not null then
         perform _claim_id(job_id);
     end if;
@@ -3164,16 +3149,46 @@ as $_tend$
 declare
     v_swept swept;
 begin
+    -- notes first: they want a transaction that has no id yet
+    select w.freed, w.admitted into v_swept.freed, v_swept.admitted from _work_notes(limit_jobs, now) as w;
     v_swept.reclaimed := _reclaim(limit_jobs, now);
     v_swept.expired := _expire(limit_jobs, now);
     v_swept.promoted := _promote(limit_jobs, now);
-    select w.freed, w.admitted into v_swept.freed, v_swept.admitted from _work_notes(limit_jobs, now) as w;
     return v_swept;
 end
 $_tend$;
 
 comment on function _tend(integer, timestamptz) is
     'The upkeep that get_work does by the way and sweep does in full: reclaims, expires, promotes, works off notes; up to limit_jobs of each.';
+$function$,
+$function$
+create or replace function _tend_by_the_way(now timestamptz)
+returns boolean
+language plpgsql
+volatile
+as $_tend_by_the_way$
+declare
+    v_id    bigint;
+    v_age   interval;
+begin
+    select t.tick_id, now - t.at into v_id, v_age from tick as t order by t.tick_id desc limit 1;
+    -- one at a time; but one who tends inside a long transaction must not keep the others from it
+    if v_age < interval '100 ms'
+        or not pg_try_advisory_xact_lock(_key_lock('')) and coalesce(v_age, interval '0') < interval '1 s' then
+        return false;
+    end if;
+    perform _tend(1000, now);
+    insert into tick (at) values (_tend_by_the_way.now);
+    if v_id % 64 = 0 then
+        delete from tick as t
+        where t.tick_id in (select o.tick_id from tick as o where o.tick_id < v_id for update skip locked);
+    end if;
+    return true;
+end
+$_tend_by_the_way$;
+
+comment on function _tend_by_the_way(timestamptz) is
+    'Upkeep ten times a second per schema, by whichever get_work comes then, one at a time, whether it is hungry or not. True where it was done.';
 $function$,
 $function$
 create or replace function _try_settle(element jsonb)
@@ -3241,6 +3256,8 @@ language plpgsql
 volatile
 as $_work_notes$
 declare
+    -- whether the id that this transaction will have is younger than the notes it sees
+    v_fresh constant boolean := pg_current_xact_id_if_assigned() is null;
     v_notes bigint[];
     v_keys  text[] := array[]::text[];
     v_note  note;
@@ -3287,8 +3304,9 @@ begin
             perform from job as j where j.job_id = v_note.job_id for no key update skip locked;
             if found then
                 freed := freed + _look_again(v_note.job_id, v_note.waits_for, now);
-                -- Whoever ended a dependency without seeing a new edge had begun before the edge committed, hence before the first look here
-                -- took its transaction id (seen_by). Once all those are over and a look came after, nobody can have missed the edge.
+                -- Whoever ended a dependency without seeing a new edge had its transaction id before that look, which came before the edge
+                -- committed, hence before the first look here took an id (seen_by). Once all older ones are over and a look came after,
+                -- nobody can have missed the edge.
                 v_done := v_note.kind = 'edge'
                     or v_note.seen_by <= v_xmin
                     or not exists (select from edge as e where e.job_id = v_note.job_id);
@@ -3301,7 +3319,7 @@ begin
             else
                 -- later, and later each time: 20 ms, 40 ms … 5 s
                 update note as n
-                set seen_by = coalesce(n.seen_by, pg_current_xact_id()),
+                set seen_by = coalesce(n.seen_by, case when v_fresh then pg_current_xact_id() end),
                     tries = n.tries + 1,
                     look_at = _work_notes.now + least(interval '20 ms' * 2 ^ least(n.tries, 10), interval '5 s')
                 where n.note_id = v_note.note_id;
@@ -3322,11 +3340,14 @@ language plpgsql
 volatile
 security definer
 set search_path from current
+set enable_seqscan to off
 as $await_bell$
 declare
     v_now       constant timestamptz := _now();
     v_channel   text;
-    v_waiter    waiter;
+    v_fresh     constant boolean := pg_current_xact_id_if_assigned() is null;
+    v_armed     boolean;
+    v_until     timestamptz;
 begin
     perform _check_capabilities(capabilities);
     if until is null then
@@ -3343,18 +3364,24 @@ begin
         (select string_agg(distinct c.capability, ',') from unnest(capabilities) as c (capability)),
         hashtextextended(current_schema(), 0)
     ));
-    select w.* into v_waiter
-    from waiter as w
-    where w.until > v_now + (await_bell.until - v_now) / 2 and w.channel = v_channel
-    order by w.until desc
-    limit 1;
-    if not found then
+    select max(w.until), bool_or(w.armed) into v_until, v_armed from waiter as w where w.until > v_now and w.channel = v_channel;
+    if v_until is null or v_until < v_now + (until - v_now) / 2 then
         insert into waiter (channel, capability, until)
         select v_channel, c.capability, await_bell.until from (select distinct u.c from unnest(capabilities) as u (c)) as c (capability);
-        return (v_channel, false)::bell;
+    elsif not v_armed and v_fresh then
+        -- Who looked for waiters before this registration could be seen had his transaction id before that, and so before the one taken here.
+        -- Once none older is under way, everybody else rings.
+        perform pg_current_xact_id();
+        if pg_snapshot_xmin(pg_current_snapshot()) >= pg_current_xact_id() then
+            v_armed := true;
+            update waiter as w
+            set armed = true
+            where w.ctid = any (
+                array(select o.ctid from waiter as o where o.until > v_now and o.channel = v_channel for no key update skip locked)
+            );
+        end if;
     end if;
-    -- who began before the registration could be seen has ended: everybody else rings
-    return (v_channel, v_waiter.registered_by < pg_snapshot_xmin(pg_current_snapshot()))::bell;
+    return (v_channel, coalesce(v_armed, false))::bell;
 end
 $await_bell$;
 
@@ -3371,6 +3398,7 @@ language plpgsql
 volatile
 security definer
 set search_path from current
+set enable_seqscan to off
 as $cancel$
 declare
     v_job   job;
@@ -3422,6 +3450,7 @@ language plpgsql
 volatile
 security definer
 set search_path from current
+set enable_seqscan to off
 as $checkpoint$
 declare
     v_first jsonb;
@@ -3448,6 +3477,7 @@ language plpgsql
 volatile
 security definer
 set search_path from current
+set enable_seqscan to off
 as $checkpoints$
 begin
     perform _hold(job_id, lease_id, 'checkpoints');
@@ -3470,6 +3500,7 @@ language plpgsql
 volatile
 security definer
 set search_path from current
+set enable_seqscan to off
 as $complete$
 begin
     perform _check_ids(job_id, lease_id);
@@ -3494,6 +3525,7 @@ language plpgsql
 volatile
 security definer
 set search_path from current
+set enable_seqscan to off
 as $complete_unheld$
 declare
     v_job job;
@@ -3544,6 +3576,7 @@ language plpgsql
 volatile
 security definer
 set search_path from current
+set enable_seqscan to off
 as $extend$
 declare
     v_job job;
@@ -3577,6 +3610,7 @@ language plpgsql
 volatile
 security definer
 set search_path from current
+set enable_seqscan to off
 as $extend_many$
 declare
     v_now       timestamptz;
@@ -3669,6 +3703,7 @@ language plpgsql
 volatile
 security definer
 set search_path from current
+set enable_seqscan to off
 as $fail$
 declare
     v_job   job;
@@ -3703,6 +3738,7 @@ language plpgsql
 volatile
 security definer
 set search_path from current
+set enable_seqscan to off
 as $fail_unheld$
 begin
     perform _check_failure(retryable, retry_after);
@@ -3726,26 +3762,25 @@ language plpgsql
 volatile
 security definer
 set search_path from current
+set enable_seqscan to off
+set enable_bitmapscan to off
 as $get_work$
 declare
-    v_now   timestamptz;
-    v_needs text[];
-    v_ids   uuid[];
+    v_now       timestamptz;
+    v_tended    boolean;
+    v_ids       uuid[];
 begin
     perform _check_text('worker_id', worker_id, 200);
     perform _check_capabilities(capabilities);
     perform _check_lease(lease);
     perform _check_count('limit_jobs', limit_jobs, 1, 1000);
     v_now := _now();
-    v_needs := _needs(capabilities);
-
-    v_ids := _choose(v_needs, limit_jobs, v_now);
-    if cardinality(v_ids) < limit_jobs then
+    v_tended := _tend_by_the_way(v_now);
+    v_ids := _choose(_needs(capabilities), limit_jobs, v_now);
+    if cardinality(v_ids) < limit_jobs and not v_tended then
         -- hungry: what is due may be what it looks for
         perform _tend(greatest(limit_jobs, 100), v_now);
         v_ids := v_ids || _choose(_needs(capabilities), limit_jobs - cardinality(v_ids), v_now, v_ids);
-    elsif _is_upkeep_due(v_now) then
-        perform _tend(100, v_now);
     end if;
     if v_ids = '{}' then
         return;
@@ -3779,6 +3814,7 @@ language plpgsql
 volatile
 security definer
 set search_path from current
+set enable_seqscan to off
 as $hold_lease$
 declare
     v_job job := _hold(job_id, lease_id, 'hold_lease');
@@ -3846,6 +3882,7 @@ language plpgsql
 volatile
 security definer
 set search_path from current
+set enable_seqscan to off
 as $lease_status$
 declare
     v_job   job;
@@ -3878,6 +3915,7 @@ language plpgsql
 volatile
 security definer
 set search_path from current
+set enable_seqscan to off
 as $redrive$
 declare
     v_job   job;
@@ -3929,6 +3967,7 @@ language plpgsql
 volatile
 security definer
 set search_path from current
+set enable_seqscan to off
 as $redrive_many$
 declare
     v_job job;
@@ -3964,6 +4003,7 @@ language plpgsql
 volatile
 security definer
 set search_path from current
+set enable_seqscan to off
 as $release$
 declare
     v_job       job;
@@ -4033,6 +4073,7 @@ language plpgsql
 volatile
 security definer
 set search_path from current
+set enable_seqscan to off
 as $reschedule$
 declare
     v_job job;
@@ -4082,6 +4123,7 @@ language plpgsql
 volatile
 security definer
 set search_path from current
+set enable_seqscan to off
 as $reschedule_unheld$
 begin
     perform _check_reschedule(
@@ -4108,6 +4150,7 @@ language plpgsql
 volatile
 security definer
 set search_path from current
+set enable_seqscan to off
 as $results$
 declare
     v_job job;
@@ -4152,6 +4195,7 @@ language plpgsql
 volatile
 security definer
 set search_path from current
+set enable_seqscan to off
 as $set_setting$
 declare
     v_kind  text;
@@ -4227,6 +4271,7 @@ language plpgsql
 volatile
 security definer
 set search_path from current
+set enable_seqscan to off
 as $settle$
 begin
     perform _check_done(done);
@@ -4265,6 +4310,7 @@ language plpgsql
 volatile
 security definer
 set search_path from current
+set enable_seqscan to off
 as $submit$
 begin
     return _submit(
@@ -4290,6 +4336,7 @@ language plpgsql
 volatile
 security definer
 set search_path from current
+set enable_seqscan to off
 as $submit_many$
 declare
     v_requests  request[];
@@ -4346,19 +4393,25 @@ language plpgsql
 volatile
 security definer
 set search_path from current
+set enable_seqscan to off
+set enable_bitmapscan to off
 as $sweep$
 declare
     v_swept swept;
 begin
     perform _check_count('limit_jobs', limit_jobs, 1, 100000);
     v_swept := _tend(limit_jobs, _now());
-    delete from waiter as w where w.until < _now() - interval '1 minute';
+    delete from waiter as w
+    where w.ctid = any (array(select o.ctid from waiter as o where o.until < _now() - interval '1 minute' for update skip locked));
     -- doubles of needs that two producers used first at the same time
     delete from need as n
-    where n.ctid in (
-        select d.ctid
-        from (select m.ctid, row_number() over (partition by m.name order by m.first_seen, m.ctid) as nth from need as m) as d
-        where d.nth > 1
+    where n.ctid = any (
+        array(
+            select m.ctid
+            from need as m
+            where exists (select from need as f where f.name = m.name and (f.first_seen, f.ctid) < (m.first_seen, m.ctid))
+            for update skip locked
+        )
     );
     return v_swept;
 end
@@ -4382,6 +4435,8 @@ language plpgsql
 volatile
 security definer
 set search_path from current
+set enable_seqscan to off
+set enable_bitmapscan to off
 as $turn$
 begin
     perform _check_text('worker_id', worker_id, 200);
@@ -4426,6 +4481,7 @@ language plpgsql
 volatile
 security definer
 set search_path from current
+set enable_seqscan to off
 as $why_not_running$
 declare
     v_job   job;

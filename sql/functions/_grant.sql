@@ -19,9 +19,9 @@ begin
             answer = null
         -- drawn while the job, and its key, are locked: outside systems can compare
         from (
-            select i.job_id, i.ordinality, nextval('fence_seq') as fence from unnest(ids) with ordinality as i (job_id, ordinality)
+            select i.job_id, i.ordinality, nextval('fence_seq') as fence from unnest((select ids)) with ordinality as i (job_id, ordinality)
         ) as f
-        where j.job_id = f.job_id
+        where j.job_id = any (ids) and j.job_id = f.job_id
         returning j.*, f.ordinality
     )
     select

@@ -6,14 +6,20 @@ declare
     v_deep  integer := limit_jobs + 4;
 begin
     if cardinality(needs) = 1 then
+        -- The plan is made once and kept: with the parameters in subselects a plan for their values looks no cheaper. The limit inside is for
+        -- the planner, which would take an unknown one for a tenth of the table; the one outside stops the locking, a row at a time.
         select array_agg(p.job_id), bool_or(p.special) into ids, special
         from (
-            select j.job_id, j.singleton_key is not null or j.expires_at is not null as special
-            from job as j
-            where j.next_need = needs[1] and j.state = 'ready' and not j.parked and j.job_id <> all (but)
-            order by j.priority, j.number
-            limit limit_jobs
-            for no key update skip locked
+            select f.job_id, f.special
+            from (
+                select j.job_id, j.singleton_key is not null or j.expires_at is not null as special
+                from job as j
+                where j.next_need = (select needs[1]) and j.state = 'ready' and not j.parked and j.job_id <> all (but)
+                order by j.priority, j.number
+                limit 1000
+                for no key update skip locked
+            ) as f
+            limit (select limit_jobs)
         ) as p;
         return;
     end if;

@@ -10,7 +10,7 @@ declare
     v_answer    jsonb;
     v_detail    text := jsonb_build_object('job_id', job_id, 'lease_id', lease_id)::text;
 begin
-    -- live or archived in one snapshot: a job that ends in between is in one of them
+    -- live first: a job moves from there to the archive, never back, so that one of the two looks finds it
     select j.* into v_live from job as j where j.job_id = _refuse.job_id;
     select a.* into v_ended from archive as a where a.job_id = _refuse.job_id;
     if v_ended.job_id is not null then

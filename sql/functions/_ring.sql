@@ -9,7 +9,9 @@ begin
         select distinct w.channel
         from waiter as w
         where w.until > _now() and exists (select from unnest(needs) as n (need) where _matches(w.capability, n.need))
-    ) as w;
+    ) as w
+    -- a full queue of notifications would fail the commit; a bell is only a hint
+    where pg_notification_queue_usage() < 0.5;
 end
 $_ring$;
 

@@ -50,7 +50,7 @@ begin
         perform _check_time('available_at', available_at);
     end if;
     if expires_at is not null then
-        perform _check_expires_at(expires_at, v_now);
+        perform _check_time('expires_at', expires_at);
         if expires_at <= available_at then
             perform _invalid('expires_at', 'must lie after available_at', 'It is the last moment at which the job may start.');
         end if;
@@ -72,6 +72,8 @@ begin
             return v_first;
         end if;
     end if;
+    -- after the key: a request that is repeated too late is a repeated request all the same
+    perform _check_expires_at(expires_at, v_now);
     if job_id is not null then
         perform _claim_id(job_id);
     end if;

@@ -6,10 +6,11 @@ as $_tend$
 declare
     v_swept swept;
 begin
+    -- notes first: they want a transaction that has no id yet
+    select w.freed, w.admitted into v_swept.freed, v_swept.admitted from _work_notes(limit_jobs, now) as w;
     v_swept.reclaimed := _reclaim(limit_jobs, now);
     v_swept.expired := _expire(limit_jobs, now);
     v_swept.promoted := _promote(limit_jobs, now);
-    select w.freed, w.admitted into v_swept.freed, v_swept.admitted from _work_notes(limit_jobs, now) as w;
     return v_swept;
 end
 $_tend$;

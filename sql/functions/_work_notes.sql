@@ -3,6 +3,8 @@ language plpgsql
 volatile
 as $_work_notes$
 declare
+    -- whether the id that this transaction will have is younger than the notes it sees
+    v_fresh constant boolean := pg_current_xact_id_if_assigned() is null;
     v_notes bigint[];
     v_keys  text[] := array[]::text[];
     v_note  note;
@@ -49,8 +51,9 @@ begin
             perform from job as j where j.job_id = v_note.job_id for no key update skip locked;
             if found then
                 freed := freed + _look_again(v_note.job_id, v_note.waits_for, now);
-                -- Whoever ended a dependency without seeing a new edge had begun before the edge committed, hence before the first look here
-                -- took its transaction id (seen_by). Once all those are over and a look came after, nobody can have missed the edge.
+                -- Whoever ended a dependency without seeing a new edge had its transaction id before that look, which came before the edge
+                -- committed, hence before the first look here took an id (seen_by). Once all older ones are over and a look came after,
+                -- nobody can have missed the edge.
                 v_done := v_note.kind = 'edge'
                     or v_note.seen_by <= v_xmin
                     or not exists (select from edge as e where e.job_id = v_note.job_id);
@@ -63,7 +66,7 @@ begin
             else
                 -- later, and later each time: 20 ms, 40 ms … 5 s
                 update note as n
-                set seen_by = coalesce(n.seen_by, pg_current_xact_id()),
+                set seen_by = coalesce(n.seen_by, case when v_fresh then pg_current_xact_id() end),
                     tries = n.tries + 1,
                     look_at = _work_notes.now + least(interval '20 ms' * 2 ^ least(n.tries, 10), interval '5 s')
                 where n.note_id = v_note.note_id;

@@ -4,11 +4,14 @@ language plpgsql
 volatile
 security definer
 set search_path from current
+set enable_seqscan to off
 as $await_bell$
 declare
     v_now       constant timestamptz := _now();
     v_channel   text;
-    v_waiter    waiter;
+    v_fresh     constant boolean := pg_current_xact_id_if_assigned() is null;
+    v_armed     boolean;
+    v_until     timestamptz;
 begin
     perform _check_capabilities(capabilities);
     if until is null then
@@ -25,18 +28,24 @@ begin
         (select string_agg(distinct c.capability, ',') from unnest(capabilities) as c (capability)),
         hashtextextended(current_schema(), 0)
     ));
-    select w.* into v_waiter
-    from waiter as w
-    where w.until > v_now + (await_bell.until - v_now) / 2 and w.channel = v_channel
-    order by w.until desc
-    limit 1;
-    if not found then
+    select max(w.until), bool_or(w.armed) into v_until, v_armed from waiter as w where w.until > v_now and w.channel = v_channel;
+    if v_until is null or v_until < v_now + (until - v_now) / 2 then
         insert into waiter (channel, capability, until)
         select v_channel, c.capability, await_bell.until from (select distinct u.c from unnest(capabilities) as u (c)) as c (capability);
-        return (v_channel, false)::bell;
+    elsif not v_armed and v_fresh then
+        -- Who looked for waiters before this registration could be seen had his transaction id before that, and so before the one taken here.
+        -- Once none older is under way, everybody else rings.
+        perform pg_current_xact_id();
+        if pg_snapshot_xmin(pg_current_snapshot()) >= pg_current_xact_id() then
+            v_armed := true;
+            update waiter as w
+            set armed = true
+            where w.ctid = any (
+                array(select o.ctid from waiter as o where o.until > v_now and o.channel = v_channel for no key update skip locked)
+            );
+        end if;
     end if;
-    -- who began before the registration could be seen has ended: everybody else rings
-    return (v_channel, v_waiter.registered_by < pg_snapshot_xmin(pg_current_snapshot()))::bell;
+    return (v_channel, coalesce(v_armed, false))::bell;
 end
 $await_bell$;
 

@@ -4,6 +4,7 @@ language plpgsql
 volatile
 security definer
 set search_path from current
+set enable_seqscan to off
 as $extend$
 declare
     v_job job;

@@ -11,6 +11,7 @@ language plpgsql
 volatile
 security definer
 set search_path from current
+set enable_seqscan to off
 as $fail_unheld$
 begin
     perform _check_failure(retryable, retry_after);

@@ -9,26 +9,25 @@ language plpgsql
 volatile
 security definer
 set search_path from current
+set enable_seqscan to off
+set enable_bitmapscan to off
 as $get_work$
 declare
-    v_now   timestamptz;
-    v_needs text[];
-    v_ids   uuid[];
+    v_now       timestamptz;
+    v_tended    boolean;
+    v_ids       uuid[];
 begin
     perform _check_text('worker_id', worker_id, 200);
     perform _check_capabilities(capabilities);
     perform _check_lease(lease);
     perform _check_count('limit_jobs', limit_jobs, 1, 1000);
     v_now := _now();
-    v_needs := _needs(capabilities);
-
-    v_ids := _choose(v_needs, limit_jobs, v_now);
-    if cardinality(v_ids) < limit_jobs then
+    v_tended := _tend_by_the_way(v_now);
+    v_ids := _choose(_needs(capabilities), limit_jobs, v_now);
+    if cardinality(v_ids) < limit_jobs and not v_tended then
         -- hungry: what is due may be what it looks for
         perform _tend(greatest(limit_jobs, 100), v_now);
         v_ids := v_ids || _choose(_needs(capabilities), limit_jobs - cardinality(v_ids), v_now, v_ids);
-    elsif _is_upkeep_due(v_now) then
-        perform _tend(100, v_now);
     end if;
     if v_ids = '{}' then
         return;

@@ -16,6 +16,7 @@ language plpgsql
 volatile
 security definer
 set search_path from current
+set enable_seqscan to off
 as $reschedule$
 declare
     v_job job;

@@ -19,6 +19,7 @@ language plpgsql
 volatile
 security definer
 set search_path from current
+set enable_seqscan to off
 as $submit$
 begin
     return _submit(

@@ -4,19 +4,25 @@ language plpgsql
 volatile
 security definer
 set search_path from current
+set enable_seqscan to off
+set enable_bitmapscan to off
 as $sweep$
 declare
     v_swept swept;
 begin
     perform _check_count('limit_jobs', limit_jobs, 1, 100000);
     v_swept := _tend(limit_jobs, _now());
-    delete from waiter as w where w.until < _now() - interval '1 minute';
+    delete from waiter as w
+    where w.ctid = any (array(select o.ctid from waiter as o where o.until < _now() - interval '1 minute' for update skip locked));
     -- doubles of needs that two producers used first at the same time
     delete from need as n
-    where n.ctid in (
-        select d.ctid
-        from (select m.ctid, row_number() over (partition by m.name order by m.first_seen, m.ctid) as nth from need as m) as d
-        where d.nth > 1
+    where n.ctid = any (
+        array(
+            select m.ctid
+            from need as m
+            where exists (select from need as f where f.name = m.name and (f.first_seen, f.ctid) < (m.first_seen, m.ctid))
+            for update skip locked
+        )
     );
     return v_swept;
 end

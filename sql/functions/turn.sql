@@ -11,6 +11,8 @@ language plpgsql
 volatile
 security definer
 set search_path from current
+set enable_seqscan to off
+set enable_bitmapscan to off
 as $turn$
 begin
     perform _check_text('worker_id', worker_id, 200);

@@ -211,9 +211,10 @@ create table waiter (
     channel         text            not null,
     capability      text            not null collate "C",
     until           timestamptz     not null,
-    registered_by   xid8            not null default pg_current_xact_id()
+    armed           boolean         not null default false
 );
-comment on table waiter is 'Who waits for the doorbell, for what, until when. Renewed by appending; sweep() removes what is over.';
+comment on table waiter is 'Who waits for the doorbell, for what, until when; armed once every submit that may have missed it is over. Renewed by appending; sweep() '
+    'removes what is over.';
 create index waiter_until_idx on waiter (until);
 
 create table checkpoint (
