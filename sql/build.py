@@ -1,7 +1,7 @@
 """Generates sql/leasehold.sql, the one file that installs and upgrades, from migrations, functions and views.
 
-    python3 sql/build.py            writes sql/leasehold.sql and the copy that the Python package ships
-    python3 sql/build.py --check    writes nothing; exit 1 when one of them is not current
+python3 sql/build.py            writes sql/leasehold.sql and the copy that the Python package ships
+python3 sql/build.py --check    writes nothing; exit 1 when one of them is not current
 """
 
 from __future__ import annotations
@@ -57,9 +57,14 @@ def build() -> str:
     for path in functions:
         if not re.match(rf"create or replace function {re.escape(path.stem)}\(", path.read_text()):
             raise SystemExit(f"build: {path.name} does not begin with its function")
-    install = {name: (SQL / "install" / f"{name}.sql").read_text() for name in ("begin", "functions", "grants", "end")}
+    install = {
+        name: (SQL / "install" / f"{name}.sql").read_text()
+        for name in ("begin", "functions", "grants", "end")
+    }
 
-    everything = [path.read_text() for path in (*migrations, *functions, *views)] + list(install.values())
+    everything = [path.read_text() for path in (*migrations, *functions, *views)] + list(
+        install.values()
+    )
     digest = hashlib.sha256("\0".join(everything).encode()).hexdigest()
 
     parts = [
@@ -69,8 +74,12 @@ def build() -> str:
         f"    v_version        constant text := '{version}';",
         f"    v_build          constant text := '{digest}';",
         f"    v_migrations     constant integer := {int(migrations[-1].stem[:4])};",
-        "    v_function_names constant text[] := array[" + ", ".join(f"'{path.stem}'" for path in functions) + "];",
-        "    v_view_names     constant text[] := array[" + ", ".join(f"'{path.stem}'" for path in views) + "];",
+        "    v_function_names constant text[] := array["
+        + ", ".join(f"'{path.stem}'" for path in functions)
+        + "];",
+        "    v_view_names     constant text[] := array["
+        + ", ".join(f"'{path.stem}'" for path in views)
+        + "];",
         "    v_functions      text[];",
         "    v_views          text[];",
         "    v_schema         text;",
@@ -122,14 +131,27 @@ def build() -> str:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 when a generated file is not current")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--check",
+        action="store_true",
+        help="write nothing; exit 1 when a generated file is not current",
+    )
     arguments = parser.parse_args()
     text = build()
-    stale = [path for path in TARGETS if path.parent.exists() and (not path.exists() or path.read_text() != text)]
+    stale = [
+        path
+        for path in TARGETS
+        if path.parent.exists() and (not path.exists() or path.read_text() != text)
+    ]
     if arguments.check:
         for path in stale:
-            print(f"{path.relative_to(SQL.parent)} is not current: run `make build` and commit it", file=sys.stderr)
+            print(
+                f"{path.relative_to(SQL.parent)} is not current: run `make build` and commit it",
+                file=sys.stderr,
+            )
         return 1 if stale else 0
     for path in stale:
         path.write_text(text)

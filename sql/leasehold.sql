@@ -12,7 +12,7 @@
 do $install$
 declare
     v_version        constant text := '1.0.0';
-    v_build          constant text := '02de8cea573a60da845e11cfc9a35d835d52fb2db3acff9db9d5ef5453496e33';
+    v_build          constant text := '845239f6b6125053a26b5361cf1c699322cf04913b098f86e94650af2b71fe7b';
     v_migrations     constant integer := 1;
     v_function_names constant text[] := array['_actor', '_admissible', '_admit', '_answer', '_apply', '_asked_to_stop', '_backoff', '_bury', '_check_batch_circles', '_check_capabilities', '_check_circle', '_check_count', '_check_delay', '_check_done', '_check_elements', '_check_expires_at', '_check_failure', '_check_ids', '_check_lease', '_check_need', '_check_object', '_check_policy', '_check_reschedule', '_check_retry', '_check_setting', '_check_size', '_check_text', '_check_time', '_check_wait_for', '_choose', '_claim_id', '_claim_key', '_clean_error', '_doom', '_end', '_end_cancelled', '_end_state', '_enqueue', '_expire', '_fail', '_grant', '_hold', '_invalid', '_inventory', '_is_busy', '_is_older_lease', '_is_retryable', '_isolated', '_key_lock', '_lease_check', '_lease_id', '_leave_key', '_lock_job', '_lock_unheld', '_look_again', '_matches', '_move', '_needs', '_no_such_job', '_now', '_pick', '_promote', '_read_interval', '_read_request', '_reclaim', '_reclaim_one', '_record', '_redrive', '_refuse', '_request_hash', '_requests', '_reschedule', '_resolve', '_results', '_retry_or_bury', '_revive', '_ring', '_setting_value', '_settle', '_settle_one', '_submit', '_tell', '_tell_chunk', '_tell_dependents', '_tend', '_tend_by_the_way', '_try_settle', '_uuid_v7', '_wait', '_work_notes', 'await_bell', 'cancel', 'checkpoint', 'checkpoints', 'complete', 'complete_unheld', 'error_codes', 'extend', 'extend_many', 'fail', 'fail_unheld', 'get_work', 'hold_lease', 'job', 'lease_status', 'redrive', 'redrive_many', 'release', 'require_api', 'reschedule', 'reschedule_unheld', 'results', 'schema_version', 'set_setting', 'setting', 'settings', 'settle', 'submit', 'submit_many', 'sweep', 'turn', 'verify', 'why_not_running'];
     v_view_names     constant text[] := array['dead_letter', 'departure', 'finished', 'status'];
@@ -254,7 +254,7 @@ comment on column job.wait_for is 'What it was told to wait for: whose results i
 comment on column job.check_at is
     'When to look whether the lease ran out. Indexed in place of lease_expires_at, so that a heartbeat touches no index.';
 comment on column job.answer is
-    'What the last lease was answered when fail, release or reschedule ended it: repeated calls get the same, until the next grant.';
+    'What the last lease was answered when fail, release or reschedule ended it: the same call gets the same again, until the next grant.';
 
 -- The claim: one need, lowest priority, longest ready. Only jobs that can be taken now are in it.
 create index job_ready_idx on job (next_need, priority, number) where state = 'ready' and not parked;
@@ -358,8 +358,9 @@ create table waiter (
     until           timestamptz     not null,
     armed           boolean         not null default false
 );
-comment on table waiter is 'Who waits for the doorbell, for what, until when; armed once every submit that may have missed it is over. Renewed by appending; sweep() '
-    'removes what is over.';
+comment on table waiter is
+    'Who waits for the doorbell, for what, until when; armed once every submit that may have missed it is over. Renewed by appending; '
+    'sweep() removes what is over.';
 create index waiter_until_idx on waiter (until);
 
 create table checkpoint (
@@ -395,7 +396,7 @@ insert into gate (passed) values (0);
 -- What the functions return. Attributes are only ever appended.
 create type submitted as (job_id uuid, created boolean, state text, available_at timestamptz);
 
-create type request as (
+create type _request as (
     next_need text, payload jsonb, job_id uuid, wait_for uuid[], singleton_key text, idempotency_key text, priority integer,
     available_at timestamptz, expires_at timestamptz, max_attempts integer, retry jsonb, on_dependency_failure text,
     metadata jsonb, submitted_by text
@@ -730,7 +731,7 @@ comment on function _bury(job, text, text, text, jsonb, text, timestamptz, boole
     'The one place that buries. The caller holds the lock of v_job; v_job.crashes is what is to be stored.';
 $function$,
 $function$
-create or replace function _check_batch_circles(requests request[])
+create or replace function _check_batch_circles(_requests _request[])
 returns void
 language plpgsql
 stable
@@ -790,7 +791,7 @@ begin
 end
 $_check_batch_circles$;
 
-comment on function _check_batch_circles(request[]) is
+comment on function _check_batch_circles(_request[]) is
     'Refuses a batch whose elements wait for each other in a circle (LH004), before anything is written.';
 $function$,
 $function$
@@ -1708,7 +1709,8 @@ begin
 end
 $_grant$;
 
-comment on function _grant(uuid[], text, interval, timestamptz) is 'Leases jobs whose locks (and keys) the caller holds: the one place that counts attempts and draws fences.';
+comment on function _grant(uuid[], text, interval, timestamptz) is
+    'Leases jobs whose locks (and keys) the caller holds: the one place that counts attempts and draws fences.';
 $function$,
 $function$
 create or replace function _hold(job_id uuid, lease_id uuid, verb text)
@@ -2300,12 +2302,12 @@ comment on function _read_interval(text, text) is 'An interval from JSON text. R
 $function$,
 $function$
 create or replace function _read_request(element jsonb)
-returns request
+returns _request
 language plpgsql
 stable
 as $_read_request$
 begin
-    return jsonb_populate_record(null::request, element);
+    return jsonb_populate_record(null::_request, element);
 exception
     when data_exception then
         perform _invalid('done', 'has an element that cannot be read: ' || sqlerrm);
@@ -2497,16 +2499,16 @@ comment on function _request_hash(text, jsonb, uuid) is 'What tells a repeated r
 $function$,
 $function$
 create or replace function _requests(jobs jsonb)
-returns request[]
+returns _request[]
 language plpgsql
 volatile
 as $_requests$
 declare
     v_bad       record;
     v_element   record;
-    v_requests  request[];
-    v_request   request;
-    v_default   constant request := (
+    v_requests  _request[];
+    v_request   _request;
+    v_default   constant _request := (
         null, '{}', null, '{}', null, null, 100, null, null, null, null, 'hold', '{}', null
     );
 begin
@@ -2888,7 +2890,7 @@ declare
     v_verb      constant text := element ->> 'verb';
     v_outcome   outcome;
     v_end       timestamptz;
-    v_request   request;
+    v_request   _request;
 begin
     if v_verb = 'complete' then
         perform complete(v_job_id, v_lease_id, element -> 'result');
@@ -4339,9 +4341,9 @@ set search_path from current
 set enable_seqscan to off
 as $submit_many$
 declare
-    v_requests  request[];
+    v_requests  _request[];
     v_made      uuid[];
-    v_request   request;
+    v_request   _request;
     v_names     jsonb;
     v_known     uuid[];
     v_submitted submitted;

@@ -1,4 +1,4 @@
-create or replace function _check_batch_circles(requests request[])
+create or replace function _check_batch_circles(_requests _request[])
 returns void
 language plpgsql
 stable
@@ -58,5 +58,5 @@ begin
 end
 $_check_batch_circles$;
 
-comment on function _check_batch_circles(request[]) is
+comment on function _check_batch_circles(_request[]) is
     'Refuses a batch whose elements wait for each other in a circle (LH004), before anything is written.';

@@ -46,4 +46,5 @@ begin
 end
 $_grant$;
 
-comment on function _grant(uuid[], text, interval, timestamptz) is 'Leases jobs whose locks (and keys) the caller holds: the one place that counts attempts and draws fences.';
+comment on function _grant(uuid[], text, interval, timestamptz) is
+    'Leases jobs whose locks (and keys) the caller holds: the one place that counts attempts and draws fences.';

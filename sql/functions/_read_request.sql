@@ -1,10 +1,10 @@
 create or replace function _read_request(element jsonb)
-returns request
+returns _request
 language plpgsql
 stable
 as $_read_request$
 begin
-    return jsonb_populate_record(null::request, element);
+    return jsonb_populate_record(null::_request, element);
 exception
     when data_exception then
         perform _invalid('done', 'has an element that cannot be read: ' || sqlerrm);

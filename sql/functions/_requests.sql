@@ -1,14 +1,14 @@
 create or replace function _requests(jobs jsonb)
-returns request[]
+returns _request[]
 language plpgsql
 volatile
 as $_requests$
 declare
     v_bad       record;
     v_element   record;
-    v_requests  request[];
-    v_request   request;
-    v_default   constant request := (
+    v_requests  _request[];
+    v_request   _request;
+    v_default   constant _request := (
         null, '{}', null, '{}', null, null, 100, null, null, null, null, 'hold', '{}', null
     );
 begin

@@ -9,7 +9,7 @@ declare
     v_verb      constant text := element ->> 'verb';
     v_outcome   outcome;
     v_end       timestamptz;
-    v_request   request;
+    v_request   _request;
 begin
     if v_verb = 'complete' then
         perform complete(v_job_id, v_lease_id, element -> 'result');

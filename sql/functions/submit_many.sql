@@ -7,9 +7,9 @@ set search_path from current
 set enable_seqscan to off
 as $submit_many$
 declare
-    v_requests  request[];
+    v_requests  _request[];
     v_made      uuid[];
-    v_request   request;
+    v_request   _request;
     v_names     jsonb;
     v_known     uuid[];
     v_submitted submitted;

@@ -109,7 +109,7 @@ comment on column job.wait_for is 'What it was told to wait for: whose results i
 comment on column job.check_at is
     'When to look whether the lease ran out. Indexed in place of lease_expires_at, so that a heartbeat touches no index.';
 comment on column job.answer is
-    'What the last lease was answered when fail, release or reschedule ended it: repeated calls get the same, until the next grant.';
+    'What the last lease was answered when fail, release or reschedule ended it: the same call gets the same again, until the next grant.';
 
 -- The claim: one need, lowest priority, longest ready. Only jobs that can be taken now are in it.
 create index job_ready_idx on job (next_need, priority, number) where state = 'ready' and not parked;
@@ -213,8 +213,9 @@ create table waiter (
     until           timestamptz     not null,
     armed           boolean         not null default false
 );
-comment on table waiter is 'Who waits for the doorbell, for what, until when; armed once every submit that may have missed it is over. Renewed by appending; sweep() '
-    'removes what is over.';
+comment on table waiter is
+    'Who waits for the doorbell, for what, until when; armed once every submit that may have missed it is over. Renewed by appending; '
+    'sweep() removes what is over.';
 create index waiter_until_idx on waiter (until);
 
 create table checkpoint (
@@ -250,7 +251,7 @@ insert into gate (passed) values (0);
 -- What the functions return. Attributes are only ever appended.
 create type submitted as (job_id uuid, created boolean, state text, available_at timestamptz);
 
-create type request as (
+create type _request as (
     next_need text, payload jsonb, job_id uuid, wait_for uuid[], singleton_key text, idempotency_key text, priority integer,
     available_at timestamptz, expires_at timestamptz, max_attempts integer, retry jsonb, on_dependency_failure text,
     metadata jsonb, submitted_by text

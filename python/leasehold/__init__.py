@@ -1,0 +1,63 @@
+"""Leasehold: durable work for PostgreSQL. The engine is SQL; this package makes it pleasant from
+Python.
+
+Leasehold submit, claim, operate Lease hold one job: complete, fail, extend … Worker handlers in
+threads Installer put the schema in, verify it, take it out
+"""
+
+from .client import Leasehold, Turn
+from .errors import (
+    AlreadyDone,
+    DependencyViolation,
+    ForkedConnection,
+    IdempotencyConflict,
+    InvalidArgument,
+    InvalidState,
+    JobCancelled,
+    JobExists,
+    JobFinished,
+    JobNotFound,
+    LeaseExpired,
+    LeaseholdError,
+    LeaseMismatch,
+    OpenTransaction,
+    PayloadTooLarge,
+    UsageError,
+    VersionMismatch,
+)
+from .installer import Installer
+from .keepalive import KeepAlive
+from .lease import GiveUp, Lease, Release, Retry
+from .worker import Worker
+
+__version__ = "1.0.0"
+
+__all__ = [
+    "AlreadyDone",
+    "DependencyViolation",
+    "ForkedConnection",
+    "GiveUp",
+    "IdempotencyConflict",
+    "Installer",
+    "InvalidArgument",
+    "InvalidState",
+    "JobCancelled",
+    "JobExists",
+    "JobFinished",
+    "JobNotFound",
+    "KeepAlive",
+    "Lease",
+    "LeaseExpired",
+    "LeaseMismatch",
+    "Leasehold",
+    "LeaseholdError",
+    "OpenTransaction",
+    "PayloadTooLarge",
+    "Release",
+    "Retry",
+    "Turn",
+    "UsageError",
+    "VersionMismatch",
+    "Worker",
+    "__version__",
+]

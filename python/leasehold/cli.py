@@ -1,0 +1,368 @@
+"""The command line: install, verify, uninstall, work, status, demo."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
+from psycopg.rows import tuple_row
+from rich.console import Console
+from rich.table import Table
+
+from . import __version__
+from .errors import LeaseholdError, UsageError
+from .installer import Installer
+from .worker import Worker
+
+OK, DIFFERENT, USAGE, UNREACHABLE, REFUSED = 0, 1, 2, 3, 4
+
+EPILOG = """\
+a first session:
+  export LEASEHOLD_DSN=postgresql://me@localhost/shop
+  leasehold install                         # one transaction; run again to upgrade
+  psql "$LEASEHOLD_DSN" -c "select * from leasehold.submit(next_need => 'mail.welcome.v1')"
+  leasehold work shop.jobs --threads 4      # shop/jobs.py has: handlers = {"mail.%": send}
+  leasehold status
+
+no database at hand?
+  pip install "leasehold[embedded]" && leasehold demo
+
+the database:
+  --dsn, else LEASEHOLD_DSN, else what libpq finds (PGHOST, PGDATABASE, ~/.pgpass …)
+
+exit codes:
+  0  done            2  wrong usage                4  refused by the database or by Leasehold
+  1  not as it       3  the database cannot be     130, 143  stopped by SIGINT, SIGTERM,
+     should be          reached                              by the second one where work goes on
+"""
+
+WORK = """\
+MODULE is imported by its name, from the current directory too, and has one of:
+
+  handlers = {"mail.%": send}         capability → function of one argument, the Lease
+  worker = Worker(dsn, handlers)      a leasehold.Worker; it has its own database, and options
+
+MODULE:NAME takes another name than these. What a handler returns completes the job; it may raise
+leasehold.Retry, GiveUp or Release; any other exception is a failed attempt.
+
+SIGTERM or SIGINT: no new jobs; those that run are finished or, after --grace, handed back.
+A second one: leave at once; leases run out, and others take the jobs.
+
+examples:
+  leasehold work shop.jobs
+  leasehold work shop.jobs:night_handlers --threads 8 --lease 300 --name night-1
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one command; answers its exit code."""
+    arguments = parser().parse_args(argv)
+    err = Console(stderr=True)
+    try:
+        code: int = arguments.run(arguments)
+    except UsageError as exc:
+        return _complain(err, exc.message, exc.hint, USAGE)
+    except LeaseholdError as exc:
+        return _complain(err, f"{exc.sqlstate} {exc.message}", exc.hint, REFUSED)
+    except psycopg.OperationalError as exc:
+        return _complain(err, str(exc), "Is it running, and is --dsn right?", UNREACHABLE)
+    except psycopg.errors.InvalidSchemaName as exc:
+        hint = f"leasehold install --schema {arguments.schema}"
+        return _complain(err, str(exc), hint, REFUSED)
+    except psycopg.Error as exc:
+        return _complain(err, str(exc), None, REFUSED)
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
+    return code
+
+
+def parser() -> argparse.ArgumentParser:
+    """All commands and options."""
+    root = argparse.ArgumentParser(
+        prog="leasehold",
+        description="Durable work for PostgreSQL: install the engine, run workers, look on.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    root.add_argument("--version", action="version", version=f"leasehold {__version__}")
+    commands = root.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument(
+        "--dsn",
+        default=os.environ.get("LEASEHOLD_DSN", ""),
+        help="connection string or URI (default: LEASEHOLD_DSN, else libpq's environment)",
+    )
+    common.add_argument("--schema", default="leasehold", help="default: leasehold")
+    script = argparse.ArgumentParser(add_help=False)
+    script.add_argument("--json", action="store_true", help="for a script: JSON on standard output")
+
+    def command(
+        name: str, run: Callable[[argparse.Namespace], int], about: str, epilog: str, *parents: Any
+    ) -> argparse.ArgumentParser:
+        made = commands.add_parser(
+            name,
+            help=about[0].lower() + about[1:].split(".")[0].rstrip("."),
+            description=about,
+            epilog=epilog,
+            parents=[common, *parents],
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        made.set_defaults(run=run)
+        return made
+
+    command(
+        "install",
+        install,
+        "Install or upgrade the schema. One transaction: all of it, or nothing.",
+        "examples:\n  leasehold install\n  leasehold install --schema jobs --json",
+        script,
+    )
+    command(
+        "verify",
+        verify,
+        "Compare what is installed with what this package ships.\n"
+        "Lists what is missing, changed or left over; exit code 1 if anything is. Changes nothing:\n"
+        "a second copy is installed in a transaction that is rolled back.",
+        "examples:\n  leasehold verify\n  leasehold verify --json | jq '.discrepancies[].name'",
+        script,
+    )
+    made = command(
+        "uninstall",
+        uninstall,
+        "Drop the schema, with every job in it, and its group roles.",
+        "examples:\n  leasehold uninstall                    # asks\n"
+        "  leasehold uninstall --confirm leasehold",
+    )
+    made.add_argument("--confirm", metavar="SCHEMA", help="the schema's name again: yes, drop it")
+    made = command("work", work, "Run a worker until it is told to stop.", WORK)
+    made.add_argument(
+        "module", metavar="MODULE", help="where the handlers are: MODULE or MODULE:NAME"
+    )
+    made.add_argument("--threads", type=_positive_int, default=1, help="jobs at once (default: 1)")
+    made.add_argument("--name", help="shown as the worker_id (default: host and process)")
+    made.add_argument(
+        "--lease", type=_seconds, default=60.0, help="length of a lease, in seconds (default: 60)"
+    )
+    made.add_argument(
+        "--poll", type=_seconds, default=5.0, help="longest pause between two looks (default: 5)"
+    )
+    made.add_argument(
+        "--grace", type=_seconds, default=30.0, help="time to finish when stopped (default: 30)"
+    )
+    made.add_argument("-q", "--quiet", action="store_true", help="log warnings only")
+    command(
+        "status",
+        status,
+        "Show live jobs by need and state.",
+        "examples:\n  leasehold status\n  leasehold status --json",
+        script,
+    )
+    made = command(
+        "demo",
+        demo,
+        "Index a directory with three workers, and kill one of them half way.\n"
+        "Starts a server of its own (the extra `embedded`) unless --dsn or LEASEHOLD_DSN names one.",
+        "examples:\n  leasehold demo\n  leasehold demo --dir ~/src --keep\n"
+        "  leasehold demo --dsn postgresql://me@localhost/scratch",
+        script,
+    )
+    made.add_argument("--dir", type=Path, help="what to index (default: Python's standard library)")
+    made.add_argument("--files", type=_positive_int, metavar="N", help="the first N files only")
+    made.add_argument(
+        "--keep", action="store_true", help="leave the server running until Enter or Ctrl-C"
+    )
+    return root
+
+
+# -- commands
+
+
+def install(arguments: argparse.Namespace) -> int:
+    """leasehold install"""
+    with _busy("installing"):
+        version = Installer(arguments.dsn, arguments.schema).apply()
+    if arguments.json:
+        _print_json({"schema": arguments.schema, "version": version})
+    else:
+        print(f"leasehold {version} is installed in schema {arguments.schema}")
+    return OK
+
+
+def verify(arguments: argparse.Namespace) -> int:
+    """leasehold verify"""
+    with _busy("comparing with a fresh copy"):
+        found = Installer(arguments.dsn, arguments.schema).verify()
+    if arguments.json:
+        _print_json({"schema": arguments.schema, "discrepancies": [asdict(one) for one in found]})
+    elif found:
+        _print_table(("problem", "kind", "name"), [(d.problem, d.kind, d.name) for d in found])
+        print(f"{len(found)} discrepancies; `leasehold install` restores what is shipped")
+    else:
+        print(f"schema {arguments.schema} is as shipped with leasehold {__version__}")
+    return DIFFERENT if found else OK
+
+
+def uninstall(arguments: argparse.Namespace) -> int:
+    """leasehold uninstall"""
+    confirm = arguments.confirm
+    if confirm is None and sys.stdin.isatty():
+        confirm = input(
+            f"Every job in it will be gone. Name the schema to drop ({arguments.schema}): "
+        )
+    if confirm is None:
+        raise UsageError("not confirmed", hint=f"Add --confirm {arguments.schema}")
+    with _busy("dropping"):
+        stayed = Installer(arguments.dsn, arguments.schema).uninstall(confirm)
+    print(f"schema {arguments.schema} is gone")
+    for role in stayed:
+        print(f"role {role} stays: something else uses it, or it is not ours to drop")
+    return OK
+
+
+def work(arguments: argparse.Namespace) -> int:
+    """leasehold work MODULE"""
+    logging.basicConfig(
+        level=logging.WARNING if arguments.quiet else logging.INFO,
+        format="%(asctime)s %(levelname)s %(message)s",
+    )
+    found = load(arguments.module)
+    if not isinstance(found, Worker):
+        found = Worker(
+            arguments.dsn,
+            found,
+            threads=arguments.threads,
+            name=arguments.name,
+            lease=arguments.lease,
+            poll=arguments.poll,
+            grace=arguments.grace,
+            schema=arguments.schema,
+        )
+    found.run()
+    return OK
+
+
+def status(arguments: argparse.Namespace) -> int:
+    """leasehold status"""
+    with psycopg.connect(arguments.dsn, autocommit=True) as conn:
+        columns, rows = _select(conn, sql.Identifier(arguments.schema, "status"))
+    if arguments.json:
+        _print_json([dict(zip(columns, row, strict=True)) for row in rows])
+    elif rows:
+        _print_table(columns, rows)
+    else:
+        print("no live jobs")
+    return OK
+
+
+def demo(arguments: argparse.Namespace) -> int:
+    """leasehold demo"""
+    from .demo import run
+
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+    return run(
+        dsn=arguments.dsn,
+        schema=arguments.schema,
+        directory=arguments.dir,
+        limit=arguments.files,
+        keep=arguments.keep,
+        as_json=arguments.json,
+    )
+
+
+# -- parts
+
+
+def load(name: str) -> Any:
+    """The handlers, or the Worker, that MODULE or MODULE:NAME has. Raises UsageError."""
+    module_name, colon, attribute = name.partition(":")
+    if "" not in sys.path and os.getcwd() not in sys.path:
+        sys.path.insert(0, os.getcwd())
+    try:
+        module = importlib.import_module(module_name)
+    except ModuleNotFoundError as exc:
+        if exc.name is None or not f"{module_name}.".startswith(f"{exc.name}."):
+            raise  # the module is there; what it imports is not
+        raise UsageError(f"there is no module {module_name!r}") from exc
+    names = [attribute] if colon else ["worker", "handlers"]
+    found = next((getattr(module, n) for n in names if hasattr(module, n)), None)
+    if isinstance(found, Worker) or (
+        isinstance(found, dict) and all(map(callable, found.values()))
+    ):
+        return found
+    raise UsageError(
+        f"{name} has neither handlers nor a worker",
+        hint='It needs: handlers = {"a.need": function}, or: worker = leasehold.Worker(…)',
+    )
+
+
+@contextmanager
+def _busy(doing: str) -> Iterator[None]:
+    console = Console(stderr=True)
+    if console.is_terminal:
+        with console.status(f"{doing} …"):
+            yield
+    else:
+        yield
+
+
+def _select(conn: psycopg.Connection[Any], relation: sql.Identifier) -> tuple[list[str], list[Any]]:
+    query = sql.SQL("select * from {} order by 1").format(relation)
+    with psycopg.Cursor(conn, row_factory=tuple_row) as cursor:
+        rows = cursor.execute(query).fetchall()
+        return [column.name for column in cursor.description or ()], rows
+
+
+def _print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for number, column in enumerate(columns):
+        numeric = all(isinstance(row[number], int) for row in rows)
+        table.add_column(column, justify="right" if numeric else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*("" if value is None else str(value) for value in row))
+    console = Console()
+    console.print(table, soft_wrap=not console.is_terminal, markup=False)
+
+
+def _print_json(value: Any) -> None:
+    print(json.dumps(value, default=str, indent=2))
+
+
+def _complain(console: Console, problem: str, hint: str | None, code: int) -> int:
+    console.print(f"leasehold: {problem.strip()}", style="red", markup=False, highlight=False)
+    if hint:
+        console.print(hint, markup=False, highlight=False)
+    return code
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < 1e9:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds above 0")
+    return value
+
+
+def _positive_int(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 0 < int(text) < 10**9):
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number above 0")
+    return int(text)
+
+
+def _without_password(dsn: str) -> str:
+    return " ".join(f"{k}={v}" for k, v in conninfo_to_dict(dsn).items() if k != "password")

@@ -1,0 +1,87 @@
+"""The doorbell: sleeping until somebody submits, where the connection allows it. Polling alone is
+correct.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from contextlib import suppress
+from types import TracebackType
+
+import psycopg
+from psycopg import sql
+
+from .backoff import now
+from .rows import Bell
+from .session import Connection, Session, is_pooled
+
+_SLICE = 0.2  # seconds: how long a stop event may go unseen
+
+
+class Doorbell:
+    """Registers for the notifications of these capabilities, in the order that misses none.
+
+    Register and commit, LISTEN, then for each round: `armed()`, look for work, `wait()`. Behind a
+    pooler, which may give the next statement another server process, nothing is registered and
+    waiting is only sleeping.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        conn: Connection,
+        capabilities: Sequence[str],
+        until: float,
+        *,
+        silent: bool = False,
+    ) -> None:
+        self._session = session
+        self._conn = conn
+        self._silent = silent
+        self._arguments = {"capabilities": list(capabilities), "until": until}
+        self._channel: str | None = None
+
+    def __enter__(self) -> Doorbell:
+        if self._silent:
+            return self
+        with self._session.committing(self._conn):
+            if is_pooled(self._conn):
+                return self
+        channel = self._call().channel
+        self._channel = channel
+        self._listen("listen {}")
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        exc: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._channel is not None and not self._conn.closed:
+            with suppress(psycopg.Error):  # a connection that is being lost forgets by itself
+                self._listen("unlisten {}")
+
+    def armed(self) -> bool:
+        """Renews the registration; whether whoever submits from now on will ring."""
+        return self._channel is not None and self._call().armed
+
+    def wait(self, seconds: float, stop: threading.Event | None = None) -> None:
+        """Sleeps until the bell rings, the time is over, or the event is set."""
+        if self._channel is None:
+            (stop or threading.Event()).wait(seconds)
+            return
+        end = now() + seconds
+        while (left := end - now()) > 0 and not (stop and stop.is_set()):
+            # what was received since the last call comes first
+            if list(self._conn.notifies(timeout=min(left, _SLICE), stop_after=1)):
+                return
+
+    def _call(self) -> Bell:
+        with self._session.committing(self._conn):
+            return self._session.row(Bell, "await_bell", self._arguments, connection=self._conn)
+
+    def _listen(self, statement: str) -> None:
+        with self._session.committing(self._conn):
+            self._conn.execute(sql.SQL(statement).format(sql.Identifier(self._channel or "")))

@@ -1,0 +1,217 @@
+"""What Leasehold refuses, as exceptions: one class per SQLSTATE of `error_codes()`.
+
+The class is chosen by the code alone; message, DETAIL and HINT come from the database. Everything
+else that psycopg raises (a lost connection, 40001, 40P01, 55P03 …) passes through untouched.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, ClassVar
+from uuid import UUID
+
+import psycopg
+
+
+class LeaseholdError(Exception):
+    """Anything that Leasehold refuses. An LH code that this version does not know comes as this
+    class.
+    """
+
+    code: ClassVar[str | None] = None
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        sqlstate: str | None = None,
+        name: str | None = None,
+        detail: Mapping[str, Any] | None = None,
+        hint: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.sqlstate = sqlstate or self.code
+        self.name = name or _names.get(self.sqlstate or "")
+        self.detail: dict[str, Any] = dict(detail or {})
+        self.hint = hint
+
+    def __str__(self) -> str:
+        told = f"{self.sqlstate} {self.message}" if self.sqlstate else self.message
+        return f"{told} (hint: {self.hint})" if self.hint else told
+
+    @property
+    def job_id(self) -> UUID | None:
+        """The job it is about, where DETAIL names one."""
+        return _uuid(self.detail.get("job_id"))
+
+    @property
+    def lease_id(self) -> UUID | None:
+        """The lease that was shown, where DETAIL names one."""
+        return _uuid(self.detail.get("lease_id"))
+
+    @property
+    def argument(self) -> str | None:
+        """The argument that was refused, where DETAIL names one."""
+        found = self.detail.get("argument")
+        return found if isinstance(found, str) else None
+
+
+class LeaseExpired(LeaseholdError):
+    """An earlier lease of this job: it ran out, and the job was taken away. Stop."""
+
+    code = "LH001"
+
+
+class LeaseMismatch(LeaseholdError):
+    """No lease of this job."""
+
+    code = "LH002"
+
+
+class JobNotFound(LeaseholdError):
+    """No live or archived job of that id."""
+
+    code = "LH003"
+
+
+class DependencyViolation(LeaseholdError):
+    """wait_for names an unknown job, the job itself, or closes a circle."""
+
+    code = "LH004"
+
+
+class JobExists(LeaseholdError):
+    """The job_id was used before."""
+
+    code = "LH005"
+
+
+class IdempotencyConflict(LeaseholdError):
+    """The idempotency key was used for a different request."""
+
+    code = "LH006"
+
+
+class JobCancelled(LeaseholdError):
+    """Cancellation was asked for, or done. Stop."""
+
+    code = "LH007"
+
+
+class JobFinished(LeaseholdError):
+    """The job already ended otherwise."""
+
+    code = "LH008"
+
+
+class InvalidState(LeaseholdError):
+    """The job is held where it must be unheld, and so on."""
+
+    code = "LH009"
+
+
+class InvalidArgument(LeaseholdError):
+    """An argument is null, empty, negative, infinite, too long, not an object, or past."""
+
+    code = "LH010"
+
+
+class PayloadTooLarge(LeaseholdError):
+    """A payload, result or checkpoint is above the configured cap."""
+
+    code = "LH011"
+
+
+class VersionMismatch(LeaseholdError):
+    """This package and the installed schema do not fit."""
+
+    code = "LH017"
+
+
+class AlreadyDone(LeaseholdError):
+    """This very lease completed the job before: roll back what was written again. `result` is what
+    stayed.
+    """
+
+    code = "LH018"
+
+    @property
+    def result(self) -> Any:
+        """The result that the first complete stored."""
+        return self.detail.get("result")
+
+
+class UsageError(LeaseholdError):
+    """Refused by this package before anything was sent."""
+
+
+class OpenTransaction(UsageError):
+    """A grant counts when it commits, so work is not claimed inside a transaction that somebody
+    else opened.
+    """
+
+
+class ForkedConnection(UsageError):
+    """The process was forked after connecting: open connections in the child."""
+
+
+classes: dict[str, type[LeaseholdError]] = {
+    cls.code: cls for cls in LeaseholdError.__subclasses__() if cls.code is not None
+}
+"""The one map from SQLSTATE to class."""
+
+_names: dict[str, str] = {
+    code: "".join(f"_{c.lower()}" if c.isupper() else c for c in cls.__name__).lstrip("_")
+    for code, cls in classes.items()
+}
+
+LOST: tuple[type[LeaseholdError], ...] = (LeaseExpired, LeaseMismatch, JobNotFound, JobFinished)
+"""What the database says of a lease that is no longer current."""
+
+GONE: tuple[type[LeaseholdError], ...] = (*LOST, JobCancelled)
+"""What makes it pointless to go on under a lease."""
+
+
+def from_parts(
+    sqlstate: str, message: str, detail: str | None = None, hint: str | None = None
+) -> LeaseholdError:
+    """The exception for a refusal given in parts, as in a row of `settle` or `extend_many`."""
+    cls = classes.get(sqlstate, LeaseholdError)
+    return cls(message, sqlstate=sqlstate, detail=_parse(detail), hint=hint)
+
+
+def translate(exc: psycopg.Error) -> LeaseholdError:
+    """The exception for an error in class LH: `raise translate(exc) from exc`."""
+    diag = exc.diag
+    return from_parts(
+        exc.sqlstate or "", diag.message_primary or str(exc), diag.message_detail, diag.message_hint
+    )
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Raises a refusal of the body's SQL as its class, with psycopg's exception as the cause."""
+    try:
+        yield
+    except psycopg.Error as exc:
+        if exc.sqlstate and exc.sqlstate.startswith("LH"):
+            raise translate(exc) from exc
+        raise
+
+
+def _parse(detail: str | None) -> dict[str, Any]:
+    try:
+        found = json.loads(detail or "{}")
+    except ValueError:
+        return {"text": detail}
+    return found if isinstance(found, dict) else {"text": detail}
+
+
+def _uuid(value: Any) -> UUID | None:
+    try:
+        return UUID(value)
+    except (TypeError, ValueError, AttributeError):
+        return None

@@ -1,0 +1,148 @@
+"""Installing, verifying and removing the schema: the one SQL file that the package carries."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import resources
+
+import psycopg
+from psycopg import sql
+from psycopg.errors import DependentObjectsStillExist, InsufficientPrivilege
+from psycopg.rows import tuple_row
+
+from .errors import UsageError, translated
+from .rows import Discrepancy
+from .session import Connection
+
+_DIFFERENCES = """
+select coalesce(e.kind, f.kind), coalesce(e.name, f.name),
+       case when f.name is null then 'missing'
+            when e.name is null then 'left over'
+            else 'changed'
+       end
+from {scratch}._inventory(%(scratch)s) as e
+full join {scratch}._inventory(%(installed)s) as f on f.kind = e.kind and f.name = e.name
+where f.definition is distinct from e.definition
+order by 1, 2
+"""
+
+# as the installer names them: cut where the schema's name is too long
+_ROLES = """
+select r.rolname::text
+from unnest(array['submitter', 'worker', 'reader', 'operator']) as g (name)
+join pg_catalog.pg_roles as r on r.rolname = case
+    when octet_length(%(schema)s || '_' || g.name) <= 63 then %(schema)s || '_' || g.name
+    else left(%(schema)s, 12) || to_hex(hashtextextended(%(schema)s, 0)) || '_' || g.name
+end
+order by 1
+"""
+
+
+class Installer:
+    """Puts Leasehold into one schema of one database.
+
+    Given a connection string, each method connects and closes by itself. Given a connection, it
+    works in the transaction that is open there, and you commit; where none is open, each method is
+    a transaction of its own.
+    """
+
+    def __init__(self, source: str | Connection, schema: str = "leasehold") -> None:
+        self.schema = schema
+        self._source = source
+
+    def apply(self) -> str:
+        """Installs, or upgrades, and answers the version that is then there. All or nothing.
+
+        Finds nothing to do where it was done. Refuses a schema that is somebody else's or newer
+        than this package, and a server older than 14.
+        """
+        with self._transaction() as conn, translated():
+            self._install(conn, self.schema)
+            return self._version(conn)
+
+    def verify(self) -> list[Discrepancy]:
+        """What in the schema is missing, changed or left over, compared with what this package
+        ships.
+
+        Installs a second copy into a scratch schema, compares, and rolls it back: needs the rights
+        to install.
+        """
+        scratch = f"leasehold_verify_{uuid.uuid4().hex[:12]}"
+        with self._connected() as conn, conn.transaction(force_rollback=True), translated():
+            if not self._exists(conn):
+                return [Discrepancy("schema", self.schema, "missing")]
+            self._install(conn, scratch)
+            query = sql.SQL(_DIFFERENCES).format(scratch=sql.Identifier(scratch))
+            with psycopg.Cursor(conn, row_factory=tuple_row) as cursor:
+                cursor.execute(query, {"scratch": scratch, "installed": self.schema})
+                return [Discrepancy(*row) for row in cursor]
+
+    def uninstall(self, confirm: str) -> list[str]:
+        """Drops the schema with every job in it, then its group roles; answers the roles that had
+        to stay.
+
+        `confirm` is the schema's name again. A role stays while it owns something or has rights
+        elsewhere, in another database for instance, or where it is not ours to drop. Raises
+        UsageError when `confirm` differs or the schema is none of Leasehold's.
+        """
+        if confirm != self.schema:
+            raise UsageError(
+                f"confirm is {confirm!r}, not the name of the schema, {self.schema!r}",
+                hint="Everything in it will be gone: name it again to say that you mean it.",
+            )
+        with self._transaction() as conn:
+            if not self._exists(conn):
+                raise UsageError(f"there is no Leasehold in schema {self.schema!r}")
+            conn.execute(sql.SQL("drop schema {} cascade").format(sql.Identifier(self.schema)))
+            return [role for role in self._roles(conn) if not self._drop_role(conn, role)]
+
+    # -- parts
+
+    @contextmanager
+    def _connected(self) -> Iterator[Connection]:
+        if isinstance(self._source, str):
+            with psycopg.connect(self._source, autocommit=True) as conn:
+                yield conn
+        else:
+            yield self._source
+
+    @contextmanager
+    def _transaction(self) -> Iterator[Connection]:
+        with self._connected() as conn, conn.transaction():
+            yield conn
+
+    def _install(self, conn: Connection, schema: str) -> None:
+        conn.execute("select pg_catalog.set_config('leasehold.schema', %s, true)", [schema])
+        conn.execute(shipped().encode())
+
+    def _version(self, conn: Connection) -> str:
+        query = sql.SQL("select {}()").format(sql.Identifier(self.schema, "schema_version"))
+        with psycopg.Cursor(conn, row_factory=tuple_row) as cursor:
+            row = cursor.execute(query).fetchone()
+        return str(row[0]) if row else ""
+
+    def _exists(self, conn: Connection) -> bool:
+        ours = "select pg_catalog.to_regclass(pg_catalog.format('%%I.migration', %s::text)) is not null"
+        with psycopg.Cursor(conn, row_factory=tuple_row) as cursor:
+            row = cursor.execute(ours, [self.schema]).fetchone()
+        return bool(row and row[0])
+
+    def _roles(self, conn: Connection) -> list[str]:
+        with psycopg.Cursor(conn, row_factory=tuple_row) as cursor:
+            cursor.execute(_ROLES, {"schema": self.schema})
+            return [name for (name,) in cursor]
+
+    def _drop_role(self, conn: Connection, role: str) -> bool:
+        try:
+            with conn.transaction():
+                conn.execute(sql.SQL("drop role {}").format(sql.Identifier(role)))
+        except (DependentObjectsStillExist, InsufficientPrivilege):
+            return False
+        return True
+
+
+def shipped() -> str:
+    """The SQL file that this package carries."""
+    return resources.files(__package__).joinpath("leasehold.sql").read_text(encoding="utf-8")

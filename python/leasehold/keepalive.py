@@ -1,0 +1,193 @@
+"""Keeping leases alive: one thread with a connection of its own, extending at a third of each
+lease.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import threading
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+import psycopg
+from psycopg.errors import LockNotAvailable
+
+from .backoff import Backoff, now
+from .errors import GONE, LeaseholdError
+from .session import Connection, Session, impatient
+
+if TYPE_CHECKING:
+    from .lease import Lease, OnChange, State
+
+log = logging.getLogger("leasehold")
+
+
+@dataclass(slots=True)
+class _Beat:
+    """One lease, and when it is due."""
+
+    lease: Lease
+    on_change: OnChange | None
+    third: float
+    due: float
+    doubt_at: float
+    told: bool = False
+    backoff: Backoff = field(default_factory=lambda: Backoff(first=0.1, cap=5.0))
+
+    def tell(self, state: State) -> None:
+        if self.on_change is not None and state != "ended":
+            try:
+                self.on_change(self.lease, state)
+            except Exception:
+                log.exception("on_change of job %s", self.lease.job_id)
+
+
+class KeepAlive:
+    """Extends the leases it watches until they end, are lost or are cancelled, or it is closed.
+
+    A lock that it cannot get within 200 ms means that a transaction holds the lease, which is no
+    loss. A lost connection is opened again, with backoff; meanwhile time may make a lease doubtful,
+    never lost.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._beats: dict[UUID, _Beat] = {}
+        self._changed = threading.Condition()
+        self._closed = False
+        self._awake_at = math.inf
+        self._thread: threading.Thread | None = None
+        self._conn: Connection | None = None
+
+    def watch(self, lease: Lease, on_change: OnChange | None = None) -> None:
+        """Keeps this lease alive from now on; `on_change(lease, state)` hears of doubtful, lost and
+        cancelled.
+        """
+        third = lease._pulse.length.total_seconds() / 3
+        beat = _Beat(lease, on_change, third, due=now() + third, doubt_at=lease._pulse.deadline)
+        lease._pulse.watchers.append(beat.tell)
+        with self._changed:
+            self._beats[lease.lease_id] = beat
+            if self._thread is None:
+                self._thread = threading.Thread(
+                    target=self._run, name="leasehold-keepalive", daemon=True
+                )
+                self._thread.start()
+            if self._next(beat) < self._awake_at:
+                self._changed.notify()
+
+    def forget(self, lease: Lease) -> None:
+        """Leaves this lease to itself."""
+        with self._changed:
+            beat = self._beats.pop(lease.lease_id, None)
+        if beat is not None:
+            lease._pulse.watchers.remove(beat.tell)
+
+    def close(self) -> None:
+        """Stops the thread and closes its connection; the leases run on."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify()
+            thread = self._thread
+        if thread is not None and thread is not threading.current_thread():
+            thread.join(timeout=5)
+        for beat in list(self._beats.values()):
+            self.forget(beat.lease)
+
+    def __enter__(self) -> KeepAlive:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        exc: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    # -- the thread
+
+    def _run(self) -> None:
+        try:
+            while True:
+                with self._changed:
+                    while not self._closed and not (due := self._due()):
+                        self._changed.wait(self._pause())
+                    if self._closed:
+                        return
+                for beat in due:
+                    self._beat(beat)
+        finally:
+            self._disconnect()
+
+    def _due(self) -> list[_Beat]:
+        at = now()
+        return [beat for beat in self._beats.values() if self._next(beat) <= at]
+
+    def _pause(self) -> float | None:
+        self._awake_at = min(map(self._next, self._beats.values()), default=math.inf)
+        return None if self._awake_at == math.inf else max(0.0, self._awake_at - now())
+
+    def _next(self, beat: _Beat) -> float:
+        # a lease that becomes doubtful is told so at once, however long the next try is off
+        return min(beat.due, beat.doubt_at)
+
+    def _beat(self, beat: _Beat) -> None:
+        lease, pulse = beat.lease, beat.lease._pulse
+        if pulse.state != "held":
+            self.forget(lease)
+            return
+        if now() >= beat.doubt_at:
+            beat.doubt_at = math.inf
+        if pulse.look() == "doubtful" and not beat.told:
+            beat.told = True
+            beat.tell("doubtful")
+        if now() < beat.due:
+            return
+        try:
+            sent = now()
+            self._extend(lease)
+        except LockNotAvailable:
+            beat.due = now() + beat.third / 2
+        except LeaseholdError as exc:
+            pulse.judge(exc)
+            if isinstance(exc, GONE) and not pulse.ending:
+                self.forget(lease)
+            else:
+                self._later(beat, exc)
+        except psycopg.Error as exc:
+            self._disconnect()
+            self._later(beat, exc)
+        except (
+            Exception
+        ) as exc:  # the caller's `connect`: whatever it raises, the lease is still to be kept
+            self._later(beat, exc)
+        else:
+            pulse.extended(sent + pulse.length.total_seconds())
+            beat.due, beat.doubt_at, beat.told = sent + beat.third, pulse.deadline, False
+            beat.backoff.reset()
+
+    def _extend(self, lease: Lease) -> None:
+        if self._conn is None or self._conn.closed:
+            self._conn = self._session.connect()
+        arguments = {
+            "job_id": lease.job_id,
+            "lease_id": lease.lease_id,
+            "lease": lease._pulse.length,
+        }
+        with impatient(self._conn):
+            self._session.value("extend", arguments, connection=self._conn)
+
+    def _later(self, beat: _Beat, exc: Exception) -> None:
+        beat.backoff.cap = max(0.05, min(5.0, beat.third / 2))
+        delay = beat.backoff.next()
+        beat.due = now() + delay
+        log.warning("keepalive of job %s: again in %.1f s: %s", beat.lease.job_id, delay, exc)
+
+    def _disconnect(self) -> None:
+        if self._conn is not None:
+            self._conn.close()
+            self._conn = None

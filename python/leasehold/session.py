@@ -1,0 +1,338 @@
+"""How a call reaches the database: over the caller's connection, a pool, or a connection of our
+own.
+
+One SQL function per call, arguments by name, columns listed; the caller's transactions are never
+ended.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import fields
+from datetime import datetime, timedelta
+from typing import Any, Protocol, TypeAlias, TypeVar
+from uuid import UUID
+
+import psycopg
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.pq import TransactionStatus
+from psycopg.rows import tuple_row
+from psycopg.types.json import Jsonb
+
+from .errors import ForkedConnection, OpenTransaction, translated
+
+Connection: TypeAlias = psycopg.Connection[Any]
+Seconds: TypeAlias = "float | timedelta"
+Row = TypeVar("Row")
+
+
+class Pool(Protocol):
+    """What is used of a psycopg_pool.ConnectionPool."""
+
+    def connection(self, timeout: float | None = None) -> AbstractContextManager[Connection]:
+        """Lends a connection for one transaction."""
+        ...
+
+
+Source: TypeAlias = "str | Connection | Pool"
+
+# The type of an argument follows from its name, in every function.
+_TYPES: dict[str, str] = {
+    **dict.fromkeys(("job_id", "lease_id", "after"), "uuid"),
+    "wait_for": "uuid[]",
+    **dict.fromkeys(("payload", "metadata", "retry", "result", "jobs", "done", "leases"), "jsonb"),
+    **dict.fromkeys(("lease", "retry_after"), "interval"),
+    **dict.fromkeys(("available_at", "expires_at"), "timestamptz"),
+    **dict.fromkeys(("priority", "max_attempts", "limit_jobs", "limit_rows", "api"), "integer"),
+    **dict.fromkeys(("strict", "retryable"), "boolean"),
+    "capabilities": "text[]",
+    "until": "interval",  # from now on the database's clock; see _compose
+}
+
+
+class Session:
+    """Calls Leasehold's functions in one schema over one source of connections."""
+
+    def __init__(
+        self,
+        source: Source,
+        schema: str = "leasehold",
+        *,
+        connect: Callable[[], Connection] | None = None,
+    ) -> None:
+        self.schema = schema
+        self._source = source
+        self._connect = connect or _dedicated(source)
+        self._own: Connection | None = None
+        self._owning = threading.RLock()
+        self._pid = os.getpid()
+        self._composed: dict[tuple[Any, ...], sql.Composed] = {}
+
+    # -- connections
+
+    def connect(self) -> Connection:
+        """A new autocommit connection to the same database, the asker's to keep and to close."""
+        conn = self._connect()
+        if not conn.autocommit:
+            conn.autocommit = True
+        if is_pooled(conn):
+            # the next transaction may meet another server process
+            conn.prepare_threshold = None
+        return conn
+
+    def close(self) -> None:
+        """Closes the connection that this object opened, if it did. Never one that it was given."""
+        with self._owning:
+            if self._own is not None and self._pid == os.getpid():
+                self._own.close()
+            self._own = None
+
+    @contextmanager
+    def borrow(self, given: Connection | None = None) -> Iterator[Connection]:
+        """A connection for one or a few calls: the given one, or one from the source.
+
+        From a pool, and there alone, the end of the block commits.
+        """
+        if self._pid != os.getpid():
+            raise ForkedConnection(
+                "this process was forked after its Leasehold was made",
+                hint="No connection can serve two processes: make its own in the child.",
+            )
+        if given is not None:
+            yield given
+        elif isinstance(self._source, psycopg.Connection):
+            yield self._source
+        elif isinstance(self._source, str):
+            with self._owning:
+                if self._own is None or self._own.closed:
+                    self._own = self.connect()
+                yield self._own
+        else:
+            with self._source.connection() as conn:
+                yield conn
+
+    def stands_alone(self, conn: Connection, given: Connection | None) -> bool:
+        """Whether a call over `conn` is a transaction of its own, so that its return means it is
+        committed.
+        """
+        if given is None and not isinstance(self._source, (str, psycopg.Connection)):
+            return True
+        return conn.autocommit and not in_transaction(conn)
+
+    @contextmanager
+    def committing(self, given: Connection | None = None) -> Iterator[Connection]:
+        """A connection on which the block is a transaction of its own, committed before the next
+        statement.
+
+        Raises OpenTransaction where somebody else's is open.
+        """
+        with self.borrow(given) as conn:
+            if in_transaction(conn):
+                raise OpenTransaction(
+                    "a transaction is open, and a grant counts only when it commits",
+                    hint="Use another connection, best in autocommit, or say in_transaction=True.",
+                )
+            if conn.autocommit:
+                yield conn
+            else:
+                with conn.transaction():
+                    yield conn
+
+    @contextmanager
+    def transaction(self, given: Connection | None = None) -> Iterator[Connection]:
+        """A transaction, or a savepoint within the one that is open already."""
+        with self.borrow(given) as conn:
+            with conn.transaction():
+                yield conn
+
+    # -- calls
+
+    def rows(
+        self,
+        kind: Callable[..., Row],
+        function: str,
+        arguments: Mapping[str, Any],
+        *,
+        connection: Connection | None = None,
+        columns: tuple[str, ...] | None = None,
+    ) -> list[Row]:
+        """Calls a function that returns rows; an argument that is None is left to its default."""
+        with self.borrow(connection) as conn:
+            return [
+                kind(*row)
+                for row in self._execute(conn, function, columns or _columns(kind), arguments)
+            ]
+
+    def row(
+        self,
+        kind: type[Row],
+        function: str,
+        arguments: Mapping[str, Any],
+        *,
+        connection: Connection | None = None,
+    ) -> Row:
+        """Calls a function that returns one row."""
+        (found,) = self.rows(kind, function, arguments, connection=connection)
+        return found
+
+    def value(
+        self,
+        function: str,
+        arguments: Mapping[str, Any],
+        *,
+        connection: Connection | None = None,
+    ) -> Any:
+        """Calls a function that returns one value."""
+        (found,) = self.values(function, arguments, connection=connection)
+        return found
+
+    def values(
+        self,
+        function: str,
+        arguments: Mapping[str, Any],
+        *,
+        connection: Connection | None = None,
+    ) -> list[Any]:
+        """Calls a function that returns a set of values."""
+        with self.borrow(connection) as conn:
+            return [row[0] for row in self._execute(conn, function, ("r",), arguments)]
+
+    def _execute(
+        self,
+        conn: Connection,
+        function: str,
+        columns: tuple[str, ...],
+        arguments: Mapping[str, Any],
+    ) -> list[tuple[Any, ...]]:
+        given = {name: value for name, value in arguments.items() if value is not None}
+        query = self._compose(function, columns, tuple(given))
+        values = [_adapt(name, value) for name, value in given.items()]
+        # a cursor of our own making, answered in binary: whatever row factory, DateStyle or
+        # IntervalStyle the caller's connection has
+        with psycopg.Cursor(conn, row_factory=tuple_row) as cursor, translated():
+            return cursor.execute(query, values, binary=True).fetchall()
+
+    def _compose(
+        self, function: str, columns: tuple[str, ...], names: tuple[str, ...]
+    ) -> sql.Composed:
+        key = (function, columns, names)
+        found = self._composed.get(key)
+        if found is None:
+            found = self._composed[key] = sql.SQL("select {} from {}({}) as r").format(
+                sql.SQL(", ").join(map(_column, columns)),
+                sql.Identifier(self.schema, function),
+                sql.SQL(", ").join(map(_argument, names)),
+            )
+        return found
+
+
+def in_transaction(conn: Connection) -> bool:
+    """Whether a transaction is open on the connection, in good order or not."""
+    return not conn.closed and conn.info.transaction_status != TransactionStatus.IDLE
+
+
+@contextmanager
+def impatient(conn: Connection, lock_timeout: str = "200ms") -> Iterator[None]:
+    """A transaction that does not wait for locks: LockNotAvailable (55P03) when one is held."""
+    with conn.transaction():
+        conn.execute("select pg_catalog.set_config('lock_timeout', %s, true)", [lock_timeout])
+        yield
+
+
+def is_pooled(conn: Connection) -> bool:
+    """Whether a pooler stands between us and the server: it shows another process id than the
+    server has.
+
+    One query, outside any transaction.
+    """
+    with psycopg.Cursor(conn, row_factory=tuple_row) as cursor:
+        row = cursor.execute("select pg_catalog.pg_backend_pid()").fetchone()
+    return row is None or row[0] != conn.info.backend_pid
+
+
+def duration(value: Seconds) -> timedelta:
+    """A length of time, given as a timedelta or in seconds."""
+    return value if isinstance(value, timedelta) else timedelta(seconds=value)
+
+
+def aware(value: datetime) -> datetime:
+    """A point in time; one without a zone would mean another time on every server."""
+    if value.tzinfo is None:
+        raise ValueError(
+            f"{value!r} has no time zone: give it one, as in datetime.now(timezone.utc)"
+        )
+    return value
+
+
+def _columns(kind: Any) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind))
+
+
+def _column(name: str) -> sql.Composable:
+    outer, dot, inner = name.rpartition(".")
+    if dot:
+        return sql.SQL("({}).{}").format(sql.Identifier("r", outer), sql.Identifier(inner))
+    return sql.Identifier("r") if name == "r" else sql.Identifier("r", name)
+
+
+def _argument(name: str) -> sql.Composable:
+    template = "{} => pg_catalog.clock_timestamp() + %s::{}" if name == "until" else "{} => %s::{}"
+    kind = _TYPES.get(name, "text")
+    return sql.SQL(template).format(sql.Identifier(name), sql.SQL(kind))
+
+
+def _adapt(name: str, value: Any) -> Any:
+    kind = _TYPES.get(name, "text")
+    if kind == "jsonb":
+        return Jsonb(value, dumps=_dump if name in ("jobs", "done", "leases") else None)
+    if kind == "interval":
+        return duration(value)
+    if kind == "timestamptz":
+        return aware(value)
+    if kind.endswith("[]"):
+        if isinstance(value, str):
+            raise TypeError(f"{name} is a list of strings, not the one string {value!r}")
+        return [str(element) if isinstance(element, UUID) else element for element in value]
+    return value
+
+
+def _dump(value: Any) -> str:
+    return json.dumps(value, default=_plain)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, UUID):
+        return str(value)
+    if isinstance(value, datetime):
+        return aware(value).isoformat()
+    if isinstance(value, timedelta):
+        return f"{value / timedelta(microseconds=1):.0f} microseconds"
+    raise TypeError(f"{value!r} is no JSON")
+
+
+def _dedicated(source: Source) -> Callable[[], Connection]:
+    """How to open further connections like those of the source."""
+    conninfo: Any
+    options: Any = {}
+    if isinstance(source, str):
+        conninfo = source
+    elif isinstance(source, psycopg.Connection):
+        conninfo = make_conninfo(source.info.dsn, password=source.info.password or None)
+    else:
+        conninfo, options = getattr(source, "conninfo", ""), getattr(source, "kwargs", None) or {}
+
+    def connect() -> Connection:
+        found = conninfo() if callable(conninfo) else conninfo
+        given = options() if callable(options) else options
+        # A server that went away without a word is noticed in seconds rather than hours.
+        patience = {"connect_timeout": 10, "keepalives_idle": 10, "tcp_user_timeout": 20_000}
+        named = conninfo_to_dict(found)
+        defaults = {key: value for key, value in patience.items() if key not in named}
+        return psycopg.connect(found, **{**defaults, **given, "autocommit": True})
+
+    return connect

@@ -1,0 +1,242 @@
+"""A worker: capability → handler, n threads, and a way to stop that loses nothing."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable, Mapping
+from functools import partial
+from types import FrameType
+from typing import Any, TypeAlias
+
+import psycopg
+
+from .backoff import Backoff, now
+from .client import Leasehold
+from .errors import GONE, AlreadyDone, LeaseholdError
+from .keepalive import KeepAlive
+from .lease import GiveUp, Lease, Release, Retry
+from .session import Connection, Pool, Seconds, Session, duration, impatient
+
+log = logging.getLogger("leasehold")
+
+Handler: TypeAlias = Callable[[Lease], Any]
+API = 1
+
+
+class Worker:
+    """Takes jobs of the given capabilities and calls their handlers, one job a thread at a time.
+
+    A handler gets the Lease. What it returns completes the job, as its result; a lease that it
+    ended itself is left alone. It may raise Retry, GiveUp or Release; any other exception is a
+    failed attempt. Leases are kept alive meanwhile: `lease.stop` is set, and `lease.check()`
+    raises, when one is lost or cancelled.
+
+        def index(lease: Lease) -> None:
+            with lease.transaction() as conn:
+                conn.execute("insert into report …")
+                lease.complete()            # with the insert: both or neither
+
+        Worker(dsn, {"demo.index": index}, threads=4).run()
+
+    `source` is a connection string (a connection for each thread, and one that keeps leases alive)
+    or a pool with at least as many connections as threads: a thread that waits for work keeps one
+    to listen on.
+    """
+
+    def __init__(
+        self,
+        source: str | Pool,
+        handlers: Mapping[str, Handler],
+        *,
+        threads: int = 1,
+        name: str | None = None,
+        lease: Seconds = 60.0,
+        poll: Seconds = 5.0,
+        grace: Seconds = 30.0,
+        schema: str = "leasehold",
+        connect: Callable[[], Connection] | None = None,
+    ) -> None:
+        """`name` is shown as the worker_id (default: host and process), `lease` is how long each
+        lease lasts, `poll` the longest time between two looks for work, `grace` how long running
+        jobs may go on after `stop()`.
+        """
+        if not handlers:
+            raise ValueError("a worker needs at least one handler")
+        if threads < 1:
+            raise ValueError("a worker needs at least one thread")
+        self.name = name or f"{socket.gethostname()}:{os.getpid()}"
+        self.handlers = dict(handlers)
+        self.capabilities = list(handlers)
+        self.threads = threads
+        self.lease = duration(lease)
+        self.poll = duration(poll)
+        self.grace = duration(grace)
+        self.schema = schema
+        self.stopping = threading.Event()
+        self._source = source
+        self._connect = connect
+        self._running: dict[str, Lease] = {}  # by thread
+        self._failure: BaseException | None = None
+        self._signals = 0
+
+    # -- from outside
+
+    def run(self, *, signals: bool = True) -> None:
+        """Works until `stop()`, SIGTERM or SIGINT; then finishes what runs, or releases it after
+        `grace`.
+
+        A second signal leaves at once: leases are left to run out. `signals=False`: the caller
+        handles them; so it is outside the main thread. Lost connections and restarts of the server
+        are waited for. Raises VersionMismatch or what else cannot heal by itself.
+        """
+        mine = signals and threading.current_thread() is threading.main_thread()
+        before = {s: signal.signal(s, self._on_signal) for s in _SIGNALS} if mine else {}
+        with KeepAlive(Session(self._source, self.schema, connect=self._connect)) as keeper:
+            threads = [
+                threading.Thread(
+                    target=self._thread, args=(keeper, f"{self.name}:{n}"), daemon=True
+                )
+                for n in range(1, self.threads + 1)
+            ]
+            log.info("worker %s: %s", self.name, ", ".join(self.capabilities))
+            try:
+                for thread in threads:
+                    thread.start()
+                while any(thread.is_alive() for thread in threads) and not self.stopping.is_set():
+                    self.stopping.wait(0.5)
+                self._wind_up(threads)
+            finally:
+                self.stopping.set()
+                for number, handler in before.items():
+                    signal.signal(number, handler)
+        if self._failure is not None:
+            raise self._failure
+
+    def stop(self) -> None:
+        """Asks the worker to take no more jobs and to come to an end; returns at once."""
+        self.stopping.set()
+
+    def handler(self, need: str) -> Handler:
+        """The handler of a need: of its exact name, else of its longest prefix."""
+        if need in self.handlers:
+            return self.handlers[need]
+        prefixes = [c for c in self.handlers if c.endswith("%") and need.startswith(c[:-1])]
+        return self.handlers[max(prefixes, key=len)]
+
+    # -- stopping
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        self._signals += 1
+        if self._signals > 1:
+            os._exit(128 + number)
+        self.stopping.set()
+
+    def _wind_up(self, threads: list[threading.Thread]) -> None:
+        end = now() + self.grace.total_seconds()
+        for thread in threads:
+            thread.join(max(0.0, end - now()))
+        left = list(self._running.values())
+        if not left:
+            return
+        log.warning("worker %s: handing back %d jobs after the grace period", self.name, len(left))
+        session = Session(self._source, self.schema, connect=self._connect)
+        for lease in left:
+            try:
+                with session.connect() as conn:
+                    with impatient(conn):
+                        lease.release(connection=conn)
+                lease.abandon()
+            except (LeaseholdError, psycopg.Error) as exc:
+                log.warning("job %s: not handed back, so its lease runs out: %s", lease.job_id, exc)
+
+    # -- in each thread
+
+    def _thread(self, keeper: KeepAlive, name: str) -> None:
+        try:
+            with Leasehold(self._source, self.schema, connect=self._connect) as leasehold:
+                self._work(leasehold, keeper, name)
+        except BaseException as exc:
+            self._failure = self._failure or exc
+            self.stopping.set()
+
+    def _work(self, leasehold: Leasehold, keeper: KeepAlive, name: str) -> None:
+        backoff = Backoff(first=0.1, cap=10.0)
+        welcome = False
+        while not self.stopping.is_set():
+            try:
+                if not welcome:
+                    leasehold.require_api(API)
+                    welcome = True
+                found = leasehold.await_work(
+                    name, self.capabilities, lease=self.lease, poll=self.poll, stop=self.stopping
+                )
+            except psycopg.ProgrammingError:
+                raise  # not installed, no rights: another try would say the same
+            except psycopg.Error as exc:
+                delay = backoff.next()
+                log.warning("worker %s: again in %.1f s: %s", name, delay, exc)
+                self.stopping.wait(delay)
+                continue
+            backoff.reset()
+            for lease in found:
+                self._handle(lease, keeper, name)
+
+    def _handle(self, lease: Lease, keeper: KeepAlive, name: str) -> None:
+        self._running[name] = lease
+        keeper.watch(lease)
+        try:
+            end = self._call(lease)
+            with lease.ends():
+                self._send(lease, end)
+        finally:
+            keeper.forget(lease)
+            del self._running[name]
+
+    def _call(self, lease: Lease) -> Callable[[], object]:
+        """Calls the handler; answers how the lease is to be ended."""
+        try:
+            result = self.handler(lease.next_need)(lease)
+        except (Retry, GiveUp, Release, AlreadyDone) as exc:
+            log.info("job %s (%s): %s", lease.job_id, lease.next_need, type(exc).__name__)
+            return partial(lease.conclude, exc)
+        except Exception as exc:
+            log.warning("job %s (%s): attempt failed", lease.job_id, lease.next_need, exc_info=True)
+            return partial(lease.conclude, exc)
+        except BaseException as exc:  # sys.exit() in a handler ends the attempt, not the worker
+            log.warning("job %s (%s): attempt failed", lease.job_id, lease.next_need, exc_info=True)
+            return partial(lease.fail, exc)
+        return partial(lease.conclude, None, result)
+
+    def _send(self, lease: Lease, end: Callable[[], object]) -> None:
+        """Ends the lease, however long the database is away; what it will not store fails the
+        attempt.
+        """
+        backoff = Backoff(first=0.1, cap=5.0)
+        failing = False
+        while True:
+            try:
+                end()
+                return
+            except GONE as exc:
+                log.warning(
+                    "job %s: nothing was recorded, the lease is gone: %s", lease.job_id, exc
+                )
+                return
+            except (psycopg.OperationalError, psycopg.InterfaceError) as exc:
+                delay = backoff.next()
+                log.warning("job %s: its end again in %.1f s: %s", lease.job_id, delay, exc)
+                time.sleep(delay)
+            except Exception as exc:
+                if failing:
+                    log.exception("job %s: cannot be ended, so its lease runs out", lease.job_id)
+                    return
+                log.warning("job %s: refused, so the attempt fails: %s", lease.job_id, exc)
+                end, failing = partial(lease.fail, exc), True
+
+
+_SIGNALS = (signal.SIGTERM, signal.SIGINT)

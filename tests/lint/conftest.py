@@ -1,0 +1,22 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+import pytest
+
+import server
+
+
+@pytest.fixture(scope="session")
+def installed() -> Iterator[psycopg.Connection[Any]]:
+    """A superuser in a clone of the template: Leasehold as it is installed."""
+    with server.running() as found:
+        name = f"{found.template}_lint"
+        dsn = server.create_database(found.dsn, name, found.template)
+        try:
+            with psycopg.connect(dsn, autocommit=True) as conn:
+                yield conn
+        finally:
+            server.drop_database(found.dsn, name)

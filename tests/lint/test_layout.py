@@ -1,0 +1,45 @@
+"""The house: a function is found by its name as a file name, and so is its test."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import psycopg
+
+from server import ROOT
+
+CREATES = re.compile(r"^\s*create(?: or replace)? function\s+(\w+)", re.IGNORECASE | re.MULTILINE)
+
+
+def _installed(conn: psycopg.Connection[Any]) -> set[str]:
+    rows = conn.execute(
+        "select proname from pg_catalog.pg_proc where pronamespace = 'leasehold'::regnamespace"
+    )
+    return {name for (name,) in rows}
+
+
+def test_one_file_per_function_and_the_same_name() -> None:
+    wrong = {
+        path.name: names
+        for path in sorted((ROOT / "sql" / "functions").glob("*.sql"))
+        if (names := CREATES.findall(path.read_text())) != [path.stem]
+    }
+    assert not wrong
+
+
+def test_what_is_installed_is_what_has_a_file(installed: psycopg.Connection[Any]) -> None:
+    files = {path.stem for path in (ROOT / "sql" / "functions").glob("*.sql")}
+    assert _installed(installed) == files
+
+
+def test_every_public_function_has_its_pgtap_file(installed: psycopg.Connection[Any]) -> None:
+    files = {path.stem for path in (ROOT / "tests" / "sql").glob("*.sql")}
+    public = {name for name in _installed(installed) if not name.startswith("_")}
+    assert not sorted(public - files)
+
+
+def test_the_engine_s_readme_lists_every_function_once() -> None:
+    files = sorted(path.stem for path in (ROOT / "sql" / "functions").glob("*.sql"))
+    listed = re.findall(r"\]\(functions/(\w+)\.sql\)", (ROOT / "sql" / "README.md").read_text())
+    assert sorted(listed) == files

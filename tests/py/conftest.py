@@ -1,0 +1,108 @@
+"""Databases and connections for the tests; support.py beside this has the helpers."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg.conninfo import conninfo_to_dict
+
+import server
+
+Connection = psycopg.Connection[Any]
+Connect = Callable[..., Connection]
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def test_server() -> Iterator[server.Server]:
+    """The server of the `make` around us, or one for this run of pytest alone."""
+    with server.running() as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def server_dsn(test_server: server.Server) -> str:
+    """The server's maintenance database, as superuser."""
+    return test_server.dsn
+
+
+def _fresh(found: server.Server, template: str) -> Iterator[str]:
+    name = f"{found.template}_py_{next(_numbers)}"
+    server.create_database(found.dsn, name, template)
+    try:
+        yield name
+    finally:
+        server.drop_database(found.dsn, name)
+
+
+@pytest.fixture
+def database(test_server: server.Server) -> Iterator[str]:
+    """The name of a fresh database with Leasehold and pgTAP in it; dropped afterwards, by force."""
+    yield from _fresh(test_server, test_server.template)
+
+
+@pytest.fixture
+def dsn(test_server: server.Server, database: str) -> str:
+    """How to connect to `database`, as superuser and over TCP, with no search path set."""
+    return server.in_database(test_server.dsn, database)
+
+
+@pytest.fixture
+def empty_dsn(test_server: server.Server) -> Iterator[str]:
+    """A fresh database with nothing in it, for what installs."""
+    for name in _fresh(test_server, "template0"):
+        yield server.in_database(test_server.dsn, name)
+
+
+@pytest.fixture
+def connect(dsn: str) -> Iterator[Connect]:
+    """Makes further connections to `database`: autocommit, search_path = leasehold, public.
+
+    Keywords go to psycopg.connect (`autocommit=False`, `user=…`); all are closed afterwards.
+    """
+    opened: list[Connection] = []
+
+    def make(**options: Any) -> Connection:
+        given = options.pop("options", conninfo_to_dict(dsn).get("options") or "")
+        options = {"autocommit": True, "connect_timeout": 10} | options
+        conn: Connection = psycopg.connect(
+            dsn, options=f"-c search_path=leasehold,public {given}".strip(), **options
+        )
+        opened.append(conn)
+        return conn
+
+    yield make
+    for conn in opened:
+        conn.close()
+
+
+@pytest.fixture
+def conn(connect: Connect) -> Connection:
+    """An autocommit connection to `database`, with search_path = leasehold, public."""
+    return connect()
+
+
+@pytest.fixture
+def superuser(dsn: str) -> Iterator[Connection]:
+    """A further connection to `database`, to look on and to kill with: no search path."""
+    with psycopg.connect(dsn, autocommit=True) as conn:
+        yield conn
+
+
+@pytest.fixture
+def scratch_server(test_server: server.Server) -> Iterator[server.Cluster]:
+    """A started server of the test's own, empty, to kill, stop and start again.
+
+    Skipped where we have no server's binaries (a server that is named, or in Docker).
+    """
+    bindir: Path | None = test_server.bindir or server.debian_bindir()
+    if bindir is None:
+        pytest.skip("needs the binaries of a server on this machine")
+    with server.Cluster(bindir) as cluster:
+        yield cluster

@@ -1,0 +1,457 @@
+"""The Python side: how calls are sent, and the manners towards connections that belong to others."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
+from uuid import uuid4
+
+import psycopg
+import pytest
+from leasehold import (
+    ForkedConnection,
+    IdempotencyConflict,
+    InvalidArgument,
+    Leasehold,
+    LeaseExpired,
+    OpenTransaction,
+    session,
+)
+from psycopg.pq import TransactionStatus
+from psycopg.rows import dict_row
+from psycopg_pool import ConnectionPool
+
+import support
+from conftest import Connect, Connection
+
+
+def _count(conn: Connection) -> int:
+    row = conn.execute("select count(*) from job").fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+# --- submitting: part of the caller's transaction -------------------------------------------
+
+
+def test_a_submit_commits_and_rolls_back_with_the_callers_rows(
+    connect: Connect, conn: Connection
+) -> None:
+    conn.execute("create table public.invoice (id integer)")
+    caller = connect(autocommit=False)
+    leasehold = Leasehold(caller)
+
+    caller.execute("insert into invoice values (1)")
+    leasehold.submit("a.b")
+    assert caller.info.transaction_status == TransactionStatus.INTRANS
+    caller.rollback()
+    assert _count(conn) == 0
+
+    caller.execute("insert into invoice values (1)")
+    leasehold.submit("a.b")
+    assert _count(conn) == 0
+    caller.commit()
+    assert _count(conn) == 1
+    assert conn.execute("select count(*) from invoice").fetchone() == (1,)
+
+
+def test_a_batch_takes_ids_times_and_durations_as_python_has_them(conn: Connection) -> None:
+    first = uuid4()
+    later = datetime.now(timezone.utc) + timedelta(hours=1)
+    found = Leasehold(conn).submit_many(
+        [
+            {"next_need": "a.b", "job_id": first},
+            {"next_need": "a.c", "wait_for": [first]},
+            {"next_need": "a.d", "available_at": later},
+        ]
+    )
+    assert [one.state for one in found] == ["ready", "blocked", "scheduled"]
+    assert found[0].job_id == first
+    assert found[2].available_at == later
+
+
+def test_every_argument_of_submit_arrives(conn: Connection) -> None:
+    leasehold = Leasehold(conn)
+    before = leasehold.submit("a.a").job_id
+    expires = datetime.now(timezone.utc) + timedelta(days=1)
+    job_id = uuid4()
+    leasehold.submit(
+        "a.b",
+        {"x": [1, None, "é"]},
+        job_id=job_id,
+        wait_for=[str(before)],
+        singleton_key="s",
+        idempotency_key="i",
+        priority=7,
+        expires_at=expires,
+        max_attempts=9,
+        retry={"kind": "fixed", "initial": "5 s"},
+        on_dependency_failure="cascade",
+        metadata={"m": True},
+        submitted_by="me",
+    )
+    job = leasehold.job(job_id)
+    assert job.payload == {"x": [1, None, "é"]}
+    assert job.wait_for == [before]
+    assert (job.singleton_key, job.idempotency_key, job.priority) == ("s", "i", 7)
+    assert (job.expires_at, job.max_attempts, job.metadata) == (expires, 9, {"m": True})
+    assert (job.on_dependency_failure, job.submitted_by) == ("cascade", "me")
+    assert job.retry is not None
+    assert job.retry["kind"] == "fixed"
+    assert job.state == "blocked"
+
+
+def test_a_known_idempotency_key_answers_the_first_job(conn: Connection) -> None:
+    leasehold = Leasehold(conn)
+    first = leasehold.submit("a.b", {"n": 1}, idempotency_key="k")
+    again = leasehold.submit("a.b", {"n": 1}, idempotency_key="k")
+    assert (first.created, again.created) == (True, False)
+    assert first.job_id == again.job_id
+    with pytest.raises(IdempotencyConflict):
+        leasehold.submit("a.b", {"n": 2}, idempotency_key="k")
+
+
+def test_a_time_without_a_zone_and_a_string_for_a_list_are_refused_here(conn: Connection) -> None:
+    leasehold = Leasehold(conn)
+    with pytest.raises(ValueError, match="time zone"):
+        leasehold.submit("a.b", available_at=datetime(2030, 1, 1))
+    with pytest.raises(TypeError, match="list"):
+        leasehold.get_work("w", "a.b")
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("datestyle", "German"),
+        ("intervalstyle", "iso_8601"),
+        ("timezone", "Asia/Kathmandu"),
+        ("search_path", "pg_temp"),
+        ("bytea_output", "escape"),
+    ],
+)
+def test_a_connection_with_settings_and_factories_of_its_own_serves(
+    connect: Connect, setting: str, value: str
+) -> None:
+    conn = connect(row_factory=dict_row, cursor_factory=psycopg.ClientCursor)
+    conn.execute("select set_config(%s, %s, false)", [setting, value])
+    leasehold = Leasehold(conn)
+    submitted = leasehold.submit("a.b", {"k": "v"})
+    (lease,) = leasehold.get_work("w", ["a.b"], lease=timedelta(minutes=2))
+    assert lease.job_id == submitted.job_id
+    assert timedelta(seconds=110) < lease.lease_remaining <= timedelta(minutes=2)
+    assert lease.lease_expires_at - submitted.available_at > timedelta(seconds=110)
+    lease.complete({"ok": True})
+    assert leasehold.job(lease.job_id).result == {"ok": True}
+
+
+def test_another_schema_is_named_and_quoted(empty_dsn: str) -> None:
+    from leasehold import Installer
+
+    Installer(empty_dsn, "My-App").apply()
+    with Leasehold(empty_dsn, "My-App") as leasehold:
+        leasehold.submit("a.b")
+        (lease,) = leasehold.get_work("w", ["a.%"])
+        lease.complete()
+        assert leasehold.schema_version() == "1.0.0"
+
+
+# --- claiming: a transaction of its own -----------------------------------------------------
+
+
+def test_get_work_is_refused_inside_an_open_transaction(connect: Connect, conn: Connection) -> None:
+    Leasehold(conn).submit("a.b")
+    caller = connect()
+    leasehold = Leasehold(caller)
+    with caller.transaction():
+        with pytest.raises(OpenTransaction):
+            leasehold.get_work("w", ["a.b"])
+        with pytest.raises(OpenTransaction):
+            leasehold.await_work("w", ["a.b"], timeout=1)
+        with pytest.raises(OpenTransaction):
+            leasehold.turn("w", ["a.b"])
+        assert caller.info.transaction_status == TransactionStatus.INTRANS
+        (lease,) = leasehold.get_work("w", ["a.b"], in_transaction=True)
+        raise psycopg.Rollback
+    assert Leasehold(conn).job(lease.job_id).attempt == 0
+
+
+def test_a_grant_is_committed_at_once_on_a_connection_without_autocommit(
+    connect: Connect, conn: Connection
+) -> None:
+    Leasehold(conn).submit("a.b")
+    caller = connect(autocommit=False)
+    (lease,) = Leasehold(caller).get_work("w", ["a.b"])
+    assert caller.info.transaction_status == TransactionStatus.IDLE
+    assert Leasehold(conn).job(lease.job_id).state == "leased"
+    # an end there is part of the caller's transaction, like any statement
+    lease.complete()
+    assert Leasehold(conn).job(lease.job_id).state == "leased"
+    caller.commit()
+    assert Leasehold(conn).job(lease.job_id).state == "succeeded"
+
+
+def test_a_claim_whose_reply_came_after_its_lease_is_refused(
+    conn: Connection, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    leasehold = Leasehold(conn)
+    leasehold.submit("a.b")
+    real = session.Session.rows
+
+    def slow(self: session.Session, *given: object, **named: object) -> object:
+        found = real(self, *given, **named)  # type: ignore[arg-type]
+        time.sleep(0.3)
+        return found
+
+    monkeypatch.setattr(session.Session, "rows", slow)
+    assert leasehold.get_work("w", ["a.b"], lease=0.2) == []
+    assert "ran out before the reply came" in caplog.text
+    monkeypatch.undo()
+    assert leasehold.get_work("w", ["a.b"]) == []  # held, or backing off: nobody works on it twice
+
+
+def test_turn_ends_and_claims_in_one_call(conn: Connection) -> None:
+    leasehold = Leasehold(conn)
+    leasehold.submit_many([{"next_need": "a.b"}] * 3)
+    first = leasehold.turn("w", ["a.b"], limit_jobs=2)
+    assert (first.settled, len(first.leases)) == ([], 2)
+    done = [
+        {"job_id": lease.job_id, "lease_id": lease.lease_id, "verb": "complete", "result": 1}
+        for lease in first.leases
+    ]
+    then = leasehold.turn("w", ["a.b"], done, limit_jobs=2)
+    assert [(row.verb, row.ok, row.error) for row in then.settled] == [("complete", True, None)] * 2
+    assert len(then.leases) == 1
+    late = {"job_id": done[0]["job_id"], "lease_id": done[0]["lease_id"], "verb": "release"}
+    stale = leasehold.settle([late], strict=False)
+    assert not stale[0].ok
+    assert type(stale[0].error).__name__ == "JobFinished"
+
+
+# --- waiting --------------------------------------------------------------------------------
+
+
+def test_await_work_ends_on_its_timeout(conn: Connection) -> None:
+    before = time.monotonic()
+    assert Leasehold(conn).await_work("w", ["a.b"], timeout=0.3) == []
+    assert 0.3 <= time.monotonic() - before < 2
+    before = time.monotonic()
+    assert Leasehold(conn).await_work("w", ["a.b"], timeout=0) == []
+    assert time.monotonic() - before < 0.3
+
+
+@pytest.mark.parametrize("doorbell", [True, False])
+def test_await_work_ends_on_a_stop_event(conn: Connection, doorbell: bool) -> None:
+    stop = threading.Event()
+    call = support.background(
+        lambda: Leasehold(conn).await_work("w", ["a.b"], stop=stop, doorbell=doorbell, poll=60)
+    )
+    time.sleep(0.2)
+    assert not call.done()
+    stop.set()
+    assert call.result(timeout=2) == []
+    assert Leasehold(conn).await_work("w", ["a.b"], stop=stop) == []
+
+
+def _wait_then_submit(
+    conn: Connection, waiting: Callable[[], list[object]], armed: Callable[[], bool]
+) -> float:
+    call = support.background(waiting)
+    support.eventually(armed, "the waiter listens")
+    time.sleep(0.2)
+    before = time.monotonic()
+    Leasehold(conn).submit("a.b")
+    assert len(call.result(timeout=20)) == 1
+    return time.monotonic() - before
+
+
+def _registered(conn: Connection) -> Callable[[], bool]:
+    return lambda: bool(conn.execute("select 1 from waiter").fetchone())
+
+
+def test_the_doorbell_wakes_a_waiter_long_before_its_poll(
+    connect: Connect, conn: Connection
+) -> None:
+    waiter = connect()
+    took = _wait_then_submit(
+        conn,
+        lambda: list(Leasehold(waiter).await_work("w", ["a.%"], poll=30, timeout=15)),
+        _registered(conn),
+    )
+    assert took < 5
+    row = waiter.execute("select count(*) from pg_listening_channels()").fetchone()
+    assert row == (0,)  # a connection is given back as it was
+
+
+def test_the_doorbell_works_over_a_pool_and_without_autocommit(
+    dsn: str, connect: Connect, conn: Connection
+) -> None:
+    with ConnectionPool(dsn, min_size=1, max_size=2, open=True) as pool:
+        took = _wait_then_submit(
+            conn,
+            lambda: list(Leasehold(pool).await_work("w", ["a.%"], poll=30, timeout=15)),
+            _registered(conn),
+        )
+        assert took < 5
+    waiter = connect(autocommit=False)
+    took = _wait_then_submit(
+        conn,
+        lambda: list(Leasehold(waiter).await_work("w", ["a.%"], poll=30, timeout=15)),
+        _registered(conn),
+    )
+    assert took < 5
+    assert waiter.info.transaction_status == TransactionStatus.IDLE
+
+
+def test_behind_a_pooler_nothing_listens_and_polling_finds_the_work(
+    connect: Connect, conn: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("leasehold.doorbell.is_pooled", lambda conn: True)
+    waiter = connect()
+    took = _wait_then_submit(
+        conn,
+        lambda: list(Leasehold(waiter).await_work("w", ["a.%"], poll=0.5, timeout=15)),
+        lambda: True,
+    )
+    assert took < 2
+    assert not _registered(conn)()
+
+
+def test_a_direct_connection_is_not_taken_for_a_pooled_one(conn: Connection) -> None:
+    assert not session.is_pooled(conn)
+
+
+# --- pools, connection strings, forks -------------------------------------------------------
+
+
+def test_over_a_pool_each_call_is_a_transaction_of_its_own(dsn: str, conn: Connection) -> None:
+    with ConnectionPool(dsn, min_size=1, max_size=1, open=True) as pool:
+        leasehold = Leasehold(pool)
+        leasehold.submit("a.b")
+        assert _count(conn) == 1
+        (lease,) = leasehold.get_work("w", ["a.b"])
+        lease.complete()
+        lease.complete()  # LH018 in a transaction of its own: done is done
+        with pytest.raises(InvalidArgument):
+            leasehold.submit("")
+        with pool.connection() as given:
+            leasehold.submit("a.b", connection=given)
+            assert _count(conn) == 0
+            given.rollback()
+        assert _count(conn) == 0
+        leasehold.submit("a.c")
+        with lease_from(leasehold, "a.c").transaction() as inside:
+            # one connection in the pool: the lease's own calls go over the transaction's
+            inside.execute("select 1")
+
+
+def lease_from(leasehold: Leasehold, need: str):
+    (lease,) = leasehold.get_work("w", [need])
+    return lease
+
+
+def test_a_connection_string_opens_again_what_was_lost_and_closes_it(
+    dsn: str, superuser: Connection
+) -> None:
+    with Leasehold(dsn) as leasehold:
+        leasehold.submit("a.b")
+        own = leasehold.session._own
+        assert own is not None
+        superuser.execute("select pg_terminate_backend(%s)", [own.info.backend_pid])
+        with pytest.raises(psycopg.OperationalError):
+            leasehold.submit("a.b")
+        leasehold.submit("a.b")
+        again = leasehold.session._own
+    assert again is not own
+    assert again is not None
+    assert again.closed
+
+
+def test_what_the_caller_opened_stays_open(conn: Connection) -> None:
+    with Leasehold(conn) as leasehold:
+        leasehold.submit("a.b")
+    assert not conn.closed
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")
+def test_a_connection_used_after_a_fork_is_refused_clearly(dsn: str) -> None:
+    leasehold = Leasehold(dsn)
+    leasehold.submit("a.b")
+    (lease,) = leasehold.get_work("w", ["a.b"])
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        told = []
+        for call in (lambda: leasehold.submit("a.b"), lease.complete, lease.extend):
+            try:
+                call()
+                told.append("went through")
+            except ForkedConnection as exc:
+                told.append(type(exc).__name__)
+            except BaseException as exc:
+                told.append(repr(exc))
+        os.write(writing, " ".join(told).encode())
+        sys.stdout.flush()
+        os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading) as answer:
+        told_by_child = answer.read()
+    os.waitpid(child, 0)
+    assert told_by_child == " ".join(["ForkedConnection"] * 3)
+    lease.complete()  # and the parent's connection is unharmed
+    leasehold.close()
+
+
+# --- operating ------------------------------------------------------------------------------
+
+
+def test_what_operators_call_answers_as_rows(conn: Connection) -> None:
+    leasehold = Leasehold(conn)
+    job_id = leasehold.submit("a.b", max_attempts=1).job_id
+    assert leasehold.fail_unheld(job_id, "me", "no\x00 good \ud800").state == "dead"
+    assert leasehold.redrive(job_id, "me", "again").state == "ready"
+    assert leasehold.fail_unheld(job_id, "me", ValueError("bad")).state == "dead"
+    assert leasehold.job(job_id).error == "ValueError: bad"
+    assert leasehold.redrive_many("a.%", "me") == [job_id]
+    assert leasehold.reschedule_unheld(job_id, "me", next_need="a.c").state == "ready"
+    assert leasehold.cancel(job_id, "me", "enough") == "cancelled"
+    other = leasehold.submit("a.b").job_id
+    leasehold.complete_unheld(other, "me", {"by": "hand"})
+    assert leasehold.job(other).result == {"by": "hand"}
+    later = leasehold.submit("a.b", available_at=datetime.now(timezone.utc) + timedelta(hours=1))
+    assert leasehold.why_not_running(later.job_id)[0].reason == "scheduled"
+    assert leasehold.sweep().promoted == 0
+    assert leasehold.setting("max_crashes") == "3"
+    assert leasehold.set_setting("max_crashes", "4") == "4"
+    assert {setting.name for setting in leasehold.settings()} >= {"max_crashes", "max_lease"}
+    assert leasehold.require_api(1) == leasehold.schema_version() == "1.0.0"
+    assert leasehold.verify() == []
+
+
+def test_many_leases_are_extended_in_one_call(conn: Connection) -> None:
+    leasehold = Leasehold(conn)
+    leasehold.submit_many([{"next_need": "a.b"}] * 2)
+    leases = leasehold.get_work("w", ["a.b"], limit_jobs=2)
+    leases[0].complete()
+    done, held = sorted(
+        leasehold.extend_many(leases, lease=300), key=lambda row: row.job_id != leases[0].job_id
+    )
+    assert (done.ok, held.ok) == (False, True)
+    assert type(done.error).__name__ == "JobFinished"
+    assert held.error is None
+
+
+def test_a_lease_that_was_taken_away_says_so(conn: Connection) -> None:
+    leasehold = Leasehold(conn)
+    leasehold.submit("a.b", retry={"kind": "fixed", "initial": "0 s"})
+    (old,) = leasehold.get_work("w", ["a.b"], lease=0.05)
+    time.sleep(0.1)
+    new = support.eventually(lambda: leasehold.get_work("v", ["a.b"]), "the job is taken again")
+    assert new[0].job_id == old.job_id
+    with pytest.raises(LeaseExpired):
+        old.complete()
+    assert old.state == "lost"

@@ -1,0 +1,96 @@
+-- lease_status: for a handler that wants to ask.
+
+begin;
+\ir include/support.sql
+select plan(23);
+
+-- What it says -----------------------------------------------------------------------------------
+
+select job_id, lease_id from pg_temp.leased('ls.held', '60 s') \gset
+select results_eq(
+    format($$ select held, cancel_requested, remaining > '50 s' and remaining <= '60 s' from lease_status(job_id => %L, lease_id => %L) $$, :'job_id', :'lease_id'),
+    'values (true, false, true)',
+    'a current lease is held, and what remains of it is told'
+);
+select pg_temp.changes_nothing(format('select lease_status(job_id => %L, lease_id => %L)', :'job_id', :'lease_id'), 'asking changes nothing');
+select extend(job_id => :'job_id', lease_id => :'lease_id', lease => '1 hour');
+select cmp_ok((lease_status(job_id => :'job_id', lease_id => :'lease_id')).remaining, '>', interval '59 min', 'after extend more remains');
+
+select cancel(job_id => :'job_id', actor => 'ann');
+select results_eq(
+    format('select held, cancel_requested from lease_status(job_id => %L, lease_id => %L)', :'job_id', :'lease_id'), 'values (true, true)',
+    'after cancel it is still held, and cancellation asked for'
+);
+select fail(job_id => :'job_id', lease_id => :'lease_id', error => 'stopped');
+select results_eq(
+    format('select held, cancel_requested, remaining from lease_status(job_id => %L, lease_id => %L)', :'job_id', :'lease_id'),
+    'values (false, true, null::interval)', 'once it is cancelled, it is held no more'
+);
+
+select job_id as done, lease_id as done_lease from pg_temp.leased('ls.done') \gset
+select complete(job_id => :'done', lease_id => :'done_lease');
+select results_eq(
+    format('select held, cancel_requested, remaining from lease_status(job_id => %L, lease_id => %L)', :'done', :'done_lease'),
+    'values (false, false, null::interval)', 'once it is completed, it is held no more'
+);
+
+select job_id as late, lease_id as late_lease from pg_temp.leased('ls.late') \gset
+select pg_temp.run_out(:'late');
+select results_eq(
+    format($$ select held, remaining < '0' from lease_status(job_id => %L, lease_id => %L) $$, :'late', :'late_lease'), 'values (true, true)',
+    'a lease that ran out is current until somebody takes it; what remains is negative'
+);
+select sweep();
+select results_eq(
+    format('select held, cancel_requested, remaining from lease_status(job_id => %L, lease_id => %L)', :'late', :'late_lease'),
+    'values (false, false, null::interval)', 'once it was taken away, it is held no more'
+);
+select pg_temp.is_due(:'late');
+select lease_id as next_lease from get_work(worker_id => 'w', capabilities => '{ls.late}') \gset
+select ok(not (lease_status(job_id => :'late', lease_id => :'late_lease')).held, 'nor when the next lease is current');
+select ok((lease_status(job_id => :'late', lease_id => :'next_lease')).held, 'which is held');
+
+select job_id as dead, lease_id as dead_lease from pg_temp.leased('ls.dead') \gset
+select fail(job_id => :'dead', lease_id => :'dead_lease', error => 'no', retryable => false);
+select ok(not (lease_status(job_id => :'dead', lease_id => :'dead_lease')).held, 'a dead job is held by nobody');
+select job_id as moved, lease_id as moved_lease from pg_temp.leased('ls.moved') \gset
+select reschedule(job_id => :'moved', lease_id => :'moved_lease');
+select ok(not (lease_status(job_id => :'moved', lease_id => :'moved_lease')).held, 'a rescheduled job is held by nobody');
+select job_id as given, lease_id as given_lease from pg_temp.leased('ls.given') \gset
+select release(job_id => :'given', lease_id => :'given_lease');
+select ok(not (lease_status(job_id => :'given', lease_id => :'given_lease')).held, 'a released job is held by nobody');
+
+select submit(job_id => pg_temp.id(1), next_need => 'ls.ready');
+select results_eq(
+    format('select held, cancel_requested, remaining from lease_status(job_id => %L, lease_id => %L)', pg_temp.id(1), gen_random_uuid()),
+    'values (false, false, null::interval)', 'a job that was never leased is held by nobody'
+);
+select results_eq(
+    format('select held, cancel_requested, remaining from lease_status(job_id => %L, lease_id => %L)', :'late', gen_random_uuid()),
+    'values (false, false, null::interval)', 'a made-up lease is not held, and is told nothing of the current one'
+);
+select complete_unheld(job_id => pg_temp.id(1), actor => 'ann');
+select ok(not (lease_status(job_id => pg_temp.id(1), lease_id => gen_random_uuid())).held, 'a job that ended unheld is held by nobody');
+select submit(job_id => pg_temp.id(2), next_need => 'ls.ready');
+select cancel(job_id => pg_temp.id(2), actor => 'ann');
+select results_eq(
+    format('select held, cancel_requested from lease_status(job_id => %L, lease_id => %L)', pg_temp.id(2), gen_random_uuid()),
+    'values (false, true)', 'a job that was cancelled unheld is cancelled'
+);
+
+-- What it refuses --------------------------------------------------------------------------------
+
+select pg_temp.refused(format('select lease_status(job_id => %L, lease_id => %L)', pg_temp.id(99), :'lease_id'), 'LH003', 'an unknown job');
+select pg_temp.refused(format('select lease_status(job_id => null, lease_id => %L)', :'lease_id'), 'LH010', 'job_id: null');
+select pg_temp.refused(format('select lease_status(job_id => %L, lease_id => null)', :'late'), 'LH010', 'lease_id: null');
+select is(pg_temp.detail_of(format('select lease_status(job_id => %L, lease_id => %L)', pg_temp.id(99), :'lease_id')) ->> 'job_id',
+    pg_temp.id(99)::text, 'DETAIL names the job');
+select is(pg_temp.detail_of('select lease_status(job_id => null, lease_id => null)') ->> 'argument', 'job_id', 'DETAIL names the argument');
+
+-- it works where nothing may be written
+set local transaction_read_only = on;
+select ok((lease_status(job_id => :'late', lease_id => :'next_lease')).held, 'it can be asked in a read-only transaction');
+
+set local transaction_read_only = off;
+select * from finish();
+rollback;
