@@ -12,7 +12,7 @@
 do $install$
 declare
     v_version        constant text := '1.0.0';
-    v_build          constant text := '845239f6b6125053a26b5361cf1c699322cf04913b098f86e94650af2b71fe7b';
+    v_build          constant text := 'a54161d8716d3806597d0c3c41d92d7c0fe7f54f021d340f9fc695e164df524b';
     v_migrations     constant integer := 1;
     v_function_names constant text[] := array['_actor', '_admissible', '_admit', '_answer', '_apply', '_asked_to_stop', '_backoff', '_bury', '_check_batch_circles', '_check_capabilities', '_check_circle', '_check_count', '_check_delay', '_check_done', '_check_elements', '_check_expires_at', '_check_failure', '_check_ids', '_check_lease', '_check_need', '_check_object', '_check_policy', '_check_reschedule', '_check_retry', '_check_setting', '_check_size', '_check_text', '_check_time', '_check_wait_for', '_choose', '_claim_id', '_claim_key', '_clean_error', '_doom', '_end', '_end_cancelled', '_end_state', '_enqueue', '_expire', '_fail', '_grant', '_hold', '_invalid', '_inventory', '_is_busy', '_is_older_lease', '_is_retryable', '_isolated', '_key_lock', '_lease_check', '_lease_id', '_leave_key', '_lock_job', '_lock_unheld', '_look_again', '_matches', '_move', '_needs', '_no_such_job', '_now', '_pick', '_promote', '_read_interval', '_read_request', '_reclaim', '_reclaim_one', '_record', '_redrive', '_refuse', '_request_hash', '_requests', '_reschedule', '_resolve', '_results', '_retry_or_bury', '_revive', '_ring', '_setting_value', '_settle', '_settle_one', '_submit', '_tell', '_tell_chunk', '_tell_dependents', '_tend', '_tend_by_the_way', '_try_settle', '_uuid_v7', '_wait', '_work_notes', 'await_bell', 'cancel', 'checkpoint', 'checkpoints', 'complete', 'complete_unheld', 'error_codes', 'extend', 'extend_many', 'fail', 'fail_unheld', 'get_work', 'hold_lease', 'job', 'lease_status', 'redrive', 'redrive_many', 'release', 'require_api', 'reschedule', 'reschedule_unheld', 'results', 'schema_version', 'set_setting', 'setting', 'settings', 'settle', 'submit', 'submit_many', 'sweep', 'turn', 'verify', 'why_not_running'];
     v_view_names     constant text[] := array['dead_letter', 'departure', 'finished', 'status'];
@@ -731,7 +731,7 @@ comment on function _bury(job, text, text, text, jsonb, text, timestamptz, boole
     'The one place that buries. The caller holds the lock of v_job; v_job.crashes is what is to be stored.';
 $function$,
 $function$
-create or replace function _check_batch_circles(_requests _request[])
+create or replace function _check_batch_circles(requests _request[])
 returns void
 language plpgsql
 stable
@@ -1241,7 +1241,7 @@ declare
     v_limit bigint;
 begin
     -- JSON text is never more than some sixteen times its binary form, and no limit is below 1024: most values need no second look
-    if pg_column_size(value) <= 64 then
+    if value is null or pg_column_size(value) <= 64 then
         return;
     end if;
     v_bytes := octet_length(value::text);
@@ -1523,13 +1523,16 @@ $function$,
 $function$
 create or replace function _end_state(job_id uuid)
 returns text
-language sql
+language plpgsql
 volatile
 as $_end_state$
-    select coalesce(
+begin
+    -- one statement, one snapshot: a job that ends in between is in one of the two
+    return coalesce(
         (select a.state from archive as a where a.job_id = _end_state.job_id),
         (select 'dead' from job as j where j.job_id = _end_state.job_id and j.state = 'dead')
-    )
+    );
+end
 $_end_state$;
 
 comment on function _end_state(uuid) is 'How a job ended: succeeded, cancelled or dead. Null while it lives.';
@@ -1666,6 +1669,8 @@ returns setof work
 language plpgsql
 volatile
 as $_grant$
+declare
+    v_attempts constant integer := _setting_value('max_attempts')::integer;
 begin
     return query
     with granted as (
@@ -1694,17 +1699,17 @@ begin
         g.next_need,
         g.payload,
         g.attempt,
-        coalesce(g.max_attempts, _setting_value('max_attempts')::integer),
+        coalesce(g.max_attempts, v_attempts),
         g.lease_expires_at,
         g.lease_expires_at - _now(),
         g.singleton_key,
         coalesce(g.metadata, '{}'),
         g.run_id,
         g.step,
-        case when g.wait_for is null then '{}' else coalesce(i.results, '{}') end,
-        g.wait_for is not null and i.results is null
+        coalesce(i.results, '{}'),
+        i.results is null
     from granted as g
-    left join lateral (select _results(g.wait_for) as results where g.wait_for is not null) as i on true
+    cross join lateral (select case when g.wait_for is null then '{}' else _results(g.wait_for) end as results offset 0) as i
     order by g.ordinality;
 end
 $_grant$;
@@ -1856,16 +1861,18 @@ $function$,
 $function$
 create or replace function _is_busy(job_id uuid, singleton_key text, next_need text, priority smallint)
 returns boolean
-language sql
+language plpgsql
 volatile
 as $_is_busy$
-    select exists (
+begin
+    return exists (
         select from job as j where j.singleton_key = _is_busy.singleton_key and j.state = 'leased' and j.job_id <> _is_busy.job_id
     ) or exists (
         select from job as j
         where j.singleton_key = _is_busy.singleton_key and j.state = 'ready' and not j.parked
             and j.next_need = _is_busy.next_need and j.priority <= _is_busy.priority and j.job_id <> _is_busy.job_id
-    )
+    );
+end
 $_is_busy$;
 
 comment on function _is_busy(uuid, text, text, smallint) is
@@ -1893,15 +1900,18 @@ $function$,
 $function$
 create or replace function _is_retryable(retry jsonb, error text, error_code text)
 returns boolean
-language sql
+language plpgsql
 stable
 as $_is_retryable$
-    select not coalesce(p.policy ? 'retryable', false)
+declare
+    v_policy constant jsonb := coalesce(retry, _setting_value('retry')::jsonb);
+begin
+    return not v_policy ? 'retryable'
         or exists (
-            select from jsonb_array_elements_text(p.policy -> 'retryable') as l (pattern)
+            select from jsonb_array_elements_text(v_policy -> 'retryable') as l (pattern)
             where coalesce(error_code, error) like l.pattern
-        )
-    from (select coalesce(retry, _setting_value('retry')::jsonb) as policy) as p
+        );
+end
 $_is_retryable$;
 
 comment on function _is_retryable(jsonb, text, text) is
@@ -1981,10 +1991,15 @@ $function$,
 $function$
 create or replace function _lock_job(job_id uuid)
 returns job
-language sql
+language plpgsql
 volatile
 as $_lock_job$
-    select j.* from job as j where j.job_id = _lock_job.job_id for update
+declare
+    v_job job;
+begin
+    select j.* into v_job from job as j where j.job_id = _lock_job.job_id for update;
+    return v_job;
+end
 $_lock_job$;
 
 comment on function _lock_job(uuid) is
@@ -2148,16 +2163,21 @@ $function$,
 $function$
 create or replace function _needs(capabilities text[])
 returns text[]
-language sql
+language plpgsql
 stable
 as $_needs$
-    select array(
+begin
+    if not exists (select from unnest(capabilities) as c (capability) where right(c.capability, 1) = '%') then
+        return array(select distinct c.capability from unnest(capabilities) as c (capability));
+    end if;
+    return array(
         select c.capability collate "C" from unnest(capabilities) as c (capability) where right(c.capability, 1) <> '%'
         union
         select n.name
         from unnest(capabilities) as c (capability)
         join need as n on right(c.capability, 1) = '%' and starts_with(n.name, left(c.capability, -1))
-    )
+    );
+end
 $_needs$;
 
 comment on function _needs(text[]) is 'The needs that a worker of these capabilities can serve: each once.';
@@ -2398,11 +2418,15 @@ $function$,
 $function$
 create or replace function _record(job_id uuid, event text, actor text, state text, attempt integer, detail text, now timestamptz)
 returns void
-language sql
+language plpgsql
 volatile
 as $_record$
+begin
     insert into history (job_id, at, event, actor, state, attempt, detail)
-    values (job_id, now, event, coalesce(actor, 'unknown'), state, attempt, detail)
+    values (
+        _record.job_id, _record.now, _record.event, coalesce(_record.actor, 'unknown'), _record.state, _record.attempt, _record.detail
+    );
+end
 $_record$;
 
 comment on function _record(uuid, text, text, text, integer, text, timestamptz) is
@@ -2820,10 +2844,12 @@ $function$,
 $function$
 create or replace function _setting_value(name text)
 returns text
-language sql
+language plpgsql
 stable
 as $_setting_value$
-    select coalesce(s.value, s.default_value) from setting as s where s.name = _setting_value.name
+begin
+    return (select coalesce(s.value, s.default_value) from setting as s where s.name = _setting_value.name);
+end
 $_setting_value$;
 
 comment on function _setting_value(text) is 'The one reader of settings.';
@@ -3342,6 +3368,7 @@ language plpgsql
 volatile
 security definer
 set search_path from current
+set plan_cache_mode to force_generic_plan
 set enable_seqscan to off
 as $await_bell$
 declare
@@ -3400,6 +3427,7 @@ language plpgsql
 volatile
 security definer
 set search_path from current
+set plan_cache_mode to force_generic_plan
 set enable_seqscan to off
 as $cancel$
 declare
@@ -3452,6 +3480,7 @@ language plpgsql
 volatile
 security definer
 set search_path from current
+set plan_cache_mode to force_generic_plan
 set enable_seqscan to off
 as $checkpoint$
 declare
@@ -3479,6 +3508,7 @@ language plpgsql
 volatile
 security definer
 set search_path from current
+set plan_cache_mode to force_generic_plan
 set enable_seqscan to off
 as $checkpoints$
 begin
@@ -3502,6 +3532,7 @@ language plpgsql
 volatile
 security definer
 set search_path from current
+set plan_cache_mode to force_generic_plan
 set enable_seqscan to off
 as $complete$
 begin
@@ -3527,6 +3558,7 @@ language plpgsql
 volatile
 security definer
 set search_path from current
+set plan_cache_mode to force_generic_plan
 set enable_seqscan to off
 as $complete_unheld$
 declare
@@ -3578,6 +3610,7 @@ language plpgsql
 volatile
 security definer
 set search_path from current
+set plan_cache_mode to force_generic_plan
 set enable_seqscan to off
 as $extend$
 declare
@@ -3612,6 +3645,7 @@ language plpgsql
 volatile
 security definer
 set search_path from current
+set plan_cache_mode to force_generic_plan
 set enable_seqscan to off
 as $extend_many$
 declare
@@ -3705,6 +3739,7 @@ language plpgsql
 volatile
 security definer
 set search_path from current
+set plan_cache_mode to force_generic_plan
 set enable_seqscan to off
 as $fail$
 declare
@@ -3740,6 +3775,7 @@ language plpgsql
 volatile
 security definer
 set search_path from current
+set plan_cache_mode to force_generic_plan
 set enable_seqscan to off
 as $fail_unheld$
 begin
@@ -3764,6 +3800,7 @@ language plpgsql
 volatile
 security definer
 set search_path from current
+set plan_cache_mode to force_generic_plan
 set enable_seqscan to off
 set enable_bitmapscan to off
 as $get_work$
@@ -3816,6 +3853,7 @@ language plpgsql
 volatile
 security definer
 set search_path from current
+set plan_cache_mode to force_generic_plan
 set enable_seqscan to off
 as $hold_lease$
 declare
@@ -3884,6 +3922,7 @@ language plpgsql
 volatile
 security definer
 set search_path from current
+set plan_cache_mode to force_generic_plan
 set enable_seqscan to off
 as $lease_status$
 declare
@@ -3917,6 +3956,7 @@ language plpgsql
 volatile
 security definer
 set search_path from current
+set plan_cache_mode to force_generic_plan
 set enable_seqscan to off
 as $redrive$
 declare
@@ -3969,6 +4009,7 @@ language plpgsql
 volatile
 security definer
 set search_path from current
+set plan_cache_mode to force_generic_plan
 set enable_seqscan to off
 as $redrive_many$
 declare
@@ -4005,6 +4046,7 @@ language plpgsql
 volatile
 security definer
 set search_path from current
+set plan_cache_mode to force_generic_plan
 set enable_seqscan to off
 as $release$
 declare
@@ -4075,6 +4117,7 @@ language plpgsql
 volatile
 security definer
 set search_path from current
+set plan_cache_mode to force_generic_plan
 set enable_seqscan to off
 as $reschedule$
 declare
@@ -4125,6 +4168,7 @@ language plpgsql
 volatile
 security definer
 set search_path from current
+set plan_cache_mode to force_generic_plan
 set enable_seqscan to off
 as $reschedule_unheld$
 begin
@@ -4152,6 +4196,7 @@ language plpgsql
 volatile
 security definer
 set search_path from current
+set plan_cache_mode to force_generic_plan
 set enable_seqscan to off
 as $results$
 declare
@@ -4197,6 +4242,7 @@ language plpgsql
 volatile
 security definer
 set search_path from current
+set plan_cache_mode to force_generic_plan
 set enable_seqscan to off
 as $set_setting$
 declare
@@ -4273,6 +4319,7 @@ language plpgsql
 volatile
 security definer
 set search_path from current
+set plan_cache_mode to force_generic_plan
 set enable_seqscan to off
 as $settle$
 begin
@@ -4312,6 +4359,7 @@ language plpgsql
 volatile
 security definer
 set search_path from current
+set plan_cache_mode to force_generic_plan
 set enable_seqscan to off
 as $submit$
 begin
@@ -4338,6 +4386,7 @@ language plpgsql
 volatile
 security definer
 set search_path from current
+set plan_cache_mode to force_generic_plan
 set enable_seqscan to off
 as $submit_many$
 declare
@@ -4395,6 +4444,7 @@ language plpgsql
 volatile
 security definer
 set search_path from current
+set plan_cache_mode to force_generic_plan
 set enable_seqscan to off
 set enable_bitmapscan to off
 as $sweep$
@@ -4437,6 +4487,7 @@ language plpgsql
 volatile
 security definer
 set search_path from current
+set plan_cache_mode to force_generic_plan
 set enable_seqscan to off
 set enable_bitmapscan to off
 as $turn$
@@ -4483,6 +4534,7 @@ language plpgsql
 volatile
 security definer
 set search_path from current
+set plan_cache_mode to force_generic_plan
 set enable_seqscan to off
 as $why_not_running$
 declare

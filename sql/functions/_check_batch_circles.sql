@@ -1,4 +1,4 @@
-create or replace function _check_batch_circles(_requests _request[])
+create or replace function _check_batch_circles(requests _request[])
 returns void
 language plpgsql
 stable

@@ -8,7 +8,7 @@ declare
     v_limit bigint;
 begin
     -- JSON text is never more than some sixteen times its binary form, and no limit is below 1024: most values need no second look
-    if pg_column_size(value) <= 64 then
+    if value is null or pg_column_size(value) <= 64 then
         return;
     end if;
     v_bytes := octet_length(value::text);

@@ -1,12 +1,15 @@
 create or replace function _end_state(job_id uuid)
 returns text
-language sql
+language plpgsql
 volatile
 as $_end_state$
-    select coalesce(
+begin
+    -- one statement, one snapshot: a job that ends in between is in one of the two
+    return coalesce(
         (select a.state from archive as a where a.job_id = _end_state.job_id),
         (select 'dead' from job as j where j.job_id = _end_state.job_id and j.state = 'dead')
-    )
+    );
+end
 $_end_state$;
 
 comment on function _end_state(uuid) is 'How a job ended: succeeded, cancelled or dead. Null while it lives.';

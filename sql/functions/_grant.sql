@@ -3,6 +3,8 @@ returns setof work
 language plpgsql
 volatile
 as $_grant$
+declare
+    v_attempts constant integer := _setting_value('max_attempts')::integer;
 begin
     return query
     with granted as (
@@ -31,17 +33,17 @@ begin
         g.next_need,
         g.payload,
         g.attempt,
-        coalesce(g.max_attempts, _setting_value('max_attempts')::integer),
+        coalesce(g.max_attempts, v_attempts),
         g.lease_expires_at,
         g.lease_expires_at - _now(),
         g.singleton_key,
         coalesce(g.metadata, '{}'),
         g.run_id,
         g.step,
-        case when g.wait_for is null then '{}' else coalesce(i.results, '{}') end,
-        g.wait_for is not null and i.results is null
+        coalesce(i.results, '{}'),
+        i.results is null
     from granted as g
-    left join lateral (select _results(g.wait_for) as results where g.wait_for is not null) as i on true
+    cross join lateral (select case when g.wait_for is null then '{}' else _results(g.wait_for) end as results offset 0) as i
     order by g.ordinality;
 end
 $_grant$;

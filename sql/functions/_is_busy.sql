@@ -1,15 +1,17 @@
 create or replace function _is_busy(job_id uuid, singleton_key text, next_need text, priority smallint)
 returns boolean
-language sql
+language plpgsql
 volatile
 as $_is_busy$
-    select exists (
+begin
+    return exists (
         select from job as j where j.singleton_key = _is_busy.singleton_key and j.state = 'leased' and j.job_id <> _is_busy.job_id
     ) or exists (
         select from job as j
         where j.singleton_key = _is_busy.singleton_key and j.state = 'ready' and not j.parked
             and j.next_need = _is_busy.next_need and j.priority <= _is_busy.priority and j.job_id <> _is_busy.job_id
-    )
+    );
+end
 $_is_busy$;
 
 comment on function _is_busy(uuid, text, text, smallint) is

@@ -1,14 +1,17 @@
 create or replace function _is_retryable(retry jsonb, error text, error_code text)
 returns boolean
-language sql
+language plpgsql
 stable
 as $_is_retryable$
-    select not coalesce(p.policy ? 'retryable', false)
+declare
+    v_policy constant jsonb := coalesce(retry, _setting_value('retry')::jsonb);
+begin
+    return not v_policy ? 'retryable'
         or exists (
-            select from jsonb_array_elements_text(p.policy -> 'retryable') as l (pattern)
+            select from jsonb_array_elements_text(v_policy -> 'retryable') as l (pattern)
             where coalesce(error_code, error) like l.pattern
-        )
-    from (select coalesce(retry, _setting_value('retry')::jsonb) as policy) as p
+        );
+end
 $_is_retryable$;
 
 comment on function _is_retryable(jsonb, text, text) is

@@ -1,9 +1,14 @@
 create or replace function _lock_job(job_id uuid)
 returns job
-language sql
+language plpgsql
 volatile
 as $_lock_job$
-    select j.* from job as j where j.job_id = _lock_job.job_id for update
+declare
+    v_job job;
+begin
+    select j.* into v_job from job as j where j.job_id = _lock_job.job_id for update;
+    return v_job;
+end
 $_lock_job$;
 
 comment on function _lock_job(uuid) is

@@ -1,15 +1,20 @@
 create or replace function _needs(capabilities text[])
 returns text[]
-language sql
+language plpgsql
 stable
 as $_needs$
-    select array(
+begin
+    if not exists (select from unnest(capabilities) as c (capability) where right(c.capability, 1) = '%') then
+        return array(select distinct c.capability from unnest(capabilities) as c (capability));
+    end if;
+    return array(
         select c.capability collate "C" from unnest(capabilities) as c (capability) where right(c.capability, 1) <> '%'
         union
         select n.name
         from unnest(capabilities) as c (capability)
         join need as n on right(c.capability, 1) = '%' and starts_with(n.name, left(c.capability, -1))
-    )
+    );
+end
 $_needs$;
 
 comment on function _needs(text[]) is 'The needs that a worker of these capabilities can serve: each once.';

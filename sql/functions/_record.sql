@@ -1,10 +1,14 @@
 create or replace function _record(job_id uuid, event text, actor text, state text, attempt integer, detail text, now timestamptz)
 returns void
-language sql
+language plpgsql
 volatile
 as $_record$
+begin
     insert into history (job_id, at, event, actor, state, attempt, detail)
-    values (job_id, now, event, coalesce(actor, 'unknown'), state, attempt, detail)
+    values (
+        _record.job_id, _record.now, _record.event, coalesce(_record.actor, 'unknown'), _record.state, _record.attempt, _record.detail
+    );
+end
 $_record$;
 
 comment on function _record(uuid, text, text, text, integer, text, timestamptz) is

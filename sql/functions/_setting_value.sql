@@ -1,9 +1,11 @@
 create or replace function _setting_value(name text)
 returns text
-language sql
+language plpgsql
 stable
 as $_setting_value$
-    select coalesce(s.value, s.default_value) from setting as s where s.name = _setting_value.name
+begin
+    return (select coalesce(s.value, s.default_value) from setting as s where s.name = _setting_value.name);
+end
 $_setting_value$;
 
 comment on function _setting_value(text) is 'The one reader of settings.';

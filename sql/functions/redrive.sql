@@ -4,6 +4,7 @@ language plpgsql
 volatile
 security definer
 set search_path from current
+set plan_cache_mode to force_generic_plan
 set enable_seqscan to off
 as $redrive$
 declare
