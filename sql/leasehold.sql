@@ -12,9 +12,9 @@
 do $install$
 declare
     v_version        constant text := '1.0.0';
-    v_build          constant text := 'a54161d8716d3806597d0c3c41d92d7c0fe7f54f021d340f9fc695e164df524b';
+    v_build          constant text := 'c79baf9bc98d755abd9d7211909d87fa7459c081be310504d5623815e61d85e0';
     v_migrations     constant integer := 1;
-    v_function_names constant text[] := array['_actor', '_admissible', '_admit', '_answer', '_apply', '_asked_to_stop', '_backoff', '_bury', '_check_batch_circles', '_check_capabilities', '_check_circle', '_check_count', '_check_delay', '_check_done', '_check_elements', '_check_expires_at', '_check_failure', '_check_ids', '_check_lease', '_check_need', '_check_object', '_check_policy', '_check_reschedule', '_check_retry', '_check_setting', '_check_size', '_check_text', '_check_time', '_check_wait_for', '_choose', '_claim_id', '_claim_key', '_clean_error', '_doom', '_end', '_end_cancelled', '_end_state', '_enqueue', '_expire', '_fail', '_grant', '_hold', '_invalid', '_inventory', '_is_busy', '_is_older_lease', '_is_retryable', '_isolated', '_key_lock', '_lease_check', '_lease_id', '_leave_key', '_lock_job', '_lock_unheld', '_look_again', '_matches', '_move', '_needs', '_no_such_job', '_now', '_pick', '_promote', '_read_interval', '_read_request', '_reclaim', '_reclaim_one', '_record', '_redrive', '_refuse', '_request_hash', '_requests', '_reschedule', '_resolve', '_results', '_retry_or_bury', '_revive', '_ring', '_setting_value', '_settle', '_settle_one', '_submit', '_tell', '_tell_chunk', '_tell_dependents', '_tend', '_tend_by_the_way', '_try_settle', '_uuid_v7', '_wait', '_work_notes', 'await_bell', 'cancel', 'checkpoint', 'checkpoints', 'complete', 'complete_unheld', 'error_codes', 'extend', 'extend_many', 'fail', 'fail_unheld', 'get_work', 'hold_lease', 'job', 'lease_status', 'redrive', 'redrive_many', 'release', 'require_api', 'reschedule', 'reschedule_unheld', 'results', 'schema_version', 'set_setting', 'setting', 'settings', 'settle', 'submit', 'submit_many', 'sweep', 'turn', 'verify', 'why_not_running'];
+    v_function_names constant text[] := array['_actor', '_admissible', '_admit', '_answer', '_apply', '_asked_to_stop', '_backoff', '_bury', '_check_batch_circles', '_check_capabilities', '_check_circle', '_check_count', '_check_delay', '_check_done', '_check_elements', '_check_expires_at', '_check_failure', '_check_ids', '_check_lease', '_check_need', '_check_object', '_check_policy', '_check_reschedule', '_check_retry', '_check_setting', '_check_size', '_check_submit', '_check_text', '_check_time', '_check_unseen', '_check_wait_for', '_choose', '_claim_id', '_claim_key', '_clean_error', '_doom', '_end', '_end_cancelled', '_end_state', '_enqueue', '_expire', '_fail', '_grant', '_hold', '_invalid', '_inventory', '_is_busy', '_is_retryable', '_isolated', '_key_lock', '_lease_check', '_lease_fence', '_lease_id', '_leave_key', '_lock_job', '_lock_unheld', '_look_again', '_matches', '_move', '_needs', '_no_such_job', '_now', '_pick', '_promote', '_read_interval', '_read_request', '_reclaim', '_reclaim_one', '_record', '_redrive', '_refuse', '_request_hash', '_requests', '_reschedule', '_resolve', '_results', '_retry_or_bury', '_revive', '_ring', '_setting_value', '_settle', '_settle_one', '_store', '_tell', '_tell_chunk', '_tell_dependents', '_tend', '_tend_by_the_way', '_try_settle', '_uuid_v7', '_wait', '_work_notes', 'await_bell', 'cancel', 'checkpoint', 'checkpoints', 'complete', 'complete_unheld', 'error_codes', 'extend', 'extend_many', 'fail', 'fail_unheld', 'get_work', 'hold_lease', 'job', 'lease_status', 'redrive', 'redrive_many', 'release', 'require_api', 'reschedule', 'reschedule_unheld', 'results', 'schema_version', 'set_setting', 'setting', 'settings', 'settle', 'submit', 'submit_many', 'sweep', 'turn', 'verify', 'why_not_running'];
     v_view_names     constant text[] := array['dead_letter', 'departure', 'finished', 'status'];
     v_functions      text[];
     v_views          text[];
@@ -464,7 +464,7 @@ $_actor$;
 comment on function _actor() is 'The acting role: the caller''s SET ROLE, or else session_user.';
 $function$,
 $function$
-create or replace function _admissible(ids uuid[], now timestamptz)
+create or replace function _admissible(ids uuid[], chosen uuid[], now timestamptz)
 returns uuid[]
 language plpgsql
 volatile
@@ -482,6 +482,20 @@ begin
         ids := array_remove(ids, v_late.job_id);
     end loop;
 
+    -- A key that is leased is not worth its lock, which would be held as long as this transaction lasts. Parked by a look without the lock,
+    -- its head gets a note in case the lease is ending at this moment.
+    with behind as (
+        update job as j
+        set parked = true
+        where j.job_id = any (ids)
+            and exists (select from job as l where l.singleton_key = j.singleton_key and l.state = 'leased')
+        returning j.job_id, j.singleton_key
+    ), noted as (
+        insert into note (kind, singleton_key) select distinct 'key', b.singleton_key from behind as b
+    )
+    select array_agg(b.job_id) into v_parked from behind as b;
+    ids := array(select i.id from unnest(ids) with ordinality as i (id, at) where i.id <> all (coalesce(v_parked, '{}')) order by i.at);
+
     -- lock something per key …
     with keys as materialized (
         select distinct j.singleton_key from job as j where j.job_id = any (ids) and j.singleton_key is not null
@@ -490,7 +504,9 @@ begin
     from keys as k
     where pg_try_advisory_xact_lock(_key_lock(k.singleton_key));
     -- … and look again, in a statement that began after the lock was held
-    select array_agg(j.singleton_key) into v_busy from job as j where j.state = 'leased' and j.singleton_key = any (v_locked);
+    select array_agg(j.singleton_key) into v_busy
+    from job as j
+    where j.singleton_key = any (v_locked) and (j.state = 'leased' or j.job_id = any (chosen));
 
     -- who comes behind a lease, or behind the first of its key in this very batch, leaves the claim index until that lease ends
     with keyed as (
@@ -515,9 +531,9 @@ begin
 end
 $_admissible$;
 
-comment on function _admissible(uuid[], timestamptz) is
+comment on function _admissible(uuid[], uuid[], timestamptz) is
     'Which of these jobs, whose locks the caller holds, may be leased: one a singleton key, under the key''s advisory lock (tried, not waited for), '
-    'if nothing of the key is leased; none that may not start any more. The others are parked, passed by, or buried as expired.';
+    'if nothing of the key is leased, or chosen before by this call; none that may not start any more. The others are parked, passed by, or buried as expired.';
 $function$,
 $function$
 create or replace function _admit(singleton_key text)
@@ -531,14 +547,13 @@ declare
     v_taken uuid;
     v_done  boolean := true;
 begin
-    -- above READ COMMITTED the look below would be an old one; where somebody else is about this key, he or a later one admits
-    if _isolated() or not pg_try_advisory_xact_lock(_key_lock(singleton_key)) then
-        insert into note (kind, singleton_key) values ('key', _admit.singleton_key);
+    -- somebody else is about this key: whether he admits the next is not known here
+    if not pg_try_advisory_xact_lock(_key_lock(singleton_key)) then
         return false;
     end if;
     if exists (select from job as j where j.singleton_key = _admit.singleton_key and j.state = 'leased') then
-        -- the end of that lease admits the next
-        return true;
+        -- the end of that lease admits the next; unless this is an old look, and it has ended since
+        return not _isolated();
     end if;
     loop
         select j.job_id, j.next_need, j.priority, j.number into v_head
@@ -567,16 +582,13 @@ begin
             v_done := false;
         end if;
     end loop;
-    if not v_done then
-        insert into note (kind, singleton_key) values ('key', _admit.singleton_key);
-    end if;
     return v_done;
 end
 $_admit$;
 
 comment on function _admit(text) is
-    'Lets the first parked job of a free singleton key, one a need, into the claim index. Tries the key''s advisory lock; what it cannot do '
-    'without waiting it leaves as a note, and returns false.';
+    'Lets the first parked job of a free singleton key, one a need, into the claim index. Tries the key''s advisory lock, and waits for nothing: '
+    'false where somebody is to look again.';
 $function$,
 $function$
 create or replace function _answer(answer jsonb)
@@ -1091,21 +1103,21 @@ $_check_object$;
 comment on function _check_object(text, jsonb) is 'Refuses a JSON value that is not an object (LH010).';
 $function$,
 $function$
-create or replace function _check_policy(on_dependency_failure text)
+create or replace function _check_policy(argument text, on_dependency_failure text)
 returns void
 language plpgsql
 stable
 as $_check_policy$
 begin
     if on_dependency_failure is null then
-        perform _invalid('on_dependency_failure', 'must not be null', 'One of hold, cascade, release.');
+        perform _invalid(argument, 'must not be null', 'One of hold, cascade, release.');
     elsif on_dependency_failure not in ('hold', 'cascade', 'release') then
-        perform _invalid('on_dependency_failure', 'must be one of hold, cascade, release');
+        perform _invalid(argument, 'must be one of hold, cascade, release');
     end if;
 end
 $_check_policy$;
 
-comment on function _check_policy(text) is 'Refuses an unknown on_dependency_failure (LH010).';
+comment on function _check_policy(text, text) is 'Refuses an unknown on_dependency_failure (LH010).';
 $function$,
 $function$
 create or replace function _check_reschedule(
@@ -1131,15 +1143,15 @@ begin
         perform _check_count('max_attempts', max_attempts, 1, 10000);
     end if;
     if on_dependency_failure is not null then
-        perform _check_policy(on_dependency_failure);
+        perform _check_policy('on_dependency_failure', on_dependency_failure);
     end if;
-    perform _check_wait_for(wait_for);
+    perform _check_wait_for('wait_for', wait_for);
     perform _check_time('available_at', available_at);
     perform _check_expires_at(expires_at, _now());
     if expires_at <= available_at then
         perform _invalid('expires_at', 'must lie after available_at', 'It is the last moment at which the job may start.');
     end if;
-    perform _check_retry(retry);
+    perform _check_retry('retry', retry);
 end
 $_check_reschedule$;
 
@@ -1147,7 +1159,7 @@ comment on function _check_reschedule(text, jsonb, uuid[], timestamptz, integer,
     'Refuses arguments that reschedule and reschedule_unheld share (LH010, LH011). Null means unchanged, and passes.';
 $function$,
 $function$
-create or replace function _check_retry(retry jsonb)
+create or replace function _check_retry(argument text, retry jsonb)
 returns void
 language plpgsql
 stable
@@ -1158,16 +1170,16 @@ declare
     v_value     interval;
 begin
     if jsonb_typeof(retry) <> 'object' then
-        perform _invalid('retry', 'must be a JSON object', 'As {"kind": "exponential", "initial": "10 seconds", "multiplier": 2}.');
+        perform _invalid(argument, 'must be a JSON object', 'As {"kind": "exponential", "initial": "10 seconds", "multiplier": 2}.');
     end if;
     select min(k.key) into v_unknown
     from jsonb_object_keys(retry) as k (key)
     where k.key not in ('kind', 'initial', 'multiplier', 'max', 'jitter', 'retryable');
     if v_unknown is not null then
-        perform _invalid('retry', format('has an unknown field %s', to_json(v_unknown)), 'Known: kind, initial, multiplier, max, jitter, retryable.');
+        perform _invalid(argument, format('has an unknown field %s', to_json(v_unknown)), 'Known: kind, initial, multiplier, max, jitter, retryable.');
     end if;
     if coalesce(retry ->> 'kind', 'quadratic') not in ('quadratic', 'exponential', 'fixed') or retry -> 'kind' = 'null' then
-        perform _invalid('retry.kind', 'must be one of quadratic, exponential, fixed');
+        perform _invalid(argument || '.kind', 'must be one of quadratic, exponential, fixed');
     end if;
     foreach v_field in array array['initial', 'max'] loop
         if retry ? v_field then
@@ -1178,41 +1190,41 @@ begin
                     v_value := null;
             end;
             if jsonb_typeof(retry -> v_field) <> 'string' or v_value is null then
-                perform _invalid('retry.' || v_field, 'must be an interval, as "1 minute"');
+                perform _invalid(argument || '.' || v_field, 'must be an interval, as "1 minute"');
             elsif v_value < interval '0' or extract(epoch from v_value) > 366 * 86400 then
-                perform _invalid('retry.' || v_field, 'must lie between nothing and a year');
+                perform _invalid(argument || '.' || v_field, 'must lie between nothing and a year');
             end if;
         end if;
     end loop;
     if retry ? 'multiplier' then
         if jsonb_typeof(retry -> 'multiplier') <> 'number' then
-            perform _invalid('retry.multiplier', 'must be a number');
+            perform _invalid(argument || '.multiplier', 'must be a number');
         elsif (retry ->> 'multiplier')::numeric not between 1 and 1000 then
-            perform _invalid('retry.multiplier', 'must lie between 1 and 1000');
+            perform _invalid(argument || '.multiplier', 'must lie between 1 and 1000');
         end if;
     end if;
     if retry ? 'jitter' then
         if jsonb_typeof(retry -> 'jitter') <> 'number' then
-            perform _invalid('retry.jitter', 'must be a number');
+            perform _invalid(argument || '.jitter', 'must be a number');
         elsif (retry ->> 'jitter')::numeric not between 0 and 1 then
-            perform _invalid('retry.jitter', 'must lie between 0 and 1');
+            perform _invalid(argument || '.jitter', 'must lie between 0 and 1');
         end if;
     end if;
     if retry ? 'retryable' then
         if jsonb_typeof(retry -> 'retryable') <> 'array' then
-            perform _invalid('retry.retryable', 'must be a list of patterns, as ["timeout%"]');
+            perform _invalid(argument || '.retryable', 'must be a list of patterns, as ["timeout%"]');
         elsif exists (
             select from jsonb_array_elements(retry -> 'retryable') as p (pattern)
             -- like itself refuses a pattern that ends in its escape character
             where jsonb_typeof(p.pattern) <> 'string' or p.pattern #>> '{}' ~ '(^|[^\\])(\\\\)*\\$'
         ) then
-            perform _invalid('retry.retryable', 'must be a list of patterns, as ["timeout%"]');
+            perform _invalid(argument || '.retryable', 'must be a list of patterns, as ["timeout%"]');
         end if;
     end if;
 end
 $_check_retry$;
 
-comment on function _check_retry(jsonb) is 'Refuses what is not a retry policy (LH010). Null passes.';
+comment on function _check_retry(text, jsonb) is 'Refuses what is not a retry policy (LH010). Null passes.';
 $function$,
 $function$
 create or replace function _check_setting(name text)
@@ -1261,6 +1273,58 @@ $_check_size$;
 comment on function _check_size(text, jsonb, text) is 'Refuses a value whose JSON text is larger than the named setting allows (LH011).';
 $function$,
 $function$
+create or replace function _check_submit(v_request _request, prefix text default '')
+returns void
+language plpgsql
+stable
+as $_check_submit$
+begin
+    perform _check_need(prefix || 'next_need', v_request.next_need);
+    perform _check_object(prefix || 'payload', v_request.payload);
+    perform _check_size(prefix || 'payload', v_request.payload, 'max_payload_bytes');
+    perform _check_count(prefix || 'priority', v_request.priority, 0, 999);
+    perform _check_policy(prefix || 'on_dependency_failure', v_request.on_dependency_failure);
+    if v_request.metadata is distinct from '{}' then
+        perform _check_object(prefix || 'metadata', v_request.metadata);
+        perform _check_size(prefix || 'metadata', v_request.metadata, 'max_payload_bytes');
+    end if;
+    if v_request.wait_for is null then
+        perform _invalid(prefix || 'wait_for', 'must not be null', 'Leave it out to wait for nothing.');
+    elsif v_request.wait_for <> '{}' then
+        perform _check_wait_for(prefix || 'wait_for', v_request.wait_for);
+    end if;
+    -- most jobs have none of the rest
+    if v_request.singleton_key is not null then
+        perform _check_text(prefix || 'singleton_key', v_request.singleton_key, 1000);
+    end if;
+    if v_request.idempotency_key is not null then
+        perform _check_text(prefix || 'idempotency_key', v_request.idempotency_key, 1000);
+    end if;
+    if v_request.available_at is not null then
+        perform _check_time(prefix || 'available_at', v_request.available_at);
+    end if;
+    if v_request.expires_at is not null then
+        perform _check_time(prefix || 'expires_at', v_request.expires_at);
+        if v_request.expires_at <= v_request.available_at then
+            perform _invalid(prefix || 'expires_at', 'must lie after available_at', 'It is the last moment at which the job may start.');
+        end if;
+    end if;
+    if v_request.max_attempts is not null then
+        perform _check_count(prefix || 'max_attempts', v_request.max_attempts, 1, 10000);
+    end if;
+    if v_request.retry is not null then
+        perform _check_retry(prefix || 'retry', v_request.retry);
+    end if;
+    if v_request.submitted_by is not null then
+        perform _check_text(prefix || 'submitted_by', v_request.submitted_by, 200);
+    end if;
+end
+$_check_submit$;
+
+comment on function _check_submit(_request, text) is
+    'Refuses what submit and submit_many must not be asked (LH010, LH011). prefix names the element of a batch.';
+$function$,
+$function$
 create or replace function _check_text(argument text, value text, max_bytes integer)
 returns void
 language plpgsql
@@ -1297,23 +1361,49 @@ $_check_time$;
 comment on function _check_time(text, timestamptz) is 'Refuses a time that is infinite or beyond what clients can hold (LH010). Null passes.';
 $function$,
 $function$
-create or replace function _check_wait_for(wait_for uuid[])
+create or replace function _check_unseen(job_id uuid)
+returns void
+language plpgsql
+volatile
+as $_check_unseen$
+begin
+    -- The unique indexes see what an old snapshot does not: on conflict raises 40001 for a row that this transaction cannot see.
+    insert into archive (
+        job_id, submitted_at, available_at, ended_at, attempt, priority, crashes, cancel_requested, state, next_need, submitted_by,
+        on_dependency_failure, payload
+    ) values (_check_unseen.job_id, 'epoch', 'epoch', 'epoch', 0, 0, 0, false, 'cancelled', '', '', '', '{}')
+    on conflict on constraint archive_pkey do nothing;
+    insert into job (job_id, number, submitted_at, available_at, priority, state, next_need, submitted_by, on_dependency_failure, payload)
+    values (_check_unseen.job_id, 0, 'epoch', 'epoch', 0, 'blocked', '', '', '', '{}')
+    on conflict on constraint job_pkey do nothing;
+    raise exception 'only a try';
+exception
+    when raise_exception then
+        null;
+end
+$_check_unseen$;
+
+comment on function _check_unseen(uuid) is
+    'Above READ COMMITTED: raises 40001 where a job of this id exists that the transaction cannot see. Writes nothing that stays.';
+$function$,
+$function$
+create or replace function _check_wait_for(argument text, wait_for uuid[])
 returns void
 language plpgsql
 stable
 as $_check_wait_for$
 begin
     if array_ndims(wait_for) > 1 then
-        perform _invalid('wait_for', 'must have one dimension');
+        perform _invalid(argument, 'must have one dimension');
     elsif array_position(wait_for, null) is not null then
-        perform _invalid('wait_for', 'must not hold nulls');
+        perform _invalid(argument, 'must not hold nulls');
     elsif cardinality(wait_for) > 100000 then
-        perform _invalid('wait_for', 'must not have more than 100000 elements', 'Let jobs in between gather them.');
+        perform _invalid(argument, 'must not have more than 100000 elements', 'Let jobs in between gather them.');
     end if;
 end
 $_check_wait_for$;
 
-comment on function _check_wait_for(uuid[]) is 'Refuses what is not a plain list of job ids (LH010). Null passes.';
+comment on function _check_wait_for(text, uuid[]) is 'Refuses what is not a plain list of job ids (LH010). Null passes.';
 $function$,
 $function$
 create or replace function _choose(needs text[], limit_jobs integer, now timestamptz, but uuid[] default '{}')
@@ -1332,7 +1422,7 @@ begin
         exit when v_ids is null;
         if v_special then
             v_passed := v_passed || v_ids;
-            v_ids := _admissible(v_ids, now);
+            v_ids := _admissible(v_ids, but || v_chosen, now);
         end if;
         v_chosen := v_chosen || v_ids;
         -- nothing was turned away: it is all there is, or all that was wanted
@@ -1364,6 +1454,9 @@ begin
             using errcode = 'LH005',
                   detail = jsonb_build_object('job_id', job_id)::text,
                   hint = 'Leave job_id out to have one made; to make a submit repeatable, give it an idempotency_key.';
+    end if;
+    if _isolated() then
+        perform _check_unseen(job_id);
     end if;
 end
 $_claim_id$;
@@ -1477,9 +1570,9 @@ begin
             g.job_id, g.submitted_at, g.available_at, _end.now, g.attempt, g.priority, g.crashes, g.cancel_requested, _end.state, g.next_need,
             g.submitted_by, g.on_dependency_failure, g.payload, g.metadata, g.expires_at, g.max_attempts, g.retry, g.singleton_key,
             g.idempotency_key, g.wait_for, g.run_id, g.step, g.fence,
-            -- an end that no lease made must not be taken for one that a lease made
-            case when _end.lease_id is not null or _end.answer is not null then g.lease_id end,
-            g.worker_id, g.leased_at, _end.answer, g.error, g.error_code, _end.result
+            -- a lease that neither made this end nor was answered before is not to be taken for one that did
+            case when _end.lease_id is not null or coalesce(_end.answer, g.answer) is not null then g.lease_id end,
+            g.worker_id, g.leased_at, coalesce(_end.answer, g.answer), g.error, g.error_code, _end.result
         from gone as g
     )
     select g.singleton_key, g.state into v_key, v_was from gone as g;
@@ -1613,19 +1706,25 @@ language plpgsql
 volatile
 as $_expire$
 declare
+    v_ids   uuid[];
     v_job   job;
     v_count integer := 0;
 begin
+    select array_agg(d.job_id) into v_ids
+    from (
+        select j.job_id
+        from job as j
+        where j.state in ('blocked', 'scheduled', 'ready') and j.expires_at is not null and j.expires_at <= _expire.now
+        order by j.expires_at
+        limit _expire.limit_jobs
+        for update skip locked
+    ) as d;
+    if v_ids is null then
+        return 0;
+    end if;
+    -- read in a statement of its own: as they are now that the locks are held
     for v_job in
-        with late as materialized (
-            select j.job_id
-            from job as j
-            where j.state in ('blocked', 'scheduled', 'ready') and j.expires_at is not null and j.expires_at <= _expire.now
-            order by j.expires_at
-            limit _expire.limit_jobs
-            for update skip locked
-        )
-        select j.* from job as j join late as l on l.job_id = j.job_id
+        select j.* from job as j where j.job_id = any (v_ids) order by j.expires_at
     loop
         perform _bury(v_job, 'expired', null, null, null, 'leasehold', now, nested => true);
         v_count := v_count + 1;
@@ -1880,24 +1979,6 @@ comment on function _is_busy(uuid, text, text, smallint) is
     'is parked by the claim, who is parked wrongly is let in by the note that goes with parking.';
 $function$,
 $function$
-create or replace function _is_older_lease(job_id uuid, lease_id uuid, fence bigint)
-returns boolean
-language plpgsql
-immutable
-as $_is_older_lease$
-declare
-    v_hex   text   := replace(lease_id::text, '-', '');
-    v_fence bigint := ('x' || left(v_hex, 12))::bit(48)::bigint;
-begin
-    return v_fence <= fence
-        and substr(v_hex, 13, 4) || right(v_hex, 4) = '8' || _lease_check(job_id, v_fence);
-end
-$_is_older_lease$;
-
-comment on function _is_older_lease(uuid, uuid, bigint) is
-    'Whether lease_id was once granted for this job, whose last lease had the given fence (null: none).';
-$function$,
-$function$
 create or replace function _is_retryable(retry jsonb, error text, error_code text)
 returns boolean
 language plpgsql
@@ -1953,6 +2034,22 @@ $_lease_check$;
 comment on function _lease_check(uuid, bigint) is 'Seven hex digits that tie a fence to its job.';
 $function$,
 $function$
+create or replace function _lease_fence(job_id uuid, lease_id uuid)
+returns bigint
+language plpgsql
+immutable
+as $_lease_fence$
+declare
+    v_hex   constant text := replace(lease_id::text, '-', '');
+    v_fence constant bigint := ('x' || left(v_hex, 12))::bit(48)::bigint;
+begin
+    return case when substr(v_hex, 13, 4) || right(v_hex, 4) = '8' || _lease_check(job_id, v_fence) then v_fence end;
+end
+$_lease_fence$;
+
+comment on function _lease_fence(uuid, uuid) is 'The fence of a lease of this job; null where lease_id was never one of its leases.';
+$function$,
+$function$
 create or replace function _lease_id(job_id uuid, fence bigint)
 returns uuid
 language sql
@@ -1968,7 +2065,7 @@ $_lease_id$;
 
 comment on function _lease_id(uuid, bigint) is
     'A uuid v8: 48 bits of fence, 28 bits that tie it to the job, 46 random bits. An older lease is told from a foreign one by its '
-    'bits alone; nothing has to be remembered.';
+    'bits alone (_lease_fence); nothing has to be remembered.';
 $function$,
 $function$
 create or replace function _leave_key(singleton_key text, was text)
@@ -1977,10 +2074,8 @@ language plpgsql
 volatile
 as $_leave_key$
 begin
-    if was = 'leased' then
-        perform _admit(singleton_key);
-    elsif was = 'ready' then
-        -- only the head of a key was lost, not its lease: the key stays open to others while this transaction goes on, and a later one admits
+    -- Where only the head of a key is lost, not its lease, the key stays open to others while this transaction goes on, and a later one admits.
+    if was = 'leased' and not _admit(singleton_key) or was = 'ready' then
         insert into note (kind, singleton_key) values ('key', _leave_key.singleton_key);
     end if;
 end
@@ -2444,8 +2539,6 @@ begin
     v_job.attempt := 0;
     v_job.expires_at := expires_at;
     v_job.available_at := greatest(v_job.available_at, now);
-    -- once back, the lease that failed it is an older lease
-    update job as j set error = null, error_code = null, answer = null where j.job_id = v_job.job_id;
     v_outcome := _move(v_job, 'redriven', actor, reason, null, null, null, now);
     perform _tell_dependents(v_job.job_id);
     return v_outcome;
@@ -2476,13 +2569,17 @@ begin
         perform _no_such_job(job_id);
     end if;
     v_state := coalesce(v_ended.state, v_live.state);
+    if _isolated() and _lease_fence(job_id, lease_id) > coalesce(v_ended.fence, v_live.fence, 0) then
+        raise exception 'job % was leased after this transaction took its snapshot', job_id
+            using errcode = 'serialization_failure', detail = v_detail, hint = 'Try the transaction again.';
+    end if;
 
     -- the very lease that ended it, saying the same again: its reply was lost
     if coalesce(v_ended.lease_id, v_live.lease_id) = lease_id then
         v_answer := coalesce(v_ended.answer, v_live.answer);
         if v_answer ->> 'verb' = verb then
             return v_answer;
-        elsif v_state = 'succeeded' and verb = 'complete' then
+        elsif v_answer is null and v_state = 'succeeded' and verb = 'complete' then
             raise exception 'this lease already completed job %', job_id
                 using errcode = 'LH018',
                       detail = jsonb_build_object('job_id', job_id, 'lease_id', lease_id, 'result', v_ended.result)::text,
@@ -2497,7 +2594,7 @@ begin
         raise exception 'job % already ended: %', job_id, v_state
             using errcode = 'LH008', detail = (v_detail::jsonb || jsonb_build_object('state', v_state))::text,
                   hint = 'Stop working on it; its end stands.';
-    elsif _is_older_lease(job_id, lease_id, v_live.fence) then
+    elsif _lease_fence(job_id, lease_id) <= v_live.fence then
         raise exception 'an earlier lease of job %: it ended, and the job was taken from it', job_id
             using errcode = 'LH001', detail = v_detail, hint = 'Stop: another worker may hold the job. Roll back what you wrote for it.';
     end if;
@@ -2611,7 +2708,7 @@ begin
     v_job.next_need := coalesce(next_need, v_job.next_need);
     v_job.payload := coalesce(payload, v_job.payload);
     v_job.priority := coalesce(priority, v_job.priority);
-    v_job.available_at := coalesce(available_at, v_now);
+    v_job.available_at := coalesce(available_at, v_job.available_at);
     v_job.expires_at := coalesce(expires_at, v_job.expires_at);
     v_job.max_attempts := coalesce(max_attempts, v_job.max_attempts);
     v_job.retry := coalesce(retry, v_job.retry);
@@ -2623,7 +2720,7 @@ begin
 
     -- null, which only an unheld job can bring: it waits for what it waited for
     if wait_for is not null then
-        v_job.wait_for := nullif(wait_for, '{}');
+        v_job.wait_for := nullif(array(select distinct w.id from unnest(wait_for) as w (id)), '{}');
         delete from edge as e where e.job_id = v_job.job_id;
         if wait_for <> '{}' then
             select r.edges, r.doom, r.doomed_by into v_edges, v_doom, v_doomed_by
@@ -2747,8 +2844,8 @@ begin
             reason := 'expired';
         end if;
     end if;
-    -- a lease that ran out is not answered: its worker is to hear LH001
-    if verb <> 'reclaimed' then
+    -- a lease that ran out is not answered: its worker is to hear LH001; what others do later leaves the answer it got
+    if verb = 'fail' then
         v_answer := jsonb_build_object('verb', verb, 'state', 'dead', 'available_at', null, 'attempt', v_job.attempt);
     end if;
 
@@ -2766,7 +2863,7 @@ begin
         crashes = v_job.crashes,
         error = _retry_or_bury.error,
         error_code = _retry_or_bury.error_code,
-        answer = v_answer || jsonb_build_object('state', v_state, 'available_at', v_next),
+        answer = coalesce(v_answer || jsonb_build_object('state', v_state, 'available_at', v_next), j.answer),
         parked = false,
         check_at = null
     where j.job_id = v_job.job_id;
@@ -2796,7 +2893,6 @@ begin
             ended_at = null,
             error = null,
             error_code = null,
-            answer = null,
             attempt = 0,
             crashes = 0
         where j.job_id = any (ids) and j.state = 'dead' and j.dead_reason = 'dependency_failed' and j.on_dependency_failure = 'cascade'
@@ -2948,103 +3044,41 @@ $_settle_one$;
 comment on function _settle_one(jsonb) is 'Does what one element of a batch says. Raises what its verb raises.';
 $function$,
 $function$
-create or replace function _submit(
-    next_need text,
-    payload jsonb,
-    job_id uuid,
-    wait_for uuid[],
-    singleton_key text,
-    idempotency_key text,
-    priority integer,
-    available_at timestamptz,
-    expires_at timestamptz,
-    max_attempts integer,
-    retry jsonb,
-    on_dependency_failure text,
-    metadata jsonb,
-    submitted_by text,
-    known uuid[]
-)
+create or replace function _store(v_request _request, job_id uuid, known uuid[], now timestamptz)
 returns submitted
 language plpgsql
 volatile
-as $_submit$
+as $_store$
 declare
-    v_now       constant timestamptz := _now();
-    v_id        uuid := coalesce(job_id, _uuid_v7(v_now));
-    v_first     submitted;
+    v_wait_for  uuid[] := v_request.wait_for;
     v_edges     uuid[];
     v_doom      text;
     v_doomed_by uuid;
     v_state     text;
     v_parked    boolean := false;
 begin
-    perform _check_need('next_need', next_need);
-    perform _check_object('payload', payload);
-    perform _check_size('payload', payload, 'max_payload_bytes');
-    perform _check_object('metadata', metadata);
-    perform _check_size('metadata', metadata, 'max_payload_bytes');
-    perform _check_count('priority', priority, 0, 999);
-    perform _check_policy(on_dependency_failure);
-    if wait_for is null then
-        perform _invalid('wait_for', 'must not be null', 'Leave it out to wait for nothing.');
+    -- not before the idempotency key was looked at: a request that is repeated too late is a repeated request all the same
+    if v_request.expires_at is not null then
+        perform _check_expires_at(v_request.expires_at, now);
     end if;
-    -- most jobs have none of the rest
-    if wait_for <> '{}' then
-        perform _check_wait_for(wait_for);
+    if not exists (select from need as n where n.name = v_request.next_need) then
+        insert into need (name, first_seen) values (v_request.next_need, _store.now);
     end if;
-    if singleton_key is not null then
-        perform _check_text('singleton_key', singleton_key, 1000);
-    end if;
-    if available_at is not null then
-        perform _check_time('available_at', available_at);
-    end if;
-    if expires_at is not null then
-        perform _check_time('expires_at', expires_at);
-        if expires_at <= available_at then
-            perform _invalid('expires_at', 'must lie after available_at', 'It is the last moment at which the job may start.');
-        end if;
-    end if;
-    if max_attempts is not null then
-        perform _check_count('max_attempts', max_attempts, 1, 10000);
-    end if;
-    if retry is not null then
-        perform _check_retry(retry);
-    end if;
-    if submitted_by is not null then
-        perform _check_text('submitted_by', submitted_by, 200);
-    end if;
-
-    if idempotency_key is not null then
-        perform _check_text('idempotency_key', idempotency_key, 1000);
-        v_first := _claim_key(idempotency_key, v_id, _request_hash(next_need, payload, job_id));
-        if v_first.job_id is not null then
-            return v_first;
-        end if;
-    end if;
-    -- after the key: a request that is repeated too late is a repeated request all the same
-    perform _check_expires_at(expires_at, v_now);
-    if job_id is not null then
-        perform _claim_id(job_id);
-    end if;
-
-    if not exists (select from need as n where n.name = _submit.next_need) then
-        insert into need (name, first_seen) values (_submit.next_need, v_now);
-    end if;
-    if wait_for <> '{}' then
+    if v_wait_for <> '{}' then
+        v_wait_for := array(select distinct w.id from unnest(v_wait_for) as w (id));
         select r.edges, r.doom, r.doomed_by into v_edges, v_doom, v_doomed_by
-        from _resolve(v_id, wait_for, on_dependency_failure, known) as r;
+        from _resolve(job_id, v_wait_for, v_request.on_dependency_failure, known) as r;
     end if;
 
     v_state := case
         when v_edges is not null or v_doom is not null then 'blocked'
-        when available_at > v_now then 'scheduled'
+        when v_request.available_at > now then 'scheduled'
         else 'ready'
     end;
-    if singleton_key is not null and v_state = 'ready' then
-        v_parked := _is_busy(v_id, singleton_key, next_need, priority::smallint);
+    if v_request.singleton_key is not null and v_state = 'ready' then
+        v_parked := _is_busy(job_id, v_request.singleton_key, v_request.next_need, v_request.priority::smallint);
         if v_parked then
-            insert into note (kind, singleton_key) values ('key', _submit.singleton_key);
+            insert into note (kind, singleton_key) values ('key', v_request.singleton_key);
         end if;
     end if;
 
@@ -3052,31 +3086,28 @@ begin
         job_id, number, submitted_at, available_at, priority, parked, state, next_need, submitted_by, on_dependency_failure, payload, metadata,
         expires_at, max_attempts, retry, singleton_key, idempotency_key, wait_for
     ) values (
-        v_id, nextval('number_seq'), v_now, coalesce(_submit.available_at, v_now), _submit.priority, v_parked, v_state, _submit.next_need,
-        coalesce(_submit.submitted_by, _actor()), _submit.on_dependency_failure, _submit.payload, nullif(_submit.metadata, '{}'),
-        _submit.expires_at, _submit.max_attempts, _submit.retry, _submit.singleton_key, _submit.idempotency_key,
-        nullif(_submit.wait_for, '{}')
+        _store.job_id, nextval('number_seq'), _store.now, coalesce(v_request.available_at, _store.now), v_request.priority, v_parked, v_state,
+        v_request.next_need, coalesce(v_request.submitted_by, _actor()), v_request.on_dependency_failure, v_request.payload,
+        nullif(v_request.metadata, '{}'), v_request.expires_at, v_request.max_attempts, v_request.retry, v_request.singleton_key,
+        v_request.idempotency_key, nullif(v_wait_for, '{}')
     );
 
     if v_state = 'ready' then
-        perform _ring(array[next_need]);
-    elsif v_state = 'blocked' then
-        if v_edges is not null then
-            perform _wait(v_id, v_edges);
-        end if;
-        if v_doom is not null then
-            perform _doom(v_id, v_doom, v_doomed_by, null, v_now);
-            v_state := v_doom;
-        end if;
+        perform _ring(array[v_request.next_need]);
+    elsif v_edges is not null then
+        perform _wait(job_id, v_edges);
     end if;
-    return (v_id, true, v_state, coalesce(available_at, v_now))::submitted;
+    if v_doom is not null then
+        perform _doom(job_id, v_doom, v_doomed_by, null, now);
+        v_state := v_doom;
+    end if;
+    return (job_id, true, v_state, coalesce(v_request.available_at, now))::submitted;
 end
-$_submit$;
+$_store$;
 
-comment on function _submit(
-    text, jsonb, uuid, uuid[], text, text, integer, timestamptz, timestamptz, integer, jsonb, text, jsonb, text, uuid[]
-) is
-    'What submit does; known are ids that this call is going to make, which may be waited for before they are there.';
+comment on function _store(_request, uuid, uuid[], timestamptz) is
+    'Writes a job that has been checked, and whose key and id, if it has them, are claimed. known: ids that this call is going to make, which may '
+    'be waited for before they are there. Raises LH004, LH010.';
 $function$,
 $function$
 create or replace function _tell(ended uuid, ids uuid[], now timestamptz)
@@ -3294,10 +3325,6 @@ declare
 begin
     freed := 0;
     admitted := 0;
-    -- this works by seeing, in each new statement, what committed before it
-    if _isolated() then
-        return;
-    end if;
     select array_agg(n.note_id) into v_notes
     from (
         select n.note_id
@@ -3319,13 +3346,14 @@ begin
     loop
         v_done := true;
         if v_note.kind = 'key' then
-            -- one look serves every note of the key; where it cannot finish, it leaves a new note
+            -- one look, and one note that stays if need be, serve all of the key
             continue when v_note.singleton_key = any (v_keys);
             v_keys := v_keys || v_note.singleton_key;
-            if _admit(v_note.singleton_key) then
-                admitted := admitted + 1;
-            end if;
-            delete from note as n where n.note_id = any (v_notes) and n.kind = 'key' and n.singleton_key = v_note.singleton_key;
+            v_done := _admit(v_note.singleton_key);
+            admitted := admitted + v_done::integer;
+            delete from note as n
+            where n.note_id = any (v_notes) and n.kind = 'key' and n.singleton_key = v_note.singleton_key
+                and (v_done or n.note_id <> v_note.note_id);
         elsif v_note.kind = 'changed' then
             freed := freed + _tell_chunk(v_note, now);
         else
@@ -3344,14 +3372,15 @@ begin
             end if;
             if v_done then
                 delete from note as n where n.note_id = v_note.note_id;
-            else
-                -- later, and later each time: 20 ms, 40 ms … 5 s
-                update note as n
-                set seen_by = coalesce(n.seen_by, case when v_fresh then pg_current_xact_id() end),
-                    tries = n.tries + 1,
-                    look_at = _work_notes.now + least(interval '20 ms' * 2 ^ least(n.tries, 10), interval '5 s')
-                where n.note_id = v_note.note_id;
             end if;
+        end if;
+        if not v_done then
+            -- later, and later each time: 20 ms, 40 ms … 5 s
+            update note as n
+            set seen_by = coalesce(n.seen_by, case when v_fresh then pg_current_xact_id() end),
+                tries = n.tries + 1,
+                look_at = _work_notes.now + least(interval '20 ms' * 2 ^ least(n.tries, 10), interval '5 s')
+            where n.note_id = v_note.note_id;
         end if;
     end loop;
 end
@@ -3359,7 +3388,7 @@ $_work_notes$;
 
 comment on function _work_notes(integer, timestamptz) is
     'Does what earlier transactions could not do without waiting: looks whether a dependency ended unseen, frees dependents that were locked or '
-    'too many, admits the next of a key. Locks notes and jobs by skipping what is locked. Does nothing above READ COMMITTED.';
+    'too many, admits the next of a key. Locks notes and jobs by skipping what is locked.';
 $function$,
 $function$
 create or replace function await_bell(capabilities text[], until timestamptz)
@@ -4013,21 +4042,24 @@ set plan_cache_mode to force_generic_plan
 set enable_seqscan to off
 as $redrive_many$
 declare
+    v_ids uuid[];
     v_job job;
 begin
     perform _check_capabilities(case when capability is not null then array[capability] end);
     perform _check_text('actor', actor, 200);
     perform _check_count('limit_jobs', limit_jobs, 1, 100000);
+    select array_agg(d.job_id) into v_ids
+    from (
+        select j.job_id
+        from job as j
+        where j.state = 'dead' and j.next_need = any (_needs(array[capability]))
+        order by j.ended_at
+        limit limit_jobs
+        for update skip locked
+    ) as d;
+    -- read in a statement of its own: as they are now that the locks are held
     for v_job in
-        with dead as materialized (
-            select j.job_id
-            from job as j
-            where j.state = 'dead' and j.next_need = any (_needs(array[capability]))
-            order by j.ended_at
-            limit limit_jobs
-            for update skip locked
-        )
-        select j.* from job as j join dead as d on d.job_id = j.job_id order by j.ended_at
+        select j.* from job as j where j.job_id = any (v_ids) order by j.ended_at
     loop
         perform _redrive(v_job, actor, null, null, _now());
         return next v_job.job_id;
@@ -4144,8 +4176,8 @@ $reschedule$;
 comment on function reschedule(
     uuid, uuid, text, jsonb, uuid[], timestamptz, integer, timestamptz, integer, jsonb, text
 ) is
-    'Moves a leased job on: to another need, to a later time, behind other jobs. Null keeps what it has, except available_at (null: now) and wait_for (null: '
-    'waits for nothing). Attempts and crashes start again. Returns state, available_at, attempt; the same lease asking again gets the same answer until '
+    'Moves a leased job on: to another need, to a later time, behind other jobs. Null keeps what it has, except wait_for (null: waits for '
+    'nothing). Attempts and crashes start again. Returns state, available_at, attempt; the same lease asking again gets the same answer until '
     'the next grant. Locks the job''s row; where existing jobs are waited for, the gate (tried for a second, then 40001). Raises LH001, LH002, LH003, '
     'LH004 (unknown job, itself, a circle), LH007, LH008, LH010, LH011.';
 $function$,
@@ -4185,8 +4217,8 @@ $reschedule_unheld$;
 comment on function reschedule_unheld(
     uuid, text, text, jsonb, uuid[], timestamptz, integer, timestamptz, integer, jsonb, text
 ) is
-    'reschedule for a job that nobody holds. Null keeps what it has, wait_for included ({}: waits for nothing), except available_at (null: now). actor is '
-    'kept in the history. Returns state, available_at, attempt. Locks the job''s row; where existing jobs are waited for, the gate (tried for a second, '
+    'reschedule for a job that nobody holds. Null keeps what it has, wait_for included ({}: waits for nothing). actor is kept '
+    ' in the history. Returns state, available_at, attempt. Locks the job''s row; where existing jobs are waited for, the gate (tried for a second, '
     'then 40001). Raises LH003, LH004, LH007, LH008, LH009 (leased), LH010, LH011.';
 $function$,
 $function$
@@ -4267,7 +4299,7 @@ begin
             end if;
         else
             begin
-                perform _check_retry(value::jsonb);
+                perform _check_retry('value', value::jsonb);
             exception
                 when data_exception then
                     perform _invalid('value', 'is not JSON: ' || sqlerrm);
@@ -4362,11 +4394,26 @@ set search_path from current
 set plan_cache_mode to force_generic_plan
 set enable_seqscan to off
 as $submit$
-begin
-    return _submit(
+declare
+    v_now       constant timestamptz := _now();
+    v_id        constant uuid := coalesce(job_id, _uuid_v7(v_now));
+    v_first     submitted;
+    v_request   constant _request := (
         next_need, payload, job_id, wait_for, singleton_key, idempotency_key, priority, available_at, expires_at, max_attempts, retry,
-        on_dependency_failure, metadata, submitted_by, null
+        on_dependency_failure, metadata, submitted_by
     );
+begin
+    perform _check_submit(v_request);
+    if idempotency_key is not null then
+        v_first := _claim_key(idempotency_key, v_id, _request_hash(next_need, payload, job_id));
+        if v_first.job_id is not null then
+            return v_first;
+        end if;
+    end if;
+    if job_id is not null then
+        perform _claim_id(job_id);
+    end if;
+    return _store(v_request, v_id, null, v_now);
 end
 $submit$;
 
@@ -4390,52 +4437,67 @@ set plan_cache_mode to force_generic_plan
 set enable_seqscan to off
 as $submit_many$
 declare
-    v_requests  _request[];
-    v_made      uuid[];
+    v_now       constant timestamptz := _now();
+    v_requests  constant _request[] := _requests(jobs);
+    v_count     constant integer := cardinality(v_requests);
+    v_ids       uuid[];
+    v_firsts    submitted[] := array_fill(null::submitted, array[v_count]);
+    v_meant     jsonb;
     v_request   _request;
-    v_names     jsonb;
-    v_known     uuid[];
-    v_submitted submitted;
+    v_at        integer;
 begin
-    v_requests := _requests(jobs);
+    for v_at in 1 .. v_count loop
+        perform _check_submit(v_requests[v_at], format('jobs[%s].', v_at - 1));
+        v_ids[v_at] := coalesce(v_requests[v_at].job_id, _uuid_v7(v_now));
+    end loop;
     perform _check_batch_circles(v_requests);
 
-    -- What an element resulted in: its own id, or the one that its idempotency key had before. Those are what the others wait for.
-    select
-        coalesce(jsonb_object_agg(r.job_id, i.job_id) filter (where i.job_id is not null), '{}'),
-        array_agg(r.job_id) filter (where i.job_id is null)
-    into v_names, v_known
-    from unnest(v_requests) as r
-    left join idempotency as i on i.key = r.idempotency_key
-    where r.job_id is not null;
-
-    foreach v_request in array v_requests loop
-        v_submitted := _submit(
-            v_request.next_need, v_request.payload, v_request.job_id,
-            case
-                when v_names = '{}' then v_request.wait_for
-                else array(select coalesce((v_names ->> w.id::text)::uuid, w.id) from unnest(v_request.wait_for) as w (id))
-            end,
-            v_request.singleton_key, v_request.idempotency_key, v_request.priority, v_request.available_at, v_request.expires_at,
-            v_request.max_attempts, v_request.retry, v_request.on_dependency_failure, v_request.metadata, v_request.submitted_by, v_known
+    -- keys, then ids, each in one order: two batches that share some must not wait for each other crosswise
+    for v_at in
+        select r.ordinality
+        from unnest(v_requests) with ordinality as r
+        where r.idempotency_key is not null
+        order by r.idempotency_key collate "C", r.ordinality
+    loop
+        v_request := v_requests[v_at];
+        v_firsts[v_at] := _claim_key(
+            v_request.idempotency_key, v_ids[v_at], _request_hash(v_request.next_need, v_request.payload, v_request.job_id)
         );
-        v_made := v_made || v_submitted.job_id;
-        -- somebody else took the key since the look above: what waits for this id must wait for his job
-        if v_request.job_id = any (v_known) and v_submitted.job_id <> v_request.job_id then
-            raise exception 'idempotency key % was taken while this call ran', to_json(v_request.idempotency_key)
-                using errcode = 'serialization_failure',
-                      detail = jsonb_build_object('idempotency_key', v_request.idempotency_key)::text,
-                      hint = 'Try the transaction again.';
+    end loop;
+    for v_at in
+        select r.ordinality from unnest(v_requests) with ordinality as r where r.job_id is not null order by r.job_id, r.ordinality
+    loop
+        if v_firsts[v_at].job_id is null then
+            perform _claim_id(v_requests[v_at].job_id);
         end if;
-        return next v_submitted;
+    end loop;
+
+    -- What an element resulted in is what the others wait for: its own id, or the job that its key had before.
+    select jsonb_object_agg(r.job_id, (v_firsts[r.ordinality]).job_id) into v_meant
+    from unnest(v_requests) with ordinality as r
+    where r.job_id <> (v_firsts[r.ordinality]).job_id;
+
+    for v_at in 1 .. v_count loop
+        if v_firsts[v_at].job_id is not null then
+            return next v_firsts[v_at];
+            continue;
+        end if;
+        v_request := v_requests[v_at];
+        if v_meant is not null then
+            v_request.wait_for := array(
+                select coalesce((v_meant ->> w.id::text)::uuid, w.id) from unnest(v_request.wait_for) as w (id)
+            );
+        end if;
+        return next _store(v_request, v_ids[v_at], v_ids, v_now);
     end loop;
 end
 $submit_many$;
 
 comment on function submit_many(jsonb) is
     'Records many jobs, all or none: a JSON array of at most 10,000 objects whose keys are the parameters of submit. One row back per element, in '
-    'order. Elements may wait for each other by job_id, in any order, which means the job that the element resulted in. Raises what submit '
-    'raises, LH004 for a circle inside, LH010 with the number of the element in DETAIL.';
+    'order. Elements may wait for each other by job_id, in any order, which means the job that the element resulted in. Locks: waits only for '
+    'transactions that submit the same keys or ids, which it takes in one order. Raises what submit raises, LH004 for a circle inside, LH010 with the '
+    'number of the element.';
 $function$,
 $function$
 create or replace function sweep(limit_jobs integer default 1000)
@@ -4496,6 +4558,8 @@ begin
     perform _check_capabilities(capabilities);
     perform _check_lease(lease);
     perform _check_count('limit_jobs', limit_jobs, 1, 1000);
+    -- before this transaction has an id of its own: notes want that (_work_notes)
+    perform _tend_by_the_way(_now());
     return query select (s.*)::settled, null::work from settle(done, strict) as s;
     return query select null::settled, (w.*)::work from get_work(worker_id, capabilities, lease, limit_jobs) as w;
 end

@@ -113,10 +113,10 @@ class Pulse:
         for tell in list(self.watchers):
             tell(state)
 
-    def judge(self, exc: LeaseholdError) -> None:
+    def judge(self, exc: LeaseholdError, *, of_an_end: bool = False) -> None:
         """Takes note of what a refusal says about the lease."""
-        if self.ending or self.ended_on is not None:
-            return  # it was us
+        if self.ended_on is not None or (self.ending and not of_an_end):
+            return  # it may be our own end that it speaks of
         if isinstance(exc, LOST):
             self.turn("lost", exc)
         elif isinstance(exc, JobCancelled):
@@ -482,7 +482,7 @@ class Lease(Work):
             if not alone:
                 raise
         except LeaseholdError as exc:
-            pulse.judge(exc)
+            pulse.judge(exc, of_an_end=True)
             raise
         if alone:
             pulse.turn("ended")

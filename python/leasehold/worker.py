@@ -19,7 +19,7 @@ from .backoff import Backoff, now
 from .client import Leasehold
 from .errors import GONE, AlreadyDone, LeaseholdError
 from .keepalive import KeepAlive
-from .lease import GiveUp, Lease, Release, Retry
+from .lease import GiveUp, Lease, Release, Retry, State
 from .session import Connection, Pool, Seconds, Session, duration, impatient
 
 log = logging.getLogger("leasehold")
@@ -188,7 +188,7 @@ class Worker:
 
     def _handle(self, lease: Lease, keeper: KeepAlive, name: str) -> None:
         self._running[name] = lease
-        keeper.watch(lease)
+        keeper.watch(lease, _tell)
         try:
             end = self._call(lease)
             with lease.ends():
@@ -237,6 +237,10 @@ class Worker:
                     return
                 log.warning("job %s: refused, so the attempt fails: %s", lease.job_id, exc)
                 end, failing = partial(lease.fail, exc), True
+
+
+def _tell(lease: Lease, state: State) -> None:
+    log.warning("job %s: its lease is %s", lease.job_id, state)
 
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)

@@ -1,4 +1,4 @@
-create or replace function _admissible(ids uuid[], now timestamptz)
+create or replace function _admissible(ids uuid[], chosen uuid[], now timestamptz)
 returns uuid[]
 language plpgsql
 volatile
@@ -16,6 +16,20 @@ begin
         ids := array_remove(ids, v_late.job_id);
     end loop;
 
+    -- A key that is leased is not worth its lock, which would be held as long as this transaction lasts. Parked by a look without the lock,
+    -- its head gets a note in case the lease is ending at this moment.
+    with behind as (
+        update job as j
+        set parked = true
+        where j.job_id = any (ids)
+            and exists (select from job as l where l.singleton_key = j.singleton_key and l.state = 'leased')
+        returning j.job_id, j.singleton_key
+    ), noted as (
+        insert into note (kind, singleton_key) select distinct 'key', b.singleton_key from behind as b
+    )
+    select array_agg(b.job_id) into v_parked from behind as b;
+    ids := array(select i.id from unnest(ids) with ordinality as i (id, at) where i.id <> all (coalesce(v_parked, '{}')) order by i.at);
+
     -- lock something per key …
     with keys as materialized (
         select distinct j.singleton_key from job as j where j.job_id = any (ids) and j.singleton_key is not null
@@ -24,7 +38,9 @@ begin
     from keys as k
     where pg_try_advisory_xact_lock(_key_lock(k.singleton_key));
     -- … and look again, in a statement that began after the lock was held
-    select array_agg(j.singleton_key) into v_busy from job as j where j.state = 'leased' and j.singleton_key = any (v_locked);
+    select array_agg(j.singleton_key) into v_busy
+    from job as j
+    where j.singleton_key = any (v_locked) and (j.state = 'leased' or j.job_id = any (chosen));
 
     -- who comes behind a lease, or behind the first of its key in this very batch, leaves the claim index until that lease ends
     with keyed as (
@@ -49,6 +65,6 @@ begin
 end
 $_admissible$;
 
-comment on function _admissible(uuid[], timestamptz) is
+comment on function _admissible(uuid[], uuid[], timestamptz) is
     'Which of these jobs, whose locks the caller holds, may be leased: one a singleton key, under the key''s advisory lock (tried, not waited for), '
-    'if nothing of the key is leased; none that may not start any more. The others are parked, passed by, or buried as expired.';
+    'if nothing of the key is leased, or chosen before by this call; none that may not start any more. The others are parked, passed by, or buried as expired.';

@@ -9,14 +9,13 @@ declare
     v_taken uuid;
     v_done  boolean := true;
 begin
-    -- above READ COMMITTED the look below would be an old one; where somebody else is about this key, he or a later one admits
-    if _isolated() or not pg_try_advisory_xact_lock(_key_lock(singleton_key)) then
-        insert into note (kind, singleton_key) values ('key', _admit.singleton_key);
+    -- somebody else is about this key: whether he admits the next is not known here
+    if not pg_try_advisory_xact_lock(_key_lock(singleton_key)) then
         return false;
     end if;
     if exists (select from job as j where j.singleton_key = _admit.singleton_key and j.state = 'leased') then
-        -- the end of that lease admits the next
-        return true;
+        -- the end of that lease admits the next; unless this is an old look, and it has ended since
+        return not _isolated();
     end if;
     loop
         select j.job_id, j.next_need, j.priority, j.number into v_head
@@ -45,13 +44,10 @@ begin
             v_done := false;
         end if;
     end loop;
-    if not v_done then
-        insert into note (kind, singleton_key) values ('key', _admit.singleton_key);
-    end if;
     return v_done;
 end
 $_admit$;
 
 comment on function _admit(text) is
-    'Lets the first parked job of a free singleton key, one a need, into the claim index. Tries the key''s advisory lock; what it cannot do '
-    'without waiting it leaves as a note, and returns false.';
+    'Lets the first parked job of a free singleton key, one a need, into the claim index. Tries the key''s advisory lock, and waits for nothing: '
+    'false where somebody is to look again.';

@@ -1,15 +1,15 @@
-create or replace function _check_policy(on_dependency_failure text)
+create or replace function _check_policy(argument text, on_dependency_failure text)
 returns void
 language plpgsql
 stable
 as $_check_policy$
 begin
     if on_dependency_failure is null then
-        perform _invalid('on_dependency_failure', 'must not be null', 'One of hold, cascade, release.');
+        perform _invalid(argument, 'must not be null', 'One of hold, cascade, release.');
     elsif on_dependency_failure not in ('hold', 'cascade', 'release') then
-        perform _invalid('on_dependency_failure', 'must be one of hold, cascade, release');
+        perform _invalid(argument, 'must be one of hold, cascade, release');
     end if;
 end
 $_check_policy$;
 
-comment on function _check_policy(text) is 'Refuses an unknown on_dependency_failure (LH010).';
+comment on function _check_policy(text, text) is 'Refuses an unknown on_dependency_failure (LH010).';

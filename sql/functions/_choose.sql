@@ -14,7 +14,7 @@ begin
         exit when v_ids is null;
         if v_special then
             v_passed := v_passed || v_ids;
-            v_ids := _admissible(v_ids, now);
+            v_ids := _admissible(v_ids, but || v_chosen, now);
         end if;
         v_chosen := v_chosen || v_ids;
         -- nothing was turned away: it is all there is, or all that was wanted

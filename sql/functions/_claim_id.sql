@@ -16,6 +16,9 @@ begin
                   detail = jsonb_build_object('job_id', job_id)::text,
                   hint = 'Leave job_id out to have one made; to make a submit repeatable, give it an idempotency_key.';
     end if;
+    if _isolated() then
+        perform _check_unseen(job_id);
+    end if;
 end
 $_claim_id$;
 

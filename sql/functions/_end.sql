@@ -25,9 +25,9 @@ begin
             g.job_id, g.submitted_at, g.available_at, _end.now, g.attempt, g.priority, g.crashes, g.cancel_requested, _end.state, g.next_need,
             g.submitted_by, g.on_dependency_failure, g.payload, g.metadata, g.expires_at, g.max_attempts, g.retry, g.singleton_key,
             g.idempotency_key, g.wait_for, g.run_id, g.step, g.fence,
-            -- an end that no lease made must not be taken for one that a lease made
-            case when _end.lease_id is not null or _end.answer is not null then g.lease_id end,
-            g.worker_id, g.leased_at, _end.answer, g.error, g.error_code, _end.result
+            -- a lease that neither made this end nor was answered before is not to be taken for one that did
+            case when _end.lease_id is not null or coalesce(_end.answer, g.answer) is not null then g.lease_id end,
+            g.worker_id, g.leased_at, coalesce(_end.answer, g.answer), g.error, g.error_code, _end.result
         from gone as g
     )
     select g.singleton_key, g.state into v_key, v_was from gone as g;

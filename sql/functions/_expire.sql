@@ -4,19 +4,25 @@ language plpgsql
 volatile
 as $_expire$
 declare
+    v_ids   uuid[];
     v_job   job;
     v_count integer := 0;
 begin
+    select array_agg(d.job_id) into v_ids
+    from (
+        select j.job_id
+        from job as j
+        where j.state in ('blocked', 'scheduled', 'ready') and j.expires_at is not null and j.expires_at <= _expire.now
+        order by j.expires_at
+        limit _expire.limit_jobs
+        for update skip locked
+    ) as d;
+    if v_ids is null then
+        return 0;
+    end if;
+    -- read in a statement of its own: as they are now that the locks are held
     for v_job in
-        with late as materialized (
-            select j.job_id
-            from job as j
-            where j.state in ('blocked', 'scheduled', 'ready') and j.expires_at is not null and j.expires_at <= _expire.now
-            order by j.expires_at
-            limit _expire.limit_jobs
-            for update skip locked
-        )
-        select j.* from job as j join late as l on l.job_id = j.job_id
+        select j.* from job as j where j.job_id = any (v_ids) order by j.expires_at
     loop
         perform _bury(v_job, 'expired', null, null, null, 'leasehold', now, nested => true);
         v_count := v_count + 1;

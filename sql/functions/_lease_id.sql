@@ -13,4 +13,4 @@ $_lease_id$;
 
 comment on function _lease_id(uuid, bigint) is
     'A uuid v8: 48 bits of fence, 28 bits that tie it to the job, 46 random bits. An older lease is told from a foreign one by its '
-    'bits alone; nothing has to be remembered.';
+    'bits alone (_lease_fence); nothing has to be remembered.';

@@ -4,10 +4,8 @@ language plpgsql
 volatile
 as $_leave_key$
 begin
-    if was = 'leased' then
-        perform _admit(singleton_key);
-    elsif was = 'ready' then
-        -- only the head of a key was lost, not its lease: the key stays open to others while this transaction goes on, and a later one admits
+    -- Where only the head of a key is lost, not its lease, the key stays open to others while this transaction goes on, and a later one admits.
+    if was = 'leased' and not _admit(singleton_key) or was = 'ready' then
         insert into note (kind, singleton_key) values ('key', _leave_key.singleton_key);
     end if;
 end

@@ -9,8 +9,6 @@ begin
     v_job.attempt := 0;
     v_job.expires_at := expires_at;
     v_job.available_at := greatest(v_job.available_at, now);
-    -- once back, the lease that failed it is an older lease
-    update job as j set error = null, error_code = null, answer = null where j.job_id = v_job.job_id;
     v_outcome := _move(v_job, 'redriven', actor, reason, null, null, null, now);
     perform _tell_dependents(v_job.job_id);
     return v_outcome;

@@ -19,13 +19,17 @@ begin
         perform _no_such_job(job_id);
     end if;
     v_state := coalesce(v_ended.state, v_live.state);
+    if _isolated() and _lease_fence(job_id, lease_id) > coalesce(v_ended.fence, v_live.fence, 0) then
+        raise exception 'job % was leased after this transaction took its snapshot', job_id
+            using errcode = 'serialization_failure', detail = v_detail, hint = 'Try the transaction again.';
+    end if;
 
     -- the very lease that ended it, saying the same again: its reply was lost
     if coalesce(v_ended.lease_id, v_live.lease_id) = lease_id then
         v_answer := coalesce(v_ended.answer, v_live.answer);
         if v_answer ->> 'verb' = verb then
             return v_answer;
-        elsif v_state = 'succeeded' and verb = 'complete' then
+        elsif v_answer is null and v_state = 'succeeded' and verb = 'complete' then
             raise exception 'this lease already completed job %', job_id
                 using errcode = 'LH018',
                       detail = jsonb_build_object('job_id', job_id, 'lease_id', lease_id, 'result', v_ended.result)::text,
@@ -40,7 +44,7 @@ begin
         raise exception 'job % already ended: %', job_id, v_state
             using errcode = 'LH008', detail = (v_detail::jsonb || jsonb_build_object('state', v_state))::text,
                   hint = 'Stop working on it; its end stands.';
-    elsif _is_older_lease(job_id, lease_id, v_live.fence) then
+    elsif _lease_fence(job_id, lease_id) <= v_live.fence then
         raise exception 'an earlier lease of job %: it ended, and the job was taken from it', job_id
             using errcode = 'LH001', detail = v_detail, hint = 'Stop: another worker may hold the job. Roll back what you wrote for it.';
     end if;

@@ -15,7 +15,7 @@ begin
     v_job.next_need := coalesce(next_need, v_job.next_need);
     v_job.payload := coalesce(payload, v_job.payload);
     v_job.priority := coalesce(priority, v_job.priority);
-    v_job.available_at := coalesce(available_at, v_now);
+    v_job.available_at := coalesce(available_at, v_job.available_at);
     v_job.expires_at := coalesce(expires_at, v_job.expires_at);
     v_job.max_attempts := coalesce(max_attempts, v_job.max_attempts);
     v_job.retry := coalesce(retry, v_job.retry);
@@ -27,7 +27,7 @@ begin
 
     -- null, which only an unheld job can bring: it waits for what it waited for
     if wait_for is not null then
-        v_job.wait_for := nullif(wait_for, '{}');
+        v_job.wait_for := nullif(array(select distinct w.id from unnest(wait_for) as w (id)), '{}');
         delete from edge as e where e.job_id = v_job.job_id;
         if wait_for <> '{}' then
             select r.edges, r.doom, r.doomed_by into v_edges, v_doom, v_doomed_by

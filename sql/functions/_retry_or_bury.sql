@@ -21,8 +21,8 @@ begin
             reason := 'expired';
         end if;
     end if;
-    -- a lease that ran out is not answered: its worker is to hear LH001
-    if verb <> 'reclaimed' then
+    -- a lease that ran out is not answered: its worker is to hear LH001; what others do later leaves the answer it got
+    if verb = 'fail' then
         v_answer := jsonb_build_object('verb', verb, 'state', 'dead', 'available_at', null, 'attempt', v_job.attempt);
     end if;
 
@@ -40,7 +40,7 @@ begin
         crashes = v_job.crashes,
         error = _retry_or_bury.error,
         error_code = _retry_or_bury.error_code,
-        answer = v_answer || jsonb_build_object('state', v_state, 'available_at', v_next),
+        answer = coalesce(v_answer || jsonb_build_object('state', v_state, 'available_at', v_next), j.answer),
         parked = false,
         check_at = null
     where j.job_id = v_job.job_id;

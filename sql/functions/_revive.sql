@@ -11,7 +11,6 @@ begin
             ended_at = null,
             error = null,
             error_code = null,
-            answer = null,
             attempt = 0,
             crashes = 0
         where j.job_id = any (ids) and j.state = 'dead' and j.dead_reason = 'dependency_failed' and j.on_dependency_failure = 'cascade'

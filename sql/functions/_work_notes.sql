@@ -13,10 +13,6 @@ declare
 begin
     freed := 0;
     admitted := 0;
-    -- this works by seeing, in each new statement, what committed before it
-    if _isolated() then
-        return;
-    end if;
     select array_agg(n.note_id) into v_notes
     from (
         select n.note_id
@@ -38,13 +34,14 @@ begin
     loop
         v_done := true;
         if v_note.kind = 'key' then
-            -- one look serves every note of the key; where it cannot finish, it leaves a new note
+            -- one look, and one note that stays if need be, serve all of the key
             continue when v_note.singleton_key = any (v_keys);
             v_keys := v_keys || v_note.singleton_key;
-            if _admit(v_note.singleton_key) then
-                admitted := admitted + 1;
-            end if;
-            delete from note as n where n.note_id = any (v_notes) and n.kind = 'key' and n.singleton_key = v_note.singleton_key;
+            v_done := _admit(v_note.singleton_key);
+            admitted := admitted + v_done::integer;
+            delete from note as n
+            where n.note_id = any (v_notes) and n.kind = 'key' and n.singleton_key = v_note.singleton_key
+                and (v_done or n.note_id <> v_note.note_id);
         elsif v_note.kind = 'changed' then
             freed := freed + _tell_chunk(v_note, now);
         else
@@ -63,14 +60,15 @@ begin
             end if;
             if v_done then
                 delete from note as n where n.note_id = v_note.note_id;
-            else
-                -- later, and later each time: 20 ms, 40 ms … 5 s
-                update note as n
-                set seen_by = coalesce(n.seen_by, case when v_fresh then pg_current_xact_id() end),
-                    tries = n.tries + 1,
-                    look_at = _work_notes.now + least(interval '20 ms' * 2 ^ least(n.tries, 10), interval '5 s')
-                where n.note_id = v_note.note_id;
             end if;
+        end if;
+        if not v_done then
+            -- later, and later each time: 20 ms, 40 ms … 5 s
+            update note as n
+            set seen_by = coalesce(n.seen_by, case when v_fresh then pg_current_xact_id() end),
+                tries = n.tries + 1,
+                look_at = _work_notes.now + least(interval '20 ms' * 2 ^ least(n.tries, 10), interval '5 s')
+            where n.note_id = v_note.note_id;
         end if;
     end loop;
 end
@@ -78,4 +76,4 @@ $_work_notes$;
 
 comment on function _work_notes(integer, timestamptz) is
     'Does what earlier transactions could not do without waiting: looks whether a dependency ended unseen, frees dependents that were locked or '
-    'too many, admits the next of a key. Locks notes and jobs by skipping what is locked. Does nothing above READ COMMITTED.';
+    'too many, admits the next of a key. Locks notes and jobs by skipping what is locked.';

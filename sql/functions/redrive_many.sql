@@ -8,21 +8,24 @@ set plan_cache_mode to force_generic_plan
 set enable_seqscan to off
 as $redrive_many$
 declare
+    v_ids uuid[];
     v_job job;
 begin
     perform _check_capabilities(case when capability is not null then array[capability] end);
     perform _check_text('actor', actor, 200);
     perform _check_count('limit_jobs', limit_jobs, 1, 100000);
+    select array_agg(d.job_id) into v_ids
+    from (
+        select j.job_id
+        from job as j
+        where j.state = 'dead' and j.next_need = any (_needs(array[capability]))
+        order by j.ended_at
+        limit limit_jobs
+        for update skip locked
+    ) as d;
+    -- read in a statement of its own: as they are now that the locks are held
     for v_job in
-        with dead as materialized (
-            select j.job_id
-            from job as j
-            where j.state = 'dead' and j.next_need = any (_needs(array[capability]))
-            order by j.ended_at
-            limit limit_jobs
-            for update skip locked
-        )
-        select j.* from job as j join dead as d on d.job_id = j.job_id order by j.ended_at
+        select j.* from job as j where j.job_id = any (v_ids) order by j.ended_at
     loop
         perform _redrive(v_job, actor, null, null, _now());
         return next v_job.job_id;

@@ -29,7 +29,7 @@ begin
             end if;
         else
             begin
-                perform _check_retry(value::jsonb);
+                perform _check_retry('value', value::jsonb);
             exception
                 when data_exception then
                     perform _invalid('value', 'is not JSON: ' || sqlerrm);

@@ -22,11 +22,26 @@ set search_path from current
 set plan_cache_mode to force_generic_plan
 set enable_seqscan to off
 as $submit$
-begin
-    return _submit(
+declare
+    v_now       constant timestamptz := _now();
+    v_id        constant uuid := coalesce(job_id, _uuid_v7(v_now));
+    v_first     submitted;
+    v_request   constant _request := (
         next_need, payload, job_id, wait_for, singleton_key, idempotency_key, priority, available_at, expires_at, max_attempts, retry,
-        on_dependency_failure, metadata, submitted_by, null
+        on_dependency_failure, metadata, submitted_by
     );
+begin
+    perform _check_submit(v_request);
+    if idempotency_key is not null then
+        v_first := _claim_key(idempotency_key, v_id, _request_hash(next_need, payload, job_id));
+        if v_first.job_id is not null then
+            return v_first;
+        end if;
+    end if;
+    if job_id is not null then
+        perform _claim_id(job_id);
+    end if;
+    return _store(v_request, v_id, null, v_now);
 end
 $submit$;
 

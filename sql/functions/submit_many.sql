@@ -8,49 +8,64 @@ set plan_cache_mode to force_generic_plan
 set enable_seqscan to off
 as $submit_many$
 declare
-    v_requests  _request[];
-    v_made      uuid[];
+    v_now       constant timestamptz := _now();
+    v_requests  constant _request[] := _requests(jobs);
+    v_count     constant integer := cardinality(v_requests);
+    v_ids       uuid[];
+    v_firsts    submitted[] := array_fill(null::submitted, array[v_count]);
+    v_meant     jsonb;
     v_request   _request;
-    v_names     jsonb;
-    v_known     uuid[];
-    v_submitted submitted;
+    v_at        integer;
 begin
-    v_requests := _requests(jobs);
+    for v_at in 1 .. v_count loop
+        perform _check_submit(v_requests[v_at], format('jobs[%s].', v_at - 1));
+        v_ids[v_at] := coalesce(v_requests[v_at].job_id, _uuid_v7(v_now));
+    end loop;
     perform _check_batch_circles(v_requests);
 
-    -- What an element resulted in: its own id, or the one that its idempotency key had before. Those are what the others wait for.
-    select
-        coalesce(jsonb_object_agg(r.job_id, i.job_id) filter (where i.job_id is not null), '{}'),
-        array_agg(r.job_id) filter (where i.job_id is null)
-    into v_names, v_known
-    from unnest(v_requests) as r
-    left join idempotency as i on i.key = r.idempotency_key
-    where r.job_id is not null;
-
-    foreach v_request in array v_requests loop
-        v_submitted := _submit(
-            v_request.next_need, v_request.payload, v_request.job_id,
-            case
-                when v_names = '{}' then v_request.wait_for
-                else array(select coalesce((v_names ->> w.id::text)::uuid, w.id) from unnest(v_request.wait_for) as w (id))
-            end,
-            v_request.singleton_key, v_request.idempotency_key, v_request.priority, v_request.available_at, v_request.expires_at,
-            v_request.max_attempts, v_request.retry, v_request.on_dependency_failure, v_request.metadata, v_request.submitted_by, v_known
+    -- keys, then ids, each in one order: two batches that share some must not wait for each other crosswise
+    for v_at in
+        select r.ordinality
+        from unnest(v_requests) with ordinality as r
+        where r.idempotency_key is not null
+        order by r.idempotency_key collate "C", r.ordinality
+    loop
+        v_request := v_requests[v_at];
+        v_firsts[v_at] := _claim_key(
+            v_request.idempotency_key, v_ids[v_at], _request_hash(v_request.next_need, v_request.payload, v_request.job_id)
         );
-        v_made := v_made || v_submitted.job_id;
-        -- somebody else took the key since the look above: what waits for this id must wait for his job
-        if v_request.job_id = any (v_known) and v_submitted.job_id <> v_request.job_id then
-            raise exception 'idempotency key % was taken while this call ran', to_json(v_request.idempotency_key)
-                using errcode = 'serialization_failure',
-                      detail = jsonb_build_object('idempotency_key', v_request.idempotency_key)::text,
-                      hint = 'Try the transaction again.';
+    end loop;
+    for v_at in
+        select r.ordinality from unnest(v_requests) with ordinality as r where r.job_id is not null order by r.job_id, r.ordinality
+    loop
+        if v_firsts[v_at].job_id is null then
+            perform _claim_id(v_requests[v_at].job_id);
         end if;
-        return next v_submitted;
+    end loop;
+
+    -- What an element resulted in is what the others wait for: its own id, or the job that its key had before.
+    select jsonb_object_agg(r.job_id, (v_firsts[r.ordinality]).job_id) into v_meant
+    from unnest(v_requests) with ordinality as r
+    where r.job_id <> (v_firsts[r.ordinality]).job_id;
+
+    for v_at in 1 .. v_count loop
+        if v_firsts[v_at].job_id is not null then
+            return next v_firsts[v_at];
+            continue;
+        end if;
+        v_request := v_requests[v_at];
+        if v_meant is not null then
+            v_request.wait_for := array(
+                select coalesce((v_meant ->> w.id::text)::uuid, w.id) from unnest(v_request.wait_for) as w (id)
+            );
+        end if;
+        return next _store(v_request, v_ids[v_at], v_ids, v_now);
     end loop;
 end
 $submit_many$;
 
 comment on function submit_many(jsonb) is
     'Records many jobs, all or none: a JSON array of at most 10,000 objects whose keys are the parameters of submit. One row back per element, in '
-    'order. Elements may wait for each other by job_id, in any order, which means the job that the element resulted in. Raises what submit '
-    'raises, LH004 for a circle inside, LH010 with the number of the element in DETAIL.';
+    'order. Elements may wait for each other by job_id, in any order, which means the job that the element resulted in. Locks: waits only for '
+    'transactions that submit the same keys or ids, which it takes in one order. Raises what submit raises, LH004 for a circle inside, LH010 with the '
+    'number of the element.';

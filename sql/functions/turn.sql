@@ -20,6 +20,8 @@ begin
     perform _check_capabilities(capabilities);
     perform _check_lease(lease);
     perform _check_count('limit_jobs', limit_jobs, 1, 1000);
+    -- before this transaction has an id of its own: notes want that (_work_notes)
+    perform _tend_by_the_way(_now());
     return query select (s.*)::settled, null::work from settle(done, strict) as s;
     return query select null::settled, (w.*)::work from get_work(worker_id, capabilities, lease, limit_jobs) as w;
 end

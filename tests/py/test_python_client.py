@@ -12,21 +12,21 @@ from uuid import uuid4
 
 import psycopg
 import pytest
-from leasehold import (
-    ForkedConnection,
-    IdempotencyConflict,
-    InvalidArgument,
-    Leasehold,
-    LeaseExpired,
-    OpenTransaction,
-    session,
-)
 from psycopg.pq import TransactionStatus
 from psycopg.rows import dict_row
 from psycopg_pool import ConnectionPool
 
 import support
 from conftest import Connect, Connection
+from leasehold import (
+    ForkedConnection,
+    IdempotencyConflict,
+    InvalidArgument,
+    LeaseExpired,
+    Leasehold,
+    OpenTransaction,
+    session,
+)
 
 
 def _count(conn: Connection) -> int:
@@ -412,9 +412,9 @@ def test_a_connection_used_after_a_fork_is_refused_clearly(dsn: str) -> None:
 def test_what_operators_call_answers_as_rows(conn: Connection) -> None:
     leasehold = Leasehold(conn)
     job_id = leasehold.submit("a.b", max_attempts=1).job_id
-    assert leasehold.fail_unheld(job_id, "me", "no\x00 good \ud800").state == "dead"
+    assert leasehold.fail_unheld(job_id, "me", "no\x00 \ud800", retryable=False).state == "dead"
     assert leasehold.redrive(job_id, "me", "again").state == "ready"
-    assert leasehold.fail_unheld(job_id, "me", ValueError("bad")).state == "dead"
+    assert leasehold.fail_unheld(job_id, "me", ValueError("bad"), retryable=False).state == "dead"
     assert leasehold.job(job_id).error == "ValueError: bad"
     assert leasehold.redrive_many("a.%", "me") == [job_id]
     assert leasehold.reschedule_unheld(job_id, "me", next_need="a.c").state == "ready"

@@ -6,9 +6,9 @@ from uuid import UUID, uuid4
 
 import psycopg
 import pytest
-from leasehold import AlreadyDone, InvalidArgument, JobNotFound, Leasehold, LeaseholdError, errors
 
 from conftest import Connection
+from leasehold import AlreadyDone, InvalidArgument, JobNotFound, Leasehold, LeaseholdError, errors
 
 
 def test_there_is_one_class_per_code_of_error_codes(conn: Connection) -> None:

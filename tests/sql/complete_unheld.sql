@@ -2,7 +2,7 @@
 
 begin;
 \ir include/support.sql
-select plan(39);
+select plan(37);
 
 -- What it does -----------------------------------------------------------------------------------
 

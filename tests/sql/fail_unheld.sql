@@ -2,7 +2,7 @@
 
 begin;
 \ir include/support.sql
-select plan(60);
+select plan(57);
 
 -- It backs off, or is buried ---------------------------------------------------------------------
 

@@ -56,6 +56,16 @@ create function pg_temp.lost(name text) returns void language sql as $lost$
     select sweep();
 $lost$;
 
+-- results_eq, for a call that may raise where it should answer: that fails the assertion, not the file.
+create function pg_temp.answers(call text, answer text, description text) returns text language plpgsql as $answers$
+begin
+    return results_eq(call, answer, description);
+exception
+    when others then
+        return fail(description) || e'\n' || diag(format('%s (%s): %s', sqlstate, sqlerrm, call));
+end
+$answers$;
+
 -- Fourteen assertions that hold for every function which takes a job and a lease. The call has two %L: for the job and for the lease.
 create function pg_temp.refused_leases(call text) returns setof text language plpgsql as $refused_leases$
 declare

@@ -1,0 +1,14 @@
+create or replace function _lease_fence(job_id uuid, lease_id uuid)
+returns bigint
+language plpgsql
+immutable
+as $_lease_fence$
+declare
+    v_hex   constant text := replace(lease_id::text, '-', '');
+    v_fence constant bigint := ('x' || left(v_hex, 12))::bit(48)::bigint;
+begin
+    return case when substr(v_hex, 13, 4) || right(v_hex, 4) = '8' || _lease_check(job_id, v_fence) then v_fence end;
+end
+$_lease_fence$;
+
+comment on function _lease_fence(uuid, uuid) is 'The fence of a lease of this job; null where lease_id was never one of its leases.';

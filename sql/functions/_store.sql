@@ -1,0 +1,64 @@
+create or replace function _store(v_request _request, job_id uuid, known uuid[], now timestamptz)
+returns submitted
+language plpgsql
+volatile
+as $_store$
+declare
+    v_wait_for  uuid[] := v_request.wait_for;
+    v_edges     uuid[];
+    v_doom      text;
+    v_doomed_by uuid;
+    v_state     text;
+    v_parked    boolean := false;
+begin
+    -- not before the idempotency key was looked at: a request that is repeated too late is a repeated request all the same
+    if v_request.expires_at is not null then
+        perform _check_expires_at(v_request.expires_at, now);
+    end if;
+    if not exists (select from need as n where n.name = v_request.next_need) then
+        insert into need (name, first_seen) values (v_request.next_need, _store.now);
+    end if;
+    if v_wait_for <> '{}' then
+        v_wait_for := array(select distinct w.id from unnest(v_wait_for) as w (id));
+        select r.edges, r.doom, r.doomed_by into v_edges, v_doom, v_doomed_by
+        from _resolve(job_id, v_wait_for, v_request.on_dependency_failure, known) as r;
+    end if;
+
+    v_state := case
+        when v_edges is not null or v_doom is not null then 'blocked'
+        when v_request.available_at > now then 'scheduled'
+        else 'ready'
+    end;
+    if v_request.singleton_key is not null and v_state = 'ready' then
+        v_parked := _is_busy(job_id, v_request.singleton_key, v_request.next_need, v_request.priority::smallint);
+        if v_parked then
+            insert into note (kind, singleton_key) values ('key', v_request.singleton_key);
+        end if;
+    end if;
+
+    insert into job (
+        job_id, number, submitted_at, available_at, priority, parked, state, next_need, submitted_by, on_dependency_failure, payload, metadata,
+        expires_at, max_attempts, retry, singleton_key, idempotency_key, wait_for
+    ) values (
+        _store.job_id, nextval('number_seq'), _store.now, coalesce(v_request.available_at, _store.now), v_request.priority, v_parked, v_state,
+        v_request.next_need, coalesce(v_request.submitted_by, _actor()), v_request.on_dependency_failure, v_request.payload,
+        nullif(v_request.metadata, '{}'), v_request.expires_at, v_request.max_attempts, v_request.retry, v_request.singleton_key,
+        v_request.idempotency_key, nullif(v_wait_for, '{}')
+    );
+
+    if v_state = 'ready' then
+        perform _ring(array[v_request.next_need]);
+    elsif v_edges is not null then
+        perform _wait(job_id, v_edges);
+    end if;
+    if v_doom is not null then
+        perform _doom(job_id, v_doom, v_doomed_by, null, now);
+        v_state := v_doom;
+    end if;
+    return (job_id, true, v_state, coalesce(v_request.available_at, now))::submitted;
+end
+$_store$;
+
+comment on function _store(_request, uuid, uuid[], timestamptz) is
+    'Writes a job that has been checked, and whose key and id, if it has them, are claimed. known: ids that this call is going to make, which may '
+    'be waited for before they are there. Raises LH004, LH010.';

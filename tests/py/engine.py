@@ -1,0 +1,284 @@
+"""Leasehold as a test with several sessions calls it: short names, a way to hurry time on, and the
+invariants I1–I7 that every run is checked against."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any
+from uuid import UUID
+
+import psycopg
+from psycopg.rows import dict_row
+from psycopg.types.json import Jsonb
+
+from support import Connection, one, rows, value
+
+Work = dict[str, Any]
+
+# A retry at once, so that no test waits for a backoff.
+AT_ONCE = {"kind": "fixed", "initial": "0 s", "jitter": 0}
+
+# How long a call may wait for a lock before a test says that it waits: nothing but a lock takes
+# a call that long, not even on a busy machine.
+PATIENCE = "-c lock_timeout=1500ms"
+
+
+def submit(conn: Connection, next_need: str = "a", **arguments: Any) -> UUID:
+    job_id: UUID = one(conn, "submit", next_need=next_need, **arguments)["job_id"]
+    return job_id
+
+
+def submit_many(conn: Connection, jobs: Sequence[dict[str, Any]]) -> list[UUID]:
+    plain = [
+        {
+            key: [str(v) for v in val]
+            if isinstance(val, list)
+            else str(val)
+            if isinstance(val, UUID)
+            else val
+            for key, val in job.items()
+        }
+        for job in jobs
+    ]
+    found = conn.execute("select s.job_id from submit_many(jobs => %s) as s", (Jsonb(plain),))
+    return [row[0] for row in found.fetchall()]
+
+
+def take(
+    conn: Connection, *capabilities: str, n: int = 1, lease: str = "60 s", worker: str = "w"
+) -> list[Work]:
+    return rows(
+        conn,
+        "get_work",
+        worker_id=worker,
+        capabilities=list(capabilities) or ["%"],
+        lease=lease,
+        limit_jobs=n,
+    )
+
+
+def take_one(conn: Connection, *capabilities: str, lease: str = "60 s") -> Work:
+    found = take(conn, *capabilities, lease=lease)
+    assert len(found) == 1, f"get_work gave {len(found)} jobs"
+    return found[0]
+
+
+def lease_of(work: Work) -> dict[str, Any]:
+    return {"job_id": work["job_id"], "lease_id": work["lease_id"]}
+
+
+def complete(conn: Connection, work: Work, **arguments: Any) -> None:
+    assert value(conn, "complete", **lease_of(work), **arguments) is True
+
+
+def settle(
+    conn: Connection, done: Sequence[dict[str, Any]], *, strict: bool = True
+) -> list[dict[str, Any]]:
+    plain = [{k: str(v) if isinstance(v, UUID) else v for k, v in e.items()} for e in done]
+    with conn.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(
+            "select * from settle(done => %s, strict => %s)", (Jsonb(plain), strict)
+        ).fetchall()
+
+
+def state(conn: Connection, job_id: UUID) -> str:
+    found: str = one(conn, "job", job_id=job_id)["state"]
+    return found
+
+
+def query(conn: Connection, text: str, *arguments: Any) -> list[dict[str, Any]]:
+    """Rows of plain SQL: how a test looks at the tables."""
+    with conn.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(text, arguments or None).fetchall()
+
+
+def scalar(conn: Connection, text: str, *arguments: Any) -> Any:
+    row = conn.execute(text, arguments or None).fetchone()
+    assert row is not None
+    return row[0]
+
+
+@contextlib.contextmanager
+def transaction(conn: Connection, isolation: str = "read committed") -> Iterator[Connection]:
+    """A transaction on an autocommit connection, of one isolation level, with its snapshot taken."""
+    conn.execute(f"begin isolation level {isolation}")
+    conn.execute("select 1 from setting limit 1")
+    try:
+        yield conn
+    except BaseException:
+        if not conn.closed:
+            conn.execute("rollback")
+        raise
+    else:
+        conn.execute("commit")
+
+
+@contextlib.contextmanager
+def does_not_wait(what: str) -> Iterator[None]:
+    """The block, on a connection made with PATIENCE, must not run into its lock_timeout."""
+    try:
+        yield
+    except psycopg.errors.LockNotAvailable as error:
+        raise AssertionError(f"{what} waits for another transaction: {error}") from error
+
+
+def run_out(conn: Connection, *job_ids: UUID) -> None:
+    """Let the current leases of these jobs have run out a second ago (none: of all)."""
+    conn.execute(
+        """
+        update job
+        set leased_at = clock_timestamp() - interval '2 s',
+            extended_at = null,
+            lease_expires_at = clock_timestamp() - interval '1 s',
+            check_at = clock_timestamp() - interval '1 s'
+        where state = 'leased' and (%(ids)s::uuid[] = '{}' or job_id = any (%(ids)s))
+        """,
+        {"ids": list(job_ids)},
+    )
+
+
+def hurry(conn: Connection) -> None:
+    """What was put off for milliseconds (a note, a backoff) is due now."""
+    conn.execute(
+        """
+        with due as (select n.note_id from note as n for update skip locked)
+        update note as n set look_at = clock_timestamp() - interval '1 s'
+        from due as d where n.note_id = d.note_id
+        """
+    )
+    conn.execute(
+        """
+        with due as (
+            select j.job_id from job as j where j.state = 'scheduled' for update skip locked
+        )
+        update job as j set available_at = clock_timestamp() - interval '1 s'
+        from due as d where j.job_id = d.job_id
+        """
+    )
+
+
+def upkeep_is_done(conn: Connection) -> None:
+    """Upkeep was done just now: for ten seconds no get_work does any unless it goes hungry."""
+    conn.execute("insert into tick (at) values (clock_timestamp() + interval '10 s')")
+
+
+def sweep(conn: Connection, times: int = 1, limit: int = 1000) -> dict[str, int]:
+    total: dict[str, int] = {}
+    for _ in range(times):
+        hurry(conn)
+        for name, count in one(conn, "sweep", limit_jobs=limit).items():
+            total[name] = total.get(name, 0) + (count or 0)
+    return total
+
+
+def drain(conn: Connection, *, rounds: int = 400, idle: int = 6, batch: int = 100) -> list[UUID]:
+    """Complete all there is to do, in the order it is given out; I7: AssertionError if jobs are
+    left that are neither dead nor held. Nothing but get_work, complete and time is used."""
+    order: list[UUID] = []
+    quiet = 0
+    for _ in range(rounds):
+        hurry(conn)
+        found = take(conn, n=batch, worker="drain")
+        for work in found:
+            complete(conn, work)
+            order.append(work["job_id"])
+        quiet = 0 if found else quiet + 1
+        left = query(conn, "select job_id, state from job where state <> 'dead'")
+        if not left:
+            return order
+        if quiet >= idle:
+            reasons = [
+                (row["state"], [r["reason"] for r in why])
+                for row in left[:3]
+                for why in [rows(conn, "why_not_running", job_id=row["job_id"])]
+            ]
+            raise AssertionError(f"{len(left)} jobs are stranded, as {reasons}")
+    raise AssertionError("the queue does not drain")
+
+
+def drain_held(conn: Connection) -> list[UUID]:
+    """As drain, when some jobs are leased to who will not come back: theirs are completed first
+    (and not counted)."""
+    for row in query(conn, "select job_id, lease_id from job where state = 'leased'"):
+        complete(conn, row)
+    return drain(conn)
+
+
+def violations(conn: Connection, *, drained: bool = False) -> list[str]:
+    """What in the tables contradicts I1–I7, as sentences; nothing when all is well."""
+    checks = {
+        "a job is live and archived": "select job_id from job join archive using (job_id)",
+        "two leases of one singleton key": """
+            select singleton_key from job where state = 'leased' and singleton_key is not null
+            group by 1 having count(*) > 1""",
+        "two leases have one fence": """
+            select fence from (
+                select fence from job where fence is not null
+                union all select fence from archive where fence is not null
+            ) as f group by 1 having count(*) > 1""",
+        "a job with dependencies left is not blocked": """
+            select j.job_id from job as j join edge as e using (job_id)
+            where j.state in ('ready', 'scheduled', 'leased')""",
+        "an edge of a job that is gone": """
+            select e.job_id from edge as e left join job as j using (job_id)
+            where j.job_id is null""",
+        "an idempotency key without its job": """
+            select i.job_id from idempotency as i
+            where not exists (select from job as j where j.job_id = i.job_id)
+                and not exists (select from archive as a where a.job_id = i.job_id)""",
+        "a blocked job that waits for nothing that could end": """
+            select j.job_id from job as j
+            where j.state = 'blocked'
+                and not exists (
+                    select from edge as e join job as d on d.job_id = e.waits_for
+                    where e.job_id = j.job_id
+                )
+                and not exists (
+                    select from note as n
+                    where n.job_id = j.job_id
+                        or n.job_id in (select e.waits_for from edge as e where e.job_id = j.job_id)
+                )""",
+        "a parked job whose key nobody will admit": """
+            select j.job_id from job as j
+            where j.state = 'ready' and j.parked
+                and not exists (select from note as n where n.singleton_key = j.singleton_key)
+                and not exists (
+                    select from job as o where o.singleton_key = j.singleton_key
+                        and (o.state = 'leased' or o.state = 'ready' and not o.parked)
+                )""",
+        "an archived job started before what it waited for had ended": """
+            select a.job_id from archive as a
+            cross join unnest(a.wait_for) as w (id)
+            join archive as d on d.job_id = w.id
+            where a.state = 'succeeded' and d.state = 'succeeded' and a.leased_at < d.ended_at
+                and a.on_dependency_failure <> 'release'""",
+    }
+    if drained:
+        checks |= {
+            "a job that is not done": "select job_id, state from job where state <> 'dead'",
+            "a note that nobody worked off": """
+                select n.kind, n.job_id from note as n
+                where n.kind in ('edge', 'changed')
+                    or n.kind = 'blocked' and exists (
+                        select from job as j where j.job_id = n.job_id and j.state = 'blocked')""",
+        }
+    found = []
+    for what, text in checks.items():
+        if bad := query(conn, text):
+            found.append(f"{what}: {len(bad)}, as {next(iter(bad[0].values()))}")
+    return found
+
+
+def check(conn: Connection, *, drained: bool = False) -> None:
+    found = violations(conn, drained=drained)
+    assert not found, "; ".join(found)
+
+
+def until_over(conn: Connection, moment: str) -> None:
+    """Wait until the server's clock has passed a moment (an SQL expression)."""
+    deadline = time.monotonic() + 10
+    while not scalar(conn, f"select clock_timestamp() > {moment}"):
+        assert time.monotonic() < deadline, f"{moment} does not pass"
+        time.sleep(0.002)

@@ -1,0 +1,343 @@
+"""The engine with a lock, a check or an order taken out: what the tests must notice.
+
+A mutation names a function, a text in its body and what to put there instead; the text must be
+found, so that a mutation cannot quietly lose its object when the function changes. `sql` is for
+what is not in a function's body. `scenarios` are those that must fail on the mutated engine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import scenarios as s
+from conftest import Connection
+from scenarios import Scenario
+
+
+@dataclass(frozen=True)
+class Mutation:
+    name: str
+    scenarios: Sequence[Scenario]
+    changes: Sequence[tuple[str, str, str]] = ()
+    sql: str = ""
+
+    def apply(self, conn: Connection) -> None:
+        for function, found, instead in self.changes:
+            row = conn.execute(
+                "select pg_get_functiondef(%s::regproc)", (f"leasehold.{function}",)
+            ).fetchone()
+            assert row is not None
+            definition: str = row[0]
+            assert found in definition, (
+                f"mutation {self.name!r}: {function} does not contain {found!r} any more"
+            )
+            conn.execute(definition.replace(found, instead))
+        if self.sql:
+            conn.execute(self.sql)
+
+
+def _change(function: str, found: str, instead: str = "") -> tuple[tuple[str, str, str]]:
+    return ((function, found, instead),)
+
+
+
+_KEY_LOCK = "where pg_try_advisory_xact_lock(_key_lock(k.singleton_key))"
+
+MUTATIONS = (
+    # --- trap 1: singletons
+    Mutation(
+        "the key's advisory try-lock of a claim",
+        [s.a_claimer_passes_by_a_key_that_another_claimer_is_taking],
+        _change("_admissible", _KEY_LOCK, "where true"),
+    ),
+    Mutation(
+        "the key's lock of a claim is waited for",
+        [s.a_claimer_passes_by_a_key_that_another_claimer_is_taking],
+        _change(
+            "_admissible",
+            _KEY_LOCK,
+            "where pg_advisory_xact_lock(_key_lock(k.singleton_key))::text = ''",
+        ),
+    ),
+    Mutation(
+        "the look again for a leased key",
+        [s.a_claimer_sees_a_lease_that_was_committed_before_it_took_the_key],
+        _change("_admissible", "where j.state = 'leased' and", "where false and"),
+    ),
+    Mutation(
+        "one candidate a key in a batch",
+        [s.one_batch_takes_one_job_of_a_key],
+        _change("_admissible", "order by i.ordinality) > 1", "order by i.ordinality) > 9"),
+    ),
+    Mutation(
+        "the unique index on leased keys",
+        [s.an_old_snapshot_cannot_lease_a_key_that_was_leased_since],
+        sql="drop index leasehold.job_leased_key_idx",
+    ),
+    Mutation(
+        "the key's try-lock of who admits",
+        [s.the_next_of_a_key_is_not_lost_when_it_comes_while_the_holder_ends],
+        _change(
+            "_admit", "not pg_try_advisory_xact_lock(_key_lock(singleton_key))", "false"
+        ),
+    ),
+    Mutation(
+        "the key's lock of who admits is waited for",
+        [s.the_end_of_a_job_does_not_wait_for_who_admits_to_its_key],
+        _change(
+            "_admit",
+            "not pg_try_advisory_xact_lock(_key_lock(singleton_key))",
+            "pg_advisory_xact_lock(_key_lock(singleton_key))::text <> ''",
+        ),
+    ),
+    Mutation(
+        "the note for a key that somebody else is at",
+        [s.the_end_of_a_job_does_not_wait_for_who_admits_to_its_key],
+        _change(
+            "_admit",
+            "insert into note (kind, singleton_key) values ('key', _admit.singleton_key);\n"
+            "        return false;",
+            "return false;",
+        ),
+    ),
+    Mutation(
+        "skip locked for the head of a key",
+        [s.the_head_of_a_key_that_is_locked_does_not_lock_the_key],
+        _change("_admit", "for no key update skip locked", "for no key update"),
+    ),
+    # --- trap 2: lost wake-ups
+    Mutation(
+        "the note on a blocked submit",
+        [
+            s.a_job_submitted_while_what_it_waits_for_completes_is_freed,
+            s.a_job_submitted_while_an_end_is_under_way_is_freed,
+            s.a_reschedule_behind_a_job_that_ends_meanwhile_is_freed,
+        ],
+        _change("_wait", "insert into note (kind, job_id) values ('blocked', _wait.job_id);"),
+    ),
+    Mutation(
+        "a note is kept until who might have missed the edge is over",
+        [s.a_job_submitted_while_an_end_is_under_way_is_freed],
+        _change("_work_notes", "v_note.seen_by <= v_xmin", "v_note.seen_by is not null"),
+    ),
+    Mutation(
+        "a note is dropped by the first look",
+        [s.a_job_submitted_while_an_end_is_under_way_is_freed],
+        _change("_work_notes", "v_note.seen_by <= v_xmin", "true"),
+    ),
+    Mutation(
+        "only a transaction younger than the note says when it was seen",
+        [s.a_look_from_an_old_transaction_does_not_drop_the_note],
+        _change("_work_notes", "case when v_fresh then pg_current_xact_id() end",
+                "pg_current_xact_id()"),
+    ),
+    Mutation(
+        "the note for a dependent that is locked",
+        [
+            s.two_last_parents_that_end_at_once_free_their_child,
+            s.a_dependent_that_is_locked_is_freed_later,
+            s.a_redriven_job_tells_a_dependent_that_was_locked,
+        ],
+        _change("_tell", "where e.waits_for = ended and", "where false and"),
+    ),
+    Mutation(
+        "the note of an end above READ COMMITTED",
+        [s.an_end_above_read_committed_frees_an_edge_it_cannot_see],
+        _change("_tell_dependents", "_isolated()", "false"),
+    ),
+    # --- trap 3: deadlocks, circles
+    Mutation(
+        "skip locked on dependents",
+        [
+            s.two_last_parents_that_end_at_once_free_their_child,
+            s.a_dependent_that_is_locked_is_freed_later,
+            s.ends_with_crossed_dependents_neither_wait_nor_deadlock,
+        ],
+        _change("_tell", "for no key update skip locked", "for no key update"),
+    ),
+    Mutation(
+        "skip locked on the job of a note",
+        [s.a_dependent_that_is_locked_is_freed_later],
+        _change("_work_notes", "for no key update skip locked", "for no key update"),
+    ),
+    Mutation(
+        "the gate for circles",
+        [s.two_reschedules_cannot_close_a_circle_at_once],
+        _change(
+            "_check_circle",
+            "perform from gate as g for update skip locked;\n        exit when found;",
+            "exit;",
+        )
+        + _change("_check_circle", "update gate as g set passed = g.passed + 1;"),
+    ),
+    Mutation(
+        "the gate is changed by who passes it",
+        [s.an_old_snapshot_cannot_close_a_circle],
+        _change("_check_circle", "update gate as g set passed = g.passed + 1;"),
+    ),
+    Mutation(
+        "the look for circles",
+        [s.two_reschedules_cannot_close_a_circle_at_once],
+        _change("_check_circle", "where u.id = _check_circle.job_id", "where false"),
+    ),
+    Mutation(
+        "the order of a batch's locks",
+        [s.two_batches_of_the_same_jobs_in_reverse_order_do_not_deadlock],
+        _change(
+            "_settle",
+            "order by j.job_id\n",
+            "order by (select d.n from jsonb_array_elements(done) with ordinality as d (e, n)"
+            " where (d.e ->> 'job_id')::uuid = j.job_id)\n",
+        ),
+    ),
+    # --- trap 4: claims
+    Mutation(
+        "the limit of a claim of one need",
+        [s.a_claim_takes_no_more_than_it_asked_for],
+        _change("_pick", "limit (select limit_jobs)", "limit 1000"),
+    ),
+    Mutation(
+        "the limit of a claim of many needs",
+        [s.a_claim_takes_no_more_than_it_asked_for],
+        _change("_pick", "limit limit_jobs\n", "limit 1000\n"),
+    ),
+    Mutation(
+        "skip locked in a claim",
+        [s.a_claim_skips_what_is_locked],
+        _change("_pick", " skip locked", ""),
+    ),
+    # --- traps 5, 6, 8 and 16: leases
+    Mutation(
+        "the clock of a call",
+        [s.a_lease_is_counted_from_the_call],
+        _change("_now", "clock_timestamp()", "now()"),
+    ),
+    Mutation(
+        "the lease check of complete",
+        [s.a_stale_lease_changes_nothing, s.a_stale_lease_is_refused_when_it_waited_for_the_lock],
+        _change("_end", "j.lease_id = _end.lease_id and j.state = 'leased'", "true"),
+    ),
+    *(
+        Mutation(
+            f"the lease check of {verb}",
+            [s.a_stale_lease_changes_nothing],
+            _change(
+                verb, f"v_job.lease_id {operator} {verb}.lease_id",
+                "false" if operator == "<>" else "true",
+            ),
+        )
+        for verb, operator in (("fail", "="), ("release", "<>"), ("reschedule", "<>"))
+    ),
+    Mutation(
+        "the lease check of extend, checkpoint and hold_lease",
+        [s.a_stale_lease_changes_nothing],
+        _change("_hold", "v_job.lease_id = lease_id", "true"),
+    ),
+    Mutation(
+        "locking before reading in extend, checkpoint and hold_lease",
+        [s.a_stale_lease_is_refused_when_it_waited_for_the_lock],
+        _change("_hold", " for no key update;", ";"),
+    ),
+    Mutation(
+        "locking before reading in fail, release and reschedule",
+        [s.a_stale_lease_is_refused_when_it_waited_for_the_lock],
+        _change("_lock_job", " for update", ""),
+    ),
+    Mutation(
+        "skip locked of who takes leases away",
+        [
+            s.an_end_under_way_is_not_undone_by_who_takes_leases_away,
+            s.a_held_lease_is_not_taken_away,
+        ],
+        _change("_reclaim", "for update skip locked", "for update"),
+    ),
+    Mutation(
+        "the true end of an extended lease",
+        [s.an_extended_lease_is_not_taken_away],
+        _change("_reclaim_one", "if v_out > now then", "if false then"),
+    ),
+    Mutation(
+        "a lease's length of uptime",
+        [s.no_lease_runs_out_before_the_server_was_up_as_long],
+        _change(
+            "_reclaim_one",
+            "pg_postmaster_start_time() +",
+            "'-infinity'::timestamptz + /* rigged */",
+        ),
+    ),
+    Mutation(
+        "the last moment to start",
+        [s.a_job_past_its_last_moment_is_not_leased],
+        _change("_admissible", "j.expires_at <= _admissible.now", "false")
+        + _change("_expire", "j.expires_at <= _expire.now", "false"),
+    ),
+    Mutation(
+        "the count of crashes",
+        [s.a_job_that_kills_every_worker_dies_of_it],
+        _change("_reclaim_one", "v_job.crashes := v_job.crashes + 1;"),
+    ),
+    Mutation(
+        "a grant counts as an attempt",
+        [s.a_crash_counts_as_an_attempt, s.a_job_that_kills_every_worker_dies_of_it],
+        _change("_grant", "attempt = j.attempt + 1", "attempt = j.attempt"),
+    ),
+    Mutation(
+        "a repeated complete is refused",
+        [s.a_replayed_completion_says_so_and_leaves_nothing],
+        _change("complete", "perform _refuse(job_id, lease_id, 'complete');"),
+    ),
+    # --- trap 7: keys and ids
+    Mutation(
+        "an idempotency key is inserted, then looked for",
+        [s.a_key_that_commits_gives_the_second_the_first_job],
+        _change(
+            "_claim_key",
+            "on conflict on constraint idempotency_pkey do nothing",
+            "",
+        ),
+    ),
+    Mutation(
+        "an idempotency key is looked for in a new statement",
+        [s.a_key_that_commits_gives_the_second_the_first_job],
+        _change(
+            "_claim_key",
+            "if found then\n            return null;\n        end if;",
+            "return null;",
+        ),
+    ),
+    Mutation(
+        "an idempotency key that an old snapshot cannot see",
+        [s.an_old_snapshot_submits_a_key_once],
+        _change(
+            "_claim_key",
+            "on conflict on constraint idempotency_pkey do nothing",
+            "",
+        ),
+    ),
+    Mutation(
+        "the hash of what was asked for",
+        [s.a_key_that_commits_gives_the_second_the_first_job],
+        _change("_claim_key", "if v_known.request <> request then", "if false then"),
+    ),
+    Mutation(
+        "the list of given ids",
+        [s.a_given_id_is_taken_once],
+        _change("_claim_id", "if not found or exists (", "if exists ("),
+    ),
+    # --- rights
+    Mutation(
+        "PUBLIC's rights",
+        [s.public_may_do_nothing],
+        sql="grant execute on function leasehold._now() to public",
+    ),
+    Mutation(
+        "the doorbell waits for who may have missed it",
+        [s.a_bell_is_armed_only_when_nobody_can_miss_it],
+        _change(
+            "await_bell",
+            "if pg_snapshot_xmin(pg_current_snapshot()) >= pg_current_xact_id() then",
+            "if true then",
+        ),
+    ),
+)

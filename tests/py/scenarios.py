@@ -1,0 +1,825 @@
+"""Races, stepped one call at a time: plain functions that raise where the engine breaks a promise.
+
+Each is run twice: by test_races_*.py against the engine as it is, where it must pass, and by
+test_mutations.py against an engine from which the lock or the check was taken, where it must not.
+Sessions are stepped until the server reports the lock they wait for; nothing here sleeps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from uuid import UUID, uuid4
+
+import psycopg
+
+import engine
+from conftest import Connect, Connection
+from engine import PATIENCE, complete, does_not_wait, lease_of, scalar, submit, take, transaction
+from support import background, refused, value, wait_until_blocked
+
+Scenario = Callable[[Connect], None]
+
+
+def _two_of_a_key(conn: Connection, key: str = "k") -> tuple[UUID, UUID]:
+    """Two jobs of one key and two needs (x, y), both of which are offered to claimers."""
+    return submit(conn, "x", singleton_key=key), submit(conn, "y", singleton_key=key)
+
+
+# --- trap 1: check-then-act on a key ----------------------------------------------------------
+
+
+def a_claimer_passes_by_a_key_that_another_claimer_is_taking(connect: Connect) -> None:
+    a, b = connect(), connect(options=PATIENCE)
+    _two_of_a_key(a)
+    other = submit(a, "y", singleton_key="other")
+    with transaction(a):
+        assert len(take(a, "x")) == 1
+        with does_not_wait("get_work"):
+            found = [w["job_id"] for w in take(b, "y", n=5)]
+        assert found == [other], "the conflict costs that one job its turn, never the batch"
+    assert take(b, "y") == []
+    engine.check(b)
+
+
+def a_claimer_sees_a_lease_that_was_committed_before_it_took_the_key(connect: Connect) -> None:
+    a = connect()
+    _two_of_a_key(a)
+    other = submit(a, "y")
+    assert len(take(a, "x")) == 1
+    assert [w["job_id"] for w in take(a, "y", n=5)] == [other]
+    engine.check(a)
+
+
+def one_batch_takes_one_job_of_a_key(connect: Connect) -> None:
+    a = connect()
+    _two_of_a_key(a)
+    other = submit(a, "y")
+    found = take(a, n=10)
+    assert len(found) == 2, f"{len(found)} of three jobs, two of them of one key"
+    assert other in [w["job_id"] for w in found]
+    engine.check(a)
+
+
+def what_upkeep_lets_in_meets_the_keys_of_the_batch(connect: Connect) -> None:
+    """get_work looks twice, with upkeep in between: the second look must know of the first."""
+    a = connect()
+    submit(a, "x", singleton_key="k", priority=100)
+    submit(
+        a, "x", singleton_key="k", priority=50, available_at=scalar(a, "select now() + '1 hour'")
+    )
+    engine.hurry(a)
+    engine.upkeep_is_done(a)
+    assert len(take(a, n=5)) == 1
+    engine.check(a)
+    assert len(engine.drain_held(a)) == 1
+
+
+def what_upkeep_admits_meets_the_keys_of_the_batch(connect: Connect) -> None:
+    """As above, where upkeep admits a parked job of the key to another need."""
+    a = connect()
+    holder = submit(a, "x", singleton_key="k")
+    work = engine.take_one(a, "x")
+    submit(a, "x", singleton_key="k")
+    submit(a, "y", singleton_key="k")
+    assert work["job_id"] == holder
+    with transaction(a, "repeatable read"):
+        complete(a, work)  # leaves a note for the key
+    submit(a, "w", singleton_key="k")
+    engine.upkeep_is_done(a)
+    assert len(take(a, n=5)) == 1
+    engine.check(a)
+    assert len(engine.drain_held(a)) == 2
+
+
+def an_old_snapshot_cannot_lease_a_key_that_was_leased_since(connect: Connect) -> None:
+    for isolation in ("repeatable read", "serializable"):
+        a, b = connect(), connect()
+        _two_of_a_key(a, isolation)
+        try:
+            with transaction(b, isolation):
+                assert len(take(a, "x")) == 1
+                found = take(b, "y")
+        except psycopg.errors.SerializationFailure:
+            found = []
+        engine.check(a)
+        assert found == [], f"{isolation}: two leases of one key"
+        assert take(b, "y") == []
+
+
+def the_next_of_a_key_is_not_lost_when_it_comes_while_the_holder_ends(connect: Connect) -> None:
+    holder, producer, looker = connect(), connect(), connect(options=PATIENCE)
+    submit(holder, "x", singleton_key="k")
+    work = engine.take_one(holder)
+    with transaction(producer):
+        submit(producer, "x", singleton_key="k")  # parked: the key is busy
+        with transaction(holder):
+            complete(holder, work)  # sees nobody to admit
+            producer.execute("commit")
+            with does_not_wait("sweep"):
+                engine.sweep(looker, 2)  # still sees the lease
+        producer.execute("begin")
+    assert len(engine.drain(looker)) == 1
+
+
+def the_end_of_a_job_does_not_wait_for_who_admits_to_its_key(connect: Connect) -> None:
+    """A sweep that is at a key, in an open transaction, delays neither the end of the holder nor
+    the key's next job for longer than it is open."""
+    holder, sweeper = connect(options=PATIENCE), connect()
+    submit(holder, "x", singleton_key="k")
+    work = engine.take_one(holder)
+    submit(holder, "x", singleton_key="k")  # parked, with a note
+    with transaction(sweeper):
+        engine.sweep(sweeper)
+        with does_not_wait("complete"):
+            complete(holder, work)
+    assert len(engine.drain(holder)) == 1
+
+
+def a_key_is_free_for_whom_an_open_claim_only_passed_by(connect: Connect) -> None:
+    """A claim that found a key busy got nothing of it: while its transaction idles, the key goes on
+    (promise 10: an idle transaction delays only its own)."""
+    holder, idler, worker = connect(), connect(), connect(options=PATIENCE)
+    _two_of_a_key(holder)
+    work = engine.take_one(holder, "x")
+    submit(holder, "z", singleton_key="k")
+    submit(holder, "y")
+    with transaction(idler):
+        assert len(take(idler, "y", n=5)) == 1
+        complete(holder, work)
+        engine.sweep(worker, 2)
+        assert len(take(worker, "z")) == 1, "the key is held by a transaction that has none of it"
+
+
+def the_head_of_a_key_that_is_locked_does_not_lock_the_key(connect: Connect) -> None:
+    """Somebody idles in a transaction about the next job of a key: the one after it goes."""
+    holder, idler, worker = connect(), connect(), connect(options=PATIENCE)
+    submit(holder, "x", singleton_key="k")
+    work = engine.take_one(holder)
+    head = submit(holder, "x", singleton_key="k")
+    second = submit(holder, "x", singleton_key="k")
+    with transaction(idler):
+        value(idler, "cancel", job_id=head, actor="t")
+        with does_not_wait("complete"):
+            complete(holder, work)
+        with does_not_wait("get_work"):
+            engine.sweep(worker, 2)
+            found = [w["job_id"] for w in take(worker)]
+        assert found == [second]
+    engine.check(worker)
+
+
+# --- trap 2: lost wake-ups --------------------------------------------------------------------
+
+
+def a_job_submitted_while_what_it_waits_for_completes_is_freed(connect: Connect) -> None:
+    producer, worker, other = connect(), connect(options=PATIENCE), connect(options=PATIENCE)
+    submit(worker)
+    work = engine.take_one(worker)
+    with transaction(producer):
+        late = submit(producer, wait_for=[work["job_id"]])
+        with does_not_wait("complete"):
+            complete(worker, work)
+        with does_not_wait("get_work"):
+            assert take(other) == []
+    assert engine.drain(other) == [late]
+
+
+def a_job_submitted_while_an_end_is_under_way_is_freed(connect: Connect) -> None:
+    """The end has looked for dependents and found none, and commits after many looks at the new
+    dependent: the note about it must outlive the end."""
+    worker, looker = connect(), connect(options=PATIENCE)
+    submit(looker)
+    work = engine.take_one(worker)
+    with transaction(worker):
+        complete(worker, work)
+        with does_not_wait("submit"):
+            late = submit(looker, wait_for=[work["job_id"]])
+        with does_not_wait("sweep"):
+            engine.sweep(looker, 5)
+        assert take(looker) == []
+    assert engine.drain(looker) == [late]
+
+
+def a_look_from_an_old_transaction_does_not_drop_the_note(connect: Connect) -> None:
+    """The looker's transaction began before the end did: its id proves nothing."""
+    worker, looker, old = connect(), connect(options=PATIENCE), connect()
+    submit(looker)
+    work = engine.take_one(worker)
+    with transaction(old):
+        old.execute("select pg_current_xact_id()")
+        with transaction(worker):
+            complete(worker, work)
+            late = submit(looker, wait_for=[work["job_id"]])
+            engine.hurry(looker)
+            value_of_sweep = engine.rows(old, "sweep")
+            assert value_of_sweep
+            old.execute("commit")
+            engine.sweep(looker, 5)
+        old.execute("begin")
+    assert engine.drain(looker) == [late]
+
+
+def a_reschedule_behind_a_job_that_ends_meanwhile_is_freed(connect: Connect) -> None:
+    worker, mover, looker = connect(), connect(), connect(options=PATIENCE)
+    submit(looker, "x")
+    submit(looker, "y")
+    ending, moving = engine.take_one(worker, "x"), engine.take_one(mover, "y")
+    with transaction(worker):
+        complete(worker, ending)
+        engine.one(mover, "reschedule", **lease_of(moving), wait_for=[ending["job_id"]])
+        engine.sweep(looker, 5)
+    assert engine.drain(looker) == [moving["job_id"]]
+
+
+def two_last_parents_that_end_at_once_free_their_child(connect: Connect) -> None:
+    one, two, looker = connect(options=PATIENCE), connect(options=PATIENCE), connect()
+    parents = [submit(looker, "x"), submit(looker, "y")]
+    child = submit(looker, "z", wait_for=parents)
+    first, second = engine.take_one(one, "x"), engine.take_one(two, "y")
+    with transaction(one), transaction(two):
+        complete(one, first)
+        with does_not_wait("complete"):
+            complete(two, second)
+    assert engine.drain(looker) == [child]
+
+
+def an_end_above_read_committed_frees_an_edge_it_cannot_see(connect: Connect) -> None:
+    for isolation in ("repeatable read", "serializable"):
+        worker, looker = connect(), connect()
+        submit(looker)
+        work = engine.take_one(looker)
+        ended = False
+        with transaction(worker, isolation):
+            late = submit(looker, wait_for=[work["job_id"]])
+            engine.sweep(looker, 3)  # the new edge's own note is done with
+            try:
+                complete(worker, work)
+                ended = True
+            except psycopg.errors.SerializationFailure:
+                worker.execute("rollback")
+                worker.execute("begin")
+        if not ended:
+            complete(worker, work)
+        assert engine.drain(looker) == [late], isolation
+
+
+def a_submit_above_read_committed_behind_a_job_that_ended_unseen_is_freed(
+    connect: Connect,
+) -> None:
+    for isolation in ("repeatable read", "serializable"):
+        producer, looker = connect(), connect()
+        submit(looker)
+        work = engine.take_one(looker)
+        late = None
+        try:
+            with transaction(producer, isolation):
+                complete(looker, work)
+                late = submit(producer, wait_for=[work["job_id"]])
+        except psycopg.errors.SerializationFailure:
+            late = submit(producer, wait_for=[work["job_id"]])
+        assert engine.drain(looker) == [late], isolation
+
+
+def a_fleet_above_read_committed_frees_what_waits(connect: Connect) -> None:
+    """Nobody ever comes at READ COMMITTED: dependents and keys must go on all the same."""
+    for isolation in ("repeatable read", "serializable"):
+        conn = connect()
+        conn.execute(f"set default_transaction_isolation = '{isolation}'")
+        first = submit(conn, singleton_key=isolation)
+        child = submit(conn, wait_for=[first])
+        second = submit(conn, singleton_key=isolation)
+        order = engine.drain(conn)
+        assert set(order) == {first, child, second}, isolation
+
+
+def a_dependent_that_is_locked_is_freed_later(connect: Connect) -> None:
+    """Whoever idles in a transaction about the dependent delays that dependent and nobody else."""
+    worker, idler, looker = connect(options=PATIENCE), connect(), connect()
+    parent = submit(looker, "x")
+    held, free = (submit(looker, "y", wait_for=[parent]) for _ in range(2))
+    work = engine.take_one(worker, "x")
+    with transaction(idler):
+        idler.execute("select 1 from job where job_id = %s for update", (held,))
+        with does_not_wait("complete"):
+            complete(worker, work)
+        with does_not_wait("sweep"):
+            engine.one(worker, "sweep")
+        assert [w["job_id"] for w in take(worker, "y", n=5)] == [free]
+    assert engine.drain_held(looker) == [held]
+
+
+def a_redriven_job_tells_a_dependent_that_was_locked(connect: Connect) -> None:
+    worker, idler, looker = connect(options=PATIENCE), connect(), connect()
+    parent = submit(looker, "x", max_attempts=1)
+    child = submit(looker, "y", wait_for=[parent], on_dependency_failure="cascade")
+    work = engine.take_one(worker, "x")
+    with transaction(idler):
+        idler.execute("select 1 from job where job_id = %s for update", (child,))
+        with does_not_wait("fail"):
+            engine.one(worker, "fail", **lease_of(work), error="no")
+        with does_not_wait("redrive"):
+            engine.one(worker, "redrive", job_id=parent, actor="t")
+    assert engine.drain(looker) == [parent, child]
+
+
+# --- trap 3: deadlocks and circles ------------------------------------------------------------
+
+
+def ends_with_crossed_dependents_neither_wait_nor_deadlock(connect: Connect) -> None:
+    one, two, looker = (connect(options=PATIENCE) for _ in range(3))
+    parents = [submit(looker, f"p{n}") for n in range(4)]
+    left = submit(looker, "c", wait_for=[parents[0], parents[3]])
+    right = submit(looker, "c", wait_for=[parents[1], parents[2]])
+    works = [engine.take_one(looker, f"p{n}") for n in range(4)]
+    with transaction(one), transaction(two), does_not_wait("complete"):
+        complete(one, works[0])  # left
+        complete(two, works[2])  # right
+        complete(one, works[1])  # right
+        complete(two, works[3])  # left
+    assert set(engine.drain(looker)) == {left, right}
+
+
+def two_reschedules_cannot_close_a_circle_at_once(connect: Connect) -> None:
+    one, two = connect(), connect()
+    a, b = submit(one, "x"), submit(one, "x")
+    with transaction(one):
+        engine.one(one, "reschedule_unheld", job_id=a, actor="t", wait_for=[b])
+        with refused("40001"):
+            engine.one(two, "reschedule_unheld", job_id=b, actor="t", wait_for=[a])
+    with refused("LH004"):
+        engine.one(two, "reschedule_unheld", job_id=b, actor="t", wait_for=[a])
+    assert engine.drain(one) == [b, a]
+
+
+def an_old_snapshot_cannot_close_a_circle(connect: Connect) -> None:
+    for isolation in ("repeatable read", "serializable"):
+        one, two = connect(), connect()
+        a, b = submit(one, "x"), submit(one, "x")
+        with refused("40001"):
+            with transaction(two, isolation):
+                engine.one(one, "reschedule_unheld", job_id=a, actor="t", wait_for=[b])
+                engine.one(two, "reschedule_unheld", job_id=b, actor="t", wait_for=[a])
+        assert engine.drain(one) == [b, a]
+
+
+def two_batches_of_the_same_jobs_in_reverse_order_do_not_deadlock(connect: Connect) -> None:
+    one, two, holder, conn = (connect() for _ in range(4))
+    ids = [UUID(int=uuid4().int >> 8 | n << 120) for n in range(4)]
+    for job_id in ids:
+        submit(conn, "x", job_id=job_id)
+    works = {w["job_id"]: lease_of(w) | {"verb": "complete"} for w in take(conn, n=4)}
+    low, high, first, second = (works[job_id] for job_id in ids)
+    with transaction(holder):
+        holder.execute("select 1 from job where job_id = any (%s) for update", (ids[2:],))
+        forth = background(lambda: engine.settle(one, [low, first, high], strict=False))
+        wait_until_blocked(conn, one)
+        back = background(lambda: engine.settle(two, [high, second, low], strict=False))
+        wait_until_blocked(conn, two)
+    answers = forth.result(timeout=20) + back.result(timeout=20)
+    assert [a["ok"] for a in answers].count(True) == 4
+    assert {a["error_code"] for a in answers} == {None, "LH018"}
+
+
+def two_batches_of_the_same_keys_in_reverse_order_do_not_deadlock(connect: Connect) -> None:
+    """submit_many takes idempotency keys and given ids: two batches must not wait crosswise."""
+    one, two, holder, conn = (connect() for _ in range(4))
+    ids = [UUID(int=uuid4().int >> 8 | n << 120) for n in range(4)]
+    for what in ("idempotency_key", "job_id"):
+        low, high, first, second = ({"next_need": "x", what: str(v)} for v in ids)
+        with transaction(holder):
+            engine.submit_many(holder, [first, second])
+            forth = background(lambda: engine.submit_many(one, [low, first, high]))  # noqa: B023
+            wait_until_blocked(conn, one)
+            back = background(lambda: engine.submit_many(two, [high, second, low]))  # noqa: B023
+            wait_until_blocked(conn, two)
+            holder.execute("rollback")
+            holder.execute("begin")
+        errors = [f.exception(timeout=20) for f in (forth, back)]
+        for error in errors:
+            assert error is None or getattr(error, "sqlstate", "") == "LH005", (
+                f"{what}: {type(error).__name__}: {error}"
+            )
+
+
+def nobody_waits_for_an_idle_claim(connect: Connect) -> None:
+    """Every public way round a job, while another transaction holds claims and ends of others."""
+    idler, other = connect(), connect(options=PATIENCE)
+    for n in range(6):
+        submit(other, "x", singleton_key=f"k{n % 2}")
+    ending = engine.take_one(other, "x")
+    for n in range(70):  # more ticks than are kept
+        other.execute("insert into tick (at) values (clock_timestamp() - interval '1 h')")
+        if scalar(other, "select max(tick_id) % 64 from tick") == 0 and n >= 1:
+            break
+    with transaction(idler):
+        complete(idler, ending)
+        assert len(take(idler, n=1)) == 1
+        submit(idler, "new", idempotency_key="idler", wait_for=[submit(idler, "new")])
+        engine.rows(idler, "sweep")
+        with does_not_wait("get_work"):
+            for _ in range(3):
+                take(other)
+        with does_not_wait("submit"):
+            mine = submit(other, "new", singleton_key="k0", idempotency_key="mine")
+            submit(other, "new", wait_for=[mine])
+        with does_not_wait("sweep"):
+            engine.one(other, "sweep")
+        with does_not_wait("cancel"):
+            value(other, "cancel", job_id=mine, actor="t")
+    engine.drain_held(other)
+
+
+def two_sweeps_do_not_wait_for_each_other(connect: Connect) -> None:
+    """Not even for what they clear away: waiters that are over, doubles of needs, old ticks."""
+    idler, other = connect(), connect(options=PATIENCE)
+    other.execute(
+        "insert into waiter (channel, capability, until)"
+        " select 'c' || n, 'x', clock_timestamp() - interval '1 day' from generate_series(1, 5) n"
+    )
+    other.execute("insert into need (name, first_seen) select 'x', now() from generate_series(1,5)")
+    with transaction(idler):
+        engine.rows(idler, "sweep")
+        with does_not_wait("sweep"):
+            engine.one(other, "sweep")
+
+
+def upkeep_by_the_way_does_not_wait_for_upkeep_by_another(connect: Connect) -> None:
+    """get_work trims the ticks it leaves: two at the same count must not wait for each other."""
+    idler, other = connect(), connect(options=PATIENCE)
+    for _ in range(4):
+        submit(other)
+    while scalar(
+        other,
+        "insert into tick (at) values (clock_timestamp() - interval '1 h') returning tick_id % 64",
+    ):
+        pass
+    with transaction(idler):
+        take(idler)
+        with does_not_wait("get_work"):
+            assert len(take(other)) == 1
+
+
+# --- trap 4: limits ---------------------------------------------------------------------------
+
+
+def a_claim_takes_no_more_than_it_asked_for(connect: Connect) -> None:
+    conn, other = connect(), connect()
+    for setting in ("", "enable_nestloop", "enable_hashjoin", "enable_material", "enable_sort"):
+        if setting:
+            conn.execute(f"set {setting} = off")
+        for need in ("x", "y"):
+            engine.submit_many(conn, [{"next_need": f"{need}{n % 3}"} for n in range(120)])
+        for n in (1, 3, 7):
+            for capabilities in (["x0"], ["x0", "x1", "y2"], ["%"]):
+                found = take(conn, *capabilities, n=n)
+                assert len({w["job_id"] for w in found}) == n, f"{len(found)} jobs for {n}"
+        held = scalar(conn, "select count(*) from job where state = 'leased'")
+        assert held == 33
+        engine.drain_held(other)
+
+
+def a_claim_skips_what_is_locked(connect: Connect) -> None:
+    idler, worker = connect(), connect(options=PATIENCE)
+    for capabilities in (["x"], ["x", "y"]):
+        first, second = submit(idler, "x"), submit(idler, "x")
+        with transaction(idler):
+            idler.execute("select 1 from job where job_id = %s for no key update", (first,))
+            with does_not_wait("get_work"):
+                found = [w["job_id"] for w in take(worker, *capabilities, n=5)]
+            assert found == [second]
+        engine.drain_held(worker)
+
+
+# --- traps 5 and 6: clocks and unfenced ends --------------------------------------------------
+
+
+def a_lease_is_counted_from_the_call(connect: Connect) -> None:
+    """Not from the start of the transaction: a lease taken late in a long one is not born over."""
+    conn = connect()
+    submit(conn)
+    with transaction(conn):
+        engine.until_over(conn, "now() + interval '50 ms'")
+        work = engine.take_one(conn, lease="50 ms")
+        assert scalar(conn, "select %s > now() + interval '100 ms'", work["lease_expires_at"])
+
+
+def a_stale_lease_changes_nothing(connect: Connect) -> None:
+    """Promise 3, verb by verb, after the job was taken away and leased to somebody else."""
+    conn = connect()
+    submit(conn, retry=engine.AT_ONCE, max_attempts=9)
+    stale = lease_of(engine.take_one(conn))
+    engine.run_out(conn)
+    engine.sweep(conn)
+    engine.hurry(conn)
+    current = engine.take_one(conn)
+    assert current["job_id"] == stale["job_id"]
+    before = engine.query(conn, "select * from job")
+    calls: list[tuple[str, dict[str, object]]] = [
+        ("complete", {}),
+        ("fail", {"error": "x"}),
+        ("release", {}),
+        ("reschedule", {}),
+        ("extend", {}),
+        ("checkpoint", {"name": "c"}),
+        ("checkpoints", {}),
+        ("results", {}),
+        ("hold_lease", {}),
+    ]
+    for function, arguments in calls:
+        with refused("LH001"):
+            engine.rows(conn, function, **stale, **arguments)
+        with refused("LH002"):
+            engine.rows(
+                conn, function, job_id=stale["job_id"], lease_id=uuid4(), **arguments
+            )
+    assert engine.query(conn, "select * from job") == before, "a refused call changed a row"
+    complete(conn, current)
+
+
+def a_stale_lease_is_refused_when_it_waited_for_the_lock(connect: Connect) -> None:
+    """Fault 24: the lease is taken away while the call waits for the row."""
+    conn, taker, worker = connect(), connect(), connect()
+    calls: list[tuple[str, dict[str, object]]] = [
+        ("complete", {}),
+        ("fail", {"error": "x"}),
+        ("release", {}),
+        ("reschedule", {}),
+        ("extend", {}),
+        ("checkpoint", {"name": "c"}),
+        ("hold_lease", {}),
+    ]
+    for function, arguments in calls:
+        submit(conn, retry=engine.AT_ONCE, max_attempts=9)
+        stale = lease_of(engine.take_one(conn))
+        engine.run_out(conn)
+        with transaction(taker):
+            assert engine.one(taker, "sweep")["reclaimed"] == 1
+            call = background(lambda: engine.rows(worker, function, **stale, **arguments))  # noqa: B023
+            wait_until_blocked(conn, worker)
+        with refused("LH001"):
+            call.result(timeout=20)
+        assert engine.drain(conn) == [stale["job_id"]]
+
+
+def an_end_under_way_is_not_undone_by_who_takes_leases_away(connect: Connect) -> None:
+    """Trap 16: the lease ran out, but its worker is completing: the sweep skips the row."""
+    worker, sweeper = connect(), connect(options=PATIENCE)
+    submit(worker)
+    work = engine.take_one(worker)
+    engine.run_out(worker)
+    with transaction(worker):
+        complete(worker, work)
+        with does_not_wait("sweep"):
+            assert engine.one(sweeper, "sweep")["reclaimed"] == 0
+        with does_not_wait("get_work"):
+            assert take(sweeper) == []
+    assert engine.state(sweeper, work["job_id"]) == "succeeded"
+    engine.check(sweeper, drained=True)
+
+
+def a_held_lease_is_not_taken_away(connect: Connect) -> None:
+    worker, sweeper = connect(), connect(options=PATIENCE)
+    submit(worker)
+    work = engine.take_one(worker)
+    engine.run_out(worker)
+    with transaction(worker):
+        value(worker, "hold_lease", **lease_of(work))
+        with does_not_wait("sweep"):
+            assert engine.one(sweeper, "sweep")["reclaimed"] == 0
+        complete(worker, work)
+    engine.check(sweeper, drained=True)
+
+
+def an_extended_lease_is_not_taken_away(connect: Connect) -> None:
+    conn = connect()
+    submit(conn)
+    work = engine.take_one(conn, lease="1 ms")
+    value(conn, "extend", **lease_of(work), lease="1 hour")
+    engine.until_over(conn, "(select max(check_at) from job)")
+    assert engine.one(conn, "sweep")["reclaimed"] == 0
+    assert take(conn) == []
+    complete(conn, work)
+
+
+def no_lease_runs_out_before_the_server_was_up_as_long(connect: Connect) -> None:
+    """Fault 31c: nobody could extend while the server was down. The server's start is rigged."""
+    conn = connect()
+    submit(conn, retry=engine.AT_ONCE)
+    work = engine.take_one(conn, lease="1 min")
+    engine.run_out(conn)  # a lease of one second
+    definition: str = scalar(conn, "select pg_get_functiondef('_reclaim_one'::regproc)")
+    assert "pg_postmaster_start_time()" in definition or "rigged" in definition
+    for ago, taken in (("100 ms", 0), ("1 hour", 1)):
+        conn.execute(
+            definition.replace(
+                "pg_postmaster_start_time()", f"(clock_timestamp() - interval '{ago}')"
+            )
+        )
+        conn.execute("update job set check_at = clock_timestamp() where state = 'leased'")
+        assert engine.one(conn, "sweep")["reclaimed"] == taken, f"up for {ago}"
+    with refused("LH001"):
+        complete(conn, work)
+
+
+def a_job_past_its_last_moment_is_not_leased(connect: Connect) -> None:
+    conn = connect()
+    submit(conn, expires_at=scalar(conn, "select clock_timestamp() + interval '1 hour'"))
+    conn.execute("update job set expires_at = clock_timestamp() - interval '1 ms'")
+    assert take(conn) == []
+    assert engine.query(conn, "select state, dead_reason from job") == [
+        {"state": "dead", "dead_reason": "expired"}
+    ]
+
+
+def a_job_that_kills_every_worker_dies_of_it(connect: Connect) -> None:
+    """Trap 8: a crash counts, as an attempt and as a crash."""
+    conn = connect()
+    job_id = submit(conn, retry=engine.AT_ONCE, max_attempts=100)
+    for attempt in (1, 2, 3):
+        engine.hurry(conn)
+        assert engine.take_one(conn)["attempt"] == attempt
+        engine.run_out(conn)
+    engine.sweep(conn)
+    engine.hurry(conn)
+    assert take(conn) == []
+    info = engine.one(conn, "job", job_id=job_id)
+    assert (info["state"], info["dead_reason"], info["crashes"]) == ("dead", "crash_loop", 3)
+
+
+def a_crash_counts_as_an_attempt(connect: Connect) -> None:
+    conn = connect()
+    job_id = submit(conn, retry=engine.AT_ONCE, max_attempts=2)
+    for _ in range(2):
+        engine.hurry(conn)
+        engine.take_one(conn)
+        engine.run_out(conn)
+    engine.sweep(conn)
+    info = engine.one(conn, "job", job_id=job_id)
+    assert (info["state"], info["dead_reason"]) == ("dead", "attempts_exhausted")
+
+
+def a_replayed_completion_says_so_and_leaves_nothing(connect: Connect) -> None:
+    """Promise 4: the transaction committed, its reply was lost, and it is run again."""
+    conn = connect()
+    conn.execute("create table effect (job_id uuid)")
+    submit(conn)
+    work = engine.take_one(conn)
+    for _ in range(2):
+        try:
+            with transaction(conn):
+                conn.execute("insert into effect values (%s)", (work["job_id"],))
+                complete(conn, work)
+        except psycopg.Error as error:
+            assert error.sqlstate == "LH018", error
+    assert scalar(conn, "select count(*) from effect") == 1
+
+
+# --- trap 7: idempotent submits ---------------------------------------------------------------
+
+
+def a_key_that_commits_gives_the_second_the_first_job(connect: Connect) -> None:
+    one, two, conn = connect(), connect(), connect()
+    with transaction(one):
+        first = submit(one, "x", idempotency_key="k")
+        call = background(
+            lambda: engine.one(two, "submit", next_need="x", idempotency_key="k")
+        )
+        wait_until_blocked(conn, two)
+    answer = call.result(timeout=20)
+    assert (answer["job_id"], answer["created"]) == (first, False)
+    with refused("LH006"):
+        submit(two, "x", idempotency_key="k", payload={"other": 1})
+    assert engine.drain(conn) == [first]
+
+
+def a_key_that_rolls_back_goes_to_the_next(connect: Connect) -> None:
+    one, two, conn = connect(), connect(), connect()
+    one.execute("begin")
+    submit(one, "x", idempotency_key="k", payload={"n": 1})
+    call = background(
+        lambda: engine.one(two, "submit", next_need="x", idempotency_key="k", payload={"n": 2})
+    )
+    wait_until_blocked(conn, two)
+    one.execute("rollback")
+    answer = call.result(timeout=20)
+    assert answer["created"] is True
+    assert engine.drain(conn) == [answer["job_id"]]
+
+
+def a_given_id_is_taken_once(connect: Connect) -> None:
+    one, two, conn = connect(), connect(), connect()
+    given = uuid4()
+    with transaction(one):
+        submit(one, "x", job_id=given)
+        call = background(lambda: submit(two, "x", job_id=given))
+        wait_until_blocked(conn, two)
+    with refused("LH005"):
+        call.result(timeout=20)
+    work = engine.take_one(conn)
+    with transaction(one):
+        complete(one, work)
+        with refused("LH005"):  # live or archived, whichever it is at this moment
+            submit(two, "x", job_id=given)
+    with refused("LH005"):
+        submit(two, "x", job_id=given)
+    engine.check(conn, drained=True)
+
+
+def a_made_id_cannot_be_given_again_by_an_old_snapshot(connect: Connect) -> None:
+    """An id that Leasehold made, given by a transaction that cannot see its job: LH005 or 40001,
+    never a job that is live and archived."""
+    for isolation in ("repeatable read", "serializable"):
+        for ends in (False, True):
+            one, two = connect(), connect()
+            code = ""
+            try:
+                with transaction(two, isolation):
+                    made = submit(one, "x")
+                    if ends:
+                        complete(one, engine.take_one(one))
+                    submit(two, "x", job_id=made)
+            except psycopg.Error as error:
+                code = error.sqlstate or ""
+            engine.check(one)
+            assert code in ("LH005", "40001"), f"{isolation}, ended {ends}: {code or 'accepted'}"
+            engine.drain(one)
+
+
+def an_old_snapshot_submits_a_key_once(connect: Connect) -> None:
+    for isolation in ("repeatable read", "serializable"):
+        one, two = connect(), connect()
+        with refused("40001"):
+            with transaction(two, isolation):
+                first = submit(one, "x", idempotency_key=isolation)
+                submit(two, "x", idempotency_key=isolation)
+        assert submit(two, "x", idempotency_key=isolation) == first
+    engine.drain(connect())
+
+
+def a_lease_granted_after_the_snapshot_is_right_or_40001(connect: Connect) -> None:
+    for isolation in ("repeatable read", "serializable"):
+        one, two = connect(), connect()
+        submit(one, "x")
+        try:
+            with transaction(two, isolation):
+                work = engine.take_one(one)
+                complete(two, work)
+        except psycopg.errors.SerializationFailure:
+            complete(two, work)
+        assert engine.state(one, work["job_id"]) == "succeeded"
+
+
+# --- rights, the doorbell ---------------------------------------------------------------------
+
+
+def public_may_do_nothing(connect: Connect) -> None:
+    conn = connect()
+    found = engine.query(
+        conn,
+        """
+        select p.proname from pg_proc as p
+        where p.pronamespace = current_schema()::regnamespace
+            and exists (select from aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) as a
+                        where a.grantee = 0)
+        """,
+    )
+    assert found == [], f"PUBLIC may execute {[row['proname'] for row in found]}"
+    role = f"leasehold_nobody_{uuid4().hex[:8]}"
+    conn.execute(f"create role {role}")
+    try:
+        for call in (
+            "submit('x')",
+            "get_work('w', array['%'])",
+            "_now()",
+            "sweep()",
+            "setting('retry')",
+        ):
+            with refused("42501"):
+                conn.execute(f"begin; set local role {role}; select * from leasehold.{call}")
+            conn.execute("rollback")
+        for table in ("job", "note", "status"):
+            with refused("42501"):
+                conn.execute(f"begin; set local role {role}; select 1 from leasehold.{table}")
+            conn.execute("rollback")
+    finally:
+        conn.execute(f"drop role {role}")
+
+
+def a_bell_is_armed_only_when_nobody_can_miss_it(connect: Connect) -> None:
+    """Fault 22: a submit that looked for waiters before the registration committed."""
+    waiter, producer = connect(), connect()
+    until = scalar(waiter, "select clock_timestamp() + interval '1 min'")
+    with transaction(waiter):
+        engine.one(waiter, "await_bell", capabilities=["x"], until=until)
+        producer.execute("begin")
+        submit(producer, "x")
+    for _ in range(3):
+        bell = engine.one(waiter, "await_bell", capabilities=["x"], until=until)
+        assert bell["armed"] is False, "armed, and a submit may still commit that rang for nobody"
+    producer.execute("commit")
+    for _ in range(3):
+        bell = engine.one(waiter, "await_bell", capabilities=["x"], until=until)
+    assert bell["armed"] is True
+    waiter.execute(f'listen "{bell["channel"]}"')
+    submit(producer, "x")
+    assert [n.channel for n in waiter.notifies(timeout=10, stop_after=1)] == [bell["channel"]]

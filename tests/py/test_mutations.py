@@ -1,0 +1,33 @@
+"""A check that no mutation of the code can break is no check: take out a lock, an order, a test of
+a lease, and the scenario that is there for it must fail."""
+
+from __future__ import annotations
+
+import psycopg
+import pytest
+
+import mutations
+from conftest import Connect
+
+PAIRS = [
+    pytest.param(mutation, scenario, id=f"{mutation.name} | {scenario.__name__}")
+    for mutation in mutations.MUTATIONS
+    for scenario in mutation.scenarios
+]
+
+
+@pytest.mark.parametrize(("mutation", "scenario"), PAIRS)
+def test_is_noticed_without(
+    mutation: mutations.Mutation, scenario: mutations.Scenario, connect: Connect
+) -> None:
+    mutation.apply(connect())
+    try:
+        scenario(connect)
+    except (AssertionError, psycopg.Error):
+        return
+    pytest.fail(f"nothing was noticed without {mutation.name}")
+
+
+def test_the_names_of_the_mutations_are_unique() -> None:
+    names = [mutation.name for mutation in mutations.MUTATIONS]
+    assert len(names) == len(set(names))

@@ -1,0 +1,156 @@
+"""The Python side: installing, verifying, removing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+from psycopg.pq import TransactionStatus
+
+from conftest import Connection
+from leasehold import Installer, Leasehold, LeaseholdError, UsageError, __version__, installer
+
+
+@pytest.fixture
+def empty(empty_dsn: str) -> Iterator[Connection]:
+    """An autocommit connection to a database without Leasehold."""
+    with psycopg.connect(empty_dsn, autocommit=True) as conn:
+        yield conn
+
+
+def schemas(conn: Connection) -> set[str]:
+    rows = conn.execute(
+        "select nspname from pg_namespace where nspname !~ '^pg_' and nspname <> 'information_schema'"
+    )
+    return {name for (name,) in rows} - {"public"}
+
+
+def roles(conn: Connection, schema: str) -> set[str]:
+    rows = conn.execute("select rolname from pg_roles where starts_with(rolname, %s)", [schema])
+    return {name for (name,) in rows}
+
+
+def test_the_version_of_the_package_is_that_of_the_schema(empty_dsn: str) -> None:
+    assert Installer(empty_dsn).apply() == __version__
+    with Leasehold(empty_dsn) as leasehold:
+        assert leasehold.schema_version() == __version__
+
+
+def test_installing_again_changes_nothing(empty: Connection) -> None:
+    Installer(empty).apply()
+    Leasehold(empty).submit("a.b")
+    assert Installer(empty).apply() == __version__
+    assert empty.execute("select count(*) from leasehold.job").fetchone() == (1,)
+    assert Installer(empty).verify() == []
+
+
+def test_a_custom_schema_is_installed_verified_and_removed(empty: Connection) -> None:
+    for name in ("My-App", 'say "so"', "plain_name"):
+        mine = Installer(empty, name)
+        assert mine.apply() == __version__
+        assert schemas(empty) == {name}
+        assert mine.verify() == []
+        mine.uninstall(name)
+        assert schemas(empty) == set()
+
+
+def test_nothing_is_committed_in_the_callers_transaction(empty_dsn: str, empty: Connection) -> None:
+    with psycopg.connect(empty_dsn) as caller:
+        caller.execute("create table mine ()")
+        Installer(caller).apply()
+        assert Installer(caller).verify() == []
+        assert caller.info.transaction_status == TransactionStatus.INTRANS
+        assert schemas(empty) == set()
+        caller.rollback()
+        assert schemas(empty) == set()
+        caller.execute("create table mine ()")
+        Installer(caller).apply()
+        caller.commit()
+    assert schemas(empty) == {"leasehold"}
+
+
+def test_without_a_transaction_of_the_caller_each_method_is_one(empty_dsn: str) -> None:
+    with psycopg.connect(empty_dsn) as caller:  # not autocommit, nothing begun
+        Installer(caller).apply()
+        assert caller.info.transaction_status == TransactionStatus.IDLE
+    with Leasehold(empty_dsn) as leasehold:
+        assert leasehold.schema_version() == __version__
+
+
+@pytest.mark.parametrize(
+    ("damage", "kind", "name", "problem"),
+    [
+        ("drop function leasehold.job(uuid)", "function", "job(", "missing"),
+        (
+            "create or replace function leasehold.schema_version() returns text language sql"
+            " as $$ select '0' $$",
+            "function",
+            "schema_version(",
+            "changed",
+        ),
+        ("create function leasehold.mine() returns int language sql as 'select 1'", "function", "mine(", "left over"),
+        ("create table leasehold.mine (id int)", "table", "mine", "left over"),
+        ("alter table leasehold.job add column mine int", "column", "job.mine", "left over"),
+        ("drop index leasehold.job_ready_idx", "index", "job_ready_idx", "missing"),
+        ("drop view leasehold.status", "view", "status", "missing"),
+        ("alter table leasehold.job drop constraint job_state_check", "constraint", "job_state_check", "missing"),
+        ("grant execute on function leasehold.sweep(integer) to public", "grant", "sweep(", "left over"),
+        ("revoke execute on function leasehold.complete(uuid, uuid, jsonb) from leasehold_worker", "grant", "complete(", "missing"),
+    ],
+)  # fmt: skip
+def test_what_is_missing_changed_or_left_over_is_listed(
+    dsn: str, conn: Connection, damage: str, kind: str, name: str, problem: str
+) -> None:
+    conn.execute(damage)
+    found = Installer(dsn).verify()
+    listed = [one for one in found if one.kind == kind and name in one.name]
+    assert [one.problem for one in listed] == [problem], found
+
+
+def test_verifying_leaves_nothing_behind(dsn: str, conn: Connection) -> None:
+    before = (schemas(conn), roles(conn, "leasehold_verify"))
+    conn.execute("drop view leasehold.status")
+    assert Installer(dsn).verify()
+    assert (schemas(conn), roles(conn, "leasehold_verify")) == before
+
+
+def test_a_database_without_it_says_so(empty: Connection) -> None:
+    (found,) = Installer(empty).verify()
+    assert (found.kind, found.name, found.problem) == ("schema", "leasehold", "missing")
+
+
+def test_a_schema_of_somebody_else_is_refused_with_its_code(empty: Connection) -> None:
+    empty.execute("create schema leasehold create table theirs (id int)")
+    with pytest.raises(LeaseholdError) as caught:
+        Installer(empty).apply()
+    assert caught.value.sqlstate == "LH009"
+    with pytest.raises(UsageError):
+        Installer(empty).uninstall("leasehold")
+    assert empty.execute("select count(*) from leasehold.theirs").fetchone() == (0,)
+
+
+def test_uninstalling_wants_the_name_again(dsn: str, conn: Connection) -> None:
+    for wrong in ("", "yes", "LEASEHOLD"):
+        with pytest.raises(UsageError):
+            Installer(dsn).uninstall(wrong)
+    assert "leasehold" in schemas(conn)
+
+
+def test_uninstalling_drops_the_roles_that_nothing_else_uses(empty: Connection) -> None:
+    mine = Installer(empty, "leasehold_uninstalled")
+    mine.apply()
+    assert len(roles(empty, "leasehold_uninstalled_")) == 4
+    empty.execute("create table theirs (id int)")
+    empty.execute("grant select on theirs to leasehold_uninstalled_reader")
+    assert mine.uninstall("leasehold_uninstalled") == ["leasehold_uninstalled_reader"]
+    assert roles(empty, "leasehold_uninstalled_") == {"leasehold_uninstalled_reader"}
+    assert schemas(empty) == set()
+    empty.execute("drop owned by leasehold_uninstalled_reader")
+    empty.execute("drop role leasehold_uninstalled_reader")
+
+
+def test_what_is_shipped_is_what_was_built() -> None:
+    from server import ROOT
+
+    assert installer.shipped() == (ROOT / "sql" / "leasehold.sql").read_text()

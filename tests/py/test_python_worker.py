@@ -1,0 +1,425 @@
+"""The Python side: workers, what their handlers may do, and how they stop."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg_pool import ConnectionPool
+
+import server
+import support
+from conftest import Connect, Connection
+from leasehold import GiveUp, Lease, Leasehold, Release, Retry, VersionMismatch, Worker
+from proxy import proxied
+
+AT_ONCE = {"kind": "fixed", "initial": "0 s"}
+
+
+@contextmanager
+def working(
+    source: Any, handlers: dict[str, Callable[[Lease], Any]], **options: Any
+) -> Iterator[Worker]:
+    """A worker in a thread, told to stop at the end of the block."""
+    worker = Worker(source, handlers, **{"poll": 0.2, "lease": 5.0, "grace": 5.0, **options})
+    run = support.background(lambda: worker.run(signals=False))
+    try:
+        yield worker
+    finally:
+        worker.stop()
+        run.result(timeout=20)
+
+
+def states(conn: Connection) -> dict[str, int]:
+    """How many jobs there are of each state, the ended ones too."""
+    return dict(
+        conn.execute(
+            "select s.state, count(*) from (select state from job union all select state from archive)"
+            " as s group by 1"
+        ).fetchall()
+    )
+
+
+def all_ended(conn: Connection) -> bool:
+    return not set(states(conn)) & {"ready", "leased", "scheduled", "blocked"}
+
+
+# --- handlers -------------------------------------------------------------------------------
+
+
+def test_the_longest_capability_that_fits_has_the_handler() -> None:
+    names = ("a.b", "a.b%", "a.%", "%")
+    handlers = {name: (lambda lease, name=name: name) for name in names}
+    worker = Worker("", handlers)
+    needs = {"a.b": "a.b", "a.b.c": "a.b%", "a.bb": "a.b%", "a.c": "a.%", "x": "%"}
+    assert {need: worker.handler(need)(None) for need in needs} == needs  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("options", [{"handlers": {}}, {"threads": 0}])
+def test_a_worker_that_could_do_nothing_is_refused(options: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="at least one"):
+        Worker("", **{"handlers": {"a": print}, **options})
+
+
+def test_what_a_handler_returns_is_the_result(dsn: str, conn: Connection) -> None:
+    leasehold = Leasehold(conn)
+    ids = [leasehold.submit("a.b", {"n": n}).job_id for n in range(20)]
+    with working(dsn, {"a.%": lambda lease: {"n": lease.payload["n"]}}, threads=3, name="me"):
+        support.eventually(lambda: states(conn) == {"succeeded": 20}, "all done")
+    jobs = [leasehold.job(job_id) for job_id in ids]
+    assert [job.result for job in jobs] == [{"n": n} for n in range(20)]
+    assert {job.worker_id for job in jobs} <= {"me:1", "me:2", "me:3"}
+    assert {job.attempt for job in jobs} == {1}
+
+
+def test_each_thing_a_handler_may_raise(dsn: str, conn: Connection) -> None:
+    leasehold = Leasehold(conn)
+    released = threading.Event()
+
+    def leaves(lease: Lease) -> None:
+        sys.exit("enough")
+
+    def releases(lease: Lease) -> None:
+        if not released.is_set():
+            released.set()
+            raise Release
+
+    def raises(exc: Exception) -> Callable[[Lease], None]:
+        def handler(lease: Lease) -> None:
+            raise exc
+
+        return handler
+
+    handlers = {
+        "retry": raises(Retry("busy", after=600, error_code="E1")),
+        "giveup": raises(GiveUp("never", error_code="E2")),
+        "error": raises(ValueError("bad \x00 text")),
+        "exit": leaves,
+        "release": releases,
+        "ends": lambda lease: lease.fail("by itself", retryable=False) and None,
+    }
+    ids = {need: leasehold.submit(need).job_id for need in handlers}
+    with working(dsn, handlers):
+        support.eventually(
+            lambda: "ready" not in states(conn) and "leased" not in states(conn), "over"
+        )
+    found = {need: leasehold.job(job_id) for need, job_id in ids.items()}
+    told = {need: (job.state, job.error, job.error_code) for need, job in found.items()}
+    assert told == {
+        "retry": ("scheduled", "busy", "E1"),
+        "giveup": ("dead", "never", "E2"),
+        "error": ("scheduled", "ValueError: bad \\x00 text", None),
+        "exit": ("scheduled", "SystemExit: enough", None),
+        "release": ("succeeded", None, None),
+        "ends": ("dead", "by itself", None),
+    }
+    assert found["release"].attempt == 1
+
+
+@pytest.mark.parametrize("result", [object(), "\x00", "\ud800", float("nan"), "x" * 2_000_000])
+def test_a_result_that_cannot_be_stored_fails_the_attempt(
+    dsn: str, conn: Connection, result: object
+) -> None:
+    leasehold = Leasehold(conn)
+    job_id = leasehold.submit("a.b", max_attempts=1).job_id
+    with working(dsn, {"a.b": lambda lease: result}):
+        support.eventually(lambda: states(conn) == {"dead": 1}, "buried")
+    assert leasehold.job(job_id).error
+
+
+def test_what_a_handler_writes_with_complete_is_left_alone(dsn: str, conn: Connection) -> None:
+    conn.execute("create table public.written (job_id uuid, fence bigint)")
+    leasehold = Leasehold(conn)
+    job_id = leasehold.submit("a.b").job_id
+
+    def handler(lease: Lease) -> str:
+        with lease.transaction() as inside:
+            inside.execute("insert into written values (%s, %s)", [lease.job_id, lease.fence])
+            lease.complete("from inside")
+        return "ignored"
+
+    with working(dsn, {"a.b": handler}):
+        support.eventually(lambda: states(conn) == {"succeeded": 1}, "done")
+    assert conn.execute("select count(*) from written").fetchone() == (1,)
+    assert leasehold.job(job_id).result == "from inside"
+
+
+def test_a_long_handler_keeps_its_lease_and_hears_of_cancellation(
+    dsn: str, conn: Connection
+) -> None:
+    leasehold = Leasehold(conn)
+    job_id = leasehold.submit("video.encode").job_id
+    begun, heard = threading.Event(), threading.Event()
+
+    def handler(lease: Lease) -> None:
+        begun.set()
+        time.sleep(1.5)  # longer than the lease
+        assert lease.state == "held"
+        if lease.stop.wait(10):
+            heard.set()
+        lease.check()
+
+    with working(dsn, {"video.%": handler}, lease=1.0):
+        assert begun.wait(10)
+        time.sleep(1.6)
+        assert leasehold.job(job_id).attempt == 1
+        leasehold.cancel(job_id, "me")
+        assert heard.wait(10)
+        support.eventually(lambda: leasehold.job(job_id).state == "cancelled", "cancelled")
+
+
+def test_workers_over_a_pool_share_its_connections(dsn: str, conn: Connection) -> None:
+    leasehold = Leasehold(conn)
+    leasehold.submit_many([{"next_need": "a.b"}] * 30)
+    with ConnectionPool(dsn, min_size=2, max_size=2, open=True) as pool:
+        with working(pool, {"a.b": lambda lease: None}, threads=2):
+            support.eventually(lambda: states(conn) == {"succeeded": 30}, "all done")
+
+
+def test_two_workers_of_one_name_own_what_each_claimed(dsn: str, conn: Connection) -> None:
+    leasehold = Leasehold(conn)
+    leasehold.submit_many([{"next_need": "a.b"}] * 40)
+    seen: list[object] = []
+    handlers = {"a.b": lambda lease: seen.append(lease.job_id)}
+    with working(dsn, handlers, name="twin"), working(dsn, handlers, name="twin"):
+        support.eventually(lambda: states(conn) == {"succeeded": 40}, "all done")
+    assert len(seen) == len(set(seen)) == 40
+
+
+# --- what can go wrong around it ------------------------------------------------------------
+
+
+def test_a_schema_that_is_not_there_ends_the_worker(empty_dsn: str) -> None:
+    with pytest.raises(psycopg.ProgrammingError, match="leasehold"):
+        Worker(empty_dsn, {"a.b": print}).run(signals=False)
+
+
+def test_a_schema_of_another_major_ends_the_worker(
+    dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("leasehold.worker.API", 99)
+    with pytest.raises(VersionMismatch):
+        Worker(dsn, {"a.b": print}).run(signals=False)
+
+
+def test_lost_connections_cost_no_job(dsn: str, superuser: Connection, conn: Connection) -> None:
+    Leasehold(conn).submit_many(
+        [{"next_need": "a.b", "retry": AT_ONCE, "max_attempts": 1000}] * 300
+    )
+    with working(dsn, {"a.b": lambda lease: time.sleep(0.002)}, threads=3, lease=1.0):
+        end = time.monotonic() + 1.5
+        while time.monotonic() < end:
+            superuser.execute(
+                "select pg_terminate_backend(pid) from pg_stat_activity"
+                " where datname = current_database() and pid <> all (%s)",
+                [[superuser.info.backend_pid, conn.info.backend_pid]],
+            )
+            time.sleep(0.2)
+        support.eventually(lambda: states(conn) == {"succeeded": 300}, "drained", seconds=60)
+
+
+def test_an_end_whose_reply_is_lost_is_sent_again(dsn: str, conn: Connection) -> None:
+    leasehold = Leasehold(conn)
+    job_id = leasehold.submit("a.b").job_id
+    with proxied(dsn) as proxy:
+
+        def handler(lease: Lease) -> dict[str, int]:
+            proxy.swallow_reply_to(b"complete")
+            return {"n": 1}
+
+        with working(proxy.dsn, {"a.b": handler}):
+            support.eventually(lambda: states(conn) == {"succeeded": 1}, "done")
+    job = leasehold.job(job_id)
+    assert (job.attempt, job.result) == (1, {"n": 1})
+
+
+@pytest.mark.timeout(180)
+def test_a_worker_survives_a_server_that_is_killed_and_started_again(
+    scratch_server: server.Cluster,
+) -> None:
+    with psycopg.connect(scratch_server.dsn, autocommit=True) as conn:
+        server.install(conn)
+        Leasehold(conn).submit_many(
+            [{"next_need": "a.b", "retry": AT_ONCE, "max_attempts": 1000}] * 200
+        )
+    with working(
+        scratch_server.dsn, {"a.b": lambda lease: time.sleep(0.005)}, threads=2, lease=1.0
+    ):
+        for _ in range(2):
+            time.sleep(0.5)
+            scratch_server.kill()
+            time.sleep(0.3)
+            scratch_server.start()
+        with psycopg.connect(scratch_server.dsn, autocommit=True) as conn:
+            conn.execute("set search_path = leasehold")
+            support.eventually(lambda: states(conn) == {"succeeded": 200}, "drained", seconds=90)
+
+
+# --- stopping -------------------------------------------------------------------------------
+
+
+def test_stopping_finishes_what_runs_and_takes_nothing_new(dsn: str, conn: Connection) -> None:
+    Leasehold(conn).submit_many([{"next_need": "a.b"}] * 3)
+    begun = threading.Event()
+
+    def handler(lease: Lease) -> None:
+        begun.set()
+        time.sleep(0.5)
+
+    with working(dsn, {"a.b": handler}) as worker:
+        assert begun.wait(10)
+        worker.stop()
+    assert states(conn) == {"succeeded": 1, "ready": 2}
+
+
+def test_after_the_grace_period_what_runs_is_handed_back(
+    dsn: str, conn: Connection, caplog: pytest.LogCaptureFixture
+) -> None:
+    leasehold = Leasehold(conn)
+    job_id = leasehold.submit("a.b").job_id
+    begun, told = threading.Event(), threading.Event()
+    leases: list[Lease] = []
+
+    def handler(lease: Lease) -> None:
+        leases.append(lease)
+        begun.set()
+        if lease.stop.wait(20):
+            told.set()
+
+    with working(dsn, {"a.b": handler}, grace=0.3) as worker:
+        assert begun.wait(10)
+        worker.stop()
+    assert told.wait(10)
+    job = leasehold.job(job_id)
+    assert (job.state, job.attempt) == ("ready", 0)
+    assert leases[0].state == "ended"
+    assert "handing back 1 jobs" in caplog.text
+
+
+JOBS = """
+import pathlib, time
+from leasehold import Lease
+
+def slow(lease: Lease) -> None:
+    pathlib.Path({mark!r}).write_text(str(lease.job_id))
+    time.sleep(lease.payload["seconds"])
+
+def die(lease: Lease) -> None:
+    import os
+    os._exit(7)
+
+handlers = {{"slow": slow, "die": die}}
+"""
+
+
+@contextmanager
+def worker_process(dsn: str, tmp_path: Path, *options: str) -> Iterator[subprocess.Popen[bytes]]:
+    """`leasehold work jobs`, killed at the end of the block if it still runs."""
+    (tmp_path / "jobs.py").write_text(JOBS.format(mark=str(tmp_path / "begun")))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "leasehold", "work", "jobs", "--poll", "0.2", *options],
+        cwd=tmp_path,
+        env={**os.environ, "LEASEHOLD_DSN": dsn},
+        stderr=(tmp_path / "log").open("ab"),
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def begun(tmp_path: Path) -> Callable[[], bool]:
+    return (tmp_path / "begun").exists
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_lets_the_worker_finish(
+    dsn: str, conn: Connection, tmp_path: Path, number: signal.Signals
+) -> None:
+    Leasehold(conn).submit_many([{"next_need": "slow", "payload": {"seconds": 0.7}}] * 2)
+    with worker_process(dsn, tmp_path) as process:
+        support.eventually(begun(tmp_path), "it works")
+        process.send_signal(number)
+        assert process.wait(10) == 0
+    assert states(conn) == {"succeeded": 1, "ready": 1}
+
+
+def test_a_signal_hands_back_what_does_not_finish_in_time(
+    dsn: str, conn: Connection, tmp_path: Path
+) -> None:
+    Leasehold(conn).submit("slow", {"seconds": 30})
+    with worker_process(dsn, tmp_path, "--grace", "0.3") as process:
+        support.eventually(begun(tmp_path), "it works")
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(10) == 0
+    assert states(conn) == {"ready": 1}
+
+
+def test_a_second_signal_leaves_at_once_and_the_lease_runs_out(
+    dsn: str, conn: Connection, tmp_path: Path
+) -> None:
+    leasehold = Leasehold(conn)
+    job_id = leasehold.submit("slow", {"seconds": 30}).job_id
+    with worker_process(dsn, tmp_path, "--lease", "1") as process:
+        support.eventually(begun(tmp_path), "it works")
+        process.send_signal(signal.SIGTERM)
+        time.sleep(0.3)
+        assert process.poll() is None
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(5) == 128 + signal.SIGTERM
+    assert leasehold.job(job_id).state == "leased"
+
+    def reclaimed() -> bool:
+        leasehold.sweep()
+        return leasehold.job(job_id).crashes == 1
+
+    support.eventually(reclaimed, "it ran out")
+
+
+def test_a_job_that_kills_every_worker_is_buried_as_a_crash_loop(
+    dsn: str, conn: Connection, tmp_path: Path
+) -> None:
+    leasehold = Leasehold(conn)
+    job_id = leasehold.submit("die", retry=AT_ONCE, max_attempts=100).job_id
+    for _ in range(3):
+        with worker_process(dsn, tmp_path, "--lease", "0.3") as process:
+            assert process.wait(20) == 7
+        time.sleep(0.4)
+
+    def dead() -> bool:
+        leasehold.sweep()
+        return leasehold.job(job_id).state == "dead"
+
+    support.eventually(dead, "buried")
+    assert leasehold.job(job_id).dead_reason == "crash_loop"
+
+
+def test_a_worker_paused_past_its_lease_changes_nothing(
+    dsn: str, connect: Connect, conn: Connection, tmp_path: Path
+) -> None:
+    leasehold = Leasehold(conn)
+    job_id = leasehold.submit("slow", {"seconds": 0.5}, retry=AT_ONCE).job_id
+    with worker_process(dsn, tmp_path, "--lease", "1") as process:
+        support.eventually(begun(tmp_path), "it works")
+        process.send_signal(signal.SIGSTOP)
+        other = Leasehold(connect())
+        (taken,) = support.eventually(
+            lambda: other.get_work("v", ["slow"], lease=60), "taken over", seconds=20
+        )
+        process.send_signal(signal.SIGCONT)
+        log = tmp_path / "log"
+        support.eventually(lambda: "lease is lost" in log.read_text(), "it is told")
+        assert leasehold.job(job_id).state == "leased"
+        taken.complete({"by": "the other"})
+    assert leasehold.job(job_id).result == {"by": "the other"}
