@@ -17,7 +17,6 @@ from typing import Any
 
 import psycopg
 from psycopg import sql
-from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import tuple_row
 from rich.console import Console
 from rich.table import Table
@@ -44,9 +43,12 @@ the database:
   --dsn, else LEASEHOLD_DSN, else what libpq finds (PGHOST, PGDATABASE, ~/.pgpass …)
 
 exit codes:
-  0  done            2  wrong usage                4  refused by the database or by Leasehold
-  1  not as it       3  the database cannot be     130, 143  stopped by SIGINT, SIGTERM,
-     should be          reached                              by the second one where work goes on
+  0         done
+  1         verify found discrepancies; the demo did not come out as it must
+  2         wrong usage
+  3         the database cannot be reached
+  4         refused, by the database or by Leasehold
+  130, 143  stopped by SIGINT, SIGTERM (`work`: by the second one; the first ends it with 0)
 """
 
 WORK = """\
@@ -77,13 +79,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _complain(err, exc.message, exc.hint, USAGE)
     except LeaseholdError as exc:
         return _complain(err, f"{exc.sqlstate} {exc.message}", exc.hint, REFUSED)
-    except psycopg.OperationalError as exc:
-        return _complain(err, str(exc), "Is it running, and is --dsn right?", UNREACHABLE)
-    except psycopg.errors.InvalidSchemaName as exc:
-        hint = f"leasehold install --schema {arguments.schema}"
-        return _complain(err, str(exc), hint, REFUSED)
     except psycopg.Error as exc:
-        return _complain(err, str(exc), None, REFUSED)
+        problem, hint, code = _explain(exc, arguments.schema)
+        return _complain(err, problem, hint, code)
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
     return code
@@ -152,16 +150,30 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument(
         "module", metavar="MODULE", help="where the handlers are: MODULE or MODULE:NAME"
     )
-    made.add_argument("--threads", type=_positive_int, default=1, help="jobs at once (default: 1)")
+    made.add_argument(
+        "--threads", metavar="N", type=_positive_int, default=1, help="jobs at once (default: 1)"
+    )
     made.add_argument("--name", help="shown as the worker_id (default: host and process)")
     made.add_argument(
-        "--lease", type=_seconds, default=60.0, help="length of a lease, in seconds (default: 60)"
+        "--lease",
+        metavar="SECONDS",
+        type=_seconds,
+        default=60.0,
+        help="length of a lease (default: 60)",
     )
     made.add_argument(
-        "--poll", type=_seconds, default=5.0, help="longest pause between two looks (default: 5)"
+        "--poll",
+        metavar="SECONDS",
+        type=_seconds,
+        default=5.0,
+        help="longest pause between two looks (default: 5)",
     )
     made.add_argument(
-        "--grace", type=_seconds, default=30.0, help="time to finish when stopped (default: 30)"
+        "--grace",
+        metavar="SECONDS",
+        type=_seconds,
+        default=30.0,
+        help="time to finish when stopped (default: 30)",
     )
     made.add_argument("-q", "--quiet", action="store_true", help="log warnings only")
     command(
@@ -210,7 +222,9 @@ def verify(arguments: argparse.Namespace) -> int:
         _print_json({"schema": arguments.schema, "discrepancies": [asdict(one) for one in found]})
     elif found:
         _print_table(("problem", "kind", "name"), [(d.problem, d.kind, d.name) for d in found])
-        print(f"{len(found)} discrepancies; `leasehold install` restores what is shipped")
+        print(
+            f"{len(found)} discrepancies; `leasehold install` brings back functions, views and grants"
+        )
     else:
         print(f"schema {arguments.schema} is as shipped with leasehold {__version__}")
     return DIFFERENT if found else OK
@@ -334,7 +348,9 @@ def _print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     for row in rows:
         table.add_row(*("" if value is None else str(value) for value in row))
     console = Console()
-    console.print(table, soft_wrap=not console.is_terminal, markup=False)
+    if not console.is_terminal:
+        console.width = 4096  # a script wants a line a row
+    console.print(table, markup=False)
 
 
 def _print_json(value: Any) -> None:
@@ -346,6 +362,25 @@ def _complain(console: Console, problem: str, hint: str | None, code: int) -> in
     if hint:
         console.print(hint, markup=False, highlight=False)
     return code
+
+
+def _explain(exc: psycopg.Error, schema: str) -> tuple[str, str | None, int]:
+    """An error of the database as a message, a hint, and an exit code."""
+    problem = f"{exc.sqlstate} {exc.diag.message_primary}" if exc.sqlstate else str(exc)
+    if isinstance(exc, _NOT_THERE):
+        return problem, f"Is it installed there? leasehold install --schema {schema}", REFUSED
+    if isinstance(exc, psycopg.OperationalError) and not exc.sqlstate:
+        return problem, "Is the server running, and is --dsn right?", UNREACHABLE
+    if isinstance(exc, psycopg.ProgrammingError) and not exc.sqlstate:
+        return problem, "A connection string is host=… dbname=…, or postgresql://…", USAGE
+    return problem, exc.diag.message_hint, REFUSED
+
+
+_NOT_THERE = (
+    psycopg.errors.InvalidSchemaName,
+    psycopg.errors.UndefinedFunction,
+    psycopg.errors.UndefinedTable,
+)
 
 
 def _seconds(text: str) -> float:
@@ -362,7 +397,3 @@ def _positive_int(text: str) -> int:
     if not (text.isascii() and text.isdigit() and 0 < int(text) < 10**9):
         raise argparse.ArgumentTypeError(f"{text!r} is no whole number above 0")
     return int(text)
-
-
-def _without_password(dsn: str) -> str:
-    return " ".join(f"{k}={v}" for k, v in conninfo_to_dict(dsn).items() if k != "password")

@@ -323,7 +323,12 @@ MUTATIONS = (
     Mutation(
         "the list of given ids",
         [s.a_given_id_is_taken_once],
-        _change("_claim_id", "if not found or exists (", "if exists ("),
+        _change(
+            "_claim_id",
+            "insert into given_id (job_id) values (_claim_id.job_id)"
+            " on conflict on constraint given_id_pkey do nothing;",
+            "perform 1;",
+        ),
     ),
     # --- rights
     Mutation(

@@ -152,7 +152,7 @@ def a_key_is_free_for_whom_an_open_claim_only_passed_by(connect: Connect) -> Non
 
 def the_head_of_a_key_that_is_locked_does_not_lock_the_key(connect: Connect) -> None:
     """Somebody idles in a transaction about the next job of a key: the one after it goes."""
-    holder, idler, worker = connect(), connect(), connect(options=PATIENCE)
+    holder, idler, worker = connect(options=PATIENCE), connect(), connect(options=PATIENCE)
     submit(holder, "x", singleton_key="k")
     work = engine.take_one(holder)
     head = submit(holder, "x", singleton_key="k")
@@ -235,6 +235,7 @@ def two_last_parents_that_end_at_once_free_their_child(connect: Connect) -> None
     one, two, looker = connect(options=PATIENCE), connect(options=PATIENCE), connect()
     parents = [submit(looker, "x"), submit(looker, "y")]
     child = submit(looker, "z", wait_for=parents)
+    engine.work_off_notes(looker)
     first, second = engine.take_one(one, "x"), engine.take_one(two, "y")
     with transaction(one), transaction(two):
         complete(one, first)
@@ -297,6 +298,7 @@ def a_dependent_that_is_locked_is_freed_later(connect: Connect) -> None:
     worker, idler, looker = connect(options=PATIENCE), connect(), connect()
     parent = submit(looker, "x")
     held, free = (submit(looker, "y", wait_for=[parent]) for _ in range(2))
+    engine.work_off_notes(looker)
     work = engine.take_one(worker, "x")
     with transaction(idler):
         idler.execute("select 1 from job where job_id = %s for update", (held,))
@@ -312,6 +314,7 @@ def a_redriven_job_tells_a_dependent_that_was_locked(connect: Connect) -> None:
     worker, idler, looker = connect(options=PATIENCE), connect(), connect()
     parent = submit(looker, "x", max_attempts=1)
     child = submit(looker, "y", wait_for=[parent], on_dependency_failure="cascade")
+    engine.work_off_notes(looker)
     work = engine.take_one(worker, "x")
     with transaction(idler):
         idler.execute("select 1 from job where job_id = %s for update", (child,))

@@ -3,11 +3,13 @@ a lease, and the scenario that is there for it must fail."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import psycopg
 import pytest
 
 import mutations
-from conftest import Connect
+from conftest import Connect, Connection
 
 PAIRS = [
     pytest.param(mutation, scenario, id=f"{mutation.name} | {scenario.__name__}")
@@ -21,8 +23,13 @@ def test_is_noticed_without(
     mutation: mutations.Mutation, scenario: mutations.Scenario, connect: Connect
 ) -> None:
     mutation.apply(connect())
+
+    def impatient(**options: Any) -> Connection:
+        given = f"{options.pop('options', '')} -c statement_timeout=6s"
+        return connect(options=given, **options)
+
     try:
-        scenario(connect)
+        scenario(impatient)
     except (AssertionError, psycopg.Error):
         return
     pytest.fail(f"nothing was noticed without {mutation.name}")

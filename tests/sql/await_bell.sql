@@ -2,7 +2,7 @@
 
 begin;
 \ir include/support.sql
-select plan(1);
+select plan(45);
 
 -- What it does -----------------------------------------------------------------------------------
 
@@ -19,9 +19,9 @@ select is((await_bell(capabilities => '{ab.two.%,ab.one,ab.one}', until => now()
 select pg_temp.changes_nothing($$ select await_bell(capabilities => '{ab.one,ab.two.%}', until => now() + interval '1 min') $$, 'a call again writes nothing');
 select ok(not (await_bell(capabilities => '{ab.one,ab.two.%}', until => now() + interval '1 min')).armed,
     'within the transaction that registers it is never armed: nobody else can see the registration');
-update waiter set registered_by = '3';
+update waiter set armed = true;
 select ok((await_bell(capabilities => '{ab.one,ab.two.%}', until => now() + interval '1 min')).armed,
-    'once every transaction that may have missed the registration is over, it is armed');
+    'once an earlier call saw that every transaction that may have missed the registration is over, it is armed');
 select is((await_bell(capabilities => '{ab.one,ab.two.%}', until => now() + interval '1 hour')).channel, :'channel', 'a longer wait has the same channel');
 select is((select count(*) from waiter where until > now() + interval '59 min'), 2::bigint, 'and is registered anew');
 

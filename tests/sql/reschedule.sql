@@ -1,7 +1,7 @@
 -- reschedule: a leased job moves on, to another need, to a later time, behind other jobs.
 
 begin;
-select plan(1);
+select plan(104);
 \ir include/support.sql
 \ir include/named.sql
 
@@ -197,16 +197,17 @@ select cancel(pg_temp.job('cancelled'), 'test') \gset
 select release(pg_temp.job('cancelled'), pg_temp.lease('cancelled')) \gset
 create function pg_temp.behind(ended text, policy text) returns text language plpgsql as $behind$
 declare
-    v_outcome outcome;
+    v_name      constant text := format('behind.%s.%s', ended, coalesce(policy, 'default'));
+    v_outcome   outcome;
 begin
-    perform pg_temp.held('behind');
+    perform pg_temp.held(v_name);
     v_outcome := reschedule(
-        pg_temp.job('behind'), pg_temp.lease('behind'), wait_for => array[pg_temp.job(ended)], on_dependency_failure => policy
+        pg_temp.job(v_name), pg_temp.lease(v_name), wait_for => array[pg_temp.job(ended)], on_dependency_failure => policy
     );
-    if v_outcome.state <> pg_temp.state_of('behind') then
-        return v_outcome.state || ', in truth ' || pg_temp.state_of('behind');
+    if v_outcome.state <> pg_temp.state_of(v_name) then
+        return v_outcome.state || ', in truth ' || pg_temp.state_of(v_name);
     end if;
-    return v_outcome.state || coalesce(' ' || (job(pg_temp.job('behind'))).dead_reason, '');
+    return v_outcome.state || coalesce(' ' || (job(pg_temp.job(v_name))).dead_reason, '');
 end
 $behind$;
 select is(
