@@ -12,9 +12,9 @@
 do $install$
 declare
     v_version        constant text := '1.0.0';
-    v_build          constant text := 'c79baf9bc98d755abd9d7211909d87fa7459c081be310504d5623815e61d85e0';
+    v_build          constant text := '0d8bfcd535998120ad22ff1e02d26d965eaa25946f2ad8e448914f928b2b2343';
     v_migrations     constant integer := 1;
-    v_function_names constant text[] := array['_actor', '_admissible', '_admit', '_answer', '_apply', '_asked_to_stop', '_backoff', '_bury', '_check_batch_circles', '_check_capabilities', '_check_circle', '_check_count', '_check_delay', '_check_done', '_check_elements', '_check_expires_at', '_check_failure', '_check_ids', '_check_lease', '_check_need', '_check_object', '_check_policy', '_check_reschedule', '_check_retry', '_check_setting', '_check_size', '_check_submit', '_check_text', '_check_time', '_check_unseen', '_check_wait_for', '_choose', '_claim_id', '_claim_key', '_clean_error', '_doom', '_end', '_end_cancelled', '_end_state', '_enqueue', '_expire', '_fail', '_grant', '_hold', '_invalid', '_inventory', '_is_busy', '_is_retryable', '_isolated', '_key_lock', '_lease_check', '_lease_fence', '_lease_id', '_leave_key', '_lock_job', '_lock_unheld', '_look_again', '_matches', '_move', '_needs', '_no_such_job', '_now', '_pick', '_promote', '_read_interval', '_read_request', '_reclaim', '_reclaim_one', '_record', '_redrive', '_refuse', '_request_hash', '_requests', '_reschedule', '_resolve', '_results', '_retry_or_bury', '_revive', '_ring', '_setting_value', '_settle', '_settle_one', '_store', '_tell', '_tell_chunk', '_tell_dependents', '_tend', '_tend_by_the_way', '_try_settle', '_uuid_v7', '_wait', '_work_notes', 'await_bell', 'cancel', 'checkpoint', 'checkpoints', 'complete', 'complete_unheld', 'error_codes', 'extend', 'extend_many', 'fail', 'fail_unheld', 'get_work', 'hold_lease', 'job', 'lease_status', 'redrive', 'redrive_many', 'release', 'require_api', 'reschedule', 'reschedule_unheld', 'results', 'schema_version', 'set_setting', 'setting', 'settings', 'settle', 'submit', 'submit_many', 'sweep', 'turn', 'verify', 'why_not_running'];
+    v_function_names constant text[] := array['_actor', '_admissible', '_admit', '_answer', '_apply', '_asked_to_stop', '_backoff', '_bury', '_check_batch_circles', '_check_capabilities', '_check_circle', '_check_count', '_check_delay', '_check_done', '_check_elements', '_check_expires_at', '_check_failure', '_check_ids', '_check_keys', '_check_lease', '_check_need', '_check_object', '_check_policy', '_check_reschedule', '_check_retry', '_check_setting', '_check_size', '_check_submit', '_check_text', '_check_time', '_check_unseen', '_check_wait_for', '_choose', '_claim_id', '_claim_key', '_clean_error', '_doom', '_end', '_end_cancelled', '_end_state', '_enqueue', '_expire', '_fail', '_grant', '_hold', '_invalid', '_inventory', '_is_busy', '_is_retryable', '_isolated', '_key_lock', '_lease_check', '_lease_fence', '_lease_id', '_leave_key', '_lock_job', '_lock_unheld', '_look_again', '_matches', '_move', '_needs', '_no_such_job', '_now', '_pick', '_promote', '_read_interval', '_read_request', '_reclaim', '_reclaim_one', '_record', '_redrive', '_refuse', '_request_hash', '_request_kinds', '_requests', '_reschedule', '_resolve', '_results', '_retry_or_bury', '_revive', '_ring', '_setting_value', '_settle', '_settle_one', '_store', '_tell', '_tell_chunk', '_tell_dependents', '_tend', '_tend_by_the_way', '_try_settle', '_uuid_v7', '_wait', '_work_notes', 'await_bell', 'cancel', 'checkpoint', 'checkpoints', 'complete', 'complete_unheld', 'error_codes', 'extend', 'extend_many', 'fail', 'fail_unheld', 'get_work', 'hold_lease', 'job', 'lease_status', 'redrive', 'redrive_many', 'release', 'require_api', 'reschedule', 'reschedule_unheld', 'results', 'schema_version', 'set_setting', 'setting', 'settings', 'settle', 'submit', 'submit_many', 'sweep', 'turn', 'verify', 'why_not_running'];
     v_view_names     constant text[] := array['dead_letter', 'departure', 'finished', 'status'];
     v_functions      text[];
     v_views          text[];
@@ -652,6 +652,13 @@ begin
     if end_state = 'succeeded' then
         perform _revive(v_freed, now);
     end if;
+    if _isolated() then
+        -- an old look may still see edges that are gone: then somebody is to look again
+        insert into note (kind, job_id)
+        select 'blocked', j.job_id
+        from job as j
+        where j.job_id = any (v_freed) and j.state = 'blocked' and exists (select from edge as e where e.job_id = j.job_id);
+    end if;
     select array_agg(j.job_id) into v_freed
     from job as j
     where j.job_id = any (v_freed) and j.state = 'blocked' and not exists (select from edge as e where e.job_id = j.job_id);
@@ -931,33 +938,26 @@ language plpgsql
 stable
 as $_check_done$
 declare
-    v_bad   record;
-    v_verbs constant jsonb := jsonb '{
-        "complete": ["result"],
-        "fail": ["error", "retryable", "retry_after", "error_code"],
-        "release": ["available_at"],
-        "reschedule": [
-            "next_need", "payload", "wait_for", "available_at", "priority", "expires_at", "max_attempts", "retry", "on_dependency_failure"
-        ],
-        "extend": ["lease"]
-    }';
+    v_index bigint;
+    v_ids   constant jsonb := jsonb '{"job_id": "string", "lease_id": "string", "verb": "string"}';
+    v_kinds constant jsonb := jsonb_build_object(
+        'complete', v_ids || '{"result": "any"}',
+        'fail', v_ids || '{"error": "string", "retryable": "boolean", "retry_after": "string", "error_code": "string"}',
+        'release', v_ids || '{"available_at": "string"}',
+        'reschedule', v_ids || (_request_kinds() - array['job_id', 'singleton_key', 'idempotency_key', 'metadata', 'submitted_by']),
+        'extend', v_ids || '{"lease": "string"}'
+    );
 begin
     perform _check_elements('done', done);
-    -- a word that no verb knows is a mistake that would go unnoticed
-    select d.ordinality - 1 as index, d.element ->> 'verb' as verb, k.key
-    into v_bad
+    select d.ordinality - 1 into v_index
     from jsonb_array_elements(done) with ordinality as d (element, ordinality)
-    cross join jsonb_object_keys(d.element) as k (key)
-    where not v_verbs ? coalesce(d.element ->> 'verb', '')
-        or k.key not in ('job_id', 'lease_id', 'verb') and not v_verbs -> (d.element ->> 'verb') ? k.key
-    order by d.ordinality, k.key
+    where not v_kinds ? coalesce(d.element ->> 'verb', '')
+    order by d.ordinality
     limit 1;
-    if not found then
-        return;
-    elsif not v_verbs ? coalesce(v_bad.verb, '') then
-        perform _invalid(format('done[%s].verb', v_bad.index), 'must be one of complete, fail, release, reschedule, extend');
+    if found then
+        perform _invalid(format('done[%s].verb', v_index), 'must be one of complete, fail, release, reschedule, extend');
     end if;
-    perform _invalid(format('done[%s]', v_bad.index), format('has a key that %s does not know: %s', v_bad.verb, to_json(v_bad.key)));
+    perform _check_keys('done', done, v_kinds);
 end
 $_check_done$;
 
@@ -972,7 +972,7 @@ stable
 as $_check_elements$
 declare
     v_ordinal   bigint;
-    v_uuid      constant text := '^\{?[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}\}?$';
+    v_uuid      constant text := '^[{]?[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}[}]?$';
 begin
     if elements is null then
         perform _invalid(argument, 'must not be null');
@@ -1046,6 +1046,49 @@ $_check_ids$;
 comment on function _check_ids(uuid, uuid) is 'Refuses a call that does not say which job and which lease (LH010).';
 $function$,
 $function$
+create or replace function _check_keys(argument text, elements jsonb, kinds jsonb)
+returns void
+language plpgsql
+stable
+as $_check_keys$
+declare
+    v_bad record;
+begin
+    select
+        e.ordinality - 1 as index, e.object, k.key, e.kinds ->> k.key as kind
+    into v_bad
+    from (
+        select
+            a.ordinality,
+            jsonb_typeof(a.element) = 'object' as object,
+            case when jsonb_typeof(a.element) = 'object' then a.element else '{"": null}' end as element,
+            coalesce(kinds -> coalesce(a.element ->> 'verb', ''), '{}') as kinds
+        from jsonb_array_elements(elements) with ordinality as a (element, ordinality)
+    ) as e
+    cross join lateral jsonb_each(e.element) as k (key, value)
+    where not e.kinds ? k.key
+        or e.kinds ->> k.key <> 'any' and jsonb_typeof(k.value) not in (e.kinds ->> k.key, 'null')
+    order by e.ordinality, k.key
+    limit 1;
+    if not found then
+        return;
+    elsif not v_bad.object then
+        perform _invalid(format('%s[%s]', argument, v_bad.index), 'must be a JSON object');
+    elsif v_bad.kind is null then
+        perform _invalid(
+            format('%s[%s]', argument, v_bad.index), format('has an unknown key %s', to_json(v_bad.key)),
+            'An element has the parameters of the function it stands for as its keys.'
+        );
+    end if;
+    perform _invalid(format('%s[%s].%s', argument, v_bad.index, v_bad.key), format('must be a JSON %s', v_bad.kind));
+end
+$_check_keys$;
+
+comment on function _check_keys(text, jsonb, jsonb) is
+    'Refuses a batch of which an element is no object, has a key that is not known, or a value of the wrong JSON type (LH010). kinds: by verb ('''' '
+    'where elements have none), the keys and their types, or any. Null passes.';
+$function$,
+$function$
 create or replace function _check_lease(lease interval)
 returns void
 language plpgsql
@@ -1075,7 +1118,7 @@ begin
     perform _check_text(argument, value, 200);
     if value ~ '[[:space:][:cntrl:]]' then
         perform _invalid(argument, 'must not hold white space or control characters', 'A need is a dotted name, as billing.invoice.v1.');
-    elsif value ~ '(^|\.)(\.|$)' then
+    elsif value ~ '(^|[.])([.]|$)' then
         perform _invalid(argument, 'has an empty part between its dots', 'A need is a dotted name, as billing.invoice.v1.');
     elsif right(value, 1) = '%' then
         perform _invalid(argument, 'must not end in %', 'Only a capability may be a prefix; a job needs one thing.');
@@ -1148,9 +1191,6 @@ begin
     perform _check_wait_for('wait_for', wait_for);
     perform _check_time('available_at', available_at);
     perform _check_expires_at(expires_at, _now());
-    if expires_at <= available_at then
-        perform _invalid('expires_at', 'must lie after available_at', 'It is the last moment at which the job may start.');
-    end if;
     perform _check_retry('retry', retry);
 end
 $_check_reschedule$;
@@ -1216,7 +1256,7 @@ begin
         elsif exists (
             select from jsonb_array_elements(retry -> 'retryable') as p (pattern)
             -- like itself refuses a pattern that ends in its escape character
-            where jsonb_typeof(p.pattern) <> 'string' or p.pattern #>> '{}' ~ '(^|[^\\])(\\\\)*\\$'
+            where jsonb_typeof(p.pattern) <> 'string' or p.pattern #>> '{}' ~ E'(^|[^\\\\])(\\\\\\\\)*\\\\$'
         ) then
             perform _invalid(argument || '.retryable', 'must be a list of patterns, as ["timeout%"]');
         end if;
@@ -1305,9 +1345,6 @@ begin
     end if;
     if v_request.expires_at is not null then
         perform _check_time(prefix || 'expires_at', v_request.expires_at);
-        if v_request.expires_at <= v_request.available_at then
-            perform _invalid(prefix || 'expires_at', 'must lie after available_at', 'It is the last moment at which the job may start.');
-        end if;
     end if;
     if v_request.max_attempts is not null then
         perform _check_count(prefix || 'max_attempts', v_request.max_attempts, 1, 10000);
@@ -1516,7 +1553,11 @@ returns text
 language sql
 immutable
 as $_clean_error$
-    select left(regexp_replace(coalesce(nullif(error, ''), 'unknown error'), '[\u0001-\u0008\u000b\u000c\u000e-\u001f\u007f]', '?', 'g'), 10000)
+    select left(
+        regexp_replace(
+            coalesce(nullif(error, ''), 'unknown error'), E'[\\u0001-\\u0008\\u000b\\u000c\\u000e-\\u001f\\u007f]', '?', 'g'
+        ), 10000
+    )
 $_clean_error$;
 
 comment on function _clean_error(text) is 'An error text that can be stored and shown: control characters replaced, cut at 10,000 characters.';
@@ -1772,24 +1813,29 @@ declare
     v_attempts constant integer := _setting_value('max_attempts')::integer;
 begin
     return query
-    with granted as (
-        update job as j
-        set state = 'leased',
-            attempt = j.attempt + 1,
-            fence = f.fence,
-            lease_id = _lease_id(j.job_id, f.fence),
-            worker_id = _grant.worker_id,
-            leased_at = _grant.now,
-            extended_at = null,
-            lease_expires_at = _grant.now + lease,
-            check_at = _grant.now + lease,
-            answer = null
-        -- drawn while the job, and its key, are locked: outside systems can compare
-        from (
-            select i.job_id, i.ordinality, nextval('fence_seq') as fence from unnest((select ids)) with ordinality as i (job_id, ordinality)
+    -- Deleted and written anew, not updated: a claimer with an older look, who runs into the old row, finds it gone. An updated one he would follow
+    -- to its new version, and lock that before he sees that it is leased; its worker would have to wait for him.
+    with gone as (
+        delete from job as j
+        using (
+            -- drawn while the job, and its key, are locked: outside systems can compare
+            select i.job_id, nextval('fence_seq') as fence from unnest(ids) as i (job_id)
         ) as f
         where j.job_id = any (ids) and j.job_id = f.job_id
-        returning j.*, f.ordinality
+        returning j.*, f.fence as new_fence
+    ), granted as (
+        insert into job as j (
+            job_id, number, submitted_at, available_at, attempt, priority, crashes, state, next_need, submitted_by, on_dependency_failure, payload,
+            metadata, expires_at, max_attempts, retry, singleton_key, idempotency_key, wait_for, run_id, step, fence, lease_id, worker_id,
+            leased_at, lease_expires_at, check_at, error, error_code
+        )
+        select
+            g.job_id, g.number, g.submitted_at, g.available_at, g.attempt + 1, g.priority, g.crashes, 'leased', g.next_need, g.submitted_by,
+            g.on_dependency_failure, g.payload, g.metadata, g.expires_at, g.max_attempts, g.retry, g.singleton_key, g.idempotency_key, g.wait_for,
+            g.run_id, g.step, g.new_fence, _lease_id(g.job_id, g.new_fence), _grant.worker_id, _grant.now, _grant.now + lease,
+            _grant.now + lease, g.error, g.error_code
+        from gone as g
+        returning j.*
     )
     select
         g.job_id,
@@ -1809,7 +1855,7 @@ begin
         i.results is null
     from granted as g
     cross join lateral (select case when g.wait_for is null then '{}' else _results(g.wait_for) end as results offset 0) as i
-    order by g.ordinality;
+    order by g.priority, g.number;
 end
 $_grant$;
 
@@ -1890,6 +1936,11 @@ as $_inventory$
         union all
         select 'schema', h.nspacl, 'n', h.nspowner
         from here as h
+        union all
+        select 'column ' || c.relname || '.' || a.attname, a.attacl, 'c', c.relowner
+        from pg_class as c
+        join here as h on h.oid = c.relnamespace
+        join pg_attribute as a on a.attrelid = c.oid and a.attacl is not null
     )
     select
         'function' as kind,
@@ -1906,9 +1957,14 @@ as $_inventory$
     select
         case c.relkind when 'v' then 'view' when 'S' then 'sequence' else 'table' end,
         c.relname,
-        case when c.relkind = 'v' then replace(pg_get_viewdef(c.oid), h.prefix, '') else coalesce(c.reloptions::text, '') end
+        case c.relkind
+            when 'v' then replace(pg_get_viewdef(c.oid), h.prefix, '')
+            when 'S' then concat_ws(' ', s.seqtypid::regtype, s.seqstart, s.seqincrement, s.seqmax, s.seqmin, s.seqcache, s.seqcycle)
+            else concat_ws(' ', c.reloptions::text, case when c.relrowsecurity or c.relforcerowsecurity then 'row level security' end)
+        end
     from pg_class as c
     join here as h on h.oid = c.relnamespace
+    left join pg_sequence as s on s.seqrelid = c.oid
     where c.relkind in ('r', 'p', 'v', 'S')
     union all
     select
@@ -1937,6 +1993,17 @@ as $_inventory$
     join here as h on h.oid = c.connamespace
     -- since PostgreSQL 18 not null is one, too; the columns say so already
     where c.contype <> 'n'
+    union all
+    select 'rule', c.relname || '.' || r.rulename, replace(pg_get_ruledef(r.oid), h.prefix, '')
+    from pg_rewrite as r
+    join pg_class as c on c.oid = r.ev_class
+    join here as h on h.oid = c.relnamespace
+    where r.rulename <> '_RETURN'
+    union all
+    select 'policy', c.relname || '.' || y.polname, concat_ws(' ', y.polcmd, pg_get_expr(y.polqual, y.polrelid))
+    from pg_policy as y
+    join pg_class as c on c.oid = y.polrelid
+    join here as h on h.oid = c.relnamespace
     union all
     select 'trigger', t.tgname, replace(pg_get_triggerdef(t.oid), h.prefix, '')
     from pg_trigger as t
@@ -2092,7 +2159,11 @@ as $_lock_job$
 declare
     v_job job;
 begin
-    select j.* into v_job from job as j where j.job_id = _lock_job.job_id for update;
+    loop
+        select j.* into v_job from job as j where j.job_id = _lock_job.job_id for update;
+        -- a grant replaces the row: who waited for the old one finds it gone, and the job alive
+        exit when found or not exists (select from job as j where j.job_id = _lock_job.job_id);
+    end loop;
     return v_job;
 end
 $_lock_job$;
@@ -2168,6 +2239,11 @@ begin
     loop
         v_freed := v_freed + _apply(v_ended.waits_for, v_ended.end_state, array[job_id], now);
     end loop;
+    -- nothing is left that could free it: its last edge went unseen by an old look
+    if exists (select from job as j where j.job_id = _look_again.job_id and j.state = 'blocked')
+        and not exists (select from edge as e where e.job_id = _look_again.job_id) then
+        v_freed := v_freed + _enqueue(array[job_id], now);
+    end if;
     return v_freed;
 end
 $_look_again$;
@@ -2619,13 +2695,27 @@ $_request_hash$;
 comment on function _request_hash(text, jsonb, uuid) is 'What tells a repeated request from another one under the same idempotency key.';
 $function$,
 $function$
+create or replace function _request_kinds()
+returns jsonb
+language sql
+immutable
+as $_request_kinds$
+    select jsonb '{
+        "next_need": "string", "payload": "any", "job_id": "string", "wait_for": "array", "singleton_key": "string",
+        "idempotency_key": "string", "priority": "number", "available_at": "string", "expires_at": "string", "max_attempts": "number",
+        "retry": "any", "on_dependency_failure": "string", "metadata": "any", "submitted_by": "string"
+    }'
+$_request_kinds$;
+
+comment on function _request_kinds() is 'The parameters of submit as keys of a JSON object, each with the JSON type it must have.';
+$function$,
+$function$
 create or replace function _requests(jobs jsonb)
 returns _request[]
 language plpgsql
 volatile
 as $_requests$
 declare
-    v_bad       record;
     v_element   record;
     v_requests  _request[];
     v_request   _request;
@@ -2640,27 +2730,7 @@ begin
     elsif jsonb_array_length(jobs) > 10000 then
         perform _invalid('jobs', 'must not have more than 10000 elements', 'Submit in several calls; one transaction may hold them all.');
     end if;
-    select e.ordinal, e.problem into v_bad
-    from (
-        select
-            j.ordinal,
-            case
-                when jsonb_typeof(j.element) <> 'object' then 'is not an object'
-                else (
-                    select 'has an unknown key ' || to_json(min(k.key))
-                    from jsonb_object_keys(j.element) as k (key)
-                    where to_jsonb(v_default) -> k.key is null
-                    having count(*) > 0
-                )
-            end as problem
-        from jsonb_array_elements(jobs) with ordinality as j (element, ordinal)
-    ) as e
-    where e.problem is not null
-    order by e.ordinal
-    limit 1;
-    if found then
-        perform _invalid(format('jobs[%s]', v_bad.ordinal - 1), v_bad.problem, 'An element has the parameters of submit as its keys.');
-    end if;
+    perform _check_keys('jobs', jobs, jsonb_build_object('', _request_kinds()));
 
     begin
         return array(
@@ -2704,6 +2774,7 @@ declare
     v_edges     uuid[];
     v_doom      text;
     v_doomed_by uuid;
+    v_known     boolean := false;
 begin
     v_job.next_need := coalesce(next_need, v_job.next_need);
     v_job.payload := coalesce(payload, v_job.payload);
@@ -2718,14 +2789,19 @@ begin
         insert into need (name, first_seen) values (_reschedule.next_need, v_now);
     end if;
 
-    -- null, which only an unheld job can bring: it waits for what it waited for
     if wait_for is not null then
         v_job.wait_for := nullif(array(select distinct w.id from unnest(wait_for) as w (id)), '{}');
+    elsif on_dependency_failure is not null then
+        -- null, which only an unheld job can bring: it waits for what it waited for; but a new policy speaks about what has ended before, too
+        wait_for := array(select e.waits_for from edge as e where e.job_id = v_job.job_id);
+        v_known := true;
+    end if;
+    if wait_for is not null then
         delete from edge as e where e.job_id = v_job.job_id;
         if wait_for <> '{}' then
             select r.edges, r.doom, r.doomed_by into v_edges, v_doom, v_doomed_by
             from _resolve(v_job.job_id, wait_for, v_job.on_dependency_failure, null) as r;
-            if v_edges is not null then
+            if v_edges is not null and not v_known then
                 perform _check_circle(v_job.job_id, v_edges);
             end if;
         end if;
@@ -3022,7 +3098,7 @@ begin
         v_outcome.state := 'leased';
     elsif v_verb = 'fail' then
         v_outcome := fail(
-            v_job_id, v_lease_id, element ->> 'error', coalesce((element -> 'retryable')::boolean, true),
+            v_job_id, v_lease_id, element ->> 'error', case when element ? 'retryable' then (element ->> 'retryable')::boolean else true end,
             _read_interval('retry_after', element ->> 'retry_after'), element ->> 'error_code'
         );
     elsif v_verb = 'release' then
@@ -3100,6 +3176,9 @@ begin
     if v_doom is not null then
         perform _doom(job_id, v_doom, v_doomed_by, null, now);
         v_state := v_doom;
+    elsif v_request.expires_at <= v_request.available_at then
+        perform _bury(_lock_job(job_id), 'expired', null, null, null, 'leasehold', now);
+        v_state := 'dead';
     end if;
     return (job_id, true, v_state, coalesce(v_request.available_at, now))::submitted;
 end
@@ -3364,7 +3443,7 @@ begin
                 -- committed, hence before the first look here took an id (seen_by). Once all older ones are over and a look came after,
                 -- nobody can have missed the edge.
                 v_done := v_note.kind = 'edge'
-                    or v_note.seen_by <= v_xmin
+                    or coalesce(v_note.seen_by <= v_xmin, false)
                     or not exists (select from edge as e where e.job_id = v_note.job_id);
             else
                 -- ended, or held by another transaction
@@ -3399,6 +3478,7 @@ security definer
 set search_path from current
 set plan_cache_mode to force_generic_plan
 set enable_seqscan to off
+set jit to off
 as $await_bell$
 declare
     v_now       constant timestamptz := _now();
@@ -3419,7 +3499,7 @@ begin
     end if;
     -- one channel for all who wait for the same; short, for NOTIFY refuses names above 63 bytes
     v_channel := 'leasehold_' || to_hex(hashtextextended(
-        (select string_agg(distinct c.capability, ',') from unnest(capabilities) as c (capability)),
+        (select string_agg(distinct c.capability, E'\n') from unnest(capabilities) as c (capability)),
         hashtextextended(current_schema(), 0)
     ));
     select max(w.until), bool_or(w.armed) into v_until, v_armed from waiter as w where w.until > v_now and w.channel = v_channel;
@@ -3458,6 +3538,7 @@ security definer
 set search_path from current
 set plan_cache_mode to force_generic_plan
 set enable_seqscan to off
+set jit to off
 as $cancel$
 declare
     v_job   job;
@@ -3511,6 +3592,7 @@ security definer
 set search_path from current
 set plan_cache_mode to force_generic_plan
 set enable_seqscan to off
+set jit to off
 as $checkpoint$
 declare
     v_first jsonb;
@@ -3539,6 +3621,7 @@ security definer
 set search_path from current
 set plan_cache_mode to force_generic_plan
 set enable_seqscan to off
+set jit to off
 as $checkpoints$
 begin
     perform _hold(job_id, lease_id, 'checkpoints');
@@ -3563,6 +3646,7 @@ security definer
 set search_path from current
 set plan_cache_mode to force_generic_plan
 set enable_seqscan to off
+set jit to off
 as $complete$
 begin
     perform _check_ids(job_id, lease_id);
@@ -3589,6 +3673,7 @@ security definer
 set search_path from current
 set plan_cache_mode to force_generic_plan
 set enable_seqscan to off
+set jit to off
 as $complete_unheld$
 declare
     v_job job;
@@ -3641,6 +3726,7 @@ security definer
 set search_path from current
 set plan_cache_mode to force_generic_plan
 set enable_seqscan to off
+set jit to off
 as $extend$
 declare
     v_job job;
@@ -3676,6 +3762,7 @@ security definer
 set search_path from current
 set plan_cache_mode to force_generic_plan
 set enable_seqscan to off
+set jit to off
 as $extend_many$
 declare
     v_now       timestamptz;
@@ -3770,6 +3857,7 @@ security definer
 set search_path from current
 set plan_cache_mode to force_generic_plan
 set enable_seqscan to off
+set jit to off
 as $fail$
 declare
     v_job   job;
@@ -3806,6 +3894,7 @@ security definer
 set search_path from current
 set plan_cache_mode to force_generic_plan
 set enable_seqscan to off
+set jit to off
 as $fail_unheld$
 begin
     perform _check_failure(retryable, retry_after);
@@ -3831,6 +3920,7 @@ security definer
 set search_path from current
 set plan_cache_mode to force_generic_plan
 set enable_seqscan to off
+set jit to off
 set enable_bitmapscan to off
 as $get_work$
 declare
@@ -3884,6 +3974,7 @@ security definer
 set search_path from current
 set plan_cache_mode to force_generic_plan
 set enable_seqscan to off
+set jit to off
 as $hold_lease$
 declare
     v_job job := _hold(job_id, lease_id, 'hold_lease');
@@ -3953,6 +4044,7 @@ security definer
 set search_path from current
 set plan_cache_mode to force_generic_plan
 set enable_seqscan to off
+set jit to off
 as $lease_status$
 declare
     v_job   job;
@@ -3987,6 +4079,7 @@ security definer
 set search_path from current
 set plan_cache_mode to force_generic_plan
 set enable_seqscan to off
+set jit to off
 as $redrive$
 declare
     v_job   job;
@@ -4040,6 +4133,7 @@ security definer
 set search_path from current
 set plan_cache_mode to force_generic_plan
 set enable_seqscan to off
+set jit to off
 as $redrive_many$
 declare
     v_ids uuid[];
@@ -4080,6 +4174,7 @@ security definer
 set search_path from current
 set plan_cache_mode to force_generic_plan
 set enable_seqscan to off
+set jit to off
 as $release$
 declare
     v_job       job;
@@ -4151,6 +4246,7 @@ security definer
 set search_path from current
 set plan_cache_mode to force_generic_plan
 set enable_seqscan to off
+set jit to off
 as $reschedule$
 declare
     v_job job;
@@ -4202,6 +4298,7 @@ security definer
 set search_path from current
 set plan_cache_mode to force_generic_plan
 set enable_seqscan to off
+set jit to off
 as $reschedule_unheld$
 begin
     perform _check_reschedule(
@@ -4230,6 +4327,7 @@ security definer
 set search_path from current
 set plan_cache_mode to force_generic_plan
 set enable_seqscan to off
+set jit to off
 as $results$
 declare
     v_job job;
@@ -4276,6 +4374,7 @@ security definer
 set search_path from current
 set plan_cache_mode to force_generic_plan
 set enable_seqscan to off
+set jit to off
 as $set_setting$
 declare
     v_kind  text;
@@ -4353,6 +4452,7 @@ security definer
 set search_path from current
 set plan_cache_mode to force_generic_plan
 set enable_seqscan to off
+set jit to off
 as $settle$
 begin
     perform _check_done(done);
@@ -4393,6 +4493,7 @@ security definer
 set search_path from current
 set plan_cache_mode to force_generic_plan
 set enable_seqscan to off
+set jit to off
 as $submit$
 declare
     v_now       constant timestamptz := _now();
@@ -4435,6 +4536,7 @@ security definer
 set search_path from current
 set plan_cache_mode to force_generic_plan
 set enable_seqscan to off
+set jit to off
 as $submit_many$
 declare
     v_now       constant timestamptz := _now();
@@ -4508,6 +4610,7 @@ security definer
 set search_path from current
 set plan_cache_mode to force_generic_plan
 set enable_seqscan to off
+set jit to off
 set enable_bitmapscan to off
 as $sweep$
 declare
@@ -4551,6 +4654,7 @@ security definer
 set search_path from current
 set plan_cache_mode to force_generic_plan
 set enable_seqscan to off
+set jit to off
 set enable_bitmapscan to off
 as $turn$
 begin
@@ -4600,6 +4704,7 @@ security definer
 set search_path from current
 set plan_cache_mode to force_generic_plan
 set enable_seqscan to off
+set jit to off
 as $why_not_running$
 declare
     v_job   job;
@@ -4645,7 +4750,8 @@ begin
                 else 'its time has not come'
             end,
             v_job.available_at, null::uuid;
-    elsif v_job.parked then
+    elsif v_job.parked
+        or exists (select from job as j where j.singleton_key = v_job.singleton_key and j.state = 'leased') then
         return query
         select 'singleton_busy', 'another job of its singleton_key goes first', null::timestamptz, (
             select j.job_id from job as j

@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import math
 import os
 import re
 import statistics
@@ -116,11 +117,12 @@ WORKLOADS = {
 
 @dataclass(slots=True)
 class Result:
-    """The jobs a second of every run of one candidate on one workload, and its course over time."""
+    """Every run of one candidate on one workload: jobs a second, server CPU a job in µs, its course over time."""
 
     workload: str
     candidate: str
     rates: list[float] = field(default_factory=list)
+    costs: list[float] = field(default_factory=list)
     courses: list[list[float]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
@@ -128,8 +130,13 @@ class Result:
 class Bench:
     def __init__(self, dsn: str, clients: int, threads: int) -> None:
         self.dsn = dsn
+        self.postmaster: int | None = None
         self.clients = clients
         self.threads = threads
+        with contextlib.suppress(SystemExit, OSError, ValueError):
+            pid = int(self.psql("select split_part(pg_read_file('postmaster.pid'), E'\\n', 1)"))
+            if b"postgres" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                self.postmaster = pid
 
     def environment(self, candidate: str, synchronous: bool) -> dict[str, str]:
         options = f"-c search_path=bench_{candidate} -c synchronous_commit={'on' if synchronous else 'off'}"
@@ -159,6 +166,13 @@ class Bench:
         if done.returncode:
             raise SystemExit(f"psql, candidate {candidate}: {done.stderr.strip()}")
         return done.stdout.strip()
+
+    def reaped(self) -> float | None:
+        """CPU seconds of the server processes that have ended, if the server is on this machine and lets us read it."""
+        if self.postmaster is None:
+            return None
+        fields = Path(f"/proc/{self.postmaster}/stat").read_text().rsplit(")", 1)[1].split()
+        return (int(fields[13]) + int(fields[14])) / os.sysconf("SC_CLK_TCK")
 
     def load(self, candidate: str, ready: int) -> None:
         schema = f"bench_{candidate}"
@@ -236,6 +250,7 @@ class Bench:
         arguments = ["-c", str(self.clients), "-j", str(self.threads), *length]
         if workload.seconds:
             arguments += ["-P", "10"]
+        before = self.reaped()
         with self.held(candidate, workload.hold):
             output = self.pgbench(
                 candidate, self.script(candidate, workload.steps), workload.synchronous, *arguments
@@ -244,13 +259,17 @@ class Bench:
         if match is None:
             raise SystemExit(f"pgbench, candidate {candidate}: no rate in {output!r}")
         rate = float(match[1]) * workload.jobs_per_script
+        cost = math.nan
+        if before is not None and (done := re.search(r"actually processed: (\d+)", output)):
+            time.sleep(0.1)
+            cost = (self.reaped() - before) * 1e6 / int(done[1]) / workload.jobs_per_script
         course = [
             float(tps) * workload.jobs_per_script
             for tps in re.findall(r"progress: .*? ([\d.]+) tps", output)
         ]
         note = self.check(candidate)
         self.drop(candidate)
-        return rate, course, note
+        return rate, cost, course, note
 
     def check(self, candidate: str) -> str:
         """What would make a figure worthless: an empty queue, sequential scans, ready jobs below the mark."""
@@ -387,12 +406,18 @@ def table(results: list[Result]) -> Iterator[str]:
         medians = {row.candidate: statistics.median(row.rates) for row in rows}
         base = YARDSTICK if YARDSTICK in medians else rows[0].candidate
         yield f"\n{WORKLOADS[workload].title}\n"
-        yield f"| candidate | jobs a second | least … most | of {base} |"
-        yield "| --- | ---: | ---: | ---: |"
+        costs = {row.candidate: statistics.median(row.costs) for row in rows}
+        yield f"| candidate | jobs a second | least … most | of {base} | server CPU a job, µs | least … most | of {base} |"
+        yield "| --- | ---: | ---: | ---: | ---: | ---: | ---: |"
         for row in rows:
             spread = f"{min(row.rates):,.0f} … {max(row.rates):,.0f}"
             ratio = medians[row.candidate] / medians[base]
-            yield f"| {row.candidate} | {medians[row.candidate]:,.0f} | {spread} | {ratio:.2f} |"
+            cost = costs[row.candidate]
+            cost_spread = f"{min(row.costs):,.1f} … {max(row.costs):,.1f}"
+            yield (
+                f"| {row.candidate} | {medians[row.candidate]:,.0f} | {spread} | {ratio:.2f} |"
+                f" {cost:,.1f} | {cost_spread} | {cost / costs[base]:.2f} |"
+            )
         for row in rows:
             for course in row.courses:
                 if course:
@@ -472,13 +497,14 @@ def main() -> None:
             results += group.values()
             for turn in range(1 if WORKLOADS[name].seconds else options.rounds):
                 for candidate in candidates:
-                    rate, course, note = bench.run(candidate, WORKLOADS[name], options.seconds)
+                    rate, cost, course, note = bench.run(candidate, WORKLOADS[name], options.seconds)
                     group[candidate].rates.append(rate)
+                    group[candidate].costs.append(cost)
                     group[candidate].courses.append(course)
                     if note:
                         group[candidate].notes.append(note)
                     print(
-                        f"{name}, round {turn + 1}, {candidate}: {rate:,.0f} {note}",
+                        f"{name}, round {turn + 1}, {candidate}: {rate:,.0f}, {cost:,.1f} µs {note}",
                         file=sys.stderr,
                         flush=True,
                     )

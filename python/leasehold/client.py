@@ -213,7 +213,7 @@ class Leasehold:
                 return []
             if (found := look(conn)) or (deadline is not None and now() >= deadline):
                 return found
-            lasting = max(60.0, 3 * longest)
+            lasting = min(max(60.0, 3 * longest), 86_000.0)
             with Doorbell(self.session, conn, capabilities, lasting, silent=not doorbell) as bell:
                 while True:
                     delay = armed.next() if bell.armed() else pace.next()

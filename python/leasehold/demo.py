@@ -41,9 +41,9 @@ PATIENCE = 60.0  # seconds without any progress, before the demo gives up
 SKIPPED = {"site-packages", "__pycache__", "node_modules", ".git", ".venv", "venv"}
 
 MARK = "made by leasehold demo, which drops it when it runs again"
-TABLES = """
+TABLES = f"""
 create schema demo;
-comment on schema demo is 'made by leasehold demo, which drops it when it runs again';
+comment on schema demo is '{MARK}';
 create table demo.file (
     path        text        not null primary key,
     job_id      uuid        not null unique,
@@ -115,6 +115,10 @@ order by f.path
 """
 
 
+class Stuck(Exception):
+    """The demo does not come to an end."""
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """The database that the demo runs in, and how its reader gets a psql into it."""
@@ -158,11 +162,15 @@ def run(
         )
         show = Demo(console, conn, target, schema, scratch, root, paths, planted)
         show.prepare()
-        show.play()
+        try:
+            show.play()
+        except Stuck as exc:
+            console.print(f"{exc}; what the workers said is above", style="bold red")
+            return 1
         good = show.report(as_json=as_json)
         show.look_around()
         if keep:
-            wait_for_reader(console, "the server" if not dsn else "the tables")
+            wait_for_reader(console, "the tables stay" if dsn else "the server stays up")
         if not dsn:
             console.print(
                 "the server is stopped, its data removed"
@@ -211,9 +219,7 @@ def plant(directory: Path) -> list[str]:
 
 def wait_for_reader(console: Console, what: str) -> None:
     """Waits for Enter, for Ctrl-C, or for SIGTERM where there is no terminal."""
-    console.print(
-        f"\n{what} stay up until you press Enter or Ctrl-C".replace("server stay", "server stays")
-    )
+    console.print(f"\n{what} until you press Enter or Ctrl-C")
     try:
         if sys.stdin.isatty():
             input()
@@ -329,7 +335,7 @@ class Demo:
     def look_around(self) -> None:
         """Prints three psql lines, and what they say."""
         own = self.schema if self.schema.isidentifier() else f'"{self.schema}"'
-        job = f"'{self.held[0]}'" if self.held else "(select min(job_id) from demo.file)"
+        job = f"'{self.held[0]}'" if self.held else "(select job_id from demo.file limit 1)"
         queries = [
             f"select * from {own}.status",
             f"select at, event, actor, state, attempt from {own}.departure where job_id = {job} order by at",
@@ -422,16 +428,16 @@ class Demo:
                 if self._kill(victim, last_try=tries >= 50):
                     victim = None
                     display.note(
-                        f"killed {self._name(0)} with SIGKILL while it held {len(self.held)} job; "
-                        f"its lease runs out within {LEASE} seconds"
+                        f"killed {self._name(0)} with SIGKILL, which held {len(self.held) or 'no'} job;"
+                        f" a lease runs out within {LEASE} seconds"
                     )
                 continue
             if got["summaries"] and got["results"] + got["dead"] >= total:
                 return
             if time.monotonic() - moved > PATIENCE:
-                raise UsageError(
-                    f"nothing moved for {PATIENCE:.0f} seconds; the workers said the above"
-                )
+                raise Stuck(f"nothing moved for {PATIENCE:.0f} seconds")
+            if self._alive() == 0:
+                raise Stuck("all workers have left")
             time.sleep(0.1)
 
     def _kill(self, victim: subprocess.Popen[bytes], *, last_try: bool) -> bool:

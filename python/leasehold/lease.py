@@ -70,6 +70,7 @@ class Pulse:
 
     __slots__ = (
         "connection",
+        "counting",
         "deadline",
         "ended_on",
         "ending",
@@ -91,6 +92,7 @@ class Pulse:
         self.ended_on: Connection | None = (
             None  # whose transaction ended it, not known to be committed
         )
+        self.counting = threading.Lock()
         self.ending = 0  # ends on their way
         self.locked = False  # a transaction of ours keeps everybody else from taking it
         self.watchers: list[Callable[[State], None]] = []
@@ -125,11 +127,13 @@ class Pulse:
     @contextmanager
     def ends(self) -> Iterator[None]:
         """While an end is on its way, a refusal seen elsewhere may only be its effect."""
-        self.ending += 1
+        with self.counting:
+            self.ending += 1
         try:
             yield
         finally:
-            self.ending -= 1
+            with self.counting:
+                self.ending -= 1
 
     def extended(self, deadline: float) -> None:
         """Takes note of a later end of the lease."""
@@ -299,7 +303,8 @@ class Lease(Work):
         transaction lasts.
         """
         pulse = self._pulse
-        with self._session.borrow(pulse.connection) as conn:
+        around = pulse.connection
+        with self._session.borrow(around) as conn:
             ours = not in_transaction(conn)
             reached_commit = False
             try:
@@ -311,8 +316,9 @@ class Lease(Work):
                     yield conn
                     reached_commit = True
             finally:
+                pulse.connection = around
                 if ours:
-                    pulse.connection, pulse.locked = None, False
+                    pulse.locked = False
                 if not reached_commit:
                     pulse.ended_on = None  # rolled back, so nothing ended
         if ours and pulse.ended_on is conn:

@@ -71,7 +71,7 @@ class Session:
         self._own: Connection | None = None
         self._owning = threading.RLock()
         self._pid = os.getpid()
-        self._composed: dict[tuple[Any, ...], sql.Composed] = {}
+        self._composed: dict[tuple[Any, ...], bytes] = {}
 
     # -- connections
 
@@ -210,7 +210,7 @@ class Session:
         arguments: Mapping[str, Any],
     ) -> list[tuple[Any, ...]]:
         given = {name: value for name, value in arguments.items() if value is not None}
-        query = self._compose(function, columns, tuple(given))
+        query = self._compose(conn, function, columns, tuple(given))
         values = [_adapt(name, value) for name, value in given.items()]
         # a cursor of our own making, answered in binary: whatever row factory, DateStyle or
         # IntervalStyle the caller's connection has
@@ -218,16 +218,17 @@ class Session:
             return cursor.execute(query, values, binary=True).fetchall()
 
     def _compose(
-        self, function: str, columns: tuple[str, ...], names: tuple[str, ...]
-    ) -> sql.Composed:
-        key = (function, columns, names)
+        self, conn: Connection, function: str, columns: tuple[str, ...], names: tuple[str, ...]
+    ) -> bytes:
+        key = (conn.info.encoding, function, columns, names)
         found = self._composed.get(key)
         if found is None:
-            found = self._composed[key] = sql.SQL("select {} from {}({}) as r").format(
+            composed = sql.SQL("select {} from {}({}) as r").format(
                 sql.SQL(", ").join(map(_column, columns)),
                 sql.Identifier(self.schema, function),
                 sql.SQL(", ").join(map(_argument, names)),
             )
+            found = self._composed[key] = composed.as_bytes(conn)
         return found
 
 

@@ -48,6 +48,13 @@ begin
     if end_state = 'succeeded' then
         perform _revive(v_freed, now);
     end if;
+    if _isolated() then
+        -- an old look may still see edges that are gone: then somebody is to look again
+        insert into note (kind, job_id)
+        select 'blocked', j.job_id
+        from job as j
+        where j.job_id = any (v_freed) and j.state = 'blocked' and exists (select from edge as e where e.job_id = j.job_id);
+    end if;
     select array_agg(j.job_id) into v_freed
     from job as j
     where j.job_id = any (v_freed) and j.state = 'blocked' and not exists (select from edge as e where e.job_id = j.job_id);

@@ -5,7 +5,7 @@ stable
 as $_check_elements$
 declare
     v_ordinal   bigint;
-    v_uuid      constant text := '^\{?[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}\}?$';
+    v_uuid      constant text := '^[{]?[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}[}]?$';
 begin
     if elements is null then
         perform _invalid(argument, 'must not be null');

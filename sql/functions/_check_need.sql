@@ -7,7 +7,7 @@ begin
     perform _check_text(argument, value, 200);
     if value ~ '[[:space:][:cntrl:]]' then
         perform _invalid(argument, 'must not hold white space or control characters', 'A need is a dotted name, as billing.invoice.v1.');
-    elsif value ~ '(^|\.)(\.|$)' then
+    elsif value ~ '(^|[.])([.]|$)' then
         perform _invalid(argument, 'has an empty part between its dots', 'A need is a dotted name, as billing.invoice.v1.');
     elsif right(value, 1) = '%' then
         perform _invalid(argument, 'must not end in %', 'Only a capability may be a prefix; a job needs one thing.');

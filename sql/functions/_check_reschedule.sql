@@ -26,9 +26,6 @@ begin
     perform _check_wait_for('wait_for', wait_for);
     perform _check_time('available_at', available_at);
     perform _check_expires_at(expires_at, _now());
-    if expires_at <= available_at then
-        perform _invalid('expires_at', 'must lie after available_at', 'It is the last moment at which the job may start.');
-    end if;
     perform _check_retry('retry', retry);
 end
 $_check_reschedule$;

@@ -55,7 +55,7 @@ begin
         elsif exists (
             select from jsonb_array_elements(retry -> 'retryable') as p (pattern)
             -- like itself refuses a pattern that ends in its escape character
-            where jsonb_typeof(p.pattern) <> 'string' or p.pattern #>> '{}' ~ '(^|[^\\])(\\\\)*\\$'
+            where jsonb_typeof(p.pattern) <> 'string' or p.pattern #>> '{}' ~ E'(^|[^\\\\])(\\\\\\\\)*\\\\$'
         ) then
             perform _invalid(argument || '.retryable', 'must be a list of patterns, as ["timeout%"]');
         end if;

@@ -30,9 +30,6 @@ begin
     end if;
     if v_request.expires_at is not null then
         perform _check_time(prefix || 'expires_at', v_request.expires_at);
-        if v_request.expires_at <= v_request.available_at then
-            perform _invalid(prefix || 'expires_at', 'must lie after available_at', 'It is the last moment at which the job may start.');
-        end if;
     end if;
     if v_request.max_attempts is not null then
         perform _check_count(prefix || 'max_attempts', v_request.max_attempts, 1, 10000);

@@ -32,6 +32,11 @@ as $_inventory$
         union all
         select 'schema', h.nspacl, 'n', h.nspowner
         from here as h
+        union all
+        select 'column ' || c.relname || '.' || a.attname, a.attacl, 'c', c.relowner
+        from pg_class as c
+        join here as h on h.oid = c.relnamespace
+        join pg_attribute as a on a.attrelid = c.oid and a.attacl is not null
     )
     select
         'function' as kind,
@@ -48,9 +53,14 @@ as $_inventory$
     select
         case c.relkind when 'v' then 'view' when 'S' then 'sequence' else 'table' end,
         c.relname,
-        case when c.relkind = 'v' then replace(pg_get_viewdef(c.oid), h.prefix, '') else coalesce(c.reloptions::text, '') end
+        case c.relkind
+            when 'v' then replace(pg_get_viewdef(c.oid), h.prefix, '')
+            when 'S' then concat_ws(' ', s.seqtypid::regtype, s.seqstart, s.seqincrement, s.seqmax, s.seqmin, s.seqcache, s.seqcycle)
+            else concat_ws(' ', c.reloptions::text, case when c.relrowsecurity or c.relforcerowsecurity then 'row level security' end)
+        end
     from pg_class as c
     join here as h on h.oid = c.relnamespace
+    left join pg_sequence as s on s.seqrelid = c.oid
     where c.relkind in ('r', 'p', 'v', 'S')
     union all
     select
@@ -79,6 +89,17 @@ as $_inventory$
     join here as h on h.oid = c.connamespace
     -- since PostgreSQL 18 not null is one, too; the columns say so already
     where c.contype <> 'n'
+    union all
+    select 'rule', c.relname || '.' || r.rulename, replace(pg_get_ruledef(r.oid), h.prefix, '')
+    from pg_rewrite as r
+    join pg_class as c on c.oid = r.ev_class
+    join here as h on h.oid = c.relnamespace
+    where r.rulename <> '_RETURN'
+    union all
+    select 'policy', c.relname || '.' || y.polname, concat_ws(' ', y.polcmd, pg_get_expr(y.polqual, y.polrelid))
+    from pg_policy as y
+    join pg_class as c on c.oid = y.polrelid
+    join here as h on h.oid = c.relnamespace
     union all
     select 'trigger', t.tgname, replace(pg_get_triggerdef(t.oid), h.prefix, '')
     from pg_trigger as t

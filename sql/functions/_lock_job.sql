@@ -6,7 +6,11 @@ as $_lock_job$
 declare
     v_job job;
 begin
-    select j.* into v_job from job as j where j.job_id = _lock_job.job_id for update;
+    loop
+        select j.* into v_job from job as j where j.job_id = _lock_job.job_id for update;
+        -- a grant replaces the row: who waited for the old one finds it gone, and the job alive
+        exit when found or not exists (select from job as j where j.job_id = _lock_job.job_id);
+    end loop;
     return v_job;
 end
 $_lock_job$;

@@ -4,7 +4,6 @@ language plpgsql
 volatile
 as $_requests$
 declare
-    v_bad       record;
     v_element   record;
     v_requests  _request[];
     v_request   _request;
@@ -19,27 +18,7 @@ begin
     elsif jsonb_array_length(jobs) > 10000 then
         perform _invalid('jobs', 'must not have more than 10000 elements', 'Submit in several calls; one transaction may hold them all.');
     end if;
-    select e.ordinal, e.problem into v_bad
-    from (
-        select
-            j.ordinal,
-            case
-                when jsonb_typeof(j.element) <> 'object' then 'is not an object'
-                else (
-                    select 'has an unknown key ' || to_json(min(k.key))
-                    from jsonb_object_keys(j.element) as k (key)
-                    where to_jsonb(v_default) -> k.key is null
-                    having count(*) > 0
-                )
-            end as problem
-        from jsonb_array_elements(jobs) with ordinality as j (element, ordinal)
-    ) as e
-    where e.problem is not null
-    order by e.ordinal
-    limit 1;
-    if found then
-        perform _invalid(format('jobs[%s]', v_bad.ordinal - 1), v_bad.problem, 'An element has the parameters of submit as its keys.');
-    end if;
+    perform _check_keys('jobs', jobs, jsonb_build_object('', _request_kinds()));
 
     begin
         return array(

@@ -11,6 +11,7 @@ declare
     v_edges     uuid[];
     v_doom      text;
     v_doomed_by uuid;
+    v_known     boolean := false;
 begin
     v_job.next_need := coalesce(next_need, v_job.next_need);
     v_job.payload := coalesce(payload, v_job.payload);
@@ -25,14 +26,19 @@ begin
         insert into need (name, first_seen) values (_reschedule.next_need, v_now);
     end if;
 
-    -- null, which only an unheld job can bring: it waits for what it waited for
     if wait_for is not null then
         v_job.wait_for := nullif(array(select distinct w.id from unnest(wait_for) as w (id)), '{}');
+    elsif on_dependency_failure is not null then
+        -- null, which only an unheld job can bring: it waits for what it waited for; but a new policy speaks about what has ended before, too
+        wait_for := array(select e.waits_for from edge as e where e.job_id = v_job.job_id);
+        v_known := true;
+    end if;
+    if wait_for is not null then
         delete from edge as e where e.job_id = v_job.job_id;
         if wait_for <> '{}' then
             select r.edges, r.doom, r.doomed_by into v_edges, v_doom, v_doomed_by
             from _resolve(v_job.job_id, wait_for, v_job.on_dependency_failure, null) as r;
-            if v_edges is not null then
+            if v_edges is not null and not v_known then
                 perform _check_circle(v_job.job_id, v_edges);
             end if;
         end if;

@@ -19,7 +19,7 @@ begin
         v_outcome.state := 'leased';
     elsif v_verb = 'fail' then
         v_outcome := fail(
-            v_job_id, v_lease_id, element ->> 'error', coalesce((element -> 'retryable')::boolean, true),
+            v_job_id, v_lease_id, element ->> 'error', case when element ? 'retryable' then (element ->> 'retryable')::boolean else true end,
             _read_interval('retry_after', element ->> 'retry_after'), element ->> 'error_code'
         );
     elsif v_verb = 'release' then

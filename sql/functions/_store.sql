@@ -54,6 +54,9 @@ begin
     if v_doom is not null then
         perform _doom(job_id, v_doom, v_doomed_by, null, now);
         v_state := v_doom;
+    elsif v_request.expires_at <= v_request.available_at then
+        perform _bury(_lock_job(job_id), 'expired', null, null, null, 'leasehold', now);
+        v_state := 'dead';
     end if;
     return (job_id, true, v_state, coalesce(v_request.available_at, now))::submitted;
 end

@@ -52,7 +52,7 @@ begin
                 -- committed, hence before the first look here took an id (seen_by). Once all older ones are over and a look came after,
                 -- nobody can have missed the edge.
                 v_done := v_note.kind = 'edge'
-                    or v_note.seen_by <= v_xmin
+                    or coalesce(v_note.seen_by <= v_xmin, false)
                     or not exists (select from edge as e where e.job_id = v_note.job_id);
             else
                 -- ended, or held by another transaction

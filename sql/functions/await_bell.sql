@@ -6,6 +6,7 @@ security definer
 set search_path from current
 set plan_cache_mode to force_generic_plan
 set enable_seqscan to off
+set jit to off
 as $await_bell$
 declare
     v_now       constant timestamptz := _now();
@@ -26,7 +27,7 @@ begin
     end if;
     -- one channel for all who wait for the same; short, for NOTIFY refuses names above 63 bytes
     v_channel := 'leasehold_' || to_hex(hashtextextended(
-        (select string_agg(distinct c.capability, ',') from unnest(capabilities) as c (capability)),
+        (select string_agg(distinct c.capability, E'\n') from unnest(capabilities) as c (capability)),
         hashtextextended(current_schema(), 0)
     ));
     select max(w.until), bool_or(w.armed) into v_until, v_armed from waiter as w where w.until > v_now and w.channel = v_channel;

@@ -6,6 +6,7 @@ security definer
 set search_path from current
 set plan_cache_mode to force_generic_plan
 set enable_seqscan to off
+set jit to off
 as $checkpoint$
 declare
     v_first jsonb;

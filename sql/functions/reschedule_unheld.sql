@@ -18,6 +18,7 @@ security definer
 set search_path from current
 set plan_cache_mode to force_generic_plan
 set enable_seqscan to off
+set jit to off
 as $reschedule_unheld$
 begin
     perform _check_reschedule(

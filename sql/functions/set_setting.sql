@@ -6,6 +6,7 @@ security definer
 set search_path from current
 set plan_cache_mode to force_generic_plan
 set enable_seqscan to off
+set jit to off
 as $set_setting$
 declare
     v_kind  text;

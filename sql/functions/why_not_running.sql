@@ -6,6 +6,7 @@ security definer
 set search_path from current
 set plan_cache_mode to force_generic_plan
 set enable_seqscan to off
+set jit to off
 as $why_not_running$
 declare
     v_job   job;
@@ -51,7 +52,8 @@ begin
                 else 'its time has not come'
             end,
             v_job.available_at, null::uuid;
-    elsif v_job.parked then
+    elsif v_job.parked
+        or exists (select from job as j where j.singleton_key = v_job.singleton_key and j.state = 'leased') then
         return query
         select 'singleton_busy', 'another job of its singleton_key goes first', null::timestamptz, (
             select j.job_id from job as j

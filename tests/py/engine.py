@@ -25,6 +25,11 @@ AT_ONCE = {"kind": "fixed", "initial": "0 s", "jitter": 0}
 PATIENCE = "-c lock_timeout=1500ms"
 
 
+def at_level(isolation: str) -> str:
+    """The connection option that makes every transaction one of this isolation level."""
+    return "-c default_transaction_isolation=" + isolation.replace(" ", "\\ ")
+
+
 def submit(conn: Connection, next_need: str = "a", **arguments: Any) -> UUID:
     job_id: UUID = one(conn, "submit", next_need=next_need, **arguments)["job_id"]
     return job_id
@@ -213,6 +218,33 @@ def drain_held(conn: Connection) -> list[UUID]:
     for row in query(conn, "select job_id, lease_id from job where state = 'leased'"):
         complete(conn, row)
     return drain(conn)
+
+
+def drain_but_for_the_dead(conn: Connection) -> None:
+    """As drain, when some jobs are dead: what holds on for one of those may stay blocked."""
+    for _ in range(200):
+        hurry(conn)
+        for work in take(conn, n=500, worker="drain"):
+            complete(conn, work)
+        for _ in range(3):
+            sweep(conn)
+        left = query(
+            conn,
+            """
+            with recursive doomed (job_id) as (
+                select job_id from job where state = 'dead'
+                union
+                select e.job_id from doomed as d join edge as e on e.waits_for = d.job_id
+            )
+            select j.job_id, j.state from job as j
+            where j.state <> 'dead'
+                and not (j.state = 'blocked' and j.job_id in (select job_id from doomed))
+            """,
+        )
+        if not left:
+            return
+    reasons = [(r["state"], rows(conn, "why_not_running", job_id=r["job_id"])) for r in left[:3]]
+    raise AssertionError(f"{len(left)} jobs are stranded, as {reasons}")
 
 
 def violations(conn: Connection, *, drained: bool = False) -> list[str]:

@@ -63,7 +63,18 @@ MUTATIONS = (
     Mutation(
         "the look again for a leased key",
         [s.a_claimer_sees_a_lease_that_was_committed_before_it_took_the_key],
-        _change("_admissible", "where j.state = 'leased' and", "where false and"),
+        _change("_admissible", "(j.state = 'leased' or", "(false or")
+        + _change("_admissible", "and l.state = 'leased'", "and false"),
+    ),
+    Mutation(
+        "the look for keys that were chosen before upkeep",
+        [s.what_upkeep_lets_in_meets_the_keys_of_the_batch],
+        _change("_admissible", "or j.job_id = any (chosen)", ""),
+    ),
+    Mutation(
+        "no lock for a key that is busy",
+        [s.a_key_is_free_for_whom_an_open_claim_only_passed_by],
+        _change("_admissible", "and l.state = 'leased'", "and false"),
     ),
     Mutation(
         "one candidate a key in a batch",
@@ -94,12 +105,7 @@ MUTATIONS = (
     Mutation(
         "the note for a key that somebody else is at",
         [s.the_end_of_a_job_does_not_wait_for_who_admits_to_its_key],
-        _change(
-            "_admit",
-            "insert into note (kind, singleton_key) values ('key', _admit.singleton_key);\n"
-            "        return false;",
-            "return false;",
-        ),
+        _change("_leave_key", "('key', _leave_key.singleton_key)", "('key', 'nobody''s')"),
     ),
     Mutation(
         "skip locked for the head of a key",

@@ -143,8 +143,10 @@ def a_key_is_free_for_whom_an_open_claim_only_passed_by(connect: Connect) -> Non
     work = engine.take_one(holder, "x")
     submit(holder, "z", singleton_key="k")
     submit(holder, "y")
+    engine.work_off_notes(holder)
+    engine.upkeep_is_done(holder)
     with transaction(idler):
-        assert len(take(idler, "y", n=5)) == 1
+        assert len(take(idler, "y")) == 1
         complete(holder, work)
         engine.sweep(worker, 2)
         assert len(take(worker, "z")) == 1, "the key is held by a transaction that has none of it"
@@ -291,6 +293,27 @@ def a_fleet_above_read_committed_frees_what_waits(connect: Connect) -> None:
         second = submit(conn, singleton_key=isolation)
         order = engine.drain(conn)
         assert set(order) == {first, child, second}, isolation
+
+
+def an_old_snapshot_does_not_lose_the_last_edge(connect: Connect) -> None:
+    """Upkeep above READ COMMITTED frees one edge of a job and cannot see that the other is gone."""
+    for isolation in ("repeatable read", "serializable"):
+        idler, old, conn = connect(), connect(), connect()
+        parents = [submit(conn, "x"), submit(conn, "y")]
+        child = submit(conn, "z", wait_for=parents)
+        engine.work_off_notes(conn)
+        first, second = engine.take_one(conn, "x"), engine.take_one(conn, "y")
+        with transaction(idler):
+            idler.execute("select 1 from job where job_id = %s for update", (child,))
+            complete(conn, second)  # leaves a note for the child
+        engine.hurry(conn)
+        try:
+            with transaction(old, isolation):
+                complete(conn, first)
+                engine.rows(old, "sweep")
+        except psycopg.errors.SerializationFailure:
+            pass
+        assert engine.drain(conn) == [child], isolation
 
 
 def a_dependent_that_is_locked_is_freed_later(connect: Connect) -> None:
@@ -491,6 +514,43 @@ def a_claim_skips_what_is_locked(connect: Connect) -> None:
                 found = [w["job_id"] for w in take(worker, *capabilities, n=5)]
             assert found == [second]
         engine.drain_held(worker)
+
+
+def a_claim_that_came_too_late_does_not_hold_the_job(connect: Connect) -> None:
+    """A claimer saw a job that another one leased before it got there: it must not keep the lock
+    that it took to find out. A barrier in the claim's own look makes the moment."""
+    late, worker, holder, conn = connect(), connect(options=PATIENCE), connect(), connect()
+    conn.execute(
+        """
+        create function leasehold._barrier() returns boolean language plpgsql volatile as $$
+        begin
+            if current_setting('test.barrier', true) = 'on' then
+                perform pg_advisory_xact_lock_shared(4711);
+            end if;
+            return true;
+        end $$
+        """
+    )
+    definition: str = scalar(conn, "select pg_get_functiondef('_pick'::regproc)")
+    look = "where j.state = 'ready' and not j.parked"
+    single = "and j.state = 'ready' and not j.parked"
+    assert single in definition or look in definition
+    conn.execute(definition.replace(single, f"{single} and _barrier()", 1))
+    for need in ("x",):
+        first, second = submit(conn, need), submit(conn, need)
+        engine.upkeep_is_done(conn)
+        late.execute("set test.barrier = on")
+        holder.execute("select pg_advisory_lock(4711)")
+        late.execute("begin")
+        call = background(lambda: take(late, need))  # noqa: B023
+        wait_until_blocked(conn, late)
+        work = engine.take_one(worker, need)
+        assert work["job_id"] == first
+        holder.execute("select pg_advisory_unlock(4711)")
+        assert [w["job_id"] for w in call.result(timeout=20)] == [second]
+        with does_not_wait("complete"):
+            complete(worker, work)
+        late.execute("commit")
 
 
 # --- traps 5 and 6: clocks and unfenced ends --------------------------------------------------

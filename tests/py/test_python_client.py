@@ -448,8 +448,8 @@ def test_many_leases_are_extended_in_one_call(conn: Connection) -> None:
 def test_a_lease_that_was_taken_away_says_so(conn: Connection) -> None:
     leasehold = Leasehold(conn)
     leasehold.submit("a.b", retry={"kind": "fixed", "initial": "0 s"})
-    (old,) = leasehold.get_work("w", ["a.b"], lease=0.05)
-    time.sleep(0.1)
+    (old,) = leasehold.get_work("w", ["a.b"], lease=1)
+    time.sleep(1.1)
     new = support.eventually(lambda: leasehold.get_work("v", ["a.b"]), "the job is taken again")
     assert new[0].job_id == old.job_id
     with pytest.raises(LeaseExpired):

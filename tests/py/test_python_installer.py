@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 from psycopg.pq import TransactionStatus
 
 from conftest import Connection
@@ -106,6 +107,27 @@ def test_what_is_missing_changed_or_left_over_is_listed(
     found = Installer(dsn).verify()
     listed = [one for one in found if one.kind == kind and name in one.name]
     assert [one.problem for one in listed] == [problem], found
+
+
+def test_who_may_not_create_roles_can_install_and_verify(empty: Connection, empty_dsn: str) -> None:
+    empty.execute("drop role if exists plain_installer")
+    empty.execute("create role plain_installer login password 'plain'")
+    empty.execute("create role plain_jobs_worker")  # made beforehand by somebody who may
+    try:
+        (database,) = empty.execute("select current_database()").fetchone() or ("",)
+        empty.execute(f'grant create on database "{database}" to plain_installer')
+        dsn = make_conninfo(empty_dsn, user="plain_installer", password="plain")
+        with psycopg.connect(dsn, autocommit=True) as plain:
+            mine = Installer(plain, "plain_jobs")
+            mine.apply()
+            assert mine.verify() == []
+            plain.execute("drop view plain_jobs.status")
+            assert {one.name for one in mine.verify() if one.kind == "view"} == {"status"}
+            assert mine.uninstall("plain_jobs") == ["plain_jobs_worker"]
+    finally:
+        empty.execute("drop owned by plain_installer")
+        empty.execute("drop role plain_installer")
+        empty.execute("drop role plain_jobs_worker")
 
 
 def test_verifying_leaves_nothing_behind(dsn: str, conn: Connection) -> None:

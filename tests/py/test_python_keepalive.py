@@ -72,15 +72,15 @@ def test_it_extends_at_a_third_of_the_lease(conn: Connection, leasehold: Leaseho
 def test_a_transaction_that_holds_the_lease_is_no_loss(
     connect: Connect, conn: Connection, leasehold: Leasehold
 ) -> None:
-    lease, told = claimed(leasehold, 0.6), Told()
+    lease, told = claimed(leasehold, 1.2), Told()
     holder = connect()
     with lease.keep_alive(told):
         with holder.transaction():
             lease.hold(connection=holder)
-            time.sleep(1.5)
+            time.sleep(2.5)
             assert lease.state != "lost"
             assert not lease.stop.is_set()
-        support.eventually(lambda: left(conn, lease) > 1, "extended after the transaction")
+        support.eventually(lambda: left(conn, lease) > 2, "extended after the transaction")
         assert lease.state == "held"
     assert "lost" not in told.states
 
@@ -88,7 +88,7 @@ def test_a_transaction_that_holds_the_lease_is_no_loss(
 def test_it_tells_when_the_lease_is_lost_and_stops_with_it(
     connect: Connect, conn: Connection, leasehold: Leasehold
 ) -> None:
-    lease, told = claimed(leasehold, 0.9), Told()
+    lease, told = claimed(leasehold, 3.0), Told()
     with lease.keep_alive(told) as keeper:
         conn.execute(
             "update job set lease_expires_at = now() - interval '1 s', check_at = now() - interval '1 s'"
@@ -102,7 +102,7 @@ def test_it_tells_when_the_lease_is_lost_and_stops_with_it(
 
 
 def test_it_tells_when_cancellation_is_asked_for(leasehold: Leasehold) -> None:
-    lease, told = claimed(leasehold, 0.6), Told()
+    lease, told = claimed(leasehold, 1.5), Told()
     with lease.keep_alive(told):
         leasehold.cancel(lease.job_id, "me")
         assert lease.stop.wait(WAIT)
@@ -111,7 +111,7 @@ def test_it_tells_when_cancellation_is_asked_for(leasehold: Leasehold) -> None:
 
 
 def test_it_stops_when_the_lease_ends_and_tells_nothing(leasehold: Leasehold) -> None:
-    lease, told = claimed(leasehold, 0.3), Told()
+    lease, told = claimed(leasehold, 1.0), Told()
     with lease.keep_alive(told) as keeper:
         lease.complete()
         support.eventually(lambda: not keeper._beats, "forgotten")
@@ -123,7 +123,7 @@ def test_it_stops_when_the_lease_ends_and_tells_nothing(leasehold: Leasehold) ->
 def test_a_lease_completed_in_a_transaction_of_the_caller_is_not_called_lost(
     connect: Connect, leasehold: Leasehold
 ) -> None:
-    lease, told = claimed(leasehold, 0.3), Told()
+    lease, told = claimed(leasehold, 1.0), Told()
     other = connect()
     with lease.keep_alive(told) as keeper:
         with other.transaction():
@@ -140,7 +140,7 @@ def test_time_without_news_makes_it_doubtful_and_news_makes_it_held(
     with proxied(dsn) as proxy:
         leasehold.submit("a.b", retry=AT_ONCE)
         remote = Leasehold(proxy.dsn)
-        (lease,) = remote.get_work("w", ["a.b"], lease=0.6)
+        (lease,) = remote.get_work("w", ["a.b"], lease=1.5)
         with lease.keep_alive(told):
             support.eventually(lambda: left(conn, lease) > 0, "extended through the proxy")
             proxy.hold()
@@ -163,7 +163,7 @@ def test_it_tells_that_a_lease_is_doubtful_while_nothing_can_be_connected(
         raise psycopg.OperationalError("nobody there")
 
     leasehold = Leasehold(conn, connect=connect)
-    lease = claimed(leasehold, 0.4)
+    lease = claimed(leasehold, 1.0)
     with lease.keep_alive(told):
         support.eventually(lambda: told.states == ["doubtful"], "told")
     assert lease.state == "doubtful"
@@ -175,7 +175,7 @@ def test_a_keepalive_that_died_leaves_the_lease_doubtful(
     conn: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(KeepAlive, "_run", lambda self: None)
-    lease = claimed(Leasehold(conn), 0.2)
+    lease = claimed(Leasehold(conn), 1.0)
     with lease.keep_alive():
         support.eventually(lambda: lease.state == "doubtful", "by the clock alone")
 
@@ -183,7 +183,7 @@ def test_a_keepalive_that_died_leaves_the_lease_doubtful(
 def test_a_lost_connection_is_opened_again(
     connect: Connect, superuser: Connection, conn: Connection, leasehold: Leasehold
 ) -> None:
-    lease = claimed(leasehold, 0.6)
+    lease = claimed(leasehold, 1.5)
     with lease.keep_alive() as keeper:
         for _ in range(3):
             before = left(conn, lease)
@@ -200,13 +200,13 @@ def test_one_thread_keeps_many_leases_and_leaves_no_connection(
     dsn: str, superuser: Connection, leasehold: Leasehold
 ) -> None:
     leasehold.submit_many([{"next_need": "a.b"}] * 5)
-    leases = leasehold.get_work("w", ["a.b"], lease=0.6, limit_jobs=5)
+    leases = leasehold.get_work("w", ["a.b"], lease=1.5, limit_jobs=5)
     threads = threading.active_count()
     with KeepAlive(Session(dsn)) as keeper:
         for lease in leases:
             keeper.watch(lease)
         assert threading.active_count() == threads + 1
-        time.sleep(1.0)
+        time.sleep(2.0)
         assert {lease.state for lease in leases} == {"held"}
         keeper.forget(leases[0])
         support.eventually(lambda: leases[0].state == "doubtful", "left to itself")
@@ -228,7 +228,7 @@ def test_a_callback_that_raises_does_not_stop_it(
     def broken(lease: Lease, state: str) -> None:
         raise RuntimeError("in the callback")
 
-    lease = claimed(leasehold, 0.3)
+    lease = claimed(leasehold, 1.0)
     with lease.keep_alive(broken):
         leasehold.cancel(lease.job_id, "me")
         assert lease.stop.wait(WAIT)

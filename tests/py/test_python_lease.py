@@ -292,11 +292,11 @@ def test_a_transaction_that_does_not_end_the_lease_holds_it(
     connect: Connect, conn: Connection, leasehold: Leasehold, written: str
 ) -> None:
     leasehold.submit("a.b", retry=AT_ONCE)
-    (lease,) = leasehold.get_work("w", ["a.b"], lease=0.1)
+    (lease,) = leasehold.get_work("w", ["a.b"], lease=1)
     other = Leasehold(connect())
     with lease.transaction() as inside:
         inside.execute(written, [lease.job_id])
-        time.sleep(0.3)
+        time.sleep(1.2)
         assert lease.state == "held"  # locked: nobody can take it, whatever the time
         other.sweep()
         assert other.get_work("v", ["a.b"]) == []
@@ -310,8 +310,8 @@ def test_a_stale_lease_writes_nothing_in_its_transaction(
     connect: Connect, conn: Connection, leasehold: Leasehold, written: str
 ) -> None:
     leasehold.submit("a.b", retry=AT_ONCE)
-    (lease,) = leasehold.get_work("w", ["a.b"], lease=0.05)
-    time.sleep(0.1)
+    (lease,) = leasehold.get_work("w", ["a.b"], lease=1)
+    time.sleep(1.1)
     other = Leasehold(connect())
     support.eventually(lambda: other.get_work("v", ["a.b"]), "somebody else takes it")
 
@@ -396,8 +396,8 @@ def test_time_gone_by_makes_a_lease_doubtful_and_extending_clears_it(
     leasehold: Leasehold,
 ) -> None:
     leasehold.submit("a.b")
-    (lease,) = leasehold.get_work("w", ["a.b"], lease=0.1)
-    time.sleep(0.15)
+    (lease,) = leasehold.get_work("w", ["a.b"], lease=1)
+    time.sleep(1.1)
     assert lease.state == "doubtful"
     lease.check()  # doubtful is no verdict
     assert not lease.stop.is_set()

@@ -1,7 +1,7 @@
 -- reschedule: a leased job moves on, to another need, to a later time, behind other jobs.
 
 begin;
-select plan(104);
+select plan(105);
 \ir include/support.sql
 \ir include/named.sql
 
@@ -138,6 +138,18 @@ select pg_temp.take('short') \gset
 select is(
     (reschedule(pg_temp.job('short'), pg_temp.lease('short'), available_at => clock_timestamp() + interval '2 hours')).state, 'dead',
     'a next time that would not be before the expires_at it has: dead'
+);
+select pg_temp.held('both_said') \gset
+select pg_temp.answers(
+    $$
+        select r.state
+        from reschedule(
+            pg_temp.job('both_said'), pg_temp.lease('both_said'), available_at => clock_timestamp() + interval '2 hours',
+            expires_at => clock_timestamp() + interval '1 hour'
+        ) as r
+    $$,
+    $$ values ('dead') $$,
+    'also where both are said in this call'
 );
 
 -- Behind other jobs -----------------------------------------------------------------------------------------------

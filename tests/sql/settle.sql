@@ -255,8 +255,12 @@ select pg_temp.refused(
 from wrong as w;
 create function pg_temp.code_of(verb text, arguments jsonb) returns text language plpgsql as $code_of$
 begin
-    return (select s.error_code from settle(jsonb_build_array(pg_temp.says('x', verb, arguments)), false) as s);
+    -- raised, so that what is not refused is undone and spoils no other
+    raise exception '%', (select s.error_code from settle(jsonb_build_array(pg_temp.says('x', verb, arguments)), false) as s)
+        using errcode = 'TAP00';
 exception
+    when sqlstate 'TAP00' then
+        return sqlerrm;
     when others then
         return 'raised ' || sqlstate;
 end
@@ -296,7 +300,7 @@ insert into no_batch values
 ((jsonb_build_array(pg_temp.says('x', 'release', '{"ACTOR": "me"}')))::text, 'an element with a key that no verb knows'),
 ((select jsonb_agg(pg_temp.says('x', 'extend')) from generate_series(1, 1001))::text, 'more than a thousand elements'),
 ((jsonb_build_array(pg_temp.says('y', 'complete'), pg_temp.says('x', 'burn')))::text, 'one bad element behind a good one');
-select pg_temp.refused(format('select settle(%L, %s)', n.done, s.strict), 'LH010', format('%s, strict => %s: LH010', n.test, s.strict))
+select pg_temp.refused(format('select settle(%L, %L)', n.done, s.strict), 'LH010', format('%s, strict => %s: LH010', n.test, s.strict))
 from no_batch as n, (values (true), (false)) as s (strict);
 select pg_temp.refused($$ select settle(jsonb_build_array(pg_temp.says('y', 'complete')), strict => null) $$, 'LH010', 'strict null: LH010');
 select pg_temp.refused($$ select settle('[]', strict => null) $$, 'LH010', 'strict null with nothing done: LH010');

@@ -1,0 +1,13 @@
+create or replace function _request_kinds()
+returns jsonb
+language sql
+immutable
+as $_request_kinds$
+    select jsonb '{
+        "next_need": "string", "payload": "any", "job_id": "string", "wait_for": "array", "singleton_key": "string",
+        "idempotency_key": "string", "priority": "number", "available_at": "string", "expires_at": "string", "max_attempts": "number",
+        "retry": "any", "on_dependency_failure": "string", "metadata": "any", "submitted_by": "string"
+    }'
+$_request_kinds$;
+
+comment on function _request_kinds() is 'The parameters of submit as keys of a JSON object, each with the JSON type it must have.';

@@ -1,0 +1,875 @@
+"""The one file: installs, upgrades, mends, refuses; under any name, by anybody who may, any number of times at once."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import sql
+
+import server
+from conftest import Connection
+from support import background, refused, run_threads, wait_until_blocked
+
+SOURCES = server.LEASEHOLD_SQL.parent
+SCRIPT = server.LEASEHOLD_SQL.read_text()
+GROUPS = ("submitter", "worker", "reader", "operator")
+NAMES = [
+    "leasehold",
+    "My-App",
+    "üñï",
+    "a b",
+    'quo"ted',
+    "it's",
+    "back\\slash",
+    "%s %I $1",
+    "select",
+    "x" * 63,
+    "é" * 31,
+]
+
+Open = Callable[..., Connection]
+Login = Callable[..., str]
+
+
+def install(conn: Connection, schema: str = "leasehold", script: str = SCRIPT) -> None:
+    """Run the file, as a driver would: one statement, in one transaction."""
+    with conn.transaction():
+        conn.execute("select set_config('leasehold.schema', %s, true)", (schema,))
+        conn.execute(script)
+
+
+def call(
+    conn: Connection, function: str, arguments: str = "", *, schema: str = "leasehold"
+) -> list[Any]:
+    """The rows of a function, called by its full name; `arguments` are SQL."""
+    query = sql.SQL("select * from {}.{}({})").format(
+        sql.Identifier(schema), sql.Identifier(function), sql.SQL(arguments)
+    )
+    return conn.execute(query).fetchall()
+
+
+def value(conn: Connection, query: str, *arguments: Any) -> Any:
+    row = conn.execute(query, arguments or None).fetchone()
+    assert row is not None
+    return row[0]
+
+
+def works(conn: Connection, schema: str = "leasehold") -> None:
+    """A job lives from its submit to its end, one behind it and one of a singleton key as well."""
+    need = f"install.{uuid.uuid4().hex}"
+    ((job_id, *_),) = call(
+        conn, "submit", f"next_need => '{need}', singleton_key => 'k'", schema=schema
+    )
+    call(
+        conn,
+        "submit",
+        f"next_need => '{need}.next', wait_for => array['{job_id}'::uuid]",
+        schema=schema,
+    )
+    for name in (need, f"{need}.next"):
+        ((job_id, lease_id, *_),) = call(
+            conn, "get_work", f"worker_id => 'w', capabilities => array['{name}']", schema=schema
+        )
+        assert call(
+            conn, "complete", f"job_id => '{job_id}', lease_id => '{lease_id}'", schema=schema
+        ) == [(True,)]
+    assert call(conn, "verify", schema=schema) == []
+
+
+def contents(conn: Connection) -> list[Any]:
+    """Everything in the database that is not PostgreSQL's own: what a refusal must leave as it was."""
+    return conn.execute(
+        """
+        select 'schema', n.nspname::text, n.oid, n.xmin::text, coalesce(n.nspacl::text, '') from pg_namespace as n where n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
+        union all
+        select 'relation', c.relname::text, c.oid, c.relkind::text, coalesce(c.relacl::text, '') from pg_class as c join pg_namespace as n on n.oid = c.relnamespace
+        where n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
+        union all
+        select 'function', p.proname::text, p.oid, p.xmin::text, coalesce(p.proacl::text, '') from pg_proc as p join pg_namespace as n on n.oid = p.pronamespace
+        where n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
+        order by 1, 2, 3
+        """
+    ).fetchall()
+
+
+def group(schema: str, name: str) -> str:
+    return f"{schema}_{name}"
+
+
+def groups_of(conn: Connection, schema: str) -> set[str]:
+    """The roles other than the owner that have any right on the schema."""
+    rows = conn.execute(
+        """
+        select distinct g.rolname from pg_namespace as n, aclexplode(n.nspacl) as a, pg_roles as g
+        where n.nspname = %s and g.oid = a.grantee and a.grantee <> n.nspowner
+        """,
+        (schema,),
+    ).fetchall()
+    return {row[0] for row in rows}
+
+
+@pytest.fixture
+def open_(empty_dsn: str, server_dsn: str) -> Iterator[Open]:
+    """Opens connections to an empty database; roles that the test leaves behind are dropped with them."""
+
+    def roles(conn: Connection) -> set[str]:
+        return {row[0] for row in conn.execute("select rolname from pg_roles").fetchall()}
+
+    opened: list[Connection] = []
+
+    def connect(role: str | None = None) -> Connection:
+        conn: Connection = psycopg.connect(empty_dsn, autocommit=True, connect_timeout=10)
+        opened.append(conn)
+        if role is not None:
+            conn.execute(sql.SQL("set session authorization {}").format(sql.Identifier(role)))
+        return conn
+
+    with psycopg.connect(empty_dsn, autocommit=True) as admin:
+        before = roles(admin)
+        yield connect
+        for conn in opened:
+            conn.close()
+        for name in roles(admin) - before - {group("leasehold", name) for name in GROUPS}:
+            admin.execute(sql.SQL("drop owned by {} cascade").format(sql.Identifier(name)))
+            admin.execute(sql.SQL("drop role {}").format(sql.Identifier(name)))
+
+
+@pytest.fixture
+def conn(open_: Open) -> Connection:
+    """A superuser's connection to an empty database."""
+    return open_()
+
+
+@pytest.fixture
+def login(conn: Connection) -> Login:
+    """Makes a role of the test's own, which may create schemas in the database."""
+
+    def make(options: str = "") -> str:
+        name = f"tap_{uuid.uuid4().hex[:12]}"
+        conn.execute(
+            sql.SQL("create role {} login {}").format(sql.Identifier(name), sql.SQL(options))
+        )
+        conn.execute(
+            sql.SQL("grant create on database {} to {}").format(
+                sql.Identifier(conn.info.dbname), sql.Identifier(name)
+            )
+        )
+        return name
+
+    return make
+
+
+def changed(directory: Path, **files: str | None) -> str:
+    """The one file as it is built from changed sources: `functions__setting="…"`; None removes a file."""
+    copy = directory / f"sql-{uuid.uuid4().hex}"
+    shutil.copytree(SOURCES, copy / "sql")
+    for name, text in files.items():
+        path = copy / "sql" / f"{name.replace('__', '/')}.sql"
+        if text is None:
+            path.unlink()
+        else:
+            path.write_text(text)
+    subprocess.run(
+        [sys.executable, str(copy / "sql" / "build.py")], check=True, capture_output=True
+    )
+    return (copy / "sql" / "leasehold.sql").read_text()
+
+
+def source(name: str) -> str:
+    return (SOURCES / f"{name}.sql").read_text()
+
+
+# --- it installs ------------------------------------------------------------------------------
+
+
+def test_the_file_installs_and_everything_works(conn: Connection) -> None:
+    install(conn)
+    works(conn)
+    assert call(conn, "schema_version") == [("1.0.0",)]
+
+
+@pytest.mark.parametrize("schema", NAMES)
+def test_any_valid_identifier_will_do_for_a_schema_and_running_the_file_again_changes_nothing(
+    conn: Connection, schema: str
+) -> None:
+    install(conn, schema)
+    works(conn, schema)
+    call(conn, "set_setting", "name => 'max_attempts', value => '7'", schema=schema)
+    before = contents(conn)
+    install(conn, schema)
+    assert contents(conn) == before
+    works(conn, schema)
+    assert call(conn, "setting", "name => 'max_attempts'", schema=schema) == [("7",)]
+
+
+@pytest.mark.parametrize("schema", NAMES)
+def test_what_was_damaged_is_mended_under_any_name(conn: Connection, schema: str) -> None:
+    install(conn, schema)
+    conn.execute(sql.SQL("drop function {}._backoff").format(sql.Identifier(schema)))
+    conn.execute(
+        sql.SQL("grant execute on function {}.submit to public").format(sql.Identifier(schema))
+    )
+    assert len(call(conn, "verify", schema=schema)) == 2
+    install(conn, schema)
+    works(conn, schema)
+
+
+def test_two_schemas_of_one_database_do_not_know_of_each_other(conn: Connection) -> None:
+    install(conn, "first")
+    install(conn, "second")
+    call(conn, "submit", "next_need => 'a.b', idempotency_key => 'k'", schema="first")
+    assert call(conn, "get_work", "worker_id => 'w', capabilities => '{%}'", schema="second") == []
+    works(conn, "second")
+    works(conn, "first")
+
+
+@pytest.mark.parametrize(
+    "schema", ["x" * 64, "é" * 32, "pg_mine", "pg_catalog", "information_schema"]
+)
+def test_a_name_that_cannot_be_a_schema_is_refused(conn: Connection, schema: str) -> None:
+    before = contents(conn)
+    with refused("LH010"):
+        install(conn, schema)
+    assert contents(conn) == before
+
+
+def test_an_empty_setting_means_the_default(conn: Connection) -> None:
+    install(conn, "")
+    works(conn)
+
+
+def test_an_empty_schema_of_ones_own_is_taken(conn: Connection) -> None:
+    conn.execute("create schema leasehold")
+    install(conn)
+    works(conn)
+
+
+def test_what_is_rolled_back_leaves_nothing(conn: Connection) -> None:
+    before = contents(conn)
+    with conn.transaction(force_rollback=True):
+        conn.execute(SCRIPT)
+        works(conn)
+    assert contents(conn) == before
+
+
+def test_it_installs_in_the_callers_own_transaction_beside_other_work(conn: Connection) -> None:
+    with conn.transaction():
+        conn.execute("create table mine (n integer)")
+        conn.execute(SCRIPT)
+        conn.execute("insert into mine select 1 from leasehold.submit('a.b')")
+    assert value(conn, "select count(*) from mine") == 1
+    works(conn)
+
+
+def psql(empty_dsn: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    program = shutil.which("psql")
+    if program is None:
+        pytest.skip("needs psql on this machine")
+    return subprocess.run(
+        [program, "-X", "-q", "-v", "ON_ERROR_STOP=1", *arguments],
+        env=os.environ | server.libpq_environment(empty_dsn),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_psql_installs_it_in_one_transaction(empty_dsn: str, conn: Connection) -> None:
+    for _ in range(2):
+        done = psql(empty_dsn, "-1", "-f", str(server.LEASEHOLD_SQL))
+        assert done.returncode == 0, done.stderr
+        assert "ERROR" not in done.stderr
+        works(conn)
+
+
+def test_psql_installs_it_elsewhere_by_a_setting_made_before(
+    empty_dsn: str, conn: Connection
+) -> None:
+    done = psql(
+        empty_dsn,
+        "-1",
+        "-c",
+        "select set_config('leasehold.schema', 'My-App', true)",
+        "-f",
+        str(server.LEASEHOLD_SQL),
+    )
+    assert done.returncode == 0, done.stderr
+    works(conn, "My-App")
+    assert value(conn, "select to_regnamespace('leasehold')") is None
+
+
+def test_it_says_what_it_did(conn: Connection) -> None:
+    said: list[str] = []
+    conn.add_notice_handler(lambda notice: said.append(notice.message_primary or ""))
+    for _ in range(2):
+        said.clear()
+        install(conn)
+        assert [text for text in said if "1.0.0" in text and "leasehold" in text]
+        assert len(said) == 1, said
+
+
+@pytest.mark.parametrize("again", [False, True], ids=["first time", "again"])
+@pytest.mark.parametrize("mended", [False, True], ids=["as it was", "mended"])
+def test_the_sessions_settings_are_as_before_afterwards(
+    conn: Connection, again: bool, mended: bool
+) -> None:
+    if again:
+        install(conn)
+    if again and mended:
+        conn.execute("drop view leasehold.finished")
+    conn.execute("create schema mine")
+    conn.execute("set search_path = mine, public")
+    conn.execute("set check_function_bodies = on")
+    conn.execute("set client_min_messages = log")
+    settings = "select name, setting, source from pg_settings where source = 'session' or name in ('search_path', 'role') order by name"
+    before = conn.execute(settings).fetchall()
+    with conn.transaction():
+        conn.execute(SCRIPT)
+        assert [row[:2] for row in conn.execute(settings)] == [row[:2] for row in before]
+    assert conn.execute(settings).fetchall() == before
+    with conn.transaction():
+        conn.execute("set local search_path = public")
+        conn.execute(SCRIPT)
+        assert value(conn, "select current_setting('search_path')") == "public"
+    assert conn.execute(settings).fetchall() == before
+    works(conn)
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        "search_path = ''",
+        "search_path = mine",
+        "search_path = pg_temp",
+        "standard_conforming_strings = off",
+        "check_function_bodies = off",
+        "DateStyle = 'German'",
+        "IntervalStyle = 'sql_standard'",
+        "quote_all_identifiers = on",
+        "default_with_oids = off",
+        "default_tablespace = ''",
+        "plpgsql.extra_errors = 'all'",
+        "default_transaction_isolation = 'serializable'",
+    ],
+)
+def test_it_installs_the_same_under_the_sessions_settings(open_: Open, setting: str) -> None:
+    conn = open_()
+    install(conn)
+    plain = conn.execute(
+        "select kind, name, definition from leasehold.manifest order by 1, 2"
+    ).fetchall()
+    conn.execute("drop schema leasehold cascade")
+    conn.execute("create schema mine")
+    conn.execute("create table mine.job ()")
+    other = open_()
+    other.execute(f"set {setting}")
+    install(other)
+    assert (
+        conn.execute(
+            "select kind, name, definition from leasehold.manifest order by 1, 2"
+        ).fetchall()
+        == plain
+    )
+    before = contents(conn)
+    install(other)
+    assert contents(conn) == before
+    works(conn)
+
+
+def test_it_has_a_guard_against_servers_that_are_too_old() -> None:
+    # no server older than 14 can be had here: the guard's text, and that it stands before anything is made
+    guard = re.search(
+        r"if current_setting\('server_version_num'\)::integer < 140000 then.*?end if;",
+        SCRIPT,
+        re.DOTALL,
+    )
+    assert guard is not None
+    assert "LH017" in guard.group()
+    assert "14" in guard.group().split("hint")[1]
+    assert guard.end() < SCRIPT.index("create schema")
+
+
+# --- what it refuses ----------------------------------------------------------------------------
+
+
+def test_a_schema_that_somebody_else_owns_is_refused(
+    open_: Open, conn: Connection, login: Login
+) -> None:
+    owner, other = login(), login()
+    conn.execute(sql.SQL("create schema leasehold authorization {}").format(sql.Identifier(owner)))
+    conn.execute(sql.SQL("grant all on schema leasehold to {}").format(sql.Identifier(other)))
+    before = contents(conn)
+    for who in (open_(other), conn):
+        with refused("LH009") as errors:
+            install(who)
+        assert owner in str(errors[0].diag.message_primary)
+        assert errors[0].diag.message_hint
+    assert contents(conn) == before
+    install(open_(owner))
+
+
+def test_an_installation_of_somebody_else_is_refused(
+    open_: Open, conn: Connection, login: Login
+) -> None:
+    owner, other = login(), login()
+    install(open_(owner))
+    before = contents(conn)
+    for who in (open_(other), conn):
+        with refused("LH009"):
+            install(who)
+    assert contents(conn) == before
+    works(open_(owner))
+
+
+FOREIGN = {
+    "table": "create table leasehold.theirs (n integer)",
+    "table by one of our names": "create table leasehold.job (n integer)",
+    "partitioned table": "create table leasehold.theirs (n integer) partition by range (n)",
+    "view": "create view leasehold.theirs as select 1 as n",
+    "materialized view": "create materialized view leasehold.theirs as select 1 as n",
+    "sequence": "create sequence leasehold.theirs",
+    "function": "create function leasehold.theirs() returns integer language sql as 'select 1'",
+    "function by one of our names": "create function leasehold.submit(n integer) returns integer language sql as 'select 1'",
+    "procedure": "create procedure leasehold.theirs() language sql as 'select 1'",
+    "aggregate": "create aggregate leasehold.theirs(integer) (sfunc = int4pl, stype = integer)",
+    "enum": "create type leasehold.theirs as enum ('a')",
+    "domain": "create domain leasehold.theirs as integer",
+    "composite type": "create type leasehold.theirs as (n integer)",
+    "range type": "create type leasehold.theirs as range (subtype = integer)",
+    "operator": "create operator leasehold.=== (leftarg = uuid, rightarg = uuid, function = uuid_eq)",
+    "collation": 'create collation leasehold.theirs from "C"',
+    "text search": "create text search configuration leasehold.theirs (copy = simple)",
+}
+
+
+@pytest.mark.parametrize("what", FOREIGN)
+def test_a_schema_that_holds_foreign_objects_is_refused(conn: Connection, what: str) -> None:
+    conn.execute("create schema leasehold")
+    conn.execute(FOREIGN[what])
+    before = contents(conn)
+    with refused("LH009") as errors:
+        install(conn)
+    if "our names" not in what and what not in ("operator",):
+        assert "theirs" in str(errors[0].diag.message_primary)
+    assert errors[0].diag.message_hint
+    assert contents(conn) == before
+
+
+@pytest.mark.parametrize("schema", ["leasehold", "My-App"])
+@pytest.mark.parametrize(
+    "what", ["table", "view", "sequence", "function", "enum", "domain", "composite type"]
+)
+def test_foreign_objects_that_came_into_our_schema_are_refused_and_kept(
+    conn: Connection, what: str, schema: str
+) -> None:
+    install(conn, schema)
+    conn.execute(FOREIGN[what].replace("leasehold.", sql.Identifier(schema).as_string(conn) + "."))
+    before = contents(conn)
+    with refused("LH009") as errors:
+        install(conn, schema)
+    assert "theirs" in str(errors[0].diag.message_primary)
+    assert contents(conn) == before
+
+
+def test_a_schema_newer_than_the_file_is_refused(conn: Connection, tmp_path: Path) -> None:
+    newer = changed(tmp_path, migrations__0002_more="create table more (n integer);")
+    install(conn, script=newer)
+    works(conn)
+    before = contents(conn)
+    with refused("LH017") as errors:
+        install(conn)
+    assert errors[0].diag.message_hint
+    assert contents(conn) == before
+    works(conn)
+
+
+# --- many at once -------------------------------------------------------------------------------
+
+
+def test_twenty_installers_at_once_one_does_it_the_others_find_it_done(open_: Open) -> None:
+    conns = [open_() for _ in range(20)]
+    run_threads([lambda conn=conn: install(conn) for conn in conns], seconds=100)  # type: ignore[misc]
+    works(conns[0])
+    applied = (
+        conns[0]
+        .execute("select number, count(*) from leasehold.migration group by number")
+        .fetchall()
+    )
+    assert all(count == 1 for _, count in applied)
+    versions = conns[0].execute(
+        "select distinct xmin::text from pg_proc where pronamespace = 'leasehold'::regnamespace"
+    )
+    # a function that was made and then granted has one row version, of the one transaction that did it all
+    assert len(versions.fetchall()) == 1
+
+
+def test_twenty_upgraders_at_once_one_does_it(open_: Open, tmp_path: Path) -> None:
+    conns = [open_() for _ in range(20)]
+    install(conns[0])
+    newer = changed(tmp_path, migrations__0002_more="create table more (n integer);")
+    run_threads([lambda conn=conn: install(conn, script=newer) for conn in conns], seconds=100)  # type: ignore[misc]
+    works(conns[0])
+    assert value(conns[0], "select count(*) from leasehold.migration where number = 2") == 1
+
+
+def test_installers_of_several_schemas_at_once_do_not_hinder_each_other(open_: Open) -> None:
+    names = [f"{name}{number}" for number in range(4) for name in ("one", "Two", 'th"ree')]
+    conns = [open_() for _ in names]
+    run_threads(
+        [
+            lambda conn=conn, name=name: install(conn, name)
+            for conn, name in zip(conns, names, strict=True)
+        ],  # type: ignore[misc]
+        seconds=100,
+    )
+    for name in names:
+        works(conns[0], name)
+
+
+def test_the_second_installer_waits_for_the_first_and_takes_over_when_that_rolls_back(
+    open_: Open,
+) -> None:
+    first, second, looking_on = open_(), open_(), open_()
+    first.execute("begin")
+    first.execute(SCRIPT)
+    waiting = background(lambda: install(second))
+    wait_until_blocked(looking_on, second)
+    first.execute("rollback")
+    waiting.result(timeout=60)
+    works(looking_on)
+
+
+# --- rights -------------------------------------------------------------------------------------
+
+
+def test_the_four_groups_are_made_and_public_gets_nothing(conn: Connection) -> None:
+    install(conn, "groups_of_mine")
+    assert groups_of(conn, "groups_of_mine") == {group("groups_of_mine", name) for name in GROUPS}
+
+
+@pytest.mark.parametrize("schema", ["My-App", 'quo"ted', "it's", "x" * 63, "é" * 31])
+def test_groups_carry_the_schemas_name_whatever_it_is(conn: Connection, schema: str) -> None:
+    install(conn, schema)
+    found = groups_of(conn, schema)
+    assert len(found) == 4
+    assert {name.rsplit("_", 1)[1] for name in found} == set(GROUPS)
+    assert all(len(name.encode()) <= 63 for name in found)
+    worker = next(name for name in found if name.endswith("_worker"))
+    with conn.transaction(force_rollback=True):
+        conn.execute(sql.SQL("set local role {}").format(sql.Identifier(worker)))
+        assert (
+            call(conn, "get_work", "worker_id => 'w', capabilities => '{%}'", schema=schema) == []
+        )
+
+
+def test_two_long_names_with_one_beginning_have_groups_of_their_own(conn: Connection) -> None:
+    first, second = "x" * 62 + "1", "x" * 62 + "2"
+    install(conn, first)
+    install(conn, second)
+    assert not groups_of(conn, first) & groups_of(conn, second)
+
+
+def test_it_works_where_the_installing_user_may_not_create_roles(
+    open_: Open, conn: Connection, login: Login
+) -> None:
+    owner, app = login("nocreaterole"), login()
+    schema = f"plain_{uuid.uuid4().hex[:8]}"
+    mine = open_(owner)
+    install(mine, schema)
+    assert groups_of(conn, schema) == set()
+    works(mine, schema)
+    before = contents(conn)
+    install(mine, schema)
+    assert contents(conn) == before
+    # rights are given by hand
+    using = open_(app)
+    with refused("42501"):
+        call(using, "submit", "next_need => 'a.b'", schema=schema)
+    mine.execute(f"grant usage on schema {schema} to {app}")
+    mine.execute(f"grant execute on function {schema}.submit to {app}")
+    call(using, "submit", "next_need => 'a.b'", schema=schema)
+    # and stay when the file is run again
+    mine.execute(f"drop view {schema}.finished")
+    install(mine, schema)
+    call(using, "submit", "next_need => 'a.b'", schema=schema)
+
+
+def test_a_user_who_may_create_roles_makes_the_groups(
+    open_: Open, conn: Connection, login: Login
+) -> None:
+    schema = f"roles_{uuid.uuid4().hex[:8]}"
+    mine = open_(login("createrole"))
+    install(mine, schema)
+    assert groups_of(conn, schema) == {group(schema, name) for name in GROUPS}
+    works(mine, schema)
+
+
+def test_groups_that_came_later_get_their_rights_when_the_file_is_run_again(
+    open_: Open, conn: Connection, login: Login
+) -> None:
+    schema = f"later_{uuid.uuid4().hex[:8]}"
+    mine = open_(login())
+    install(mine, schema)
+    for name in GROUPS:
+        conn.execute(f"create role {group(schema, name)}")
+    install(mine, schema)
+    assert groups_of(conn, schema) == {group(schema, name) for name in GROUPS}
+    works(mine, schema)
+
+
+def test_default_privileges_of_the_database_give_public_nothing(conn: Connection) -> None:
+    for what in ("tables", "sequences", "functions", "types"):
+        conn.execute(f"alter default privileges grant all on {what} to public")
+    install(conn)
+    rights = conn.execute(
+        """
+        select p.proname from pg_proc as p where p.pronamespace = 'leasehold'::regnamespace and has_function_privilege('public', p.oid, 'execute')
+        union all
+        select c.relname from pg_class as c where c.relnamespace = 'leasehold'::regnamespace and c.relkind in ('r', 'v')
+            and has_table_privilege('public', c.oid, 'select, insert, update, delete, truncate')
+        union all
+        select c.relname from pg_class as c where c.relnamespace = 'leasehold'::regnamespace and c.relkind = 'S' and has_sequence_privilege('public', c.oid, 'usage, select, update')
+        """
+    ).fetchall()
+    assert rights == []
+    works(conn)
+
+
+# --- upgrades -----------------------------------------------------------------------------------
+
+
+def older(directory: Path) -> str:
+    """A release before this one: other faces, other views, functions that are gone since."""
+    setting = source("functions/setting")
+    settings = source("functions/settings")
+    return changed(
+        directory,
+        # a parameter had another name, and there was one less
+        functions__setting=setting.replace("(name text)", "(key text)", 1).replace(
+            "(name)", "(key)"
+        ),
+        functions__cancel=source("functions/cancel")
+        .replace(", reason text default null)", ")", 1)
+        .replace("if reason is not null then", "if false then")
+        .replace("'reason', reason", "'reason', null")
+        .replace(", reason, v_now", ", null, v_now")
+        .replace("cancel(uuid, text, text)", "cancel(uuid, text)"),
+        # another result
+        functions__settings=settings.replace(
+            "returns setof setting_info", "returns setof text", 1
+        ).replace(
+            "select s.name, coalesce(s.value, s.default_value), s.default_value, s.description",
+            "select s.name",
+        ),
+        # one that nobody has any more
+        functions___gone="create or replace function _gone()\nreturns integer\nlanguage sql\nas $_gone$\n    select 1\n$_gone$;\n",
+        functions__abolished="create or replace function abolished(n integer)\nreturns integer\nlanguage sql\nsecurity definer\nset search_path from current\nas $abolished$\n    select 1\n$abolished$;\n",
+        # views with other columns
+        views__finished="create or replace view finished as\nselect a.state, a.job_id as id\nfrom archive as a;\n",
+        views__bygone="create or replace view bygone as\nselect 1 as one;\n",
+    )
+
+
+def faces(conn: Connection) -> list[Any]:
+    return conn.execute(
+        """
+        select p.proname, pg_get_function_arguments(p.oid), pg_get_function_result(p.oid), p.proacl::text
+        from pg_proc as p where p.pronamespace = 'leasehold'::regnamespace order by 1, 2
+        """
+    ).fetchall()
+
+
+def test_an_upgrade_where_functions_changed_their_faces_leaves_no_overload_and_no_left_overs(
+    open_: Open, conn: Connection, tmp_path: Path
+) -> None:
+    install(conn)
+    fresh, views = faces(conn), contents(conn)
+    conn.execute("drop schema leasehold cascade")
+    install(conn, script=older(tmp_path))
+    assert faces(conn) != fresh
+    # a session that knows the old faces, with plans of them
+    session = open_()
+    assert session.execute("select leasehold.setting(key => 'max_attempts')").fetchone() == ("3",)
+    for _ in range(7):
+        session.execute("select leasehold.settings()", prepare=True)
+    install(conn)
+    assert [row[:3] for row in faces(conn)] == [row[:3] for row in fresh]
+    assert {tuple(row) for row in faces(conn)} == {tuple(row) for row in fresh}
+    names = [name for name, *_ in faces(conn)]
+    assert len(names) == len(set(names))
+    assert {row[1] for row in contents(conn) if row[0] == "relation"} == {
+        row[1] for row in views if row[0] == "relation"
+    }
+    assert session.execute("select leasehold.setting(name => 'max_attempts')").fetchone() == ("3",)
+    assert len(session.execute("select * from leasehold.settings()").fetchall()) == 7
+    works(session)
+    works(conn)
+
+
+def test_an_upgrade_keeps_the_rights_that_others_were_given(
+    open_: Open, conn: Connection, login: Login, tmp_path: Path
+) -> None:
+    app = login()
+    install(conn, script=older(tmp_path))
+    conn.execute(f"grant usage on schema leasehold to {app}")
+    for function in ("setting", "settings", "cancel", "submit"):
+        conn.execute(f"grant execute on function leasehold.{function} to {app}")
+    conn.execute(f"grant select on leasehold.finished, leasehold.status to {app}")
+    using = open_(app)
+    install(conn)
+    for function, arguments in (
+        ("submit", "next_need => 'a.b'"),
+        ("setting", "name => 'retry'"),
+        ("settings", ""),
+    ):
+        assert call(using, function, arguments), f"{app} lost {function}"
+    with refused("LH003"):
+        call(using, "cancel", f"job_id => '{uuid.uuid4()}', actor => 'ann', reason => 'x'")
+    using.execute("select * from leasehold.status")
+    using.execute("select * from leasehold.finished")
+    with refused("42501"):
+        call(using, "redrive_many", "capability => '%', actor => 'ann'")
+
+
+def test_an_upgrade_with_leases_held_keeps_every_job(
+    open_: Open, conn: Connection, tmp_path: Path
+) -> None:
+    install(conn, script=older(tmp_path))
+    for number in range(10):
+        call(
+            conn,
+            "submit",
+            f"next_need => 'up.n{number}', payload => '{{\"n\": {number}}}', singleton_key => 'k{number}'",
+        )
+    held = call(conn, "get_work", "worker_id => 'w', capabilities => '{up.%}', limit_jobs => 5")
+    call(conn, "submit", f"next_need => 'up.behind', wait_for => array['{held[0][0]}'::uuid]")
+    call(conn, "set_setting", "name => 'max_crashes', value => '9'")
+    newer = changed(
+        tmp_path,
+        migrations__0002_more="alter table job add column more text not null default 'more';\ncreate index job_more_idx on job (more);",
+    )
+    install(conn, script=newer)
+    works(conn)
+    assert call(conn, "setting", "name => 'max_crashes'") == [("9",)]
+    for job_id, lease_id, *_ in held:
+        assert call(conn, "complete", f"job_id => '{job_id}', lease_id => '{lease_id}'") == [
+            (True,)
+        ]
+    rest = call(conn, "get_work", "worker_id => 'w', capabilities => '{up.%}', limit_jobs => 100")
+    assert len(rest) == 6
+    assert value(conn, "select array_agg(number order by number) from leasehold.migration") == [
+        1,
+        2,
+    ]
+
+
+def test_an_upgrade_waits_for_no_idle_reader_of_nothing_and_disturbs_no_open_transaction(
+    open_: Open, conn: Connection, tmp_path: Path
+) -> None:
+    # a transaction that called a function stays right across the upgrade of the function
+    install(conn, script=older(tmp_path))
+    open_transaction = open_()
+    open_transaction.execute("begin")
+    open_transaction.execute("select leasehold.schema_version()")
+    upgrading = background(lambda: install(conn))
+    upgrading.result(timeout=60)
+    assert open_transaction.execute(
+        "select leasehold.setting(name => 'max_attempts')"
+    ).fetchone() == ("3",)
+    open_transaction.execute("commit")
+    works(conn)
+
+
+def test_an_upgrade_that_fails_changes_nothing(conn: Connection, tmp_path: Path) -> None:
+    install(conn)
+    call(conn, "submit", "next_need => 'a.b'")
+    before = contents(conn)
+    broken = changed(
+        tmp_path, migrations__0002_broken="create table half (n integer);\nselect 1 / 0;"
+    )
+    with refused("22012"):
+        install(conn, script=broken)
+    assert contents(conn) == before
+    assert value(conn, "select count(*) from leasehold.job") == 1
+    works(conn)
+
+
+def test_what_was_damaged_is_mended_by_running_the_file_again(conn: Connection) -> None:
+    install(conn)
+    fresh = faces(conn)
+    for damage in (
+        "drop function leasehold.complete(uuid, uuid, jsonb)",
+        "drop function leasehold._now()",
+        "drop view leasehold.status",
+        "alter function leasehold.submit security invoker",
+        "alter function leasehold.submit reset search_path",
+        "create or replace function leasehold.schema_version() returns text language sql as $$ select '9.9.9' $$",
+        "create function leasehold.setting(integer) returns integer language sql as $$ select 1 $$",
+        "grant execute on function leasehold.get_work to public",
+        "grant usage on schema leasehold to public",
+        "revoke all on function leasehold.submit from leasehold_submitter",
+        "grant execute on function leasehold._now to leasehold_worker",
+        "grant select on leasehold.job to leasehold_reader",
+        "grant select on leasehold.job to public",
+    ):
+        conn.execute(damage)
+        assert call(conn, "verify"), damage
+        install(conn)
+        assert call(conn, "verify") == [], damage
+        assert faces(conn) == fresh, damage
+    works(conn)
+
+
+# --- a renamed schema ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["renamed", "My-App"])
+def test_of_a_renamed_schema_verify_says_so_and_running_the_file_again_mends_it(
+    conn: Connection, name: str
+) -> None:
+    install(conn)
+    call(conn, "submit", "next_need => 'before.rename'")
+    conn.execute(sql.SQL("alter schema leasehold rename to {}").format(sql.Identifier(name)))
+    problems = call(conn, "verify", schema=name)
+    assert any(kind == "function" and problem == "changed" for kind, _, problem in problems)
+    install(conn, name)
+    assert call(conn, "verify", schema=name) == []
+    assert (
+        len(
+            call(
+                conn, "get_work", "worker_id => 'w', capabilities => '{before.rename}'", schema=name
+            )
+        )
+        == 1
+    )
+    works(conn, name)
+    assert {group(name, part) for part in GROUPS} <= groups_of(conn, name)
+
+
+def test_a_schema_that_took_the_name_of_a_renamed_one_is_not_mixed_up_with_it(
+    conn: Connection,
+) -> None:
+    install(conn)
+    call(conn, "submit", "next_need => 'old.one'")
+    conn.execute("alter schema leasehold rename to former")
+    install(conn)
+    install(conn, "former")
+    assert call(conn, "get_work", "worker_id => 'w', capabilities => '{old.one}'") == []
+    assert (
+        len(
+            call(conn, "get_work", "worker_id => 'w', capabilities => '{old.one}'", schema="former")
+        )
+        == 1
+    )
+    works(conn)
+    works(conn, "former")

@@ -1,0 +1,116 @@
+"""Singleton keys under many workers (promise 6, fault 34), and a key that is very busy."""
+
+from __future__ import annotations
+
+import pytest
+
+import engine
+from conftest import Connect, Connection
+from support import run_threads
+from workers import Watch, workers
+
+
+def overlaps(conn: Connection) -> list[object]:
+    """Pairs of archived jobs of one key whose leases overlapped. The fences of a key are drawn
+    while it is locked: the job of the lower one must have ended before the other was leased."""
+    return [
+        tuple(row.values())
+        for row in engine.query(
+            conn,
+            """
+            select * from (
+                select singleton_key, fence, leased_at,
+                    lag(ended_at) over k as before, lag(fence) over k as fence_before
+                from archive where singleton_key is not null
+                window k as (partition by singleton_key order by fence)
+            ) as l
+            where l.before > l.leased_at
+            """,
+        )
+    ]
+
+
+@pytest.mark.parametrize("isolation", ["read committed", "repeatable read", "serializable"])
+def test_fifty_workers_on_two_hundred_jobs_of_ten_keys(
+    connect: Connect, conn: Connection, isolation: str
+) -> None:
+    engine.submit_many(
+        conn,
+        [
+            {"next_need": f"n{n % 3}", "singleton_key": f"k{n % 10}", "priority": n % 7}
+            for n in range(200)
+        ],
+    )
+    session = f"{engine.PATIENCE} {engine.at_level(isolation)}"
+    with Watch(connect()) as watch:
+        counts = workers(connect, 50, 200, batch=5, hold=0.002, session=session)
+    engine.check(conn, drained=True)
+    assert counts.pop("done") == 200
+    if isolation == "read committed":
+        assert not counts, f"errors: {counts}"
+        watch.no_claimer_waited()
+    else:
+        # right, or 40001; waits between an old snapshot's writes are PostgreSQL's own way
+        assert set(counts) <= {"40001"}, f"errors: {counts}"
+    assert overlaps(conn) == []
+
+
+def test_fifty_claimers_at_once_get_one_job_of_a_key(connect: Connect, conn: Connection) -> None:
+    for n in range(60):  # each more urgent than the one before: all of them are offered
+        engine.submit(conn, singleton_key="k", priority=100 - n)
+    conns = [connect(options=engine.PATIENCE) for _ in range(50)]
+    found = run_threads([lambda c=c: engine.take(c, n=2) for c in conns])
+    assert [len(f) for f in found].count(1) == 1
+    assert sum(len(f) for f in found) == 1
+    engine.check(conn)
+
+
+def test_a_busy_key_does_not_slow_the_claims_of_others(connect: Connect, conn: Connection) -> None:
+    """A hundred thousand jobs of one key stand before one of none: the claim reads as much."""
+
+    def cost(capability: str) -> int:
+        """Buffers that one claim touches, in a transaction that is rolled back."""
+        engine.upkeep_is_done(conn)
+        costs = []
+        for _ in range(4):
+            conn.execute("begin")
+            plan = engine.scalar(
+                conn,
+                "explain (analyze, buffers, format json)"
+                f" select * from get_work('w', array['{capability}'])",
+            )[0]["Plan"]
+            conn.execute("rollback")
+            assert plan["Actual Rows"] == 1
+            costs.append(plan["Shared Hit Blocks"] + plan["Shared Read Blocks"])
+        return min(costs)
+
+    engine.submit(conn, "x")
+    before = cost("x")
+    engine.submit_many(
+        conn, [{"next_need": "x", "singleton_key": "busy", "priority": 1} for _ in range(1000)]
+    )
+    template = engine.query(conn, "select * from job where parked limit 1")[0]
+    columns = [c for c in template if c not in ("job_id", "number")]
+    conn.execute(
+        f"insert into job (job_id, number, {', '.join(columns)})"
+        f" select gen_random_uuid(), nextval('number_seq'), {', '.join(columns)}"
+        " from job cross join generate_series(1, 99000) where job_id = %s",
+        (template["job_id"],),
+    )
+    conn.execute("vacuum analyze job")
+    engine.work_off_notes(conn)
+    holder = engine.take_one(conn, "x")
+    assert holder["singleton_key"] == "busy"
+    engine.work_off_notes(conn)
+    after = cost("x")
+    assert after <= 2 * before + 20, f"{before} buffers before, {after} behind 100,000 of a key"
+    # and the key goes on as cheaply, when its holder ends
+    conn.execute("begin")
+    plan = engine.scalar(
+        conn,
+        "explain (analyze, buffers, format json)"
+        f" select complete('{holder['job_id']}', '{holder['lease_id']}')",
+    )[0]["Plan"]
+    conn.execute("commit")
+    assert plan["Shared Hit Blocks"] + plan["Shared Read Blocks"] <= 10 * before
+    assert engine.take_one(conn, "x")["singleton_key"] == "busy"
