@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -244,7 +245,6 @@ class Demo:
     planted: list[str]
     workers: list[subprocess.Popen[bytes]] = field(default_factory=list)
     held: list[UUID] = field(default_factory=list)  # by the worker that was killed, when it was
-    started: float = 0.0
 
     def prepare(self) -> None:
         """Makes the application's own tables. Never drops a schema `demo` that is somebody else's."""
@@ -269,7 +269,6 @@ class Demo:
             f"{len(self.paths):,} files of {self.root}, and {len(self.planted)} planted names that "
             f"cannot be read; {WORKERS} worker processes"
         )
-        self.started = time.monotonic()
         with self._workers(), self._display(total) as display:
             self._submit(display)
             self._watch(display, total)
@@ -334,7 +333,8 @@ class Demo:
 
     def look_around(self) -> None:
         """Prints three psql lines, and what they say."""
-        own = self.schema if self.schema.isidentifier() else f'"{self.schema}"'
+        plain = re.fullmatch("[a-z_][a-z0-9_]*", self.schema)
+        own = self.schema if plain else sql.Identifier(self.schema).as_string(self.conn)
         job = f"'{self.held[0]}'" if self.held else "(select job_id from demo.file limit 1)"
         queries = [
             f"select * from {own}.status",
@@ -343,10 +343,11 @@ class Demo:
         ]
         self.console.print("\nlook around:")
         for query in queries:
+            quoted = re.sub(r'(["$`\\])', r"\\\1", query)  # as a shell wants it
             self.console.print(
-                f'\n{self.target.psql} -c "{query}"', style="cyan", soft_wrap=True, markup=False
+                f'\n{self.target.psql} -c "{quoted}"', style="cyan", soft_wrap=True, markup=False
             )
-            rows = self._all(query)
+            rows = self.conn.execute(query.encode()).fetchall()
             table = Table(box=None, pad_edge=False, header_style="dim")
             for column in rows[0] if rows else ():
                 table.add_column(column, overflow="fold")

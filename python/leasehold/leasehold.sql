@@ -12,9 +12,9 @@
 do $install$
 declare
     v_version        constant text := '1.0.0';
-    v_build          constant text := '0d8bfcd535998120ad22ff1e02d26d965eaa25946f2ad8e448914f928b2b2343';
+    v_build          constant text := '75b69d706bbddb9a465e7f0475e3e0f78b1578a30e7a0dd47a6a6bf39aa537fd';
     v_migrations     constant integer := 1;
-    v_function_names constant text[] := array['_actor', '_admissible', '_admit', '_answer', '_apply', '_asked_to_stop', '_backoff', '_bury', '_check_batch_circles', '_check_capabilities', '_check_circle', '_check_count', '_check_delay', '_check_done', '_check_elements', '_check_expires_at', '_check_failure', '_check_ids', '_check_keys', '_check_lease', '_check_need', '_check_object', '_check_policy', '_check_reschedule', '_check_retry', '_check_setting', '_check_size', '_check_submit', '_check_text', '_check_time', '_check_unseen', '_check_wait_for', '_choose', '_claim_id', '_claim_key', '_clean_error', '_doom', '_end', '_end_cancelled', '_end_state', '_enqueue', '_expire', '_fail', '_grant', '_hold', '_invalid', '_inventory', '_is_busy', '_is_retryable', '_isolated', '_key_lock', '_lease_check', '_lease_fence', '_lease_id', '_leave_key', '_lock_job', '_lock_unheld', '_look_again', '_matches', '_move', '_needs', '_no_such_job', '_now', '_pick', '_promote', '_read_interval', '_read_request', '_reclaim', '_reclaim_one', '_record', '_redrive', '_refuse', '_request_hash', '_request_kinds', '_requests', '_reschedule', '_resolve', '_results', '_retry_or_bury', '_revive', '_ring', '_setting_value', '_settle', '_settle_one', '_store', '_tell', '_tell_chunk', '_tell_dependents', '_tend', '_tend_by_the_way', '_try_settle', '_uuid_v7', '_wait', '_work_notes', 'await_bell', 'cancel', 'checkpoint', 'checkpoints', 'complete', 'complete_unheld', 'error_codes', 'extend', 'extend_many', 'fail', 'fail_unheld', 'get_work', 'hold_lease', 'job', 'lease_status', 'redrive', 'redrive_many', 'release', 'require_api', 'reschedule', 'reschedule_unheld', 'results', 'schema_version', 'set_setting', 'setting', 'settings', 'settle', 'submit', 'submit_many', 'sweep', 'turn', 'verify', 'why_not_running'];
+    v_function_names constant text[] := array['_actor', '_admissible', '_admit', '_answer', '_apply', '_asked_to_stop', '_backoff', '_bury', '_check_batch_circles', '_check_capabilities', '_check_circle', '_check_count', '_check_delay', '_check_done', '_check_elements', '_check_expires_at', '_check_failure', '_check_ids', '_check_keys', '_check_lease', '_check_need', '_check_object', '_check_policy', '_check_reschedule', '_check_retry', '_check_setting', '_check_size', '_check_submit', '_check_text', '_check_time', '_check_unseen', '_check_wait_for', '_choose', '_claim_id', '_claim_key', '_clean_error', '_done_kinds', '_doom', '_end', '_end_cancelled', '_end_state', '_enqueue', '_expire', '_fail', '_grant', '_hold', '_invalid', '_inventory', '_is_busy', '_is_retryable', '_isolated', '_key_lock', '_known', '_lease_check', '_lease_fence', '_lease_id', '_leave_key', '_lock_job', '_lock_unheld', '_look_again', '_matches', '_move', '_needs', '_no_such_job', '_now', '_pick', '_promote', '_read_interval', '_read_request', '_reclaim', '_reclaim_one', '_record', '_redrive', '_refuse', '_request_hash', '_request_kinds', '_requests', '_reschedule', '_resolve', '_results', '_retry_or_bury', '_revive', '_ring', '_setting_value', '_settle', '_settle_one', '_store', '_tell', '_tell_chunk', '_tell_dependents', '_tend', '_tend_by_the_way', '_try_settle', '_uuid_v7', '_wait', '_work_notes', 'await_bell', 'cancel', 'checkpoint', 'checkpoints', 'complete', 'complete_unheld', 'error_codes', 'extend', 'extend_many', 'fail', 'fail_unheld', 'get_work', 'hold_lease', 'job', 'lease_status', 'redrive', 'redrive_many', 'release', 'require_api', 'reschedule', 'reschedule_unheld', 'results', 'schema_version', 'set_setting', 'setting', 'settings', 'settle', 'submit', 'submit_many', 'sweep', 'turn', 'verify', 'why_not_running'];
     v_view_names     constant text[] := array['dead_letter', 'departure', 'finished', 'status'];
     v_functions      text[];
     v_views          text[];
@@ -939,14 +939,7 @@ stable
 as $_check_done$
 declare
     v_index bigint;
-    v_ids   constant jsonb := jsonb '{"job_id": "string", "lease_id": "string", "verb": "string"}';
-    v_kinds constant jsonb := jsonb_build_object(
-        'complete', v_ids || '{"result": "any"}',
-        'fail', v_ids || '{"error": "string", "retryable": "boolean", "retry_after": "string", "error_code": "string"}',
-        'release', v_ids || '{"available_at": "string"}',
-        'reschedule', v_ids || (_request_kinds() - array['job_id', 'singleton_key', 'idempotency_key', 'metadata', 'submitted_by']),
-        'extend', v_ids || '{"lease": "string"}'
-    );
+    v_kinds constant jsonb := _done_kinds();
 begin
     perform _check_elements('done', done);
     select d.ordinality - 1 into v_index
@@ -957,7 +950,8 @@ begin
     if found then
         perform _invalid(format('done[%s].verb', v_index), 'must be one of complete, fail, release, reschedule, extend');
     end if;
-    perform _check_keys('done', done, v_kinds);
+    -- a key that is not known would go unnoticed; what is wrong with a value is for its own element to answer
+    perform _check_keys('done', done, v_kinds, types => false);
 end
 $_check_done$;
 
@@ -997,20 +991,20 @@ $_check_elements$;
 comment on function _check_elements(text, jsonb) is 'Refuses what is not an array of at most 1,000 objects that name a job and a lease (LH010).';
 $function$,
 $function$
-create or replace function _check_expires_at(expires_at timestamptz, now timestamptz)
+create or replace function _check_expires_at(argument text, expires_at timestamptz, now timestamptz)
 returns void
 language plpgsql
 stable
 as $_check_expires_at$
 begin
-    perform _check_time('expires_at', expires_at);
+    perform _check_time(argument, expires_at);
     if expires_at <= now then
-        perform _invalid('expires_at', 'must lie in the future', 'It is the last moment at which the job may start.');
+        perform _invalid(argument, 'must lie in the future', 'It is the last moment at which the job may start.');
     end if;
 end
 $_check_expires_at$;
 
-comment on function _check_expires_at(timestamptz, timestamptz) is 'Refuses a start-by limit that has passed (LH010). Null passes.';
+comment on function _check_expires_at(text, timestamptz, timestamptz) is 'Refuses a start-by limit that has passed (LH010). Null passes.';
 $function$,
 $function$
 create or replace function _check_failure(retryable boolean, retry_after interval)
@@ -1046,7 +1040,7 @@ $_check_ids$;
 comment on function _check_ids(uuid, uuid) is 'Refuses a call that does not say which job and which lease (LH010).';
 $function$,
 $function$
-create or replace function _check_keys(argument text, elements jsonb, kinds jsonb)
+create or replace function _check_keys(argument text, elements jsonb, kinds jsonb, from_index bigint default 0, types boolean default true)
 returns void
 language plpgsql
 stable
@@ -1055,7 +1049,7 @@ declare
     v_bad record;
 begin
     select
-        e.ordinality - 1 as index, e.object, k.key, e.kinds ->> k.key as kind
+        e.ordinality - 1 + from_index as index, e.object, k.key, e.kinds ->> k.key as kind
     into v_bad
     from (
         select
@@ -1067,7 +1061,7 @@ begin
     ) as e
     cross join lateral jsonb_each(e.element) as k (key, value)
     where not e.kinds ? k.key
-        or e.kinds ->> k.key <> 'any' and jsonb_typeof(k.value) not in (e.kinds ->> k.key, 'null')
+        or types and e.kinds ->> k.key <> 'any' and jsonb_typeof(k.value) not in (e.kinds ->> k.key, 'null')
     order by e.ordinality, k.key
     limit 1;
     if not found then
@@ -1084,9 +1078,9 @@ begin
 end
 $_check_keys$;
 
-comment on function _check_keys(text, jsonb, jsonb) is
+comment on function _check_keys(text, jsonb, jsonb, bigint, boolean) is
     'Refuses a batch of which an element is no object, has a key that is not known, or a value of the wrong JSON type (LH010). kinds: by verb ('''' '
-    'where elements have none), the keys and their types, or any. Null passes.';
+    'where elements have none), the keys and their types, or any; types => false: the keys alone. Null passes. from_index: the number of the first element.';
 $function$,
 $function$
 create or replace function _check_lease(lease interval)
@@ -1190,7 +1184,7 @@ begin
     end if;
     perform _check_wait_for('wait_for', wait_for);
     perform _check_time('available_at', available_at);
-    perform _check_expires_at(expires_at, _now());
+    perform _check_expires_at('expires_at', expires_at, _now());
     perform _check_retry('retry', retry);
 end
 $_check_reschedule$;
@@ -1502,13 +1496,12 @@ comment on function _claim_id(uuid) is 'Takes an id that a caller gave. Waits fo
 $function$,
 $function$
 create or replace function _claim_key(key text, job_id uuid, request bytea)
-returns submitted
+returns uuid
 language plpgsql
 volatile
 as $_claim_key$
 declare
     v_known idempotency;
-    v_first submitted;
 begin
     loop
         -- waits for a transaction that has just taken the key: it may roll back
@@ -1534,18 +1527,12 @@ begin
                   detail = jsonb_build_object('job_id', v_known.job_id, 'idempotency_key', key)::text,
                   hint = 'The need, the payload or the job_id differs. Use another key for another request.';
     end if;
-    select s.job_id, false, s.state, s.available_at into v_first
-    from (
-        select j.job_id, j.state, j.available_at from job as j where j.job_id = v_known.job_id
-        union all
-        select a.job_id, a.state, a.available_at from archive as a where a.job_id = v_known.job_id
-    ) as s;
-    return v_first;
+    return v_known.job_id;
 end
 $_claim_key$;
 
 comment on function _claim_key(text, uuid, bytea) is
-    'Takes an idempotency key for a job (null), or returns the job that has it. Waits for a transaction that is taking it. Raises LH006.';
+    'Takes an idempotency key for a job (null), or returns the id of the job that has it. Waits for a transaction that is taking it. Raises LH006.';
 $function$,
 $function$
 create or replace function _clean_error(error text)
@@ -1561,6 +1548,24 @@ as $_clean_error$
 $_clean_error$;
 
 comment on function _clean_error(text) is 'An error text that can be stored and shown: control characters replaced, cut at 10,000 characters.';
+$function$,
+$function$
+create or replace function _done_kinds()
+returns jsonb
+language sql
+immutable
+as $_done_kinds$
+    select jsonb_build_object(
+        'complete', i.ids || '{"result": "any"}',
+        'fail', i.ids || '{"error": "string", "retryable": "boolean", "retry_after": "string", "error_code": "string"}',
+        'release', i.ids || '{"available_at": "string"}',
+        'reschedule', i.ids || (_request_kinds() - array['job_id', 'singleton_key', 'idempotency_key', 'metadata', 'submitted_by']),
+        'extend', i.ids || '{"lease": "string"}'
+    )
+    from (select jsonb '{"job_id": "string", "lease_id": "string", "verb": "string"}' as ids) as i
+$_done_kinds$;
+
+comment on function _done_kinds() is 'The verbs of a batch, each with the keys its elements may have, and the JSON types of those.';
 $function$,
 $function$
 create or replace function _doom(job_id uuid, doom text, doomed_by uuid, answer jsonb, now timestamptz)
@@ -1908,6 +1913,10 @@ language sql
 stable
 -- with nothing else in the path every name in a definition comes with its schema, which is then taken out
 set search_path to pg_catalog, pg_temp
+-- and the caller's style must not show, either
+set quote_all_identifiers to off
+set intervalstyle to postgres
+set datestyle to iso
 as $_inventory$
     with here as (
         select n.oid, n.nspacl, n.nspowner, quote_ident(n.nspname) || '.' as prefix
@@ -2088,6 +2097,28 @@ $_key_lock$;
 
 comment on function _key_lock(text) is
     'The advisory lock of a singleton key. It is only ever tried, never waited for; two keys that share a number cost each other a turn.';
+$function$,
+$function$
+create or replace function _known(job_id uuid)
+returns submitted
+language plpgsql
+volatile
+as $_known$
+declare
+    v_known submitted;
+begin
+    -- one statement, one snapshot: the job may be moving from one to the other
+    select s.job_id, false, s.state, s.available_at into v_known
+    from (
+        select j.job_id, j.state, j.available_at from job as j where j.job_id = _known.job_id
+        union all
+        select a.job_id, a.state, a.available_at from archive as a where a.job_id = _known.job_id
+    ) as s;
+    return v_known;
+end
+$_known$;
+
+comment on function _known(uuid) is 'What submit answers for a job that it did not make: created = false, and the state it has by now.';
 $function$,
 $function$
 create or replace function _lease_check(job_id uuid, fence bigint)
@@ -3046,7 +3077,7 @@ begin
         return query
         select s.*
         from jsonb_array_elements(done) with ordinality as d (element, ordinality)
-        cross join lateral _settle_one(d.element) as s
+        cross join lateral _settle_one(d.element, d.ordinality - 1) as s
         order by d.ordinality;
         return;
     end if;
@@ -3055,7 +3086,7 @@ begin
         v_answers := array(
             select s
             from jsonb_array_elements(done) with ordinality as d (element, ordinality)
-            cross join lateral _settle_one(d.element) as s
+            cross join lateral _settle_one(d.element, d.ordinality - 1) as s
             order by d.ordinality
         );
         return query select a.* from unnest(v_answers) as a;
@@ -3067,9 +3098,9 @@ begin
             end if;
     end;
     for v_element in
-        select d.element from jsonb_array_elements(done) with ordinality as d (element, ordinality) order by d.ordinality
+        select d.element, d.ordinality from jsonb_array_elements(done) with ordinality as d (element, ordinality) order by d.ordinality
     loop
-        return next _try_settle(v_element.element);
+        return next _try_settle(v_element.element, v_element.ordinality - 1);
     end loop;
 end
 $_settle$;
@@ -3077,7 +3108,7 @@ $_settle$;
 comment on function _settle(jsonb, boolean) is 'What settle and turn do with a batch that _check_done has passed.';
 $function$,
 $function$
-create or replace function _settle_one(element jsonb)
+create or replace function _settle_one(element jsonb, index bigint)
 returns settled
 language plpgsql
 volatile
@@ -3090,6 +3121,7 @@ declare
     v_end       timestamptz;
     v_request   _request;
 begin
+    perform _check_keys('done', jsonb_build_array(element), _done_kinds(), index);
     if v_verb = 'complete' then
         perform complete(v_job_id, v_lease_id, element -> 'result');
         v_outcome.state := 'succeeded';
@@ -3117,10 +3149,10 @@ begin
 end
 $_settle_one$;
 
-comment on function _settle_one(jsonb) is 'Does what one element of a batch says. Raises what its verb raises.';
+comment on function _settle_one(jsonb, bigint) is 'Does what one element of a batch, the index-th, says. Raises what its verb raises.';
 $function$,
 $function$
-create or replace function _store(v_request _request, job_id uuid, known uuid[], now timestamptz)
+create or replace function _store(v_request _request, job_id uuid, known uuid[], prefix text, now timestamptz)
 returns submitted
 language plpgsql
 volatile
@@ -3135,7 +3167,7 @@ declare
 begin
     -- not before the idempotency key was looked at: a request that is repeated too late is a repeated request all the same
     if v_request.expires_at is not null then
-        perform _check_expires_at(v_request.expires_at, now);
+        perform _check_expires_at(prefix || 'expires_at', v_request.expires_at, now);
     end if;
     if not exists (select from need as n where n.name = v_request.next_need) then
         insert into need (name, first_seen) values (v_request.next_need, _store.now);
@@ -3184,9 +3216,9 @@ begin
 end
 $_store$;
 
-comment on function _store(_request, uuid, uuid[], timestamptz) is
+comment on function _store(_request, uuid, uuid[], text, timestamptz) is
     'Writes a job that has been checked, and whose key and id, if it has them, are claimed. known: ids that this call is going to make, which may '
-    'be waited for before they are there. Raises LH004, LH010.';
+    'be waited for before they are there; prefix names the element of a batch. Raises LH004, LH010.';
 $function$,
 $function$
 create or replace function _tell(ended uuid, ids uuid[], now timestamptz)
@@ -3329,7 +3361,7 @@ comment on function _tend_by_the_way(timestamptz) is
     'Upkeep ten times a second per schema, by whichever get_work comes then, one at a time, whether it is hungry or not. True where it was done.';
 $function$,
 $function$
-create or replace function _try_settle(element jsonb)
+create or replace function _try_settle(element jsonb, index bigint)
 returns settled
 language plpgsql
 volatile
@@ -3337,7 +3369,7 @@ as $_try_settle$
 declare
     v_settled settled;
 begin
-    return _settle_one(element);
+    return _settle_one(element, index);
 exception
     when others then
         -- refusals and what an element's text could not be read as; anything else is not the element's fault
@@ -3357,7 +3389,7 @@ exception
 end
 $_try_settle$;
 
-comment on function _try_settle(jsonb) is 'Settles one element of a batch, or answers why not, in a subtransaction of its own.';
+comment on function _try_settle(jsonb, bigint) is 'Settles one element of a batch, or answers why not, in a subtransaction of its own.';
 $function$,
 $function$
 create or replace function _uuid_v7(at timestamptz)
@@ -4093,7 +4125,7 @@ begin
     if reason is not null then
         perform _check_text('reason', reason, 1000);
     end if;
-    perform _check_expires_at(expires_at, v_now);
+    perform _check_expires_at('expires_at', expires_at, v_now);
     v_job := _lock_job(job_id);
     if v_job.state = 'dead' then
         return _redrive(v_job, actor, reason, expires_at, v_now);
@@ -4498,7 +4530,7 @@ as $submit$
 declare
     v_now       constant timestamptz := _now();
     v_id        constant uuid := coalesce(job_id, _uuid_v7(v_now));
-    v_first     submitted;
+    v_first     uuid;
     v_request   constant _request := (
         next_need, payload, job_id, wait_for, singleton_key, idempotency_key, priority, available_at, expires_at, max_attempts, retry,
         on_dependency_failure, metadata, submitted_by
@@ -4507,14 +4539,14 @@ begin
     perform _check_submit(v_request);
     if idempotency_key is not null then
         v_first := _claim_key(idempotency_key, v_id, _request_hash(next_need, payload, job_id));
-        if v_first.job_id is not null then
-            return v_first;
+        if v_first is not null then
+            return _known(v_first);
         end if;
     end if;
     if job_id is not null then
         perform _claim_id(job_id);
     end if;
-    return _store(v_request, v_id, null, v_now);
+    return _store(v_request, v_id, null, '', v_now);
 end
 $submit$;
 
@@ -4543,7 +4575,7 @@ declare
     v_requests  constant _request[] := _requests(jobs);
     v_count     constant integer := cardinality(v_requests);
     v_ids       uuid[];
-    v_firsts    submitted[] := array_fill(null::submitted, array[v_count]);
+    v_firsts    uuid[] := array_fill(null::uuid, array[v_count]);
     v_meant     jsonb;
     v_request   _request;
     v_at        integer;
@@ -4569,19 +4601,19 @@ begin
     for v_at in
         select r.ordinality from unnest(v_requests) with ordinality as r where r.job_id is not null order by r.job_id, r.ordinality
     loop
-        if v_firsts[v_at].job_id is null then
+        if v_firsts[v_at] is null then
             perform _claim_id(v_requests[v_at].job_id);
         end if;
     end loop;
 
     -- What an element resulted in is what the others wait for: its own id, or the job that its key had before.
-    select jsonb_object_agg(r.job_id, (v_firsts[r.ordinality]).job_id) into v_meant
+    select jsonb_object_agg(r.job_id, v_firsts[r.ordinality]) into v_meant
     from unnest(v_requests) with ordinality as r
-    where r.job_id <> (v_firsts[r.ordinality]).job_id;
+    where r.job_id <> v_firsts[r.ordinality];
 
     for v_at in 1 .. v_count loop
-        if v_firsts[v_at].job_id is not null then
-            return next v_firsts[v_at];
+        if v_firsts[v_at] is not null then
+            return next _known(v_firsts[v_at]);
             continue;
         end if;
         v_request := v_requests[v_at];
@@ -4590,7 +4622,7 @@ begin
                 select coalesce((v_meant ->> w.id::text)::uuid, w.id) from unnest(v_request.wait_for) as w (id)
             );
         end if;
-        return next _store(v_request, v_ids[v_at], v_ids, v_now);
+        return next _store(v_request, v_ids[v_at], v_ids, format('jobs[%s].', v_at - 1), v_now);
     end loop;
 end
 $submit_many$;

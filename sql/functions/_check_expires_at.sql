@@ -1,14 +1,14 @@
-create or replace function _check_expires_at(expires_at timestamptz, now timestamptz)
+create or replace function _check_expires_at(argument text, expires_at timestamptz, now timestamptz)
 returns void
 language plpgsql
 stable
 as $_check_expires_at$
 begin
-    perform _check_time('expires_at', expires_at);
+    perform _check_time(argument, expires_at);
     if expires_at <= now then
-        perform _invalid('expires_at', 'must lie in the future', 'It is the last moment at which the job may start.');
+        perform _invalid(argument, 'must lie in the future', 'It is the last moment at which the job may start.');
     end if;
 end
 $_check_expires_at$;
 
-comment on function _check_expires_at(timestamptz, timestamptz) is 'Refuses a start-by limit that has passed (LH010). Null passes.';
+comment on function _check_expires_at(text, timestamptz, timestamptz) is 'Refuses a start-by limit that has passed (LH010). Null passes.';

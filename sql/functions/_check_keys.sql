@@ -1,4 +1,4 @@
-create or replace function _check_keys(argument text, elements jsonb, kinds jsonb)
+create or replace function _check_keys(argument text, elements jsonb, kinds jsonb, from_index bigint default 0, types boolean default true)
 returns void
 language plpgsql
 stable
@@ -7,7 +7,7 @@ declare
     v_bad record;
 begin
     select
-        e.ordinality - 1 as index, e.object, k.key, e.kinds ->> k.key as kind
+        e.ordinality - 1 + from_index as index, e.object, k.key, e.kinds ->> k.key as kind
     into v_bad
     from (
         select
@@ -19,7 +19,7 @@ begin
     ) as e
     cross join lateral jsonb_each(e.element) as k (key, value)
     where not e.kinds ? k.key
-        or e.kinds ->> k.key <> 'any' and jsonb_typeof(k.value) not in (e.kinds ->> k.key, 'null')
+        or types and e.kinds ->> k.key <> 'any' and jsonb_typeof(k.value) not in (e.kinds ->> k.key, 'null')
     order by e.ordinality, k.key
     limit 1;
     if not found then
@@ -36,6 +36,6 @@ begin
 end
 $_check_keys$;
 
-comment on function _check_keys(text, jsonb, jsonb) is
+comment on function _check_keys(text, jsonb, jsonb, bigint, boolean) is
     'Refuses a batch of which an element is no object, has a key that is not known, or a value of the wrong JSON type (LH010). kinds: by verb ('''' '
-    'where elements have none), the keys and their types, or any. Null passes.';
+    'where elements have none), the keys and their types, or any; types => false: the keys alone. Null passes. from_index: the number of the first element.';

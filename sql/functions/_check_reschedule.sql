@@ -25,7 +25,7 @@ begin
     end if;
     perform _check_wait_for('wait_for', wait_for);
     perform _check_time('available_at', available_at);
-    perform _check_expires_at(expires_at, _now());
+    perform _check_expires_at('expires_at', expires_at, _now());
     perform _check_retry('retry', retry);
 end
 $_check_reschedule$;

@@ -1,11 +1,10 @@
 create or replace function _claim_key(key text, job_id uuid, request bytea)
-returns submitted
+returns uuid
 language plpgsql
 volatile
 as $_claim_key$
 declare
     v_known idempotency;
-    v_first submitted;
 begin
     loop
         -- waits for a transaction that has just taken the key: it may roll back
@@ -31,15 +30,9 @@ begin
                   detail = jsonb_build_object('job_id', v_known.job_id, 'idempotency_key', key)::text,
                   hint = 'The need, the payload or the job_id differs. Use another key for another request.';
     end if;
-    select s.job_id, false, s.state, s.available_at into v_first
-    from (
-        select j.job_id, j.state, j.available_at from job as j where j.job_id = v_known.job_id
-        union all
-        select a.job_id, a.state, a.available_at from archive as a where a.job_id = v_known.job_id
-    ) as s;
-    return v_first;
+    return v_known.job_id;
 end
 $_claim_key$;
 
 comment on function _claim_key(text, uuid, bytea) is
-    'Takes an idempotency key for a job (null), or returns the job that has it. Waits for a transaction that is taking it. Raises LH006.';
+    'Takes an idempotency key for a job (null), or returns the id of the job that has it. Waits for a transaction that is taking it. Raises LH006.';

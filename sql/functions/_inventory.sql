@@ -4,6 +4,10 @@ language sql
 stable
 -- with nothing else in the path every name in a definition comes with its schema, which is then taken out
 set search_path to pg_catalog, pg_temp
+-- and the caller's style must not show, either
+set quote_all_identifiers to off
+set intervalstyle to postgres
+set datestyle to iso
 as $_inventory$
     with here as (
         select n.oid, n.nspacl, n.nspowner, quote_ident(n.nspname) || '.' as prefix

@@ -17,7 +17,7 @@ begin
         return query
         select s.*
         from jsonb_array_elements(done) with ordinality as d (element, ordinality)
-        cross join lateral _settle_one(d.element) as s
+        cross join lateral _settle_one(d.element, d.ordinality - 1) as s
         order by d.ordinality;
         return;
     end if;
@@ -26,7 +26,7 @@ begin
         v_answers := array(
             select s
             from jsonb_array_elements(done) with ordinality as d (element, ordinality)
-            cross join lateral _settle_one(d.element) as s
+            cross join lateral _settle_one(d.element, d.ordinality - 1) as s
             order by d.ordinality
         );
         return query select a.* from unnest(v_answers) as a;
@@ -38,9 +38,9 @@ begin
             end if;
     end;
     for v_element in
-        select d.element from jsonb_array_elements(done) with ordinality as d (element, ordinality) order by d.ordinality
+        select d.element, d.ordinality from jsonb_array_elements(done) with ordinality as d (element, ordinality) order by d.ordinality
     loop
-        return next _try_settle(v_element.element);
+        return next _try_settle(v_element.element, v_element.ordinality - 1);
     end loop;
 end
 $_settle$;

@@ -1,4 +1,4 @@
-create or replace function _settle_one(element jsonb)
+create or replace function _settle_one(element jsonb, index bigint)
 returns settled
 language plpgsql
 volatile
@@ -11,6 +11,7 @@ declare
     v_end       timestamptz;
     v_request   _request;
 begin
+    perform _check_keys('done', jsonb_build_array(element), _done_kinds(), index);
     if v_verb = 'complete' then
         perform complete(v_job_id, v_lease_id, element -> 'result');
         v_outcome.state := 'succeeded';
@@ -38,4 +39,4 @@ begin
 end
 $_settle_one$;
 
-comment on function _settle_one(jsonb) is 'Does what one element of a batch says. Raises what its verb raises.';
+comment on function _settle_one(jsonb, bigint) is 'Does what one element of a batch, the index-th, says. Raises what its verb raises.';

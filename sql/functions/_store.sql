@@ -1,4 +1,4 @@
-create or replace function _store(v_request _request, job_id uuid, known uuid[], now timestamptz)
+create or replace function _store(v_request _request, job_id uuid, known uuid[], prefix text, now timestamptz)
 returns submitted
 language plpgsql
 volatile
@@ -13,7 +13,7 @@ declare
 begin
     -- not before the idempotency key was looked at: a request that is repeated too late is a repeated request all the same
     if v_request.expires_at is not null then
-        perform _check_expires_at(v_request.expires_at, now);
+        perform _check_expires_at(prefix || 'expires_at', v_request.expires_at, now);
     end if;
     if not exists (select from need as n where n.name = v_request.next_need) then
         insert into need (name, first_seen) values (v_request.next_need, _store.now);
@@ -62,6 +62,6 @@ begin
 end
 $_store$;
 
-comment on function _store(_request, uuid, uuid[], timestamptz) is
+comment on function _store(_request, uuid, uuid[], text, timestamptz) is
     'Writes a job that has been checked, and whose key and id, if it has them, are claimed. known: ids that this call is going to make, which may '
-    'be waited for before they are there. Raises LH004, LH010.';
+    'be waited for before they are there; prefix names the element of a batch. Raises LH004, LH010.';

@@ -1,4 +1,4 @@
-create or replace function _try_settle(element jsonb)
+create or replace function _try_settle(element jsonb, index bigint)
 returns settled
 language plpgsql
 volatile
@@ -6,7 +6,7 @@ as $_try_settle$
 declare
     v_settled settled;
 begin
-    return _settle_one(element);
+    return _settle_one(element, index);
 exception
     when others then
         -- refusals and what an element's text could not be read as; anything else is not the element's fault
@@ -26,4 +26,4 @@ exception
 end
 $_try_settle$;
 
-comment on function _try_settle(jsonb) is 'Settles one element of a batch, or answers why not, in a subtransaction of its own.';
+comment on function _try_settle(jsonb, bigint) is 'Settles one element of a batch, or answers why not, in a subtransaction of its own.';

@@ -20,7 +20,7 @@ begin
     if reason is not null then
         perform _check_text('reason', reason, 1000);
     end if;
-    perform _check_expires_at(expires_at, v_now);
+    perform _check_expires_at('expires_at', expires_at, v_now);
     v_job := _lock_job(job_id);
     if v_job.state = 'dead' then
         return _redrive(v_job, actor, reason, expires_at, v_now);

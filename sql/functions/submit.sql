@@ -26,7 +26,7 @@ as $submit$
 declare
     v_now       constant timestamptz := _now();
     v_id        constant uuid := coalesce(job_id, _uuid_v7(v_now));
-    v_first     submitted;
+    v_first     uuid;
     v_request   constant _request := (
         next_need, payload, job_id, wait_for, singleton_key, idempotency_key, priority, available_at, expires_at, max_attempts, retry,
         on_dependency_failure, metadata, submitted_by
@@ -35,14 +35,14 @@ begin
     perform _check_submit(v_request);
     if idempotency_key is not null then
         v_first := _claim_key(idempotency_key, v_id, _request_hash(next_need, payload, job_id));
-        if v_first.job_id is not null then
-            return v_first;
+        if v_first is not null then
+            return _known(v_first);
         end if;
     end if;
     if job_id is not null then
         perform _claim_id(job_id);
     end if;
-    return _store(v_request, v_id, null, v_now);
+    return _store(v_request, v_id, null, '', v_now);
 end
 $submit$;
 

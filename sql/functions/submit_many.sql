@@ -13,7 +13,7 @@ declare
     v_requests  constant _request[] := _requests(jobs);
     v_count     constant integer := cardinality(v_requests);
     v_ids       uuid[];
-    v_firsts    submitted[] := array_fill(null::submitted, array[v_count]);
+    v_firsts    uuid[] := array_fill(null::uuid, array[v_count]);
     v_meant     jsonb;
     v_request   _request;
     v_at        integer;
@@ -39,19 +39,19 @@ begin
     for v_at in
         select r.ordinality from unnest(v_requests) with ordinality as r where r.job_id is not null order by r.job_id, r.ordinality
     loop
-        if v_firsts[v_at].job_id is null then
+        if v_firsts[v_at] is null then
             perform _claim_id(v_requests[v_at].job_id);
         end if;
     end loop;
 
     -- What an element resulted in is what the others wait for: its own id, or the job that its key had before.
-    select jsonb_object_agg(r.job_id, (v_firsts[r.ordinality]).job_id) into v_meant
+    select jsonb_object_agg(r.job_id, v_firsts[r.ordinality]) into v_meant
     from unnest(v_requests) with ordinality as r
-    where r.job_id <> (v_firsts[r.ordinality]).job_id;
+    where r.job_id <> v_firsts[r.ordinality];
 
     for v_at in 1 .. v_count loop
-        if v_firsts[v_at].job_id is not null then
-            return next v_firsts[v_at];
+        if v_firsts[v_at] is not null then
+            return next _known(v_firsts[v_at]);
             continue;
         end if;
         v_request := v_requests[v_at];
@@ -60,7 +60,7 @@ begin
                 select coalesce((v_meant ->> w.id::text)::uuid, w.id) from unnest(v_request.wait_for) as w (id)
             );
         end if;
-        return next _store(v_request, v_ids[v_at], v_ids, v_now);
+        return next _store(v_request, v_ids[v_at], v_ids, format('jobs[%s].', v_at - 1), v_now);
     end loop;
 end
 $submit_many$;

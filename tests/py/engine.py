@@ -289,12 +289,12 @@ def violations(conn: Connection, *, drained: bool = False) -> list[str]:
                     select from job as o where o.singleton_key = j.singleton_key
                         and (o.state = 'leased' or o.state = 'ready' and not o.parked)
                 )""",
-        "an archived job started before what it waited for had ended": """
-            select a.job_id from archive as a
-            cross join unnest(a.wait_for) as w (id)
-            join archive as d on d.job_id = w.id
-            where a.state = 'succeeded' and d.state = 'succeeded' and a.leased_at < d.ended_at
-                and a.on_dependency_failure <> 'release'""",
+        "a job was let go before what it waits for had ended": """
+            select j.job_id from job as j
+            cross join unnest(j.wait_for) as w (id)
+            join job as d on d.job_id = w.id
+            where j.state in ('ready', 'scheduled', 'leased')
+                and j.on_dependency_failure <> 'release'""",
     }
     if drained:
         checks |= {

@@ -638,7 +638,7 @@ def test_default_privileges_of_the_database_give_public_nothing(conn: Connection
         select c.relname from pg_class as c where c.relnamespace = 'leasehold'::regnamespace and c.relkind in ('r', 'v')
             and has_table_privilege('public', c.oid, 'select, insert, update, delete, truncate')
         union all
-        select c.relname from pg_class as c where c.relnamespace = 'leasehold'::regnamespace and c.relkind = 'S' and has_sequence_privilege('public', c.oid, 'usage, select, update')
+        select c.relname from pg_class as c where c.relnamespace = 'leasehold'::regnamespace and case when c.relkind = 'S' then has_sequence_privilege('public', c.oid, 'usage, select, update') end
         """
     ).fetchall()
     assert rights == []
@@ -828,6 +828,31 @@ def test_what_was_damaged_is_mended_by_running_the_file_again(conn: Connection) 
         assert call(conn, "verify") == [], damage
         assert faces(conn) == fresh, damage
     works(conn)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "drop index leasehold.job_ready_idx",
+        "create index extra_idx on leasehold.job (priority)",
+        "alter table leasehold.job drop constraint job_state_check",
+        "alter table leasehold.job add column extra integer",
+        "alter table leasehold.job alter column payload drop not null",
+        "create trigger extra before insert on leasehold.job for each row execute function suppress_redundant_updates_trigger()",
+    ],
+)
+def test_what_the_file_cannot_mend_verify_still_says_after_it_was_run_again(
+    conn: Connection, damage: str
+) -> None:
+    install(conn)
+    shape = "select pg_get_indexdef(i.indexrelid) from pg_index as i where i.indrelid = 'leasehold.job'::regclass order by 1"
+    whole = conn.execute(shape).fetchall()
+    conn.execute(damage)
+    found = call(conn, "verify")
+    assert found
+    install(conn)
+    mended = conn.execute(shape).fetchall() == whole and damage.startswith("drop index")
+    assert mended or call(conn, "verify") == found
 
 
 # --- a renamed schema ---------------------------------------------------------------------------

@@ -103,6 +103,19 @@ select results_eq(
     'the lease of another job is no lease of this one, though both are current'
 );
 
+select pg_temp.lost('again') \gset
+create temporary table old_lease as select pg_temp.hand('again') -> 0 as element;
+select pg_temp.is_due(pg_temp.job('again')) \gset
+select pg_temp.take('again') \gset
+select set_eq(
+    $$
+        select e.lease_id = pg_temp.lease('again'), e.ok, e.error_code
+        from old_lease as o, extend_many(jsonb_build_array(pg_temp.hand('again') -> 0, o.element)) as e
+    $$,
+    $$ values (true, true, null), (false, false, 'LH001') $$,
+    'an earlier lease beside the current one of the same job: the current is ok, the earlier LH001'
+);
+
 -- Arguments -------------------------------------------------------------------------------------------------
 
 select pg_temp.refused(format('select extend_many(%L)', v.leases), 'LH010', v.test || ': LH010')

@@ -2,7 +2,7 @@
 
 begin;
 \ir include/support.sql
-select plan(39);
+select plan(49);
 
 select is_empty('select * from verify()', 'of a fresh installation there is nothing to say');
 
@@ -61,7 +61,7 @@ select pg_temp.finds('create sequence extra', 'sequence extra: left over', 'a se
 select pg_temp.finds('alter table job set (fillfactor = 10)', 'table job: changed', 'a table with another fillfactor');
 select pg_temp.finds('create trigger extra before insert on job for each row execute function suppress_redundant_updates_trigger()', 'trigger extra: left over', 'a trigger');
 select pg_temp.finds('alter sequence fence_seq maxvalue 1000000 cycle', 'sequence fence_seq: changed', 'a sequence that begins again');
-select pg_temp.finds('create rule extra as on insert to gate do instead nothing', 'rule extra: left over', 'a rule');
+select pg_temp.finds('create rule extra as on insert to gate do instead nothing', 'rule gate.extra: left over', 'a rule');
 select pg_temp.finds('alter table job enable row level security', 'table job: changed', 'row level security');
 select pg_temp.finds('grant execute on function schema_version() to public', 'grant function schema_version() to public: left over', 'a right that PUBLIC has');
 select pg_temp.finds('grant insert on job to pg_monitor', 'grant table job to pg_monitor: left over', 'a right on a table');
@@ -72,6 +72,28 @@ select pg_temp.finds('revoke execute on function submit from leasehold_submitter
     'a right that a group has no more');
 
 select is_empty('select * from verify()', 'and once each was undone there is nothing to say');
+
+-- What it says does not depend on who asks, and how.
+create function pg_temp.under(setting text, value text) returns text language plpgsql as $under$
+declare
+    v_old   constant text := current_setting(setting);
+    v_found text;
+begin
+    perform set_config(setting, value, true);
+    select string_agg(format('%s %s: %s', v.kind, v.name, v.problem), '; ') into v_found from leasehold.verify() as v;
+    perform set_config(setting, v_old, true);
+    return v_found;
+end
+$under$;
+select is(pg_temp.under(s.setting, s.value), null, format('with %s = %s there is nothing to say, either', s.setting, s.value))
+from (
+    values ('IntervalStyle', 'sql_standard'), ('DateStyle', 'German, DMY'), ('TimeZone', 'Asia/Kathmandu'), ('quote_all_identifiers', 'on'), ('search_path', 'pg_catalog'),
+        ('search_path', 'public, leasehold'), ('standard_conforming_strings', 'off'), ('bytea_output', 'escape'), ('extra_float_digits', '-15')
+) as s (setting, value);
+set local role leasehold_reader;
+select count(*) as said from leasehold.verify() \gset
+reset role;
+select is(:said, 0, 'nor when a reader asks');
 
 select * from finish();
 rollback;

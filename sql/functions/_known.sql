@@ -1,0 +1,20 @@
+create or replace function _known(job_id uuid)
+returns submitted
+language plpgsql
+volatile
+as $_known$
+declare
+    v_known submitted;
+begin
+    -- one statement, one snapshot: the job may be moving from one to the other
+    select s.job_id, false, s.state, s.available_at into v_known
+    from (
+        select j.job_id, j.state, j.available_at from job as j where j.job_id = _known.job_id
+        union all
+        select a.job_id, a.state, a.available_at from archive as a where a.job_id = _known.job_id
+    ) as s;
+    return v_known;
+end
+$_known$;
+
+comment on function _known(uuid) is 'What submit answers for a job that it did not make: created = false, and the state it has by now.';
