@@ -18,17 +18,14 @@ begin
 
     -- A key that is leased is not worth its lock, which would be held as long as this transaction lasts. Parked by a look without the lock,
     -- its head gets a note in case the lease is ending at this moment.
-    with behind as (
-        update job as j
-        set parked = true
-        where j.job_id = any (ids)
-            and exists (select from job as l where l.singleton_key = j.singleton_key and l.state = 'leased')
-        returning j.job_id, j.singleton_key
-    ), noted as (
-        insert into note (kind, singleton_key) select distinct 'key', b.singleton_key from behind as b
-    )
-    select array_agg(b.job_id) into v_parked from behind as b;
-    ids := array(select i.id from unnest(ids) with ordinality as i (id, at) where i.id <> all (coalesce(v_parked, '{}')) order by i.at);
+    select array_agg(j.job_id), array_agg(distinct j.singleton_key) into v_parked, v_busy
+    from job as j
+    where j.job_id = any (ids) and exists (select from job as l where l.singleton_key = j.singleton_key and l.state = 'leased');
+    if v_parked is not null then
+        perform _park(v_parked, true);
+        insert into note (kind, singleton_key) select 'key', k.key from unnest(v_busy) as k (key);
+        ids := array(select i.id from unnest(ids) with ordinality as i (id, at) where i.id <> all (v_parked) order by i.at);
+    end if;
 
     -- lock something per key …
     with keys as materialized (
@@ -50,10 +47,11 @@ begin
         from unnest(ids) with ordinality as i (job_id, ordinality)
         join job as j on j.job_id = i.job_id
         where j.singleton_key = any (v_locked)
-    ), parked as (
-        update job as j set parked = true from keyed as k where j.job_id = k.job_id and k.behind returning j.job_id
     )
-    select array_agg(p.job_id) into v_parked from parked as p;
+    select array_agg(k.job_id) into v_parked from keyed as k where k.behind;
+    if v_parked is not null then
+        perform _park(v_parked, true);
+    end if;
 
     return array(
         select i.job_id

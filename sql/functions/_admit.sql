@@ -38,7 +38,7 @@ begin
         limit 1
         for no key update skip locked;
         if found then
-            update job as j set parked = false where j.job_id = v_taken;
+            perform _park(array[v_taken], false);
             perform _ring(array[v_need]);
         else
             v_done := false;

@@ -34,15 +34,25 @@ begin
         order by j.available_at, j.number
     ), numbered as materialized (
         select e.*, case when not e.later then nextval('number_seq') end as number from entering as e
+    ), gone as (
+        -- deleted and written anew, not updated: see _park
+        delete from job as j
+        using numbered as n
+        where j.job_id = any (ids) and j.job_id = n.job_id
+        returning
+            j as whole,
+            jsonb_build_object(
+                'state', case when n.later then 'scheduled' else 'ready' end,
+                'number', coalesce(n.number, j.number),
+                'parked', n.behind and not n.later,
+                'dead_reason', null,
+                'ended_at', null
+            ) as change
     ), moved as (
-        update job as j
-        set state = case when n.later then 'scheduled' else 'ready' end,
-            number = coalesce(n.number, j.number),
-            parked = n.behind and not n.later,
-            dead_reason = null,
-            ended_at = null
-        from numbered as n
-        where j.job_id = n.job_id
+        insert into job as j
+        select w.*
+        from gone as g
+        cross join lateral jsonb_populate_record(g.whole, g.change) as w
         returning j.next_need, j.state, case when j.parked then j.singleton_key end as behind_key
     )
     select

@@ -21,7 +21,8 @@ begin
     if cardinality(v_chunk) < v_chunk_of then
         delete from note as n where n.note_id = v_note.note_id;
     else
-        update note as n set waits_for = v_chunk[v_chunk_of] where n.note_id = v_note.note_id;
+        v_note.waits_for := v_chunk[v_chunk_of];
+        perform _put_off(v_note);
     end if;
     return v_freed;
 end

@@ -64,11 +64,10 @@ begin
         end if;
         if not v_done then
             -- later, and later each time: 20 ms, 40 ms … 5 s
-            update note as n
-            set seen_by = coalesce(n.seen_by, case when v_fresh then pg_current_xact_id() end),
-                tries = n.tries + 1,
-                look_at = _work_notes.now + least(interval '20 ms' * 2 ^ least(n.tries, 10), interval '5 s')
-            where n.note_id = v_note.note_id;
+            v_note.look_at := now + least(interval '20 ms' * 2 ^ least(v_note.tries, 10), interval '5 s');
+            v_note.seen_by := coalesce(v_note.seen_by, case when v_fresh then pg_current_xact_id() end);
+            v_note.tries := v_note.tries + 1;
+            perform _put_off(v_note);
         end if;
     end loop;
 end
