@@ -33,7 +33,7 @@ begin
             extended_at = case when j.lease_expires_at < v_now + lease then v_now else j.extended_at end
         from held as h
         where j.job_id = h.job_id and not h.cancel_requested
-        returning j.job_id, j.lease_expires_at
+        returning j.job_id, j.lease_id, j.lease_expires_at
     )
     select
         h.job_id,
@@ -45,7 +45,7 @@ begin
         null::text,
         case when b.job_id is not null and m.job_id is null then 'This is no loss of the lease; try again later.' end
     from hand as h
-    left join moved as m on m.job_id = h.job_id
+    left join moved as m on m.job_id = h.job_id and m.lease_id = h.lease_id
     left join job as b on b.job_id = h.job_id and b.lease_id = h.lease_id and b.state = 'leased' and not b.cancel_requested
     where m.job_id is not null or b.job_id is not null
     order by h.ordinality;

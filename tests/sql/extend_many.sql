@@ -1,7 +1,7 @@
 -- extend_many: extend for a worker's whole hand.
 
 begin;
-select plan(39);
+select plan(40);
 \ir include/support.sql
 \ir include/named.sql
 
