@@ -1,10 +1,12 @@
-create or replace function _grant(ids uuid[], worker_id text, lease interval, now timestamptz)
+create or replace function _grant(ids uuid[], worker_id text, lease interval)
 returns setof work
 language plpgsql
 volatile
 as $_grant$
 declare
-    v_attempts constant integer := _setting_value('max_attempts')::integer;
+    v_attempts  constant integer := _setting_value('max_attempts')::integer;
+    -- read once the keys are locked: no lease of a key begins, by the clock either, before the one before it has ended
+    v_now       constant timestamptz := _now();
 begin
     return query
     -- Deleted and written anew, not updated: a claimer with an older look, who runs into the old row, finds it gone. An updated one he would follow
@@ -26,8 +28,8 @@ begin
         select
             g.job_id, g.number, g.submitted_at, g.available_at, g.attempt + 1, g.priority, g.crashes, 'leased', g.next_need, g.submitted_by,
             g.on_dependency_failure, g.payload, g.metadata, g.expires_at, g.max_attempts, g.retry, g.singleton_key, g.idempotency_key, g.wait_for,
-            g.run_id, g.step, g.new_fence, _lease_id(g.job_id, g.new_fence), _grant.worker_id, _grant.now, _grant.now + lease,
-            _grant.now + lease, g.error, g.error_code
+            g.run_id, g.step, g.new_fence, _lease_id(g.job_id, g.new_fence), _grant.worker_id, v_now, v_now + lease,
+            v_now + lease, g.error, g.error_code
         from gone as g
         returning j.*
     )
@@ -53,5 +55,5 @@ begin
 end
 $_grant$;
 
-comment on function _grant(uuid[], text, interval, timestamptz) is
+comment on function _grant(uuid[], text, interval) is
     'Leases jobs whose locks (and keys) the caller holds: the one place that counts attempts and draws fences.';

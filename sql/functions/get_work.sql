@@ -35,12 +35,12 @@ begin
         return;
     end if;
     if not _isolated() then
-        return query select * from _grant(v_ids, worker_id, lease, v_now);
+        return query select * from _grant(v_ids, worker_id, lease);
         return;
     end if;
     -- the look for leases of a key was an old one: the unique index has the last word
     begin
-        return query select * from _grant(v_ids, worker_id, lease, v_now);
+        return query select * from _grant(v_ids, worker_id, lease);
     exception
         when unique_violation then
             raise exception 'another job of the same singleton key was leased by a transaction that this one cannot see'
