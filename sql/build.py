@@ -80,27 +80,34 @@ def build() -> str:
         "    v_view_names     constant text[] := array["
         + ", ".join(f"'{path.stem}'" for path in views)
         + "];",
-        "    v_functions      text[];",
-        "    v_views          text[];",
+        "    v_functions      constant text[] := "
+        + array([path.read_text() for path in functions], "function")
+        + ";",
+        "    v_views          constant text[] := "
+        + array([path.read_text() for path in views], "view")
+        + ";",
         "    v_schema         text;",
         "    v_schema_oid     oid;",
-        "    v_ours           boolean := false;",
-        "    v_done           boolean;",
-        "    v_foreign        text;",
+        "    v_owner          text;",
         "    v_migrated       integer;",
-        "    v_path           text;",
-        "    v_bodies         text;",
-        "    v_messages       text;",
+        "    v_known          text[];",
+        "    v_foreign        text;",
+        "    v_same           boolean := false;",
+        "    v_makes_roles    boolean;",
+        "    v_done           boolean;",
+        "    v_settings       jsonb;",
+        "    v_before         jsonb;",
+        "    v_damage         text[] := '{}';",
+        "    v_rights         jsonb;",
         "    v_at             integer;",
         "    v_name           text;",
-        "    v_old            record;",
+        "    v_statement      text;",
         "    v_everyone       text[];",
         "    v_groups         jsonb;",
-        "    v_group          record;",
-        "    v_role           text;",
+        "    v_readers        text[];",
+        "    v_mended         text[];",
         "begin",
         install["begin"].rstrip(),
-        "    v_schema_oid := (select n.oid from pg_namespace as n where n.nspname = v_schema);",
         "",
         "    -- Migrations: each once, in order.",
     ]
@@ -114,10 +121,6 @@ def build() -> str:
             "",
         ]
     parts += [
-        "    v_functions := " + array([path.read_text() for path in functions], "function") + ";",
-        "",
-        "    v_views := " + array([path.read_text() for path in views], "view") + ";",
-        "",
         install["functions"].rstrip(),
         "",
         install["grants"].rstrip(),

@@ -12,445 +12,11 @@
 do $install$
 declare
     v_version        constant text := '1.0.0';
-    v_build          constant text := '75b69d706bbddb9a465e7f0475e3e0f78b1578a30e7a0dd47a6a6bf39aa537fd';
+    v_build          constant text := '73c267fffa253bc8c6b6c70905ccbd5077ab50994ba703f5b48c9408b380813b';
     v_migrations     constant integer := 1;
-    v_function_names constant text[] := array['_actor', '_admissible', '_admit', '_answer', '_apply', '_asked_to_stop', '_backoff', '_bury', '_check_batch_circles', '_check_capabilities', '_check_circle', '_check_count', '_check_delay', '_check_done', '_check_elements', '_check_expires_at', '_check_failure', '_check_ids', '_check_keys', '_check_lease', '_check_need', '_check_object', '_check_policy', '_check_reschedule', '_check_retry', '_check_setting', '_check_size', '_check_submit', '_check_text', '_check_time', '_check_unseen', '_check_wait_for', '_choose', '_claim_id', '_claim_key', '_clean_error', '_done_kinds', '_doom', '_end', '_end_cancelled', '_end_state', '_enqueue', '_expire', '_fail', '_grant', '_hold', '_invalid', '_inventory', '_is_busy', '_is_retryable', '_isolated', '_key_lock', '_known', '_lease_check', '_lease_fence', '_lease_id', '_leave_key', '_lock_job', '_lock_unheld', '_look_again', '_matches', '_move', '_needs', '_no_such_job', '_now', '_pick', '_promote', '_read_interval', '_read_request', '_reclaim', '_reclaim_one', '_record', '_redrive', '_refuse', '_request_hash', '_request_kinds', '_requests', '_reschedule', '_resolve', '_results', '_retry_or_bury', '_revive', '_ring', '_setting_value', '_settle', '_settle_one', '_store', '_tell', '_tell_chunk', '_tell_dependents', '_tend', '_tend_by_the_way', '_try_settle', '_uuid_v7', '_wait', '_work_notes', 'await_bell', 'cancel', 'checkpoint', 'checkpoints', 'complete', 'complete_unheld', 'error_codes', 'extend', 'extend_many', 'fail', 'fail_unheld', 'get_work', 'hold_lease', 'job', 'lease_status', 'redrive', 'redrive_many', 'release', 'require_api', 'reschedule', 'reschedule_unheld', 'results', 'schema_version', 'set_setting', 'setting', 'settings', 'settle', 'submit', 'submit_many', 'sweep', 'turn', 'verify', 'why_not_running'];
+    v_function_names constant text[] := array['_actor', '_admissible', '_admit', '_answer', '_apply', '_asked_to_stop', '_backoff', '_bury', '_check_batch_circles', '_check_capabilities', '_check_circle', '_check_count', '_check_delay', '_check_done', '_check_elements', '_check_expires_at', '_check_failure', '_check_ids', '_check_keys', '_check_lease', '_check_need', '_check_object', '_check_policy', '_check_reschedule', '_check_retry', '_check_setting', '_check_size', '_check_submit', '_check_text', '_check_time', '_check_unseen', '_check_wait_for', '_choose', '_claim_id', '_claim_key', '_clean_error', '_done_kinds', '_doom', '_end', '_end_cancelled', '_end_state', '_enqueue', '_expire', '_fail', '_grant', '_group_roles', '_hold', '_invalid', '_inventory', '_is_busy', '_is_retryable', '_isolated', '_key_lock', '_known', '_lanes', '_lease_check', '_lease_fence', '_lease_id', '_leave_key', '_lock_job', '_lock_unheld', '_look_again', '_matches', '_move', '_move_marks', '_needs', '_no_such_job', '_now', '_open_lane', '_park', '_pick', '_pick_merged', '_promote', '_put_off', '_read_interval', '_read_request', '_reclaim', '_reclaim_one', '_record', '_redrive', '_refuse', '_request_hash', '_request_kinds', '_requests', '_reschedule', '_resolve', '_results', '_retry_or_bury', '_revive', '_ring', '_setting_value', '_settle', '_settle_one', '_store', '_tell', '_tell_chunk', '_tell_dependents', '_tend', '_tend_by_the_way', '_try_settle', '_uuid_v7', '_wait', '_work_notes', 'await_bell', 'cancel', 'checkpoint', 'checkpoints', 'complete', 'complete_unheld', 'error_codes', 'extend', 'extend_many', 'fail', 'fail_unheld', 'get_work', 'hold_lease', 'job', 'lease_status', 'redrive', 'redrive_many', 'release', 'require_api', 'reschedule', 'reschedule_unheld', 'results', 'schema_version', 'set_setting', 'setting', 'settings', 'settle', 'submit', 'submit_many', 'sweep', 'turn', 'verify', 'why_not_running'];
     v_view_names     constant text[] := array['dead_letter', 'departure', 'finished', 'status'];
-    v_functions      text[];
-    v_views          text[];
-    v_schema         text;
-    v_schema_oid     oid;
-    v_ours           boolean := false;
-    v_done           boolean;
-    v_foreign        text;
-    v_migrated       integer;
-    v_path           text;
-    v_bodies         text;
-    v_messages       text;
-    v_at             integer;
-    v_name           text;
-    v_old            record;
-    v_everyone       text[];
-    v_groups         jsonb;
-    v_group          record;
-    v_role           text;
-begin
-    -- The schema: ours, or nobody's yet.
-    v_schema := coalesce(nullif(current_setting('leasehold.schema', true), ''), 'leasehold');
-    if octet_length(v_schema) > 63 or v_schema ~ '^pg_' or v_schema = 'information_schema' then
-        raise exception 'schema name % cannot be used', to_json(v_schema)
-            using errcode = 'LH010', hint = 'Give the setting leasehold.schema a name of at most 63 bytes that does not begin with pg_.';
-    end if;
-    if current_setting('server_version_num')::integer < 140000 then
-        raise exception 'PostgreSQL % is too old', current_setting('server_version')
-            using errcode = 'LH017', hint = 'Leasehold needs PostgreSQL 14 or later.';
-    end if;
-
-    -- One installer at a time; the others wait here, and find it done.
-    perform pg_advisory_xact_lock(hashtextextended(v_schema, hashtextextended('leasehold.install', 0)));
-
-    if exists (select from pg_namespace as n where n.nspname = v_schema) then
-        if not exists (
-            select from pg_namespace as n where n.nspname = v_schema and pg_get_userbyid(n.nspowner) = current_user
-        ) then
-            raise exception 'schema % belongs to %', to_json(v_schema), (
-                select pg_get_userbyid(n.nspowner) from pg_namespace as n where n.nspname = v_schema
-            )
-                using errcode = 'LH009',
-                      hint = 'Install as its owner, or choose another name with the setting leasehold.schema.';
-        end if;
-        v_ours := to_regclass(format('%I.manifest', v_schema)) is not null and to_regclass(format('%I.migration', v_schema)) is not null;
-        if v_ours then
-            execute format('select count(*) = 0 from %I.migration', v_schema) into v_done;
-            v_ours := not v_done;
-        end if;
-        select string_agg(f.name, ', ' order by f.name) into v_foreign
-        from (
-            select c.relname::text as name
-            from pg_class as c
-            join pg_namespace as n on n.oid = c.relnamespace
-            where n.nspname = v_schema and c.relkind in ('r', 'p', 'v', 'm', 'f', 'S', 'c') and not v_ours
-            union all
-            select p.proname::text
-            from pg_proc as p
-            join pg_namespace as n on n.oid = p.pronamespace
-            where n.nspname = v_schema and not v_ours
-            union all
-            select t.typname::text
-            from pg_type as t
-            join pg_namespace as n on n.oid = t.typnamespace
-            where n.nspname = v_schema and t.typtype in ('d', 'e', 'r') and not v_ours
-            limit 5
-        ) as f;
-        if v_foreign is null and v_ours then
-            execute format(
-                $foreign$
-                    select string_agg(f.name, ', ' order by f.name)
-                    from (
-                        select case when c.relkind = 'S' then 'sequence ' when c.relkind = 'v' then 'view ' else 'table ' end || c.relname as name
-                        from pg_class as c
-                        where c.relnamespace = %1$L::regnamespace and c.relkind in ('r', 'p', 'v', 'm', 'f', 'S')
-                            and not exists (
-                                select from %1$I.manifest as m where m.kind in ('table', 'view', 'sequence') and m.name = c.relname
-                            )
-                        union all
-                        select 'function ' || p.proname
-                        from pg_proc as p
-                        where p.pronamespace = %1$L::regnamespace
-                            and not exists (select from %1$I.manifest as m where m.kind = 'function' and split_part(m.name, '(', 1) = p.proname)
-                        limit 5
-                    ) as f
-                $foreign$, v_schema
-            ) into v_foreign;
-        end if;
-        if v_foreign is not null then
-            raise exception 'schema % holds what is not Leasehold''s: %', to_json(v_schema), v_foreign
-                using errcode = 'LH009',
-                      hint = 'Move it elsewhere, or choose another name with the setting leasehold.schema.';
-        end if;
-    else
-        execute format('create schema %I', v_schema);
-        v_ours := false;
-    end if;
-
-    if v_ours then
-        execute format('select max(m.number) from %I.migration as m', v_schema) into v_migrated;
-        if v_migrated > v_migrations then
-            raise exception 'schema % is newer than this file: migration % against %', to_json(v_schema), v_migrated, v_migrations
-                using errcode = 'LH017', hint = 'Use the leasehold.sql of the version that installed it, or a later one.';
-        end if;
-        -- the very same build, untouched since: nothing to do
-        execute format('select exists (select from %I.manifest as m where m.kind = ''build'' and m.definition = %L)', v_schema, v_build) into v_done;
-        if v_done and to_regprocedure(format('%I.verify()', v_schema)) is not null
-            and to_regprocedure(format('%I._inventory(text)', v_schema)) is not null then
-            execute format('select not exists (select from %I.verify() as d)', v_schema) into v_done;
-            if v_done then
-                raise notice 'leasehold % is installed in schema %', v_version, to_json(v_schema);
-                return;
-            end if;
-        end if;
-    end if;
-
-    -- Names inside are unqualified; what functions pin is taken from here.
-    v_path := current_setting('search_path');
-    perform set_config('search_path', format('%I, pg_temp', v_schema), true);
-    v_bodies := current_setting('check_function_bodies');
-    perform set_config('check_function_bodies', 'off', true);
-    v_messages := current_setting('client_min_messages');
-    perform set_config('client_min_messages', 'warning', true);
-    v_schema_oid := (select n.oid from pg_namespace as n where n.nspname = v_schema);
-
-    -- Migrations: each once, in order.
-    if v_migrated is null or v_migrated < 1 then
-execute $migration$
--- The engine's tables. Immutable once released: what changes later is a migration of its own.
---
--- Layout (measured in bench/README.md): one hot row a live job, deleted when it ends, and an append-only archive.
--- A job's whole state is in its row; the other tables hold only what a few jobs have (edges, checkpoints), what must
--- outlive the row (keys, history) and what one transaction leaves for a later one to do (notes).
-
-create table migration (
-    number          integer         not null,
-    name            text            not null,
-    applied_at      timestamptz     not null default clock_timestamp(),
-    constraint migration_pkey primary key (number)
-);
-comment on table migration is 'The migrations applied to this schema, in order.';
-
-create table manifest (
-    kind            text            not null,
-    name            text            not null,
-    definition      text            not null,
-    constraint manifest_pkey primary key (kind, name)
-);
-comment on table manifest is 'What the installer left behind, object by object: verify() compares it with what is there.';
-
-create table setting (
-    name            text            not null collate "C",
-    kind            text            not null,
-    value           text,
-    default_value   text            not null,
-    description     text            not null,
-    constraint setting_pkey primary key (name),
-    constraint setting_kind_check check (kind in ('bytes', 'count', 'interval', 'retry'))
-);
-comment on table setting is 'Settings by name; a null value means the default. Written by set_setting().';
-
-insert into setting (name, kind, default_value, description) values
-    ('max_attempts', 'count', '3', 'executions of a job that names no number of its own'),
-    ('max_checkpoint_bytes', 'bytes', '1048576', 'largest result of one checkpoint, as JSON text'),
-    ('max_crashes', 'count', '3', 'leases that may run out in a row before a job is buried as crash_loop'),
-    ('max_lease', 'interval', '7 days', 'longest lease that get_work and extend grant'),
-    ('max_payload_bytes', 'bytes', '1048576', 'largest payload, as JSON text'),
-    ('max_result_bytes', 'bytes', '1048576', 'largest result of complete, as JSON text'),
-    ('retry', 'retry',
-     '{"kind": "quadratic", "initial": "1 minute", "max": "1 day", "jitter": 0.1}',
-     'retry policy of a job that names none');
-
-create sequence fence_seq;
-comment on sequence fence_seq is 'Numbers every lease of the schema, in the order of their granting for any one job and key.';
-
-create sequence number_seq;
-comment on sequence number_seq is 'Numbers every entry into the queue: the order of jobs of one priority.';
-
-create table need (
-    name            text            not null collate "C",
-    first_seen      timestamptz     not null
-);
-comment on table need is
-    'Every need that was ever submitted: what a prefix capability is looked up in. Not unique on purpose: two producers '
-    'that use a new need first, at the same time, must not wait for each other. Doubles are harmless; sweep() removes them.';
-create index need_name_idx on need (name);
-
-create table job (
-    job_id                  uuid            not null,
-    -- fixed width first: no padding between them
-    number                  bigint          not null,
-    submitted_at            timestamptz     not null,
-    available_at            timestamptz     not null,
-    attempt                 integer         not null default 0,
-    priority                smallint        not null,
-    crashes                 smallint        not null default 0,
-    parked                  boolean         not null default false,
-    cancel_requested        boolean         not null default false,
-    state                   text            not null collate "C",
-    next_need               text            not null collate "C",
-    submitted_by            text            not null,
-    on_dependency_failure   text            not null collate "C",
-    payload                 jsonb           not null,
-    -- null in most jobs
-    metadata                jsonb,
-    expires_at              timestamptz,
-    max_attempts            integer,
-    retry                   jsonb,
-    singleton_key           text            collate "C",
-    idempotency_key         text            collate "C",
-    wait_for                uuid[],
-    run_id                  uuid,
-    step                    text,
-    -- the last lease
-    fence                   bigint,
-    lease_id                uuid,
-    worker_id               text,
-    leased_at               timestamptz,
-    extended_at             timestamptz,
-    lease_expires_at        timestamptz,
-    check_at                timestamptz,
-    answer                  jsonb,
-    -- the last failure
-    error                   text,
-    error_code              text,
-    dead_reason             text            collate "C",
-    ended_at                timestamptz,
-    constraint job_pkey primary key (job_id),
-    constraint job_state_check check (state in ('blocked', 'scheduled', 'ready', 'leased', 'dead'))
-) with (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.05);
-
-comment on table job is 'Live jobs, the dead letters among them. A job that succeeds or is cancelled moves to archive.';
-comment on column job.number is 'Place in the queue: drawn anew at each entry. Lower goes first within one priority.';
-comment on column job.parked is
-    'Ready, but behind another job of its singleton_key: kept out of the claim index. The end of the one before admits it.';
-comment on column job.wait_for is 'What it was told to wait for: whose results its worker gets. What it still waits for is in edge.';
-comment on column job.check_at is
-    'When to look whether the lease ran out. Indexed in place of lease_expires_at, so that a heartbeat touches no index.';
-comment on column job.answer is
-    'What the last lease was answered when fail, release or reschedule ended it: the same call gets the same again, until the next grant.';
-
--- The claim: one need, lowest priority, longest ready. Only jobs that can be taken now are in it.
-create index job_ready_idx on job (next_need, priority, number) where state = 'ready' and not parked;
-create index job_scheduled_idx on job (available_at) where state = 'scheduled';
-create index job_check_at_idx on job (check_at) where state = 'leased';
-create index job_expires_at_idx on job (expires_at) where state in ('blocked', 'scheduled', 'ready') and expires_at is not null;
-create index job_dead_idx on job (next_need, ended_at) where state = 'dead';
--- The last word on promise 6: never two current leases of one key.
-create unique index job_leased_key_idx on job (singleton_key) where state = 'leased' and singleton_key is not null;
-create index job_ready_key_idx on job (singleton_key, parked, next_need, priority, number)
-    where state = 'ready' and singleton_key is not null;
-
-create table archive (
-    job_id                  uuid            not null,
-    submitted_at            timestamptz     not null,
-    available_at            timestamptz     not null,
-    ended_at                timestamptz     not null,
-    attempt                 integer         not null,
-    priority                smallint        not null,
-    crashes                 smallint        not null,
-    cancel_requested        boolean         not null,
-    state                   text            not null collate "C",
-    next_need               text            not null collate "C",
-    submitted_by            text            not null,
-    on_dependency_failure   text            not null collate "C",
-    payload                 jsonb           not null,
-    metadata                jsonb,
-    expires_at              timestamptz,
-    max_attempts            integer,
-    retry                   jsonb,
-    singleton_key           text            collate "C",
-    idempotency_key         text            collate "C",
-    wait_for                uuid[],
-    run_id                  uuid,
-    step                    text,
-    fence                   bigint,
-    lease_id                uuid,
-    worker_id               text,
-    leased_at               timestamptz,
-    answer                  jsonb,
-    error                   text,
-    error_code              text,
-    result                  jsonb,
-    constraint archive_pkey primary key (job_id),
-    constraint archive_state_check check (state in ('succeeded', 'cancelled'))
-);
-comment on table archive is 'Jobs that succeeded or were cancelled. Append-only.';
-
-create table given_id (
-    job_id          uuid            not null,
-    constraint given_id_pkey primary key (job_id)
-);
-comment on table given_id is
-    'Ids that callers gave. A job moves from job to archive; its id here does not, so that two jobs of one id cannot meet.';
-
-create table idempotency (
-    key             text            not null collate "C",
-    job_id          uuid            not null,
-    request         bytea           not null,
-    constraint idempotency_pkey primary key (key)
-);
-comment on table idempotency is 'Idempotency keys, the job each one made, and a hash of what was asked for (need, payload, job_id).';
-
-create table edge (
-    waits_for       uuid            not null,
-    job_id          uuid            not null,
-    constraint edge_pkey primary key (waits_for, job_id)
-);
-comment on table edge is 'Dependencies not yet satisfied: job_id waits for waits_for. Written and removed under the lock of job_id.';
-create index edge_job_id_idx on edge (job_id);
-
-create table note (
-    note_id         bigint          not null generated always as identity,
-    kind            text            not null,
-    job_id          uuid,
-    waits_for       uuid,
-    singleton_key   text            collate "C",
-    written_by      xid8            not null default pg_current_xact_id(),
-    seen_by         xid8,
-    tries           integer         not null default 0,
-    look_at         timestamptz     not null default clock_timestamp(),
-    constraint note_pkey primary key (note_id),
-    constraint note_kind_check check (kind in ('blocked', 'edge', 'changed', 'key'))
-) with (autovacuum_vacuum_scale_factor = 0.02);
-comment on table note is
-    'What a transaction could not do without waiting for another one, left for get_work and sweep: blocked (job_id was just submitted behind '
-    'others: look whether one ended unseen), edge (job_id was locked when waits_for ended), changed (job_id ended or came back, and '
-    'many wait for it; waits_for is how far that got), key (admit the next of singleton_key).';
-create index note_look_at_idx on note (look_at);
-
-create table tick (
-    tick_id         bigint          not null generated always as identity,
-    at              timestamptz     not null,
-    constraint tick_pkey primary key (tick_id)
-);
-comment on table tick is 'When upkeep was last done by the way. Appended, read from its end, trimmed at its start: a row updated in place would rot.';
-
-create table waiter (
-    channel         text            not null,
-    capability      text            not null collate "C",
-    until           timestamptz     not null,
-    armed           boolean         not null default false
-);
-comment on table waiter is
-    'Who waits for the doorbell, for what, until when; armed once every submit that may have missed it is over. Renewed by appending; '
-    'sweep() removes what is over.';
-create index waiter_until_idx on waiter (until);
-
-create table checkpoint (
-    job_id          uuid            not null,
-    name            text            not null collate "C",
-    result          jsonb,
-    recorded_at     timestamptz     not null,
-    constraint checkpoint_pkey primary key (job_id, name)
-);
-comment on table checkpoint is 'Named results inside a job: the first of a name stays, through retries and redrives.';
-
-create table history (
-    history_id      bigint          not null generated always as identity,
-    job_id          uuid            not null,
-    at              timestamptz     not null,
-    event           text            not null,
-    actor           text            not null,
-    state           text            not null,
-    attempt         integer         not null,
-    detail          text,
-    constraint history_pkey primary key (history_id)
-);
-comment on table history is
-    'What departed from the happy path, and who did it. The happy path is in the job''s own row. Never a payload, never an error text.';
-create index history_job_id_idx on history (job_id);
-
-create table gate (
-    passed          bigint          not null
-);
-comment on table gate is 'One row, passed by whoever makes a job that already exists wait for others: two of them at once could close a circle.';
-insert into gate (passed) values (0);
-
--- What the functions return. Attributes are only ever appended.
-create type submitted as (job_id uuid, created boolean, state text, available_at timestamptz);
-
-create type _request as (
-    next_need text, payload jsonb, job_id uuid, wait_for uuid[], singleton_key text, idempotency_key text, priority integer,
-    available_at timestamptz, expires_at timestamptz, max_attempts integer, retry jsonb, on_dependency_failure text,
-    metadata jsonb, submitted_by text
-);
-
-create type work as (
-    job_id uuid, lease_id uuid, fence bigint, next_need text, payload jsonb, attempt integer, max_attempts integer,
-    lease_expires_at timestamptz, lease_remaining interval, singleton_key text, metadata jsonb, run_id uuid, step text,
-    results jsonb, results_truncated boolean
-);
-
-create type outcome as (state text, available_at timestamptz, attempt integer);
-
-create type settled as (
-    job_id uuid, lease_id uuid, verb text, ok boolean, state text, available_at timestamptz, attempt integer,
-    lease_expires_at timestamptz, error_code text, message text, detail text, hint text
-);
-
-create type turned as (settled settled, work work);
-
-create type extended as (
-    job_id uuid, lease_id uuid, ok boolean, lease_expires_at timestamptz, error_code text, message text, detail text, hint text
-);
-
-create type lease_state as (held boolean, cancel_requested boolean, remaining interval);
-
-create type checkpoint_result as (name text, result jsonb, recorded_at timestamptz);
-
-create type dependency_result as (job_id uuid, state text, result jsonb);
-
-create type bell as (channel text, armed boolean);
-
-create type job_info as (
-    job_id uuid, state text, next_need text, payload jsonb, priority integer, attempt integer, max_attempts integer, crashes integer,
-    available_at timestamptz, expires_at timestamptz, submitted_at timestamptz, submitted_by text, singleton_key text,
-    idempotency_key text, metadata jsonb, wait_for uuid[], on_dependency_failure text, retry jsonb, worker_id text, lease_id uuid,
-    fence bigint, leased_at timestamptz, lease_expires_at timestamptz, cancel_requested boolean, error text, error_code text,
-    dead_reason text, ended_at timestamptz, result jsonb, run_id uuid, step text, archived boolean
-);
-
-create type reason as (reason text, detail text, until timestamptz, waits_for uuid);
-
-create type setting_info as (name text, value text, default_value text, description text);
-
-create type error_info as (code text, name text, description text);
-
-create type swept as (promoted integer, reclaimed integer, expired integer, freed integer, admitted integer);
-
-create type discrepancy as (kind text, name text, problem text);
-$migration$;
-        insert into migration (number, name) values (1, '0001_engine');
-    end if;
-
-    v_functions := array[
+    v_functions      constant text[] := array[
 $function$
 create or replace function _actor()
 returns text
@@ -484,17 +50,14 @@ begin
 
     -- A key that is leased is not worth its lock, which would be held as long as this transaction lasts. Parked by a look without the lock,
     -- its head gets a note in case the lease is ending at this moment.
-    with behind as (
-        update job as j
-        set parked = true
-        where j.job_id = any (ids)
-            and exists (select from job as l where l.singleton_key = j.singleton_key and l.state = 'leased')
-        returning j.job_id, j.singleton_key
-    ), noted as (
-        insert into note (kind, singleton_key) select distinct 'key', b.singleton_key from behind as b
-    )
-    select array_agg(b.job_id) into v_parked from behind as b;
-    ids := array(select i.id from unnest(ids) with ordinality as i (id, at) where i.id <> all (coalesce(v_parked, '{}')) order by i.at);
+    select array_agg(j.job_id), array_agg(distinct j.singleton_key) into v_parked, v_busy
+    from job as j
+    where j.job_id = any (ids) and exists (select from job as l where l.singleton_key = j.singleton_key and l.state = 'leased');
+    if v_parked is not null then
+        perform _park(v_parked, true);
+        insert into note (kind, singleton_key) select 'key', k.key from unnest(v_busy) as k (key);
+        ids := array(select i.id from unnest(ids) with ordinality as i (id, at) where i.id <> all (v_parked) order by i.at);
+    end if;
 
     -- lock something per key …
     with keys as materialized (
@@ -516,10 +79,11 @@ begin
         from unnest(ids) with ordinality as i (job_id, ordinality)
         join job as j on j.job_id = i.job_id
         where j.singleton_key = any (v_locked)
-    ), parked as (
-        update job as j set parked = true from keyed as k where j.job_id = k.job_id and k.behind returning j.job_id
     )
-    select array_agg(p.job_id) into v_parked from parked as p;
+    select array_agg(k.job_id) into v_parked from keyed as k where k.behind;
+    if v_parked is not null then
+        perform _park(v_parked, true);
+    end if;
 
     return array(
         select i.job_id
@@ -576,7 +140,7 @@ begin
         limit 1
         for no key update skip locked;
         if found then
-            update job as j set parked = false where j.job_id = v_taken;
+            perform _park(array[v_taken], false);
             perform _ring(array[v_need]);
         else
             v_done := false;
@@ -1449,7 +1013,7 @@ declare
     v_special   boolean;
 begin
     loop
-        select p.ids, p.special into v_ids, v_special from _pick(needs, limit_jobs - cardinality(v_chosen), v_passed) as p;
+        select p.ids, p.special into v_ids, v_special from _pick(needs, limit_jobs - cardinality(v_chosen), v_passed, now) as p;
         exit when v_ids is null;
         if v_special then
             v_passed := v_passed || v_ids;
@@ -1713,15 +1277,25 @@ begin
         order by j.available_at, j.number
     ), numbered as materialized (
         select e.*, case when not e.later then nextval('number_seq') end as number from entering as e
+    ), gone as (
+        -- deleted and written anew, not updated: see _park
+        delete from job as j
+        using numbered as n
+        where j.job_id = any (ids) and j.job_id = n.job_id
+        returning
+            j as whole,
+            jsonb_build_object(
+                'state', case when n.later then 'scheduled' else 'ready' end,
+                'number', coalesce(n.number, j.number),
+                'parked', n.behind and not n.later,
+                'dead_reason', null,
+                'ended_at', null
+            ) as change
     ), moved as (
-        update job as j
-        set state = case when n.later then 'scheduled' else 'ready' end,
-            number = coalesce(n.number, j.number),
-            parked = n.behind and not n.later,
-            dead_reason = null,
-            ended_at = null
-        from numbered as n
-        where j.job_id = n.job_id
+        insert into job as j
+        select w.*
+        from gone as g
+        cross join lateral jsonb_populate_record(g.whole, g.change) as w
         returning j.next_need, j.state, case when j.parked then j.singleton_key end as behind_key
     )
     select
@@ -1809,13 +1383,15 @@ $_fail$;
 comment on function _fail(job, text, boolean, interval, text, text) is 'What fail and fail_unheld do with a job whose lock they hold.';
 $function$,
 $function$
-create or replace function _grant(ids uuid[], worker_id text, lease interval, now timestamptz)
+create or replace function _grant(ids uuid[], worker_id text, lease interval)
 returns setof work
 language plpgsql
 volatile
 as $_grant$
 declare
-    v_attempts constant integer := _setting_value('max_attempts')::integer;
+    v_attempts  constant integer := _setting_value('max_attempts')::integer;
+    -- read once the keys are locked: no lease of a key begins, by the clock either, before the one before it has ended
+    v_now       constant timestamptz := _now();
 begin
     return query
     -- Deleted and written anew, not updated: a claimer with an older look, who runs into the old row, finds it gone. An updated one he would follow
@@ -1837,8 +1413,8 @@ begin
         select
             g.job_id, g.number, g.submitted_at, g.available_at, g.attempt + 1, g.priority, g.crashes, 'leased', g.next_need, g.submitted_by,
             g.on_dependency_failure, g.payload, g.metadata, g.expires_at, g.max_attempts, g.retry, g.singleton_key, g.idempotency_key, g.wait_for,
-            g.run_id, g.step, g.new_fence, _lease_id(g.job_id, g.new_fence), _grant.worker_id, _grant.now, _grant.now + lease,
-            _grant.now + lease, g.error, g.error_code
+            g.run_id, g.step, g.new_fence, _lease_id(g.job_id, g.new_fence), _grant.worker_id, v_now, v_now + lease,
+            v_now + lease, g.error, g.error_code
         from gone as g
         returning j.*
     )
@@ -1864,8 +1440,28 @@ begin
 end
 $_grant$;
 
-comment on function _grant(uuid[], text, interval, timestamptz) is
+comment on function _grant(uuid[], text, interval) is
     'Leases jobs whose locks (and keys) the caller holds: the one place that counts attempts and draws fences.';
+$function$,
+$function$
+create or replace function _group_roles(schema_name text)
+returns jsonb
+language sql
+immutable
+as $_group_roles$
+    -- roles are the server's, not the database's: their names carry the schema's, cut where it is too long
+    select
+        jsonb_object_agg(
+            case
+                when octet_length(schema_name || '_' || g.word) <= 63 then schema_name || '_' || g.word
+                else left(schema_name, 9) || to_hex(hashtextextended(schema_name, 0)) || '_' || g.word
+            end,
+            g.word
+        )
+    from (values ('submitter'), ('worker'), ('reader'), ('operator')) as g (word)
+$_group_roles$;
+
+comment on function _group_roles(text) is 'The group roles of a schema: what each is for, by its name.';
 $function$,
 $function$
 create or replace function _hold(job_id uuid, lease_id uuid, verb text)
@@ -1907,36 +1503,38 @@ $_invalid$;
 comment on function _invalid(text, text, text) is 'Raises LH010. The one place that says what is wrong with an argument.';
 $function$,
 $function$
-create or replace function _inventory(schema_name text)
+create or replace function _inventory(schema_name text, group_roles jsonb)
 returns table (kind text, name text, definition text)
-language sql
+language plpgsql
 stable
--- with nothing else in the path every name in a definition comes with its schema, which is then taken out
 set search_path to pg_catalog, pg_temp
--- and the caller's style must not show, either
+-- the caller's style must not show
 set quote_all_identifiers to off
 set intervalstyle to postgres
 set datestyle to iso
 as $_inventory$
+begin
+    -- with the schema in the path, until the end of this function, no name in a definition comes with the schema's
+    perform set_config('search_path', format('%I, pg_temp', schema_name), true);
+    return query
     with here as (
-        select n.oid, n.nspacl, n.nspowner, quote_ident(n.nspname) || '.' as prefix
+        select n.oid, n.nspacl, n.nspowner
         from pg_namespace as n
         where n.nspname = schema_name
     ), routine as (
-        select p.oid, p.proname || '(' || replace(pg_get_function_identity_arguments(p.oid), h.prefix, '') || ')' as signature
+        select p.*, format('%s(%s)', p.proname, pg_get_function_identity_arguments(p.oid)) as signature
         from pg_proc as p
         join here as h on h.oid = p.pronamespace
     ), acl as (
-        select 'function ' || r.signature as object, p.proacl as acl, 'f' as letter, p.proowner as owner
-        from pg_proc as p
-        join routine as r on r.oid = p.oid
+        select 'function ' || r.signature as object, r.proacl as acl, 'f' as letter, r.proowner as owner
+        from routine as r
         union all
         select
             case when c.relkind = 'S' then 'sequence ' else 'table ' end || c.relname,
             c.relacl, case when c.relkind = 'S' then 's' else 'r' end, c.relowner
         from pg_class as c
         join here as h on h.oid = c.relnamespace
-        where c.relkind in ('r', 'p', 'v', 'S')
+        where c.relkind in ('r', 'p', 'v', 'm', 'f', 'S')
         union all
         select 'type ' || t.typname, t.typacl, 'T', t.typowner
         from pg_type as t
@@ -1952,38 +1550,38 @@ as $_inventory$
         join pg_attribute as a on a.attrelid = c.oid and a.attacl is not null
     )
     select
-        'function' as kind,
-        r.signature as name,
-        replace(concat_ws(
-            E'\n', pg_get_function_arguments(p.oid), pg_get_function_result(p.oid), l.lanname, p.provolatile, p.prosecdef,
-            replace(p.proconfig::text, quote_ident(schema_name), '@')
-        ), h.prefix, '') || E'\n' || p.prosrc as definition
-    from pg_proc as p
-    join here as h on h.oid = p.pronamespace
-    join routine as r on r.oid = p.oid
-    join pg_language as l on l.oid = p.prolang
+        'function',
+        r.signature,
+        concat_ws(
+            E'\n', pg_get_function_arguments(r.oid), pg_get_function_result(r.oid), l.lanname, r.prokind, r.provolatile, r.prosecdef,
+            array_to_string(array_replace(r.proconfig, format('search_path=%I, pg_temp', schema_name), 'search_path=@, pg_temp'), ', '),
+            coalesce(pg_get_function_sqlbody(r.oid), r.prosrc)
+        )
+    from routine as r
+    join pg_language as l on l.oid = r.prolang
     union all
     select
-        case c.relkind when 'v' then 'view' when 'S' then 'sequence' else 'table' end,
-        c.relname,
+        o.type,
+        c.relname::text,
         case c.relkind
-            when 'v' then replace(pg_get_viewdef(c.oid), h.prefix, '')
+            when 'v' then pg_get_viewdef(c.oid)
             when 'S' then concat_ws(' ', s.seqtypid::regtype, s.seqstart, s.seqincrement, s.seqmax, s.seqmin, s.seqcache, s.seqcycle)
             else concat_ws(' ', c.reloptions::text, case when c.relrowsecurity or c.relforcerowsecurity then 'row level security' end)
         end
     from pg_class as c
     join here as h on h.oid = c.relnamespace
+    cross join lateral pg_identify_object('pg_class'::regclass, c.oid, 0) as o
     left join pg_sequence as s on s.seqrelid = c.oid
-    where c.relkind in ('r', 'p', 'v', 'S')
+    where c.relkind in ('r', 'p', 'v', 'm', 'f', 'S')
     union all
     select
         case when c.relkind = 'c' then 'attribute' else 'column' end,
         c.relname || '.' || a.attname,
-        replace(concat_ws(
+        concat_ws(
             ' ', format_type(a.atttypid, a.atttypmod), case when a.attnotnull then 'not null' end,
             case when a.attcollation <> t.typcollation then 'collate ' || l.collname end,
             nullif(a.attidentity, ''), pg_get_expr(d.adbin, d.adrelid)
-        ), h.prefix, '')
+        )
     from pg_class as c
     join here as h on h.oid = c.relnamespace
     join pg_attribute as a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
@@ -1992,18 +1590,18 @@ as $_inventory$
     left join pg_attrdef as d on d.adrelid = c.oid and d.adnum = a.attnum
     where c.relkind in ('r', 'p', 'c')
     union all
-    select 'index', c.relname, replace(pg_get_indexdef(c.oid), h.prefix, '')
+    select 'index', c.relname::text, pg_get_indexdef(c.oid, 0, true)
     from pg_class as c
     join here as h on h.oid = c.relnamespace
     join pg_index as i on i.indexrelid = c.oid and i.indisvalid
     union all
-    select 'constraint', c.conname, replace(pg_get_constraintdef(c.oid), h.prefix, '')
+    select 'constraint', c.conname::text, pg_get_constraintdef(c.oid)
     from pg_constraint as c
     join here as h on h.oid = c.connamespace
     -- since PostgreSQL 18 not null is one, too; the columns say so already
     where c.contype <> 'n'
     union all
-    select 'rule', c.relname || '.' || r.rulename, replace(pg_get_ruledef(r.oid), h.prefix, '')
+    select 'rule', c.relname || '.' || r.rulename, pg_get_ruledef(r.oid, true)
     from pg_rewrite as r
     join pg_class as c on c.oid = r.ev_class
     join here as h on h.oid = c.relnamespace
@@ -2014,24 +1612,34 @@ as $_inventory$
     join pg_class as c on c.oid = y.polrelid
     join here as h on h.oid = c.relnamespace
     union all
-    select 'trigger', t.tgname, replace(pg_get_triggerdef(t.oid), h.prefix, '')
+    select 'trigger', t.tgname::text, pg_get_triggerdef(t.oid, true)
     from pg_trigger as t
     join pg_class as c on c.oid = t.tgrelid
     join here as h on h.oid = c.relnamespace
     where not t.tgisinternal
     union all
+    -- types, and whatever else can stand in a schema
+    select o.type, coalesce(o.name, o.identity), ''
+    from here as h
+    join pg_depend as d on d.refclassid = 'pg_namespace'::regclass and d.refobjid = h.oid and d.deptype = 'n'
+    cross join lateral pg_identify_object(d.classid, d.objid, 0) as o
+    where d.classid not in ('pg_class'::regclass, 'pg_proc'::regclass)
+    union all
     select
         'grant',
-        a.object || ' to ' || coalesce(replace(g.rolname, schema_name || '_', '@'), 'public'),
-        string_agg(e.privilege_type, ', ' order by e.privilege_type)
+        a.object || ' to ' || coalesce('@' || (group_roles ->> g.rolname), g.rolname, 'public'),
+        string_agg(e.privilege_type || case when e.is_grantable then ' with grant option' else '' end, ', ' order by e.privilege_type)
     from acl as a
     cross join lateral aclexplode(coalesce(a.acl, acldefault(a.letter::"char", a.owner))) as e
     left join pg_roles as g on g.oid = e.grantee
     where e.grantee <> a.owner
-    group by a.object, g.rolname
+    group by a.object, g.rolname;
+end
 $_inventory$;
 
-comment on function _inventory(text) is 'Everything in a schema, one row an object, in words that do not name the schema: two installations can be compared.';
+comment on function _inventory(text, jsonb) is
+    'Everything in a schema, one row an object, in words that name neither the schema nor its group roles (as _group_roles has them): two '
+    'installations can be compared.';
 $function$,
 $function$
 create or replace function _is_busy(job_id uuid, singleton_key text, next_need text, priority smallint)
@@ -2119,6 +1727,28 @@ end
 $_known$;
 
 comment on function _known(uuid) is 'What submit answers for a job that it did not make: created = false, and the state it has by now.';
+$function$,
+$function$
+create or replace function _lanes(needs text[])
+returns table (next_need text, priority smallint, number bigint, noted_at timestamptz)
+language plpgsql
+volatile
+as $_lanes$
+begin
+    return query
+    select l.next_need, l.priority, m.number, m.noted_at
+    from (select distinct o.next_need, o.priority from lane as o where o.next_need = any (needs)) as l
+    cross join lateral (
+        select k.number, k.noted_at
+        from mark as k
+        where k.next_need = l.next_need and k.priority = l.priority
+        order by k.mark_id desc
+        limit 1
+    ) as m;
+end
+$_lanes$;
+
+comment on function _lanes(text[]) is 'The lanes of these needs, each with its newest mark.';
 $function$,
 $function$
 create or replace function _lease_check(job_id uuid, fence bigint)
@@ -2363,6 +1993,81 @@ comment on function _move(job, text, text, text, uuid[], text, uuid, timestamptz
     'nothing, or ends it where something it was to wait for dooms it. The caller holds the lock of the job.';
 $function$,
 $function$
+create or replace function _move_marks(needs text[], now timestamptz)
+returns void
+language plpgsql
+volatile
+as $_move_marks$
+declare
+    v_fresh constant boolean := pg_current_xact_id_if_assigned() is null;
+    v_seen  bigint;
+    v_id    xid8;
+    v_last  bigint;
+begin
+    -- one mover at a time is enough; the others claim from the old marks meanwhile
+    if not pg_try_advisory_xact_lock(_key_lock('mark' || needs[1])) then
+        return;
+    end if;
+    -- The reading first, the transaction id after it: the other way round the pair proves nothing. A pair is kept until it has come true: if it were
+    -- replaced each time, writers that take longer than that, one after the other, would stop the mark.
+    if v_fresh then
+        select s.last_value into v_seen from number_seq as s where s.is_called;
+    end if;
+    v_id := pg_current_xact_id();
+    with moved as (
+        insert into mark (next_need, priority, number, seen_number, seen_by, noted_at)
+        select
+            l.next_need,
+            l.priority,
+            least(
+                m.seen_number + 1,
+                (
+                    select j.number
+                    from job as j
+                    where j.state = 'ready' and j.singleton_key is null and j.next_need = l.next_need and j.priority = l.priority
+                        and j.number >= m.number
+                    order by j.number
+                    limit 1
+                )
+            ),
+            coalesce(v_seen, m.seen_number),
+            case when v_seen is null then m.seen_by else v_id end,
+            _move_marks.now
+        from (select distinct o.next_need, o.priority from lane as o where o.next_need = any (needs)) as l
+        cross join lateral (
+            select k.number, k.seen_number, k.seen_by, k.noted_at
+            from mark as k
+            where k.next_need = l.next_need and k.priority = l.priority
+            order by k.mark_id desc
+            limit 1
+        ) as m
+        where m.noted_at < _move_marks.now - interval '20 ms'
+            and pg_snapshot_xmin(pg_current_snapshot()) >= m.seen_by
+        returning mark_id
+    )
+    select max(m.mark_id) into v_last from moved as m;
+    if v_last % 32 = 0 then
+        delete from mark as k
+        where (k.next_need, k.priority, k.mark_id) in (
+            select o.next_need, o.priority, o.mark_id
+            from mark as o
+            where o.next_need = any (needs) and o.noted_at < _move_marks.now - interval '1 minute'
+                and exists (
+                    select from mark as n
+                    where n.next_need = o.next_need and n.priority = o.priority and n.mark_id > o.mark_id
+                        and n.noted_at < _move_marks.now - interval '1 minute'
+                )
+            for update skip locked
+        );
+    end if;
+end
+$_move_marks$;
+
+comment on function _move_marks(text[], timestamptz) is
+    'Moves the low-water marks of these needs up to the first ready number that can be seen, no further than what is proven to be all there will be. '
+    'At most fifty times a second; one at a time; waits for nobody. Above READ COMMITTED the snapshot may be old, and the mark lower: never too high.';
+$function$,
+$function$
 create or replace function _needs(capabilities text[])
 returns text[]
 language plpgsql
@@ -2375,9 +2080,9 @@ begin
     return array(
         select c.capability collate "C" from unnest(capabilities) as c (capability) where right(c.capability, 1) <> '%'
         union
-        select n.name
+        select l.next_need
         from unnest(capabilities) as c (capability)
-        join need as n on right(c.capability, 1) = '%' and starts_with(n.name, left(c.capability, -1))
+        join lane as l on right(c.capability, 1) = '%' and starts_with(l.next_need, left(c.capability, -1))
     );
 end
 $_needs$;
@@ -2413,42 +2118,128 @@ comment on function _now() is
     'The one clock: read once per call and handed on. Not now(), which stands still at the start of the transaction.';
 $function$,
 $function$
-create or replace function _pick(needs text[], limit_jobs integer, but uuid[], out ids uuid[], out special boolean)
+create or replace function _open_lane(next_need text, priority smallint, now timestamptz)
+returns void
+language plpgsql
+volatile
+as $_open_lane$
+begin
+    if not exists (select from lane as l where l.next_need = _open_lane.next_need and l.priority = _open_lane.priority) then
+        insert into lane (next_need, priority, opened_at) values (_open_lane.next_need, _open_lane.priority, _open_lane.now);
+        insert into mark (next_need, priority, number, seen_number, seen_by, noted_at)
+        values (_open_lane.next_need, _open_lane.priority, 0, 0, '0', _open_lane.now);
+    end if;
+end
+$_open_lane$;
+
+comment on function _open_lane(text, smallint, timestamptz) is
+    'Sees to it that the need and priority of a job are known before it is. To be called by whoever gives a job either.';
+$function$,
+$function$
+create or replace function _park(ids uuid[], parked boolean)
+returns void
+language plpgsql
+volatile
+as $_park$
+begin
+    -- Deleted and written anew, as in _grant: who looks for work skips a locked row, but waits where he follows an updated one to its next version.
+    with gone as (
+        delete from job as j where j.job_id = any (ids) returning j as whole
+    )
+    insert into job
+    select n.*
+    from gone as g
+    cross join lateral jsonb_populate_record(g.whole, jsonb_build_object('parked', _park.parked)) as n;
+end
+$_park$;
+
+comment on function _park(uuid[], boolean) is 'Takes ready jobs, whose locks the caller holds, out of the claim index, or lets them in.';
+$function$,
+$function$
+create or replace function _pick(needs text[], limit_jobs integer, but uuid[], now timestamptz, out ids uuid[], out special boolean)
 language plpgsql
 volatile
 as $_pick$
 declare
-    v_deep  integer := limit_jobs + 4;
+    v_needs     text[];
+    v_priority  smallint[];
+    v_marks     bigint[];
+    v_noted_at  timestamptz;
 begin
-    if cardinality(needs) = 1 then
-        -- The plan is made once and kept: with the parameters in subselects a plan for their values looks no cheaper. The limit inside is for
-        -- the planner, which would take an unknown one for a tenth of the table; the one outside stops the locking, a row at a time.
+    -- the lanes in the order of walking, each with where its first job may be
+    select
+        array_agg(l.next_need order by l.priority, l.next_need),
+        array_agg(l.priority order by l.priority, l.next_need),
+        array_agg(l.number order by l.priority, l.next_need),
+        min(l.noted_at)
+    into v_needs, v_priority, v_marks, v_noted_at
+    from _lanes(needs) as l;
+    if v_noted_at < now - interval '20 ms' then
+        perform _move_marks(needs, now);
+    end if;
+
+    if cardinality(needs) = 1 and not exists (
+        select from job as j where j.next_need = needs[1] and j.state = 'ready' and not j.parked and j.singleton_key is not null
+    ) then
+        -- lane after lane, locking a row at a time; the limit inside is for the planner, which would take an unknown one for a tenth of the table
         select array_agg(p.job_id), bool_or(p.special) into ids, special
         from (
             select f.job_id, f.special
-            from (
-                select j.job_id, j.singleton_key is not null or j.expires_at is not null as special
+            from unnest(v_priority, v_marks) as l (priority, number)
+            cross join lateral (
+                select j.job_id, j.expires_at is not null as special
                 from job as j
-                where j.next_need = (select needs[1]) and j.state = 'ready' and not j.parked and j.job_id <> all (but)
-                order by j.priority, j.number
+                where j.next_need = needs[1] and j.priority = l.priority and j.number >= l.number
+                    and j.state = 'ready' and j.singleton_key is null and j.job_id <> all (but)
+                order by j.number
                 limit 1000
                 for no key update skip locked
             ) as f
             limit (select limit_jobs)
         ) as p;
-        return;
+    else
+        select m.ids, m.special into ids, special from _pick_merged(v_needs, v_priority, v_marks, limit_jobs, but) as m;
     end if;
+end
+$_pick$;
+
+comment on function _pick(text[], integer, uuid[], timestamptz) is
+    'Locks the first jobs of these needs, lowest priority first, then longest ready, skipping what is locked, and never one of but. special: one of '
+    'them has a key or a last moment to start, and must be looked at.';
+$function$,
+$function$
+create or replace function _pick_merged(
+    needs text[], priorities smallint[], marks bigint[], limit_jobs integer, but uuid[], out ids uuid[], out special boolean
+)
+language plpgsql
+volatile
+as $_pick_merged$
+declare
+    v_deep integer := limit_jobs + 4;
+begin
     loop
-        -- the first few of each need, unlocked; then the locks, in the order of all of them, as many as are wanted
+        -- the first few of each lane, unlocked; then the locks, in the order of all of them, as many as are wanted
         with head as materialized (
-            select h.job_id, h.priority, h.number, count(*) over (partition by n.need) = v_deep as more
-            from unnest(needs) as n (need)
+            select h.job_id, l.priority, h.number, count(*) over (partition by l.ordinality, h.keyed) = v_deep as more
+            from unnest(needs, priorities, marks) with ordinality as l (next_need, priority, number, ordinality)
             cross join lateral (
-                select j.job_id, j.priority, j.number
-                from job as j
-                where j.next_need = n.need and j.state = 'ready' and not j.parked and j.job_id <> all (but)
-                order by j.priority, j.number
-                limit v_deep
+                (
+                    select j.job_id, j.number, false as keyed
+                    from job as j
+                    where j.next_need = l.next_need and j.priority = l.priority and j.number >= l.number
+                        and j.state = 'ready' and j.singleton_key is null and j.job_id <> all (but)
+                    order by j.number
+                    limit v_deep
+                )
+                union all
+                (
+                    select j.job_id, j.number, true
+                    from job as j
+                    where j.next_need = l.next_need and j.priority = l.priority
+                        and j.state = 'ready' and not j.parked and j.singleton_key is not null and j.job_id <> all (but)
+                    order by j.number
+                    limit v_deep
+                )
             ) as h
         ), taken as materialized (
             select j.job_id, j.priority, j.number, j.singleton_key is not null or j.expires_at is not null as special
@@ -2469,11 +2260,10 @@ begin
         exit when v_deep is null;
     end loop;
 end
-$_pick$;
+$_pick_merged$;
 
-comment on function _pick(text[], integer, uuid[]) is
-    'Locks the first jobs of these needs, lowest priority first, then longest ready, skipping what is locked. special: one of them has a key or '
-    'a last moment to start, and must be looked at.';
+comment on function _pick_merged(text[], smallint[], bigint[], integer, uuid[]) is
+    '_pick over several needs, or where there are heads of singleton keys, which are not in the order of the marks.';
 $function$,
 $function$
 create or replace function _promote(limit_jobs integer, now timestamptz)
@@ -2501,6 +2291,24 @@ end
 $_promote$;
 
 comment on function _promote(integer, timestamptz) is 'Scheduled jobs whose time came enter the queue, the earliest first. Returns how many.';
+$function$,
+$function$
+create or replace function _put_off(v_note note)
+returns void
+language plpgsql
+volatile
+as $_put_off$
+begin
+    -- deleted and written anew, not updated: see _park
+    delete from note as n where n.note_id = v_note.note_id;
+    insert into note (kind, job_id, waits_for, singleton_key, written_by, seen_by, tries, look_at)
+    values (
+        v_note.kind, v_note.job_id, v_note.waits_for, v_note.singleton_key, v_note.written_by, v_note.seen_by, v_note.tries, v_note.look_at
+    );
+end
+$_put_off$;
+
+comment on function _put_off(note) is 'Keeps a note, whose lock the caller holds, for another look.';
 $function$,
 $function$
 create or replace function _read_interval(argument text, value text)
@@ -2554,7 +2362,7 @@ begin
     from (
         select j.job_id
         from job as j
-        where j.state = 'leased' and j.check_at <= _reclaim.now
+        where j.check_at <= _reclaim.now
         order by j.check_at
         limit _reclaim.limit_jobs
         for update skip locked
@@ -2686,7 +2494,7 @@ begin
         v_answer := coalesce(v_ended.answer, v_live.answer);
         if v_answer ->> 'verb' = verb then
             return v_answer;
-        elsif v_answer is null and v_state = 'succeeded' and verb = 'complete' then
+        elsif v_answer is null and v_state = 'succeeded' and verb in ('complete', 'hold_lease') then
             raise exception 'this lease already completed job %', job_id
                 using errcode = 'LH018',
                       detail = jsonb_build_object('job_id', job_id, 'lease_id', lease_id, 'result', v_ended.result)::text,
@@ -2816,9 +2624,7 @@ begin
     v_job.retry := coalesce(retry, v_job.retry);
     v_job.on_dependency_failure := coalesce(on_dependency_failure, v_job.on_dependency_failure);
     v_job.attempt := 0;
-    if next_need is not null and not exists (select from need as n where n.name = _reschedule.next_need) then
-        insert into need (name, first_seen) values (_reschedule.next_need, v_now);
-    end if;
+    perform _open_lane(v_job.next_need, v_job.priority, v_now);
 
     if wait_for is not null then
         v_job.wait_for := nullif(array(select distinct w.id from unnest(wait_for) as w (id)), '{}');
@@ -3169,9 +2975,9 @@ begin
     if v_request.expires_at is not null then
         perform _check_expires_at(prefix || 'expires_at', v_request.expires_at, now);
     end if;
-    if not exists (select from need as n where n.name = v_request.next_need) then
-        insert into need (name, first_seen) values (v_request.next_need, _store.now);
-    end if;
+    -- an id before a number is drawn: the marks rely on it
+    perform pg_current_xact_id();
+    perform _open_lane(v_request.next_need, v_request.priority::smallint, now);
     if v_wait_for <> '{}' then
         v_wait_for := array(select distinct w.id from unnest(v_wait_for) as w (id));
         select r.edges, r.doom, r.doomed_by into v_edges, v_doom, v_doomed_by
@@ -3272,7 +3078,8 @@ begin
     if cardinality(v_chunk) < v_chunk_of then
         delete from note as n where n.note_id = v_note.note_id;
     else
-        update note as n set waits_for = v_chunk[v_chunk_of] where n.note_id = v_note.note_id;
+        v_note.waits_for := v_chunk[v_chunk_of];
+        perform _put_off(v_note);
     end if;
     return v_freed;
 end
@@ -3487,11 +3294,10 @@ begin
         end if;
         if not v_done then
             -- later, and later each time: 20 ms, 40 ms … 5 s
-            update note as n
-            set seen_by = coalesce(n.seen_by, case when v_fresh then pg_current_xact_id() end),
-                tries = n.tries + 1,
-                look_at = _work_notes.now + least(interval '20 ms' * 2 ^ least(n.tries, 10), interval '5 s')
-            where n.note_id = v_note.note_id;
+            v_note.look_at := now + least(interval '20 ms' * 2 ^ least(v_note.tries, 10), interval '5 s');
+            v_note.seen_by := coalesce(v_note.seen_by, case when v_fresh then pg_current_xact_id() end);
+            v_note.tries := v_note.tries + 1;
+            perform _put_off(v_note);
         end if;
     end loop;
 end
@@ -3821,7 +3627,7 @@ begin
             extended_at = case when j.lease_expires_at < v_now + lease then v_now else j.extended_at end
         from held as h
         where j.job_id = h.job_id and not h.cancel_requested
-        returning j.job_id, j.lease_expires_at
+        returning j.job_id, j.lease_id, j.lease_expires_at
     )
     select
         h.job_id,
@@ -3833,7 +3639,7 @@ begin
         null::text,
         case when b.job_id is not null and m.job_id is null then 'This is no loss of the lease; try again later.' end
     from hand as h
-    left join moved as m on m.job_id = h.job_id
+    left join moved as m on m.job_id = h.job_id and m.lease_id = h.lease_id
     left join job as b on b.job_id = h.job_id and b.lease_id = h.lease_id and b.state = 'leased' and not b.cancel_requested
     where m.job_id is not null or b.job_id is not null
     order by h.ordinality;
@@ -3976,12 +3782,12 @@ begin
         return;
     end if;
     if not _isolated() then
-        return query select * from _grant(v_ids, worker_id, lease, v_now);
+        return query select * from _grant(v_ids, worker_id, lease);
         return;
     end if;
     -- the look for leases of a key was an old one: the unique index has the last word
     begin
-        return query select * from _grant(v_ids, worker_id, lease, v_now);
+        return query select * from _grant(v_ids, worker_id, lease);
     exception
         when unique_violation then
             raise exception 'another job of the same singleton key was leased by a transaction that this one cannot see'
@@ -4652,13 +4458,16 @@ begin
     v_swept := _tend(limit_jobs, _now());
     delete from waiter as w
     where w.ctid = any (array(select o.ctid from waiter as o where o.until < _now() - interval '1 minute' for update skip locked));
-    -- doubles of needs that two producers used first at the same time
-    delete from need as n
-    where n.ctid = any (
+    -- doubles of lanes that two producers opened at the same time
+    delete from lane as l
+    where l.ctid = any (
         array(
             select m.ctid
-            from need as m
-            where exists (select from need as f where f.name = m.name and (f.first_seen, f.ctid) < (m.first_seen, m.ctid))
+            from lane as m
+            where exists (
+                select from lane as f
+                where f.next_need = m.next_need and f.priority = m.priority and (f.opened_at, f.ctid) < (m.opened_at, m.ctid)
+            )
             for update skip locked
         )
     );
@@ -4696,6 +4505,9 @@ begin
     perform _check_count('limit_jobs', limit_jobs, 1, 1000);
     -- before this transaction has an id of its own: notes want that (_work_notes)
     perform _tend_by_the_way(_now());
+    if exists (select from _lanes(_needs(capabilities)) as l where l.noted_at < _now() - interval '20 ms') then
+        perform _move_marks(_needs(capabilities), _now());
+    end if;
     return query select (s.*)::settled, null::work from settle(done, strict) as s;
     return query select null::settled, (w.*)::work from get_work(worker_id, capabilities, lease, limit_jobs) as w;
 end
@@ -4712,16 +4524,36 @@ language sql
 stable
 security definer
 set search_path from current
-as $verify$
+-- bound to this schema's own objects when it is made, not found by the path: it is right after a rename, too
+begin atomic
+    with here as (
+        select n.nspname::text as name
+        from pg_class as c
+        inner join pg_namespace as n on c.relnamespace = n.oid
+        where c.oid = 'manifest'::regclass
+    ),
+
+    found as (
+        select i.*
+        from here as h
+        cross join lateral _inventory(h.name, _group_roles(h.name)) as i
+    ),
+
+    expected as (
+        select m.*
+        from manifest as m
+        where m.kind <> 'build'
+    )
+
     select
-        coalesce(m.kind, i.kind),
-        coalesce(m.name, i.name),
-        case when i.name is null then 'missing' when m.name is null then 'left over' else 'changed' end
-    from (select k.* from manifest as k where k.kind <> 'build') as m
-    full join _inventory(current_schema()) as i on i.kind = m.kind and i.name = m.name
-    where m.definition is distinct from i.definition
-    order by 1, 2
-$verify$;
+        coalesce(e.kind, f.kind) as kind,
+        coalesce(e.name, f.name) as name,
+        case when f.name is null then 'missing' when e.name is null then 'left over' else 'changed' end as problem
+    from expected as e
+    full join found as f on e.kind = f.kind and e.name = f.name
+    where e.definition is distinct from f.definition
+    order by 1, 2;
+end;
 
 comment on function verify() is
     'What of the installation is missing, changed or left over (functions, tables, columns, indexes, constraints, types, views, grants), compared with '
@@ -4820,8 +4652,7 @@ comment on function why_not_running(uuid) is
     'detail for a person, until when, and which job it waits for. Locks nothing. Raises LH003, LH010.';
 $function$
 ];
-
-    v_views := array[
+    v_views          constant text[] := array[
 $view$
 create or replace view dead_letter as
 select
@@ -4887,40 +4718,520 @@ group by j.next_need;
 comment on view status is 'Live jobs counted by need and state; since when the oldest ready one could run, and when the next scheduled one is due.';
 $view$
 ];
+    v_schema         text;
+    v_schema_oid     oid;
+    v_owner          text;
+    v_migrated       integer;
+    v_known          text[];
+    v_foreign        text;
+    v_same           boolean := false;
+    v_makes_roles    boolean;
+    v_done           boolean;
+    v_settings       jsonb;
+    v_before         jsonb;
+    v_damage         text[] := '{}';
+    v_rights         jsonb;
+    v_at             integer;
+    v_name           text;
+    v_statement      text;
+    v_everyone       text[];
+    v_groups         jsonb;
+    v_readers        text[];
+    v_mended         text[];
+begin
+    -- The schema: ours, or nobody's yet.
+    v_schema := coalesce(nullif(current_setting('leasehold.schema', true), ''), 'leasehold');
+    if octet_length(v_schema) > 63 or v_schema ~ '^pg_' or v_schema = 'information_schema' then
+        raise exception 'schema name % cannot be used', to_json(v_schema)
+            using errcode = 'LH010', hint = 'Give the setting leasehold.schema a name of at most 63 bytes that does not begin with pg_.';
+    end if;
+    if current_setting('server_version_num')::integer < 140000 then
+        raise exception 'PostgreSQL % is too old', current_setting('server_version')
+            using errcode = 'LH017', hint = 'Leasehold needs PostgreSQL 14 or later.';
+    end if;
 
-    -- Functions: replaced in place where their face is the same; else dropped and made anew, with the grants they had. Never an overload.
+    -- One installer at a time; the others wait here, and find it done.
+    perform pg_advisory_xact_lock(hashtextextended(v_schema, hashtextextended('leasehold.install', 0)));
+
+    select n.oid, pg_get_userbyid(n.nspowner) into v_schema_oid, v_owner from pg_namespace as n where n.nspname = v_schema;
+    if v_schema_oid is null then
+        execute format('create schema %I', v_schema);
+        v_schema_oid := (select n.oid from pg_namespace as n where n.nspname = v_schema);
+    elsif v_owner <> current_user then
+        raise exception 'schema % belongs to %', to_json(v_schema), v_owner
+            using errcode = 'LH009', hint = 'Install as its owner, or choose another name with the setting leasehold.schema.';
+    end if;
+
+    -- What is installed there: up to which migration, and what is known to be Leasehold's.
+    if (
+        select count(*) = 2
+        from pg_class as c
+        join pg_attribute as a on a.attrelid = c.oid
+        where c.relnamespace = v_schema_oid and (c.relname, a.attname) in (('migration', 'number'), ('manifest', 'definition'))
+    ) then
+        execute format('select max(m.number) from %I.migration as m', v_schema) into v_migrated;
+    end if;
+    if v_migrated > v_migrations then
+        raise exception 'schema % is newer than this file: migration % against %', to_json(v_schema), v_migrated, v_migrations
+            using errcode = 'LH017', hint = 'Use the leasehold.sql of the version that installed it, or a later one.';
+    end if;
+    if v_migrated is not null then
+        execute format('select array_agg(m.kind || '' '' || split_part(m.name, ''('', 1)) from %I.manifest as m', v_schema) into v_known;
+        execute format('select exists (select from %I.manifest as m where m.kind = ''build'' and m.definition = %L)', v_schema, v_build) into v_same;
+    end if;
+    select string_agg(f.name, ', ' order by f.name) into v_foreign
+    from (
+        select pg_describe_object(d.classid, d.objid, 0) as name
+        from pg_depend as d
+        cross join lateral pg_identify_object(d.classid, d.objid, 0) as o
+        left join pg_proc as p on d.classid = 'pg_proc'::regclass and p.oid = d.objid
+        where d.refclassid = 'pg_namespace'::regclass and d.refobjid = v_schema_oid and d.deptype = 'n'
+            and o.type || ' ' || coalesce(p.proname, o.name, o.identity) <> all (coalesce(v_known, '{}'))
+        limit 5
+    ) as f;
+    if v_foreign is not null then
+        raise exception 'schema % holds what is not Leasehold''s: %', to_json(v_schema), v_foreign
+            using errcode = 'LH009', hint = 'Move it elsewhere, or choose another name with the setting leasehold.schema.';
+    end if;
+
+    -- This very build, whole, and every group has its rights: done. verify() is asked where all bodies are this file's, or it may say anything.
+    v_makes_roles := (select r.rolsuper or r.rolcreaterole from pg_roles as r where r.rolname = current_user);
+    if v_same and (
+        select count(*) = cardinality(v_functions)
+        from unnest(v_function_names, v_functions) as f (name, source)
+        join pg_proc as p on p.pronamespace = v_schema_oid and p.proname = f.name and position(p.prosrc in f.source) > 0
+    ) then
+        execute format(
+            $done$
+                select not exists (select from %1$I.verify()) and not exists (
+                    select from jsonb_object_keys(%1$I._group_roles(%1$L)) as g (name)
+                    left join pg_roles as r on r.rolname = g.name
+                    where case
+                        when r.oid is null then $1
+                        else r.oid <> all (select a.grantee from pg_namespace as n, aclexplode(n.nspacl) as a where n.oid = $2)
+                    end
+                )
+            $done$, v_schema
+        ) into v_done using v_makes_roles, v_schema_oid;
+        if v_done then
+            raise notice 'leasehold % is installed in schema %', v_version, to_json(v_schema);
+            return;
+        end if;
+    end if;
+
+    -- Names inside are unqualified; what functions pin is taken from here. The session's settings come back at the end.
+    select jsonb_object_agg(s.name, current_setting(s.name)) into v_settings
+    from unnest(array['search_path', 'check_function_bodies', 'client_min_messages', 'quote_all_identifiers']) as s (name);
+    perform set_config('quote_all_identifiers', 'off', true);
+    perform set_config('search_path', format('%I, pg_temp', v_schema), true);
+    perform set_config('check_function_bodies', 'off', true);
+    perform set_config('client_min_messages', 'warning', true);
+
+    -- An upgrade: everything as it is, in the words of the release that is here.
+    if v_migrated is not null and not v_same and to_regprocedure('_inventory(text, jsonb)') is not null then
+        v_before := (
+            select jsonb_object_agg(i.kind || ' ' || i.name, i.definition) from _inventory(v_schema, _group_roles(v_schema)) as i
+        );
+    end if;
+
+    -- Migrations: each once, in order.
+    if v_migrated is null or v_migrated < 1 then
+execute $migration$
+-- The engine's tables. Immutable once released: what changes later is a migration of its own.
+--
+-- Layout (measured in bench/README.md): one hot row a live job, deleted when it ends, and an append-only archive.
+-- A job's whole state is in its row; the other tables hold only what a few jobs have (edges, checkpoints), what must
+-- outlive the row (keys, history) and what one transaction leaves for a later one to do (notes).
+
+create table migration (
+    number          integer         not null,
+    name            text            not null,
+    applied_at      timestamptz     not null default clock_timestamp(),
+    constraint migration_pkey primary key (number)
+);
+comment on table migration is 'The migrations applied to this schema, in order.';
+
+create table manifest (
+    kind            text            not null,
+    name            text            not null,
+    definition      text            not null,
+    constraint manifest_pkey primary key (kind, name)
+);
+comment on table manifest is 'What the installer left behind, object by object: verify() compares it with what is there.';
+
+create table setting (
+    name            text            not null collate "C",
+    kind            text            not null,
+    value           text,
+    default_value   text            not null,
+    description     text            not null,
+    constraint setting_pkey primary key (name),
+    constraint setting_kind_check check (kind in ('bytes', 'count', 'interval', 'retry'))
+);
+comment on table setting is 'Settings by name; a null value means the default. Written by set_setting().';
+
+insert into setting (name, kind, default_value, description) values
+    ('max_attempts', 'count', '3', 'executions of a job that names no number of its own'),
+    ('max_checkpoint_bytes', 'bytes', '1048576', 'largest result of one checkpoint, as JSON text'),
+    ('max_crashes', 'count', '3', 'leases that may run out in a row before a job is buried as crash_loop'),
+    ('max_lease', 'interval', '7 days', 'longest lease that get_work and extend grant'),
+    ('max_payload_bytes', 'bytes', '1048576', 'largest payload, as JSON text'),
+    ('max_result_bytes', 'bytes', '1048576', 'largest result of complete, as JSON text'),
+    ('retry', 'retry',
+     '{"kind": "quadratic", "initial": "1 minute", "max": "1 day", "jitter": 0.1}',
+     'retry policy of a job that names none');
+
+create sequence fence_seq;
+comment on sequence fence_seq is 'Numbers every lease of the schema, in the order of their granting for any one job and key.';
+
+create sequence number_seq;
+comment on sequence number_seq is 'Numbers every entry into the queue: the order of jobs of one priority.';
+
+create table lane (
+    next_need       text            not null collate "C",
+    priority        smallint        not null,
+    opened_at       timestamptz     not null
+);
+comment on table lane is
+    'Every need and priority that was ever submitted: what a prefix capability is looked up in, and where a claim walks. Not unique on '
+    'purpose: two producers that use a new need first, at the same time, must not wait for each other. Doubles are harmless; sweep() removes them.';
+create index lane_idx on lane (next_need, priority);
+
+create table mark (
+    mark_id         bigint          not null generated always as identity,
+    next_need       text            not null collate "C",
+    priority        smallint        not null,
+    number          bigint          not null,
+    seen_number     bigint          not null,
+    seen_by         xid8            not null,
+    noted_at        timestamptz     not null,
+    constraint mark_pkey primary key (next_need, priority, mark_id)
+) with (autovacuum_vacuum_scale_factor = 0.02);
+comment on table mark is
+    'The low-water mark of each lane, the newest row being the one that counts: no ready job of the lane has, or will ever have, a number below it '
+    '(jobs with a singleton_key aside). Appended: a row updated in place would rot under an old snapshot as the queue itself does.';
+comment on column mark.seen_number is
+    'A reading of number_seq, taken before the transaction id seen_by: whoever drew a number up to it has an older id. Once all older ones are over, '
+    'what can be seen up to it is all there will ever be.';
+
+create table job (
+    job_id                  uuid            not null,
+    -- fixed width first: no padding between them
+    number                  bigint          not null,
+    submitted_at            timestamptz     not null,
+    available_at            timestamptz     not null,
+    attempt                 integer         not null default 0,
+    priority                smallint        not null,
+    crashes                 smallint        not null default 0,
+    parked                  boolean         not null default false,
+    cancel_requested        boolean         not null default false,
+    state                   text            not null collate "C",
+    next_need               text            not null collate "C",
+    submitted_by            text            not null,
+    on_dependency_failure   text            not null collate "C",
+    payload                 jsonb           not null,
+    -- null in most jobs
+    metadata                jsonb,
+    expires_at              timestamptz,
+    max_attempts            integer,
+    retry                   jsonb,
+    singleton_key           text            collate "C",
+    idempotency_key         text            collate "C",
+    wait_for                uuid[],
+    run_id                  uuid,
+    step                    text,
+    -- the last lease
+    fence                   bigint,
+    lease_id                uuid,
+    worker_id               text,
+    leased_at               timestamptz,
+    extended_at             timestamptz,
+    lease_expires_at        timestamptz,
+    check_at                timestamptz,
+    answer                  jsonb,
+    -- the last failure
+    error                   text,
+    error_code              text,
+    dead_reason             text            collate "C",
+    ended_at                timestamptz,
+    constraint job_pkey primary key (job_id),
+    constraint job_state_check check (state in ('blocked', 'scheduled', 'ready', 'leased', 'dead'))
+) with (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.05);
+
+comment on table job is 'Live jobs, the dead letters among them. A job that succeeds or is cancelled moves to archive.';
+comment on column job.number is 'Place in the queue: drawn anew at each entry. Lower goes first within one priority.';
+comment on column job.parked is
+    'Ready, but behind another job of its singleton_key: kept out of the claim index. The end of the one before admits it.';
+comment on column job.wait_for is 'What it was told to wait for: whose results its worker gets. What it still waits for is in edge.';
+comment on column job.check_at is
+    'When to look whether the lease ran out; null unless leased. Indexed in place of lease_expires_at, so that a heartbeat touches no index.';
+comment on column job.answer is
+    'What the last lease was answered when fail, release or reschedule ended it: the same call gets the same again, until the next grant.';
+
+-- The claim: one lane, longest ready, from the lane's mark on. Only jobs that can be taken now are in it.
+create index job_ready_idx on job (next_need, priority, number) where state = 'ready' and singleton_key is null;
+-- Heads of keys are admitted with the number they came with, which may lie below the mark: an index of their own, walked from its start.
+create index job_ready_head_idx on job (next_need, priority, number)
+    where state = 'ready' and not parked and singleton_key is not null;
+create index job_scheduled_idx on job (available_at) where state = 'scheduled';
+-- Not "where state = 'leased'": a look for one job by its id and that state would take this index, and walk its dead entries.
+create index job_check_at_idx on job (check_at) where check_at is not null;
+create index job_expires_at_idx on job (expires_at) where state in ('blocked', 'scheduled', 'ready') and expires_at is not null;
+create index job_dead_idx on job (next_need, ended_at) where state = 'dead';
+-- The last word on promise 6: never two current leases of one key.
+create unique index job_leased_key_idx on job (singleton_key) where state = 'leased' and singleton_key is not null;
+create index job_ready_key_idx on job (singleton_key, parked, next_need, priority, number)
+    where state = 'ready' and singleton_key is not null;
+
+create table archive (
+    job_id                  uuid            not null,
+    submitted_at            timestamptz     not null,
+    available_at            timestamptz     not null,
+    ended_at                timestamptz     not null,
+    attempt                 integer         not null,
+    priority                smallint        not null,
+    crashes                 smallint        not null,
+    cancel_requested        boolean         not null,
+    state                   text            not null collate "C",
+    next_need               text            not null collate "C",
+    submitted_by            text            not null,
+    on_dependency_failure   text            not null collate "C",
+    payload                 jsonb           not null,
+    metadata                jsonb,
+    expires_at              timestamptz,
+    max_attempts            integer,
+    retry                   jsonb,
+    singleton_key           text            collate "C",
+    idempotency_key         text            collate "C",
+    wait_for                uuid[],
+    run_id                  uuid,
+    step                    text,
+    fence                   bigint,
+    lease_id                uuid,
+    worker_id               text,
+    leased_at               timestamptz,
+    answer                  jsonb,
+    error                   text,
+    error_code              text,
+    result                  jsonb,
+    constraint archive_pkey primary key (job_id),
+    constraint archive_state_check check (state in ('succeeded', 'cancelled'))
+);
+comment on table archive is 'Jobs that succeeded or were cancelled. Append-only.';
+
+create table given_id (
+    job_id          uuid            not null,
+    constraint given_id_pkey primary key (job_id)
+);
+comment on table given_id is
+    'Ids that callers gave. A job moves from job to archive; its id here does not, so that two jobs of one id cannot meet.';
+
+create table idempotency (
+    key             text            not null collate "C",
+    job_id          uuid            not null,
+    request         bytea           not null,
+    constraint idempotency_pkey primary key (key)
+);
+comment on table idempotency is 'Idempotency keys, the job each one made, and a hash of what was asked for (need, payload, job_id).';
+
+create table edge (
+    waits_for       uuid            not null,
+    job_id          uuid            not null,
+    constraint edge_pkey primary key (waits_for, job_id)
+);
+comment on table edge is 'Dependencies not yet satisfied: job_id waits for waits_for. Written and removed under the lock of job_id.';
+create index edge_job_id_idx on edge (job_id);
+
+create table note (
+    note_id         bigint          not null generated always as identity,
+    kind            text            not null,
+    job_id          uuid,
+    waits_for       uuid,
+    singleton_key   text            collate "C",
+    written_by      xid8            not null default pg_current_xact_id(),
+    seen_by         xid8,
+    tries           integer         not null default 0,
+    look_at         timestamptz     not null default clock_timestamp(),
+    constraint note_pkey primary key (note_id),
+    constraint note_kind_check check (kind in ('blocked', 'edge', 'changed', 'key'))
+) with (autovacuum_vacuum_scale_factor = 0.02);
+comment on table note is
+    'What a transaction could not do without waiting for another one, left for get_work and sweep: blocked (job_id was just submitted behind '
+    'others: look whether one ended unseen), edge (job_id was locked when waits_for ended), changed (job_id ended or came back, and '
+    'many wait for it; waits_for is how far that got), key (admit the next of singleton_key).';
+create index note_look_at_idx on note (look_at);
+
+create table tick (
+    tick_id         bigint          not null generated always as identity,
+    at              timestamptz     not null,
+    constraint tick_pkey primary key (tick_id)
+);
+comment on table tick is 'When upkeep was last done by the way. Appended, read from its end, trimmed at its start: a row updated in place would rot.';
+
+create table waiter (
+    channel         text            not null,
+    capability      text            not null collate "C",
+    until           timestamptz     not null,
+    armed           boolean         not null default false
+);
+comment on table waiter is
+    'Who waits for the doorbell, for what, until when; armed once every submit that may have missed it is over. Renewed by appending; '
+    'sweep() removes what is over.';
+create index waiter_until_idx on waiter (until);
+
+create table checkpoint (
+    job_id          uuid            not null,
+    name            text            not null collate "C",
+    result          jsonb,
+    recorded_at     timestamptz     not null,
+    constraint checkpoint_pkey primary key (job_id, name)
+);
+comment on table checkpoint is 'Named results inside a job: the first of a name stays, through retries and redrives.';
+
+create table history (
+    history_id      bigint          not null generated always as identity,
+    job_id          uuid            not null,
+    at              timestamptz     not null,
+    event           text            not null,
+    actor           text            not null,
+    state           text            not null,
+    attempt         integer         not null,
+    detail          text,
+    constraint history_pkey primary key (history_id)
+);
+comment on table history is
+    'What departed from the happy path, and who did it. The happy path is in the job''s own row. Never a payload, never an error text.';
+create index history_job_id_idx on history (job_id);
+
+create table gate (
+    passed          bigint          not null
+);
+comment on table gate is 'One row, passed by whoever makes a job that already exists wait for others: two of them at once could close a circle.';
+insert into gate (passed) values (0);
+
+-- What the functions return. Attributes are only ever appended.
+create type submitted as (job_id uuid, created boolean, state text, available_at timestamptz);
+
+create type _request as (
+    next_need text, payload jsonb, job_id uuid, wait_for uuid[], singleton_key text, idempotency_key text, priority integer,
+    available_at timestamptz, expires_at timestamptz, max_attempts integer, retry jsonb, on_dependency_failure text,
+    metadata jsonb, submitted_by text
+);
+
+create type work as (
+    job_id uuid, lease_id uuid, fence bigint, next_need text, payload jsonb, attempt integer, max_attempts integer,
+    lease_expires_at timestamptz, lease_remaining interval, singleton_key text, metadata jsonb, run_id uuid, step text,
+    results jsonb, results_truncated boolean
+);
+
+create type outcome as (state text, available_at timestamptz, attempt integer);
+
+create type settled as (
+    job_id uuid, lease_id uuid, verb text, ok boolean, state text, available_at timestamptz, attempt integer,
+    lease_expires_at timestamptz, error_code text, message text, detail text, hint text
+);
+
+create type turned as (settled settled, work work);
+
+create type extended as (
+    job_id uuid, lease_id uuid, ok boolean, lease_expires_at timestamptz, error_code text, message text, detail text, hint text
+);
+
+create type lease_state as (held boolean, cancel_requested boolean, remaining interval);
+
+create type checkpoint_result as (name text, result jsonb, recorded_at timestamptz);
+
+create type dependency_result as (job_id uuid, state text, result jsonb);
+
+create type bell as (channel text, armed boolean);
+
+create type job_info as (
+    job_id uuid, state text, next_need text, payload jsonb, priority integer, attempt integer, max_attempts integer, crashes integer,
+    available_at timestamptz, expires_at timestamptz, submitted_at timestamptz, submitted_by text, singleton_key text,
+    idempotency_key text, metadata jsonb, wait_for uuid[], on_dependency_failure text, retry jsonb, worker_id text, lease_id uuid,
+    fence bigint, leased_at timestamptz, lease_expires_at timestamptz, cancel_requested boolean, error text, error_code text,
+    dead_reason text, ended_at timestamptz, result jsonb, run_id uuid, step text, archived boolean
+);
+
+create type reason as (reason text, detail text, until timestamptz, waits_for uuid);
+
+create type setting_info as (name text, value text, default_value text, description text);
+
+create type error_info as (code text, name text, description text);
+
+create type swept as (promoted integer, reclaimed integer, expired integer, freed integer, admitted integer);
+
+create type discrepancy as (kind text, name text, problem text);
+$migration$;
+        insert into migration (number, name) values (1, '0001_engine');
+    end if;
+
+    -- Damage that was there before and that no migration touched: the manifest goes on expecting what it did.
+    if v_before is not null then
+        v_damage := array(
+            select coalesce(m.kind || ' ' || m.name, i.kind || ' ' || i.name)
+            from manifest as m
+            full join _inventory(v_schema, _group_roles(v_schema)) as i on i.kind = m.kind and i.name = m.name
+            where m.definition is distinct from i.definition
+                and i.definition is not distinct from v_before ->> coalesce(m.kind || ' ' || m.name, i.kind || ' ' || i.name)
+        );
+    end if;
+
+    -- What others were given, to be given again to what has to be made anew.
+    v_rights := (
+        select jsonb_agg(r)
+        from (
+            select 'function' as kind, p.proname as name, null as column, a.privilege_type as privilege, a.grantee::regrole as role, a.is_grantable as option
+            from pg_proc as p
+            cross join lateral aclexplode(p.proacl) as a
+            where p.pronamespace = v_schema_oid and a.grantee not in (0, p.proowner)
+            union all
+            select 'view', c.relname, null, a.privilege_type, a.grantee::regrole, a.is_grantable
+            from pg_class as c
+            cross join lateral aclexplode(c.relacl) as a
+            where c.relnamespace = v_schema_oid and c.relkind = 'v' and a.grantee not in (0, c.relowner)
+            union all
+            select 'view', c.relname, t.attname, a.privilege_type, a.grantee::regrole, a.is_grantable
+            from pg_class as c
+            join pg_attribute as t on t.attrelid = c.oid
+            cross join lateral aclexplode(t.attacl) as a
+            where c.relnamespace = v_schema_oid and c.relkind = 'v' and a.grantee not in (0, c.relowner)
+        ) as r
+    );
+
+    -- Functions: replaced in place where their face is the same; else the older face is set aside until nothing of ours refers to it. Never an overload.
     for v_at in 1 .. cardinality(v_functions) loop
         v_name := v_function_names[v_at];
         begin
             execute v_functions[v_at];
         exception
             when invalid_function_definition then
-                for v_old in
-                    select p.oid::regprocedure::text as signature
+                for v_statement in
+                    select format('alter function %s rename to %I', p.oid::regprocedure, v_name || ' (older)')
                     from pg_proc as p
                     where p.pronamespace = v_schema_oid and p.proname = v_name
                 loop
-                    execute 'drop function ' || v_old.signature;
+                    execute v_statement;
                 end loop;
                 execute v_functions[v_at];
         end;
         -- whatever else has this name is an older face of it: the row just written is the youngest
-        for v_old in
-            select p.oid::regprocedure::text as signature
+        for v_statement in
+            select format('alter function %s rename to %I', p.oid::regprocedure, v_name || ' (older)')
             from pg_proc as p
             where p.pronamespace = v_schema_oid and p.proname = v_name
             order by age(p.xmin), p.oid desc
             offset 1
         loop
-            execute 'drop function ' || v_old.signature;
+            execute v_statement;
         end loop;
     end loop;
-    for v_old in
-        select p.oid::regprocedure::text as signature
+    for v_statement in
+        select format('drop function %s', p.oid::regprocedure)
         from pg_proc as p
         where p.pronamespace = v_schema_oid and p.proname <> all (v_function_names)
     loop
-        execute 'drop function ' || v_old.signature;
+        execute v_statement;
     end loop;
 
     -- Views: appended to in place, or made anew.
@@ -4933,27 +5244,30 @@ $view$
                 execute v_views[v_at];
         end;
     end loop;
-    for v_old in
-        select c.relname as signature from pg_class as c
+    for v_statement in
+        select format('drop view %I', c.relname)
+        from pg_class as c
         where c.relnamespace = v_schema_oid and c.relkind = 'v' and c.relname <> all (v_view_names)
     loop
-        execute format('drop view %I', v_old.signature);
+        execute v_statement;
+    end loop;
+
+    for v_statement in
+        select format('grant %s on function %s to %s', r.privilege, p.oid::regprocedure, r.role) || case when r.option then ' with grant option' else '' end
+        from jsonb_to_recordset(v_rights) as r (kind text, name text, privilege text, role text, option boolean)
+        join pg_proc as p on p.pronamespace = v_schema_oid and p.proname = r.name
+        where r.kind = 'function'
+        union all
+        select format('grant %s on %I to %s', concat(r.privilege, ' (' || quote_ident(t.attname) || ')'), c.relname, r.role) || case when r.option then ' with grant option' else '' end
+        from jsonb_to_recordset(v_rights) as r (kind text, name text, "column" text, privilege text, role text, option boolean)
+        join pg_class as c on c.relnamespace = v_schema_oid and c.relname = r.name
+        left join pg_attribute as t on t.attrelid = c.oid and t.attname = r.column
+        where r.kind = 'view' and (r.column is null or t.attname is not null)
+    loop
+        execute v_statement;
     end loop;
 
     -- Rights, in one place. PUBLIC has none; the four groups have what is listed here; helpers (_…) and tables are the owner's alone.
-    execute format('revoke all on schema %I from public', v_schema);
-    execute format('revoke all on all tables in schema %I from public', v_schema);
-    execute format('revoke all on all sequences in schema %I from public', v_schema);
-    execute format('revoke all on all functions in schema %I from public', v_schema);
-    for v_old in
-        select t.typname as signature
-        from pg_type as t
-        join pg_class as c on c.oid = t.typrelid and c.relkind = 'c'
-        where t.typnamespace = v_schema_oid
-    loop
-        execute format('revoke all on type %I from public', v_old.signature);
-    end loop;
-
     v_everyone := array['error_codes', 'require_api', 'schema_version'];
     v_groups := jsonb_build_object(
         'submitter', array['submit', 'submit_many'],
@@ -4967,46 +5281,75 @@ $view$
             'settings', 'sweep', 'verify', 'why_not_running'
         ]
     );
-    for v_group in select g.key as name, g.value as functions from jsonb_each(v_groups) as g loop
-        -- role names are the server's, not the database's: they carry the schema's name, cut where it is too long
-        v_role := case
-            when octet_length(v_schema || '_' || v_group.name) <= 63 then v_schema || '_' || v_group.name
-            else left(v_schema, 12) || to_hex(hashtextextended(v_schema, 0)) || '_' || v_group.name
+    v_readers := array['reader', 'operator'];
+
+    for v_name in
+        select g.name from jsonb_object_keys(_group_roles(v_schema)) as g (name)
+        where v_makes_roles and not exists (select from pg_roles as r where r.rolname = g.name)
+    loop
+        begin
+            execute format('create role %I nologin', v_name);
+        exception
+            -- another database of this server, at the same moment
+            when duplicate_object or unique_violation then
+                null;
         end;
-        if not exists (select from pg_roles as r where r.rolname = v_role) then
-            continue when not exists (select from pg_roles as r where r.rolname = current_user and (r.rolcreaterole or r.rolsuper));
-            begin
-                execute format('create role %I nologin', v_role);
-            exception
-                -- another database of this server, at the same moment
-                when duplicate_object or unique_violation then
-                    null;
-            end;
-        end if;
-        execute format('grant usage on schema %I to %I', v_schema, v_role);
-        for v_old in
-            select p.oid::regprocedure::text as signature
-            from pg_proc as p
-            where p.pronamespace = v_schema_oid
-                and (p.proname = any (v_everyone) or v_group.functions ? p.proname)
-        loop
-            execute format('grant execute on function %s to %I', v_old.signature, v_role);
-        end loop;
-        if v_group.name in ('reader', 'operator') then
-            foreach v_name in array v_view_names loop
-                execute format('grant select on %I to %I', v_name, v_role);
-            end loop;
-        end if;
     end loop;
 
-    -- What is here now, for verify().
-    delete from manifest;
-    insert into manifest (kind, name, definition) select i.kind, i.name, i.definition from _inventory(v_schema) as i;
+    -- What is not listed is taken back, from nobody else than these: whom else the owner gives rights is his affair.
+    for v_name in
+        select 'public'
+        union all
+        select quote_ident(r.rolname)
+        from jsonb_object_keys(_group_roles(v_schema)) as g (name)
+        join pg_roles as r on r.rolname = g.name and r.rolname <> current_user
+    loop
+        execute format('revoke all on schema %I from %s cascade', v_schema, v_name);
+        execute format('revoke all on all tables in schema %I from %s cascade', v_schema, v_name);
+        execute format('revoke all on all sequences in schema %I from %s cascade', v_schema, v_name);
+        execute format('revoke all on all functions in schema %I from %s cascade', v_schema, v_name);
+        for v_statement in
+            select format('revoke all on type %I from %s cascade', c.relname, v_name)
+            from pg_class as c
+            where c.relnamespace = v_schema_oid and c.relkind = 'c'
+        loop
+            execute v_statement;
+        end loop;
+    end loop;
+
+    for v_statement in
+        with granted as (
+            select r.rolname as role, g.word
+            from jsonb_each_text(_group_roles(v_schema)) as g (name, word)
+            join pg_roles as r on r.rolname = g.name
+        )
+        select format('grant usage on schema %I to %I', v_schema, g.role)
+        from granted as g
+        union all
+        select format('grant execute on function %s to %I', p.oid::regprocedure, g.role)
+        from granted as g
+        join pg_proc as p on p.pronamespace = v_schema_oid and (p.proname = any (v_everyone) or v_groups -> g.word ? p.proname)
+        union all
+        select format('grant select on %I to %I', w.name, g.role)
+        from granted as g
+        cross join unnest(v_view_names) as w (name)
+        where g.word = any (v_readers)
+    loop
+        execute v_statement;
+    end loop;
+
+    -- What verify() expects: what was just written, as it is now; of the rest, what a migration made of it. The file cannot mend a table, so it
+    -- does not take its damage for granted either: the same build goes on expecting what it did.
+    v_mended := array['function', 'view', 'grant', 'build'];
+    delete from manifest as m
+    where m.kind = any (v_mended) or not (v_same or m.kind || ' ' || m.name = any (v_damage));
+    insert into manifest (kind, name, definition)
+    select i.kind, i.name, i.definition
+    from _inventory(v_schema, _group_roles(v_schema)) as i
+    where i.kind = any (v_mended) or not (v_same or i.kind || ' ' || i.name = any (v_damage));
     insert into manifest (kind, name, definition) values ('build', v_version, v_build);
 
-    perform set_config('client_min_messages', v_messages, true);
-    perform set_config('check_function_bodies', v_bodies, true);
-    perform set_config('search_path', v_path, true);
+    perform set_config(s.name, s.value, true) from jsonb_each_text(v_settings) as s (name, value);
     raise notice 'leasehold % is installed in schema %', v_version, to_json(v_schema);
 end
 $install$;

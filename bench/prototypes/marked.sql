@@ -56,6 +56,12 @@ returns void language sql volatile set search_path from current as $_open_lane$
     values (nextval('mark_seq'), 0, 0, '0', clock_timestamp(), _open_lane.priority, _open_lane.next_need);
 $_open_lane$;
 
+-- how old the newest note of a lane may grow; a constant once planned
+create function _note_age()
+returns interval language sql immutable as $_note_age$
+    select interval '100 ms';
+$_note_age$;
+
 create function _move_marks(next_need text, noted_before timestamptz)
 returns void language plpgsql volatile set search_path from current as $_move_marks$
 declare
@@ -142,8 +148,8 @@ begin
                           where k.next_need = (select capabilities[1]) and k.priority = l.priority
                           order by k.mark_id desc
                           limit 1) as m;
-    if v_noted_at < v_now - interval '100 ms' then
-        perform _move_marks(capabilities[1], v_now - interval '100 ms');
+    if v_noted_at < v_now - _note_age() then
+        perform _move_marks(capabilities[1], v_now - _note_age());
     end if;
 
     -- Written so that the generic plan is the custom plan, as in hot.sql. The upper end is no end: a range with two

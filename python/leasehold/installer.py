@@ -9,7 +9,7 @@ from importlib import resources
 
 import psycopg
 from psycopg import sql
-from psycopg.errors import DependentObjectsStillExist, InsufficientPrivilege
+from psycopg.errors import DependentObjectsStillExist, InsufficientPrivilege, UndefinedFunction
 from psycopg.rows import tuple_row
 
 from .errors import UsageError, translated
@@ -18,9 +18,9 @@ from .session import Connection
 
 _DIFFERENCES = """
 with expected as (
-    select i.* from {scratch}._inventory(%(scratch)s) as i
+    select i.* from {scratch}._inventory(%(scratch)s, {scratch}._group_roles(%(scratch)s)) as i
 ), found as (
-    select i.* from {scratch}._inventory(%(installed)s) as i
+    select i.* from {scratch}._inventory(%(installed)s, {scratch}._group_roles(%(installed)s)) as i
 )
 select coalesce(e.kind, f.kind), coalesce(e.name, f.name),
        case when f.name is null then 'missing'
@@ -39,14 +39,10 @@ where f.definition is distinct from e.definition
 order by 1, 2
 """
 
-# as the installer names them: cut where the schema's name is too long
 _ROLES = """
 select r.rolname::text
-from unnest(array['submitter', 'worker', 'reader', 'operator']) as g (name)
-join pg_catalog.pg_roles as r on r.rolname = case
-    when octet_length(%(schema)s || '_' || g.name) <= 63 then %(schema)s || '_' || g.name
-    else left(%(schema)s, 12) || to_hex(hashtextextended(%(schema)s, 0)) || '_' || g.name
-end
+from pg_catalog.jsonb_object_keys({schema}._group_roles(%(schema)s)) as g (name)
+join pg_catalog.pg_roles as r on r.rolname = g.name
 order by 1
 """
 
@@ -106,8 +102,9 @@ class Installer:
         with self._transaction() as conn:
             if not self._exists(conn):
                 raise UsageError(f"there is no Leasehold in schema {self.schema!r}")
+            roles = self._roles(conn)
             conn.execute(sql.SQL("drop schema {} cascade").format(sql.Identifier(self.schema)))
-            return [role for role in self._roles(conn) if not self._drop_role(conn, role)]
+            return [role for role in roles if not self._drop_role(conn, role)]
 
     # -- parts
 
@@ -141,8 +138,15 @@ class Installer:
         return bool(row and row[0])
 
     def _roles(self, conn: Connection) -> list[str]:
+        query = sql.SQL(_ROLES).format(schema=sql.Identifier(self.schema))
         with psycopg.Cursor(conn, row_factory=tuple_row) as cursor:
-            cursor.execute(_ROLES, {"schema": self.schema})
+            try:
+                cursor.execute(query, {"schema": self.schema})
+            except UndefinedFunction as exc:
+                raise UsageError(
+                    f"schema {self.schema!r} is damaged: it cannot name its group roles",
+                    hint="Install again, which mends it, then uninstall.",
+                ) from exc
             return [name for (name,) in cursor]
 
     def _drop_role(self, conn: Connection, role: str) -> bool:

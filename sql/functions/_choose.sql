@@ -10,7 +10,7 @@ declare
     v_special   boolean;
 begin
     loop
-        select p.ids, p.special into v_ids, v_special from _pick(needs, limit_jobs - cardinality(v_chosen), v_passed) as p;
+        select p.ids, p.special into v_ids, v_special from _pick(needs, limit_jobs - cardinality(v_chosen), v_passed, now) as p;
         exit when v_ids is null;
         if v_special then
             v_passed := v_passed || v_ids;

@@ -10,9 +10,9 @@ begin
     return array(
         select c.capability collate "C" from unnest(capabilities) as c (capability) where right(c.capability, 1) <> '%'
         union
-        select n.name
+        select l.next_need
         from unnest(capabilities) as c (capability)
-        join need as n on right(c.capability, 1) = '%' and starts_with(n.name, left(c.capability, -1))
+        join lane as l on right(c.capability, 1) = '%' and starts_with(l.next_need, left(c.capability, -1))
     );
 end
 $_needs$;

@@ -12,7 +12,7 @@ begin
     from (
         select j.job_id
         from job as j
-        where j.state = 'leased' and j.check_at <= _reclaim.now
+        where j.check_at <= _reclaim.now
         order by j.check_at
         limit _reclaim.limit_jobs
         for update skip locked

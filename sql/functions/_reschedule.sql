@@ -22,9 +22,7 @@ begin
     v_job.retry := coalesce(retry, v_job.retry);
     v_job.on_dependency_failure := coalesce(on_dependency_failure, v_job.on_dependency_failure);
     v_job.attempt := 0;
-    if next_need is not null and not exists (select from need as n where n.name = _reschedule.next_need) then
-        insert into need (name, first_seen) values (_reschedule.next_need, v_now);
-    end if;
+    perform _open_lane(v_job.next_need, v_job.priority, v_now);
 
     if wait_for is not null then
         v_job.wait_for := nullif(array(select distinct w.id from unnest(wait_for) as w (id)), '{}');

@@ -15,9 +15,9 @@ begin
     if v_request.expires_at is not null then
         perform _check_expires_at(prefix || 'expires_at', v_request.expires_at, now);
     end if;
-    if not exists (select from need as n where n.name = v_request.next_need) then
-        insert into need (name, first_seen) values (v_request.next_need, _store.now);
-    end if;
+    -- an id before a number is drawn: the marks rely on it
+    perform pg_current_xact_id();
+    perform _open_lane(v_request.next_need, v_request.priority::smallint, now);
     if v_wait_for <> '{}' then
         v_wait_for := array(select distinct w.id from unnest(v_wait_for) as w (id));
         select r.edges, r.doom, r.doomed_by into v_edges, v_doom, v_doomed_by

@@ -16,13 +16,16 @@ begin
     v_swept := _tend(limit_jobs, _now());
     delete from waiter as w
     where w.ctid = any (array(select o.ctid from waiter as o where o.until < _now() - interval '1 minute' for update skip locked));
-    -- doubles of needs that two producers used first at the same time
-    delete from need as n
-    where n.ctid = any (
+    -- doubles of lanes that two producers opened at the same time
+    delete from lane as l
+    where l.ctid = any (
         array(
             select m.ctid
-            from need as m
-            where exists (select from need as f where f.name = m.name and (f.first_seen, f.ctid) < (m.first_seen, m.ctid))
+            from lane as m
+            where exists (
+                select from lane as f
+                where f.next_need = m.next_need and f.priority = m.priority and (f.opened_at, f.ctid) < (m.opened_at, m.ctid)
+            )
             for update skip locked
         )
     );

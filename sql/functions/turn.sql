@@ -23,6 +23,9 @@ begin
     perform _check_count('limit_jobs', limit_jobs, 1, 1000);
     -- before this transaction has an id of its own: notes want that (_work_notes)
     perform _tend_by_the_way(_now());
+    if exists (select from _lanes(_needs(capabilities)) as l where l.noted_at < _now() - interval '20 ms') then
+        perform _move_marks(_needs(capabilities), _now());
+    end if;
     return query select (s.*)::settled, null::work from settle(done, strict) as s;
     return query select null::settled, (w.*)::work from get_work(worker_id, capabilities, lease, limit_jobs) as w;
 end

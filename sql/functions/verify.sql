@@ -4,16 +4,36 @@ language sql
 stable
 security definer
 set search_path from current
-as $verify$
+-- bound to this schema's own objects when it is made, not found by the path: it is right after a rename, too
+begin atomic
+    with here as (
+        select n.nspname::text as name
+        from pg_class as c
+        inner join pg_namespace as n on c.relnamespace = n.oid
+        where c.oid = 'manifest'::regclass
+    ),
+
+    found as (
+        select i.*
+        from here as h
+        cross join lateral _inventory(h.name, _group_roles(h.name)) as i
+    ),
+
+    expected as (
+        select m.*
+        from manifest as m
+        where m.kind <> 'build'
+    )
+
     select
-        coalesce(m.kind, i.kind),
-        coalesce(m.name, i.name),
-        case when i.name is null then 'missing' when m.name is null then 'left over' else 'changed' end
-    from (select k.* from manifest as k where k.kind <> 'build') as m
-    full join _inventory(current_schema()) as i on i.kind = m.kind and i.name = m.name
-    where m.definition is distinct from i.definition
-    order by 1, 2
-$verify$;
+        coalesce(e.kind, f.kind) as kind,
+        coalesce(e.name, f.name) as name,
+        case when f.name is null then 'missing' when e.name is null then 'left over' else 'changed' end as problem
+    from expected as e
+    full join found as f on e.kind = f.kind and e.name = f.name
+    where e.definition is distinct from f.definition
+    order by 1, 2;
+end;
 
 comment on function verify() is
     'What of the installation is missing, changed or left over (functions, tables, columns, indexes, constraints, types, views, grants), compared with '

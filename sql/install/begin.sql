@@ -12,92 +12,85 @@
     -- One installer at a time; the others wait here, and find it done.
     perform pg_advisory_xact_lock(hashtextextended(v_schema, hashtextextended('leasehold.install', 0)));
 
-    if exists (select from pg_namespace as n where n.nspname = v_schema) then
-        if not exists (
-            select from pg_namespace as n where n.nspname = v_schema and pg_get_userbyid(n.nspowner) = current_user
-        ) then
-            raise exception 'schema % belongs to %', to_json(v_schema), (
-                select pg_get_userbyid(n.nspowner) from pg_namespace as n where n.nspname = v_schema
-            )
-                using errcode = 'LH009',
-                      hint = 'Install as its owner, or choose another name with the setting leasehold.schema.';
-        end if;
-        v_ours := to_regclass(format('%I.manifest', v_schema)) is not null and to_regclass(format('%I.migration', v_schema)) is not null;
-        if v_ours then
-            execute format('select count(*) = 0 from %I.migration', v_schema) into v_done;
-            v_ours := not v_done;
-        end if;
-        select string_agg(f.name, ', ' order by f.name) into v_foreign
-        from (
-            select c.relname::text as name
-            from pg_class as c
-            join pg_namespace as n on n.oid = c.relnamespace
-            where n.nspname = v_schema and c.relkind in ('r', 'p', 'v', 'm', 'f', 'S', 'c') and not v_ours
-            union all
-            select p.proname::text
-            from pg_proc as p
-            join pg_namespace as n on n.oid = p.pronamespace
-            where n.nspname = v_schema and not v_ours
-            union all
-            select t.typname::text
-            from pg_type as t
-            join pg_namespace as n on n.oid = t.typnamespace
-            where n.nspname = v_schema and t.typtype in ('d', 'e', 'r') and not v_ours
-            limit 5
-        ) as f;
-        if v_foreign is null and v_ours then
-            execute format(
-                $foreign$
-                    select string_agg(f.name, ', ' order by f.name)
-                    from (
-                        select case when c.relkind = 'S' then 'sequence ' when c.relkind = 'v' then 'view ' else 'table ' end || c.relname as name
-                        from pg_class as c
-                        where c.relnamespace = %1$L::regnamespace and c.relkind in ('r', 'p', 'v', 'm', 'f', 'S')
-                            and not exists (
-                                select from %1$I.manifest as m where m.kind in ('table', 'view', 'sequence') and m.name = c.relname
-                            )
-                        union all
-                        select 'function ' || p.proname
-                        from pg_proc as p
-                        where p.pronamespace = %1$L::regnamespace
-                            and not exists (select from %1$I.manifest as m where m.kind = 'function' and split_part(m.name, '(', 1) = p.proname)
-                        limit 5
-                    ) as f
-                $foreign$, v_schema
-            ) into v_foreign;
-        end if;
-        if v_foreign is not null then
-            raise exception 'schema % holds what is not Leasehold''s: %', to_json(v_schema), v_foreign
-                using errcode = 'LH009',
-                      hint = 'Move it elsewhere, or choose another name with the setting leasehold.schema.';
-        end if;
-    else
+    select n.oid, pg_get_userbyid(n.nspowner) into v_schema_oid, v_owner from pg_namespace as n where n.nspname = v_schema;
+    if v_schema_oid is null then
         execute format('create schema %I', v_schema);
-        v_ours := false;
+        v_schema_oid := (select n.oid from pg_namespace as n where n.nspname = v_schema);
+    elsif v_owner <> current_user then
+        raise exception 'schema % belongs to %', to_json(v_schema), v_owner
+            using errcode = 'LH009', hint = 'Install as its owner, or choose another name with the setting leasehold.schema.';
     end if;
 
-    if v_ours then
+    -- What is installed there: up to which migration, and what is known to be Leasehold's.
+    if (
+        select count(*) = 2
+        from pg_class as c
+        join pg_attribute as a on a.attrelid = c.oid
+        where c.relnamespace = v_schema_oid and (c.relname, a.attname) in (('migration', 'number'), ('manifest', 'definition'))
+    ) then
         execute format('select max(m.number) from %I.migration as m', v_schema) into v_migrated;
-        if v_migrated > v_migrations then
-            raise exception 'schema % is newer than this file: migration % against %', to_json(v_schema), v_migrated, v_migrations
-                using errcode = 'LH017', hint = 'Use the leasehold.sql of the version that installed it, or a later one.';
-        end if;
-        -- the very same build, untouched since: nothing to do
-        execute format('select exists (select from %I.manifest as m where m.kind = ''build'' and m.definition = %L)', v_schema, v_build) into v_done;
-        if v_done and to_regprocedure(format('%I.verify()', v_schema)) is not null
-            and to_regprocedure(format('%I._inventory(text)', v_schema)) is not null then
-            execute format('select not exists (select from %I.verify() as d)', v_schema) into v_done;
-            if v_done then
-                raise notice 'leasehold % is installed in schema %', v_version, to_json(v_schema);
-                return;
-            end if;
+    end if;
+    if v_migrated > v_migrations then
+        raise exception 'schema % is newer than this file: migration % against %', to_json(v_schema), v_migrated, v_migrations
+            using errcode = 'LH017', hint = 'Use the leasehold.sql of the version that installed it, or a later one.';
+    end if;
+    if v_migrated is not null then
+        execute format('select array_agg(m.kind || '' '' || quote_ident(split_part(m.name, ''('', 1))) from %I.manifest as m', v_schema) into v_known;
+        execute format('select exists (select from %I.manifest as m where m.kind = ''build'' and m.definition = %L)', v_schema, v_build) into v_same;
+    end if;
+    select string_agg(f.name, ', ' order by f.name) into v_foreign
+    from (
+        select pg_describe_object(d.classid, d.objid, 0) as name
+        from pg_depend as d
+        cross join lateral pg_identify_object(d.classid, d.objid, 0) as o
+        left join pg_proc as p on d.classid = 'pg_proc'::regclass and p.oid = d.objid
+        where d.refclassid = 'pg_namespace'::regclass and d.refobjid = v_schema_oid and d.deptype = 'n'
+            and o.type || ' ' || coalesce(quote_ident(p.proname), o.name, o.identity) <> all (coalesce(v_known, '{}'))
+        limit 5
+    ) as f;
+    if v_foreign is not null then
+        raise exception 'schema % holds what is not Leasehold''s: %', to_json(v_schema), v_foreign
+            using errcode = 'LH009', hint = 'Move it elsewhere, or choose another name with the setting leasehold.schema.';
+    end if;
+
+    -- This very build, whole, and every group has its rights: done. verify() is asked where all bodies are this file's, or it may say anything.
+    v_makes_roles := (select r.rolsuper or r.rolcreaterole from pg_roles as r where r.rolname = current_user);
+    if v_same and (
+        select count(*) = cardinality(v_functions)
+        from unnest(v_function_names, v_functions) as f (name, source)
+        join pg_proc as p on p.pronamespace = v_schema_oid and p.proname = f.name and position(p.prosrc in f.source) > 0
+    ) then
+        execute format(
+            $done$
+                select not exists (select from %1$I.verify()) and not exists (
+                    select from jsonb_object_keys(%1$I._group_roles(%1$L)) as g (name)
+                    left join pg_roles as r on r.rolname = g.name
+                    where case
+                        when r.oid is null then $1
+                        else r.oid <> all (select a.grantee from pg_namespace as n, aclexplode(n.nspacl) as a where n.oid = $2)
+                    end
+                )
+            $done$, v_schema
+        ) into v_done using v_makes_roles, v_schema_oid;
+        if v_done then
+            raise notice 'leasehold % is installed in schema %', v_version, to_json(v_schema);
+            return;
         end if;
     end if;
 
-    -- Names inside are unqualified; what functions pin is taken from here.
-    v_path := current_setting('search_path');
+    -- Names inside are unqualified; what functions pin is taken from here. The session's settings come back at the end.
+    select jsonb_object_agg(s.name, current_setting(s.name)) into v_settings
+    from unnest(array['search_path', 'check_function_bodies', 'client_min_messages', 'quote_all_identifiers']) as s (name);
+    if v_settings ->> 'quote_all_identifiers' = 'on' then
+        perform set_config('quote_all_identifiers', 'off', true);
+    end if;
     perform set_config('search_path', format('%I, pg_temp', v_schema), true);
-    v_bodies := current_setting('check_function_bodies');
     perform set_config('check_function_bodies', 'off', true);
-    v_messages := current_setting('client_min_messages');
     perform set_config('client_min_messages', 'warning', true);
+
+    -- An upgrade: everything as it is, in the words of the release that is here.
+    if v_migrated is not null and not v_same and to_regprocedure('_inventory(text, jsonb)') is not null then
+        v_before := (
+            select jsonb_object_agg(i.kind || ' ' || i.name, i.definition) from _inventory(v_schema, _group_roles(v_schema)) as i
+        );
+    end if;

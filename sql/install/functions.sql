@@ -1,36 +1,69 @@
-    -- Functions: replaced in place where their face is the same; else dropped and made anew, with the grants they had. Never an overload.
+    -- Damage that was there before and that no migration touched: the manifest goes on expecting what it did.
+    if v_before is not null then
+        v_damage := array(
+            select coalesce(m.kind || ' ' || m.name, i.kind || ' ' || i.name)
+            from manifest as m
+            full join _inventory(v_schema, _group_roles(v_schema)) as i on i.kind = m.kind and i.name = m.name
+            where m.definition is distinct from i.definition
+                and i.definition is not distinct from v_before ->> coalesce(m.kind || ' ' || m.name, i.kind || ' ' || i.name)
+        );
+    end if;
+
+    -- What others were given, to be given again to what has to be made anew.
+    v_rights := (
+        select jsonb_agg(r)
+        from (
+            select 'function' as kind, p.proname as name, null as column, a.privilege_type as privilege, a.grantee::regrole as role, a.is_grantable as option
+            from pg_proc as p
+            cross join lateral aclexplode(p.proacl) as a
+            where p.pronamespace = v_schema_oid and a.grantee not in (0, p.proowner)
+            union all
+            select 'view', c.relname, null, a.privilege_type, a.grantee::regrole, a.is_grantable
+            from pg_class as c
+            cross join lateral aclexplode(c.relacl) as a
+            where c.relnamespace = v_schema_oid and c.relkind = 'v' and a.grantee not in (0, c.relowner)
+            union all
+            select 'view', c.relname, t.attname, a.privilege_type, a.grantee::regrole, a.is_grantable
+            from pg_class as c
+            join pg_attribute as t on t.attrelid = c.oid
+            cross join lateral aclexplode(t.attacl) as a
+            where c.relnamespace = v_schema_oid and c.relkind = 'v' and a.grantee not in (0, c.relowner)
+        ) as r
+    );
+
+    -- Functions: replaced in place where their face is the same; else the older face is set aside until nothing of ours refers to it. Never an overload.
     for v_at in 1 .. cardinality(v_functions) loop
         v_name := v_function_names[v_at];
         begin
             execute v_functions[v_at];
         exception
             when invalid_function_definition then
-                for v_old in
-                    select p.oid::regprocedure::text as signature
+                for v_statement in
+                    select format('alter function %s rename to %I', p.oid::regprocedure, v_name || ' (older)')
                     from pg_proc as p
                     where p.pronamespace = v_schema_oid and p.proname = v_name
                 loop
-                    execute 'drop function ' || v_old.signature;
+                    execute v_statement;
                 end loop;
                 execute v_functions[v_at];
         end;
         -- whatever else has this name is an older face of it: the row just written is the youngest
-        for v_old in
-            select p.oid::regprocedure::text as signature
+        for v_statement in
+            select format('alter function %s rename to %I', p.oid::regprocedure, v_name || ' (older)')
             from pg_proc as p
             where p.pronamespace = v_schema_oid and p.proname = v_name
             order by age(p.xmin), p.oid desc
             offset 1
         loop
-            execute 'drop function ' || v_old.signature;
+            execute v_statement;
         end loop;
     end loop;
-    for v_old in
-        select p.oid::regprocedure::text as signature
+    for v_statement in
+        select format('drop function %s', p.oid::regprocedure)
         from pg_proc as p
         where p.pronamespace = v_schema_oid and p.proname <> all (v_function_names)
     loop
-        execute 'drop function ' || v_old.signature;
+        execute v_statement;
     end loop;
 
     -- Views: appended to in place, or made anew.
@@ -43,9 +76,25 @@
                 execute v_views[v_at];
         end;
     end loop;
-    for v_old in
-        select c.relname as signature from pg_class as c
+    for v_statement in
+        select format('drop view %I', c.relname)
+        from pg_class as c
         where c.relnamespace = v_schema_oid and c.relkind = 'v' and c.relname <> all (v_view_names)
     loop
-        execute format('drop view %I', v_old.signature);
+        execute v_statement;
+    end loop;
+
+    for v_statement in
+        select format('grant %s on function %s to %s', r.privilege, p.oid::regprocedure, r.role) || case when r.option then ' with grant option' else '' end
+        from jsonb_to_recordset(v_rights) as r (kind text, name text, privilege text, role text, option boolean)
+        join pg_proc as p on p.pronamespace = v_schema_oid and p.proname = r.name
+        where r.kind = 'function'
+        union all
+        select format('grant %s on %I to %s', concat(r.privilege, ' (' || quote_ident(t.attname) || ')'), c.relname, r.role) || case when r.option then ' with grant option' else '' end
+        from jsonb_to_recordset(v_rights) as r (kind text, name text, "column" text, privilege text, role text, option boolean)
+        join pg_class as c on c.relnamespace = v_schema_oid and c.relname = r.name
+        left join pg_attribute as t on t.attrelid = c.oid and t.attname = r.column
+        where r.kind = 'view' and (r.column is null or t.attname is not null)
+    loop
+        execute v_statement;
     end loop;

@@ -1,17 +1,4 @@
     -- Rights, in one place. PUBLIC has none; the four groups have what is listed here; helpers (_…) and tables are the owner's alone.
-    execute format('revoke all on schema %I from public', v_schema);
-    execute format('revoke all on all tables in schema %I from public', v_schema);
-    execute format('revoke all on all sequences in schema %I from public', v_schema);
-    execute format('revoke all on all functions in schema %I from public', v_schema);
-    for v_old in
-        select t.typname as signature
-        from pg_type as t
-        join pg_class as c on c.oid = t.typrelid and c.relkind = 'c'
-        where t.typnamespace = v_schema_oid
-    loop
-        execute format('revoke all on type %I from public', v_old.signature);
-    end loop;
-
     v_everyone := array['error_codes', 'require_api', 'schema_version'];
     v_groups := jsonb_build_object(
         'submitter', array['submit', 'submit_many'],
@@ -25,34 +12,59 @@
             'settings', 'sweep', 'verify', 'why_not_running'
         ]
     );
-    for v_group in select g.key as name, g.value as functions from jsonb_each(v_groups) as g loop
-        -- role names are the server's, not the database's: they carry the schema's name, cut where it is too long
-        v_role := case
-            when octet_length(v_schema || '_' || v_group.name) <= 63 then v_schema || '_' || v_group.name
-            else left(v_schema, 12) || to_hex(hashtextextended(v_schema, 0)) || '_' || v_group.name
+    v_readers := array['reader', 'operator'];
+
+    for v_name in
+        select g.name from jsonb_object_keys(_group_roles(v_schema)) as g (name)
+        where v_makes_roles and not exists (select from pg_roles as r where r.rolname = g.name)
+    loop
+        begin
+            execute format('create role %I nologin', v_name);
+        exception
+            -- another database of this server, at the same moment
+            when duplicate_object or unique_violation then
+                null;
         end;
-        if not exists (select from pg_roles as r where r.rolname = v_role) then
-            continue when not exists (select from pg_roles as r where r.rolname = current_user and (r.rolcreaterole or r.rolsuper));
-            begin
-                execute format('create role %I nologin', v_role);
-            exception
-                -- another database of this server, at the same moment
-                when duplicate_object or unique_violation then
-                    null;
-            end;
-        end if;
-        execute format('grant usage on schema %I to %I', v_schema, v_role);
-        for v_old in
-            select p.oid::regprocedure::text as signature
-            from pg_proc as p
-            where p.pronamespace = v_schema_oid
-                and (p.proname = any (v_everyone) or v_group.functions ? p.proname)
+    end loop;
+
+    -- What is not listed is taken back, from nobody else than these: whom else the owner gives rights is his affair.
+    for v_name in
+        select 'public'
+        union all
+        select quote_ident(r.rolname)
+        from jsonb_object_keys(_group_roles(v_schema)) as g (name)
+        join pg_roles as r on r.rolname = g.name and r.rolname <> current_user
+    loop
+        execute format('revoke all on schema %I from %s cascade', v_schema, v_name);
+        execute format('revoke all on all tables in schema %I from %s cascade', v_schema, v_name);
+        execute format('revoke all on all sequences in schema %I from %s cascade', v_schema, v_name);
+        execute format('revoke all on all functions in schema %I from %s cascade', v_schema, v_name);
+        for v_statement in
+            select format('revoke all on type %I from %s cascade', c.relname, v_name)
+            from pg_class as c
+            where c.relnamespace = v_schema_oid and c.relkind = 'c'
         loop
-            execute format('grant execute on function %s to %I', v_old.signature, v_role);
+            execute v_statement;
         end loop;
-        if v_group.name in ('reader', 'operator') then
-            foreach v_name in array v_view_names loop
-                execute format('grant select on %I to %I', v_name, v_role);
-            end loop;
-        end if;
+    end loop;
+
+    for v_statement in
+        with granted as (
+            select r.rolname as role, g.word
+            from jsonb_each_text(_group_roles(v_schema)) as g (name, word)
+            join pg_roles as r on r.rolname = g.name
+        )
+        select format('grant usage on schema %I to %I', v_schema, g.role)
+        from granted as g
+        union all
+        select format('grant execute on function %s to %I', p.oid::regprocedure, g.role)
+        from granted as g
+        join pg_proc as p on p.pronamespace = v_schema_oid and (p.proname = any (v_everyone) or v_groups -> g.word ? p.proname)
+        union all
+        select format('grant select on %I to %I', w.name, g.role)
+        from granted as g
+        cross join unnest(v_view_names) as w (name)
+        where g.word = any (v_readers)
+    loop
+        execute v_statement;
     end loop;

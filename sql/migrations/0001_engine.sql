@@ -48,14 +48,32 @@ comment on sequence fence_seq is 'Numbers every lease of the schema, in the orde
 create sequence number_seq;
 comment on sequence number_seq is 'Numbers every entry into the queue: the order of jobs of one priority.';
 
-create table need (
-    name            text            not null collate "C",
-    first_seen      timestamptz     not null
+create table lane (
+    next_need       text            not null collate "C",
+    priority        smallint        not null,
+    opened_at       timestamptz     not null
 );
-comment on table need is
-    'Every need that was ever submitted: what a prefix capability is looked up in. Not unique on purpose: two producers '
-    'that use a new need first, at the same time, must not wait for each other. Doubles are harmless; sweep() removes them.';
-create index need_name_idx on need (name);
+comment on table lane is
+    'Every need and priority that was ever submitted: what a prefix capability is looked up in, and where a claim walks. Not unique on '
+    'purpose: two producers that use a new need first, at the same time, must not wait for each other. Doubles are harmless; sweep() removes them.';
+create index lane_idx on lane (next_need, priority);
+
+create table mark (
+    mark_id         bigint          not null generated always as identity,
+    next_need       text            not null collate "C",
+    priority        smallint        not null,
+    number          bigint          not null,
+    seen_number     bigint          not null,
+    seen_by         xid8            not null,
+    noted_at        timestamptz     not null,
+    constraint mark_pkey primary key (next_need, priority, mark_id)
+) with (autovacuum_vacuum_scale_factor = 0.02);
+comment on table mark is
+    'The low-water mark of each lane, the newest row being the one that counts: no ready job of the lane has, or will ever have, a number below it '
+    '(jobs with a singleton_key aside). Appended: a row updated in place would rot under an old snapshot as the queue itself does.';
+comment on column mark.seen_number is
+    'A reading of number_seq, taken before the transaction id seen_by: whoever drew a number up to it has an older id. Once all older ones are over, '
+    'what can be seen up to it is all there will ever be.';
 
 create table job (
     job_id                  uuid            not null,
@@ -107,14 +125,18 @@ comment on column job.parked is
     'Ready, but behind another job of its singleton_key: kept out of the claim index. The end of the one before admits it.';
 comment on column job.wait_for is 'What it was told to wait for: whose results its worker gets. What it still waits for is in edge.';
 comment on column job.check_at is
-    'When to look whether the lease ran out. Indexed in place of lease_expires_at, so that a heartbeat touches no index.';
+    'When to look whether the lease ran out; null unless leased. Indexed in place of lease_expires_at, so that a heartbeat touches no index.';
 comment on column job.answer is
     'What the last lease was answered when fail, release or reschedule ended it: the same call gets the same again, until the next grant.';
 
--- The claim: one need, lowest priority, longest ready. Only jobs that can be taken now are in it.
-create index job_ready_idx on job (next_need, priority, number) where state = 'ready' and not parked;
+-- The claim: one lane, longest ready, from the lane's mark on. Only jobs that can be taken now are in it.
+create index job_ready_idx on job (next_need, priority, number) where state = 'ready' and singleton_key is null;
+-- Heads of keys are admitted with the number they came with, which may lie below the mark: an index of their own, walked from its start.
+create index job_ready_head_idx on job (next_need, priority, number)
+    where state = 'ready' and not parked and singleton_key is not null;
 create index job_scheduled_idx on job (available_at) where state = 'scheduled';
-create index job_check_at_idx on job (check_at) where state = 'leased';
+-- Not "where state = 'leased'": a look for one job by its id and that state would take this index, and walk its dead entries.
+create index job_check_at_idx on job (check_at) where check_at is not null;
 create index job_expires_at_idx on job (expires_at) where state in ('blocked', 'scheduled', 'ready') and expires_at is not null;
 create index job_dead_idx on job (next_need, ended_at) where state = 'dead';
 -- The last word on promise 6: never two current leases of one key.

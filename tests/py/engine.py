@@ -323,3 +323,9 @@ def until_over(conn: Connection, moment: str) -> None:
     while not scalar(conn, f"select clock_timestamp() > {moment}"):
         assert time.monotonic() < deadline, f"{moment} does not pass"
         time.sleep(0.002)
+
+
+def move_marks(conn: Connection, need: str) -> None:
+    """As if the last move of the need's marks were long ago: moves them."""
+    conn.execute("update mark set noted_at = noted_at - interval '1 s'")
+    conn.execute("select _move_marks(array[%s], clock_timestamp())", (need,))

@@ -41,7 +41,6 @@ def _change(function: str, found: str, instead: str = "") -> tuple[tuple[str, st
     return ((function, found, instead),)
 
 
-
 _KEY_LOCK = "where pg_try_advisory_xact_lock(_key_lock(k.singleton_key))"
 
 MUTATIONS = (
@@ -89,9 +88,7 @@ MUTATIONS = (
     Mutation(
         "the key's try-lock of who admits",
         [s.the_next_of_a_key_is_not_lost_when_it_comes_while_the_holder_ends],
-        _change(
-            "_admit", "not pg_try_advisory_xact_lock(_key_lock(singleton_key))", "false"
-        ),
+        _change("_admit", "not pg_try_advisory_xact_lock(_key_lock(singleton_key))", "false"),
     ),
     Mutation(
         "the key's lock of who admits is waited for",
@@ -125,18 +122,21 @@ MUTATIONS = (
     Mutation(
         "a note is kept until who might have missed the edge is over",
         [s.a_job_submitted_while_an_end_is_under_way_is_freed],
-        _change("_work_notes", "v_note.seen_by <= v_xmin", "v_note.seen_by is not null"),
+        _change(
+            "_work_notes", "coalesce(v_note.seen_by <= v_xmin, false)", "v_note.seen_by is not null"
+        ),
     ),
     Mutation(
         "a note is dropped by the first look",
         [s.a_job_submitted_while_an_end_is_under_way_is_freed],
-        _change("_work_notes", "v_note.seen_by <= v_xmin", "true"),
+        _change("_work_notes", "coalesce(v_note.seen_by <= v_xmin, false)", "true"),
     ),
     Mutation(
         "only a transaction younger than the note says when it was seen",
         [s.a_look_from_an_old_transaction_does_not_drop_the_note],
-        _change("_work_notes", "case when v_fresh then pg_current_xact_id() end",
-                "pg_current_xact_id()"),
+        _change(
+            "_work_notes", "case when v_fresh then pg_current_xact_id() end", "pg_current_xact_id()"
+        ),
     ),
     Mutation(
         "the note for a dependent that is locked",
@@ -146,6 +146,16 @@ MUTATIONS = (
             s.a_redriven_job_tells_a_dependent_that_was_locked,
         ],
         _change("_tell", "where e.waits_for = ended and", "where false and"),
+    ),
+    Mutation(
+        "the note of an old look that still sees an edge",
+        [s.an_old_snapshot_does_not_lose_the_last_edge],
+        _change("_apply", "if _isolated() then", "if false then"),
+    ),
+    Mutation(
+        "the unseen id is looked for in the unique indexes",
+        [s.a_made_id_cannot_be_given_again_by_an_old_snapshot],
+        _change("_claim_id", "if _isolated() then", "if false then"),
     ),
     Mutation(
         "the note of an end above READ COMMITTED",
@@ -197,6 +207,20 @@ MUTATIONS = (
             " where (d.e ->> 'job_id')::uuid = j.job_id)\n",
         ),
     ),
+    Mutation(
+        "the order of a batch's idempotency keys",
+        [s.two_batches_of_the_same_keys_in_reverse_order_do_not_deadlock],
+        _change(
+            "submit_many",
+            'order by r.idempotency_key collate "C", r.ordinality',
+            "order by r.ordinality",
+        ),
+    ),
+    Mutation(
+        "the order of a batch's given ids",
+        [s.two_batches_of_the_same_keys_in_reverse_order_do_not_deadlock],
+        _change("submit_many", "order by r.job_id, r.ordinality", "order by r.ordinality"),
+    ),
     # --- trap 4: claims
     Mutation(
         "the limit of a claim of one need",
@@ -206,7 +230,7 @@ MUTATIONS = (
     Mutation(
         "the limit of a claim of many needs",
         [s.a_claim_takes_no_more_than_it_asked_for],
-        _change("_pick", "limit limit_jobs\n", "limit 1000\n"),
+        _change("_pick_merged", "limit limit_jobs\n", "limit 1000\n"),
     ),
     Mutation(
         "skip locked in a claim",
@@ -229,7 +253,8 @@ MUTATIONS = (
             f"the lease check of {verb}",
             [s.a_stale_lease_changes_nothing],
             _change(
-                verb, f"v_job.lease_id {operator} {verb}.lease_id",
+                verb,
+                f"v_job.lease_id {operator} {verb}.lease_id",
                 "false" if operator == "<>" else "true",
             ),
         )
@@ -286,12 +311,17 @@ MUTATIONS = (
     Mutation(
         "a grant counts as an attempt",
         [s.a_crash_counts_as_an_attempt, s.a_job_that_kills_every_worker_dies_of_it],
-        _change("_grant", "attempt = j.attempt + 1", "attempt = j.attempt"),
+        _change("_grant", "g.attempt + 1", "g.attempt"),
     ),
     Mutation(
         "a repeated complete is refused",
         [s.a_replayed_completion_says_so_and_leaves_nothing],
         _change("complete", "perform _refuse(job_id, lease_id, 'complete');"),
+    ),
+    Mutation(
+        "a lease younger than the snapshot is no foreign one",
+        [s.a_lease_granted_after_the_snapshot_is_right_or_40001],
+        _change("_refuse", "if _isolated() and", "if false and"),
     ),
     # --- trap 7: keys and ids
     Mutation(
@@ -350,5 +380,36 @@ MUTATIONS = (
             "if pg_snapshot_xmin(pg_current_snapshot()) >= pg_current_xact_id() then",
             "if true then",
         ),
+    ),
+    # --- the low-water mark
+    Mutation(
+        "the wait for older ids before a mark is moved",
+        [s.a_job_that_commits_late_is_found_below_the_mark],
+        _change("_move_marks", "and pg_snapshot_xmin(pg_current_snapshot()) >= m.seen_by", ""),
+    ),
+    Mutation(
+        "an id taken after the reading of the sequence",
+        [s.a_mover_that_had_an_id_before_proves_nothing],
+        _change("_move_marks", "if v_fresh then", "if true then"),
+    ),
+    Mutation(
+        "what can still be seen holds the mark",
+        [s.a_mark_moves_up_to_what_waits],
+        _change("_move_marks", "and j.number >= m.number", "and j.number > m.seen_number"),
+    ),
+    Mutation(
+        "heads of keys are looked for from the start",
+        [s.the_next_of_a_key_is_found_below_the_mark],
+        _change(
+            "_pick_merged",
+            "and j.state = 'ready' and not j.parked and j.singleton_key is not null",
+            "and j.state = 'ready' and not j.parked and j.singleton_key is not null"
+            " and j.number >= l.number",
+        ),
+    ),
+    Mutation(
+        "the moving of the marks",
+        [s.a_mark_moves_up_to_what_waits],
+        _change("_move_marks", "m.seen_number + 1,", "m.number,"),
     ),
 )

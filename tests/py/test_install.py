@@ -840,6 +840,14 @@ def test_what_was_damaged_is_mended_by_running_the_file_again(conn: Connection) 
         "alter table leasehold.job alter column payload drop not null",
         "create trigger extra before insert on leasehold.job for each row execute function suppress_redundant_updates_trigger()",
     ],
+    ids=[
+        "an index gone",
+        "an index more",
+        "a constraint gone",
+        "a column more",
+        "a column nullable",
+        "a trigger more",
+    ],
 )
 def test_what_the_file_cannot_mend_verify_still_says_after_it_was_run_again(
     conn: Connection, damage: str

@@ -31,13 +31,13 @@ def pooled(dsn: str, conn: Connection) -> Iterator[str]:
         pytest.skip("pgbouncer is not installed")
     given = conninfo_to_dict(dsn)
     # what a client says at its start does not reach every backend: the database says it
-    conn.execute(
-        f'alter database "{given["dbname"]}" set search_path = leasehold, public'
-    )
+    conn.execute(f'alter database "{given["dbname"]}" set search_path = leasehold, public')
     port = server.free_port()
     directory = Path(tempfile.mkdtemp(prefix="leasehold-pooler-"))
     target = " ".join(
-        f"{key}={given[key]}" for key in ("host", "port", "user", "password", "dbname") if key in given
+        f"{key}={given[key]}"
+        for key in ("host", "port", "user", "password", "dbname")
+        if key in given
     )
     (directory / "pgbouncer.ini").write_text(
         f"[databases]\npooled = {target}\n[pgbouncer]\nlisten_addr = 127.0.0.1\n"

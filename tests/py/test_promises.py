@@ -73,8 +73,8 @@ def test_a_producer_killed_at_any_statement_submits_all_or_nothing(
         producer = connect(autocommit=False)
         steps = [
             lambda c=producer, k=k: c.execute("insert into invoice values (%s)", (k,)),
-            lambda c=producer: engine.submit(c, "x", idempotency_key=f"a{k}"),
-            lambda c=producer: engine.submit(c, "x", idempotency_key=f"b{k}"),
+            lambda c=producer, k=k: engine.submit(c, "x", idempotency_key=f"a{k}"),
+            lambda c=producer, k=k: engine.submit(c, "x", idempotency_key=f"b{k}"),
             lambda c=producer: c.commit(),
         ]
         for step in steps[: k + 1]:

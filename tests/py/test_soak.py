@@ -72,9 +72,7 @@ class Actor:
     def take(self) -> None:
         capabilities = self.chance.choice([["%"], ["n0"], ["n1", "n2"]])
         lease = self.chance.choice(["60 s", "60 s", "20 ms"])
-        self.hand += engine.take(
-            self.conn, *capabilities, n=self.chance.randint(1, 5), lease=lease
-        )
+        self.hand += engine.take(self.conn, *capabilities, n=self.chance.randint(1, 5), lease=lease)
 
     def pop(self) -> engine.Work | None:
         if not self.hand:

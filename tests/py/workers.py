@@ -63,7 +63,7 @@ def work_until(
     batch: int = 5,
     capabilities: Sequence[str] = ("%",),
     hold: float = 0.0,
-    log: Callable[[dict[str, Any]], None] = lambda _: None,
+    log: Callable[[dict[str, Any], float], None] = lambda *_: None,
 ) -> Counter[str]:
     """Take and complete until `over` says so; counts jobs, and the errors by their SQLSTATE."""
     counts: Counter[str] = Counter()
@@ -76,15 +76,20 @@ def work_until(
             continue
         if not found:
             time.sleep(0.002 + 0.01 * chance.random())
+        since = time.monotonic()
         for work in found:
             if hold:
                 time.sleep(hold * chance.random())
-            log(work)
-            try:
-                engine.complete(conn, work)
-                counts["done"] += 1
-            except psycopg.Error as error:
-                counts[error.sqlstate or "?"] += 1
+            log(work, since)
+            while True:
+                try:
+                    engine.complete(conn, work)
+                    counts["done"] += 1
+                    break
+                except psycopg.Error as error:
+                    counts[error.sqlstate or "?"] += 1
+                    if error.sqlstate != "40001":  # that one is to be tried again
+                        break
     return counts
 
 

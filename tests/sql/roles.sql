@@ -295,7 +295,7 @@ set local role tap_app;
 create temporary table job (job_id uuid, state text);
 create temporary table archive (job_id uuid);
 create temporary table setting (name text, value text);
-create temporary table need (name text);
+create temporary table lane (next_need text);
 create temporary table note (job_id uuid);
 create temporary table edge (job_id uuid);
 create temporary table waiter (channel text);

@@ -145,9 +145,9 @@ select is((sweep(limit_jobs => 2)).promoted, 2, 'the next call goes on');
 select is((sweep(limit_jobs => 100000)).promoted, 1, 'to the end');
 
 -- doubles of needs
-insert into need (name, first_seen) values ('sw.limit', now()), ('sw.limit', now());
+insert into lane (next_need, priority, opened_at) values ('sw.limit', 100, now()), ('sw.limit', 100, now());
 select sweep();
-select is((select count(*) from need where name = 'sw.limit'), 1::bigint, 'a need noted twice is noted once afterwards');
+select is((select count(*) from lane where next_need = 'sw.limit' and priority = 100), 1::bigint, 'a need noted twice is noted once afterwards');
 
 -- What it refuses --------------------------------------------------------------------------------
 
