@@ -12,7 +12,7 @@
 do $install$
 declare
     v_version        constant text := '1.0.0';
-    v_build          constant text := '73c267fffa253bc8c6b6c70905ccbd5077ab50994ba703f5b48c9408b380813b';
+    v_build          constant text := '102b3794bc670931226118830b65af4dd2a9b51f4958003cab679268a5b60768';
     v_migrations     constant integer := 1;
     v_function_names constant text[] := array['_actor', '_admissible', '_admit', '_answer', '_apply', '_asked_to_stop', '_backoff', '_bury', '_check_batch_circles', '_check_capabilities', '_check_circle', '_check_count', '_check_delay', '_check_done', '_check_elements', '_check_expires_at', '_check_failure', '_check_ids', '_check_keys', '_check_lease', '_check_need', '_check_object', '_check_policy', '_check_reschedule', '_check_retry', '_check_setting', '_check_size', '_check_submit', '_check_text', '_check_time', '_check_unseen', '_check_wait_for', '_choose', '_claim_id', '_claim_key', '_clean_error', '_done_kinds', '_doom', '_end', '_end_cancelled', '_end_state', '_enqueue', '_expire', '_fail', '_grant', '_group_roles', '_hold', '_invalid', '_inventory', '_is_busy', '_is_retryable', '_isolated', '_key_lock', '_known', '_lanes', '_lease_check', '_lease_fence', '_lease_id', '_leave_key', '_lock_job', '_lock_unheld', '_look_again', '_matches', '_move', '_move_marks', '_needs', '_no_such_job', '_now', '_open_lane', '_park', '_pick', '_pick_merged', '_promote', '_put_off', '_read_interval', '_read_request', '_reclaim', '_reclaim_one', '_record', '_redrive', '_refuse', '_request_hash', '_request_kinds', '_requests', '_reschedule', '_resolve', '_results', '_retry_or_bury', '_revive', '_ring', '_setting_value', '_settle', '_settle_one', '_store', '_tell', '_tell_chunk', '_tell_dependents', '_tend', '_tend_by_the_way', '_try_settle', '_uuid_v7', '_wait', '_work_notes', 'await_bell', 'cancel', 'checkpoint', 'checkpoints', 'complete', 'complete_unheld', 'error_codes', 'extend', 'extend_many', 'fail', 'fail_unheld', 'get_work', 'hold_lease', 'job', 'lease_status', 'redrive', 'redrive_many', 'release', 'require_api', 'reschedule', 'reschedule_unheld', 'results', 'schema_version', 'set_setting', 'setting', 'settings', 'settle', 'submit', 'submit_many', 'sweep', 'turn', 'verify', 'why_not_running'];
     v_view_names     constant text[] := array['dead_letter', 'departure', 'finished', 'status'];
@@ -2494,7 +2494,7 @@ begin
         v_answer := coalesce(v_ended.answer, v_live.answer);
         if v_answer ->> 'verb' = verb then
             return v_answer;
-        elsif v_answer is null and v_state = 'succeeded' and verb in ('complete', 'hold_lease') then
+        elsif v_answer is null and v_state = 'succeeded' and verb = 'complete' then
             raise exception 'this lease already completed job %', job_id
                 using errcode = 'LH018',
                       detail = jsonb_build_object('job_id', job_id, 'lease_id', lease_id, 'result', v_ended.result)::text,
@@ -4776,7 +4776,7 @@ begin
             using errcode = 'LH017', hint = 'Use the leasehold.sql of the version that installed it, or a later one.';
     end if;
     if v_migrated is not null then
-        execute format('select array_agg(m.kind || '' '' || split_part(m.name, ''('', 1)) from %I.manifest as m', v_schema) into v_known;
+        execute format('select array_agg(m.kind || '' '' || quote_ident(split_part(m.name, ''('', 1))) from %I.manifest as m', v_schema) into v_known;
         execute format('select exists (select from %I.manifest as m where m.kind = ''build'' and m.definition = %L)', v_schema, v_build) into v_same;
     end if;
     select string_agg(f.name, ', ' order by f.name) into v_foreign
@@ -4786,7 +4786,7 @@ begin
         cross join lateral pg_identify_object(d.classid, d.objid, 0) as o
         left join pg_proc as p on d.classid = 'pg_proc'::regclass and p.oid = d.objid
         where d.refclassid = 'pg_namespace'::regclass and d.refobjid = v_schema_oid and d.deptype = 'n'
-            and o.type || ' ' || coalesce(p.proname, o.name, o.identity) <> all (coalesce(v_known, '{}'))
+            and o.type || ' ' || coalesce(quote_ident(p.proname), o.name, o.identity) <> all (coalesce(v_known, '{}'))
         limit 5
     ) as f;
     if v_foreign is not null then
@@ -4822,7 +4822,9 @@ begin
     -- Names inside are unqualified; what functions pin is taken from here. The session's settings come back at the end.
     select jsonb_object_agg(s.name, current_setting(s.name)) into v_settings
     from unnest(array['search_path', 'check_function_bodies', 'client_min_messages', 'quote_all_identifiers']) as s (name);
-    perform set_config('quote_all_identifiers', 'off', true);
+    if v_settings ->> 'quote_all_identifiers' = 'on' then
+        perform set_config('quote_all_identifiers', 'off', true);
+    end if;
     perform set_config('search_path', format('%I, pg_temp', v_schema), true);
     perform set_config('check_function_bodies', 'off', true);
     perform set_config('client_min_messages', 'warning', true);
@@ -5349,7 +5351,7 @@ $migration$;
     where i.kind = any (v_mended) or not (v_same or i.kind || ' ' || i.name = any (v_damage));
     insert into manifest (kind, name, definition) values ('build', v_version, v_build);
 
-    perform set_config(s.name, s.value, true) from jsonb_each_text(v_settings) as s (name, value);
+    perform set_config(s.name, s.value, true) from jsonb_each_text(v_settings) as s (name, value) where current_setting(s.name) <> s.value;
     raise notice 'leasehold % is installed in schema %', v_version, to_json(v_schema);
 end
 $install$;

@@ -29,7 +29,7 @@ begin
         v_answer := coalesce(v_ended.answer, v_live.answer);
         if v_answer ->> 'verb' = verb then
             return v_answer;
-        elsif v_answer is null and v_state = 'succeeded' and verb in ('complete', 'hold_lease') then
+        elsif v_answer is null and v_state = 'succeeded' and verb = 'complete' then
             raise exception 'this lease already completed job %', job_id
                 using errcode = 'LH018',
                       detail = jsonb_build_object('job_id', job_id, 'lease_id', lease_id, 'result', v_ended.result)::text,

@@ -13,17 +13,19 @@
     v_rights := (
         select jsonb_agg(r)
         from (
-            select 'function' as kind, p.proname as name, null as column, a.privilege_type as privilege, a.grantee::regrole as role, a.is_grantable as option
+            select
+                'function' as kind, p.proname as name, null as column, a.privilege_type as privilege, a.grantee::regrole as role,
+                case when a.is_grantable then ' with grant option' end as option
             from pg_proc as p
             cross join lateral aclexplode(p.proacl) as a
             where p.pronamespace = v_schema_oid and a.grantee not in (0, p.proowner)
             union all
-            select 'view', c.relname, null, a.privilege_type, a.grantee::regrole, a.is_grantable
+            select 'view', c.relname, null, a.privilege_type, a.grantee::regrole, case when a.is_grantable then ' with grant option' end
             from pg_class as c
             cross join lateral aclexplode(c.relacl) as a
             where c.relnamespace = v_schema_oid and c.relkind = 'v' and a.grantee not in (0, c.relowner)
             union all
-            select 'view', c.relname, t.attname, a.privilege_type, a.grantee::regrole, a.is_grantable
+            select 'view', c.relname, t.attname, a.privilege_type, a.grantee::regrole, case when a.is_grantable then ' with grant option' end
             from pg_class as c
             join pg_attribute as t on t.attrelid = c.oid
             cross join lateral aclexplode(t.attacl) as a
@@ -85,13 +87,13 @@
     end loop;
 
     for v_statement in
-        select format('grant %s on function %s to %s', r.privilege, p.oid::regprocedure, r.role) || case when r.option then ' with grant option' else '' end
-        from jsonb_to_recordset(v_rights) as r (kind text, name text, privilege text, role text, option boolean)
+        select concat(format('grant %s on function %s to %s', r.privilege, p.oid::regprocedure, r.role), r.option)
+        from jsonb_to_recordset(v_rights) as r (kind text, name text, privilege text, role text, option text)
         join pg_proc as p on p.pronamespace = v_schema_oid and p.proname = r.name
         where r.kind = 'function'
         union all
-        select format('grant %s on %I to %s', concat(r.privilege, ' (' || quote_ident(t.attname) || ')'), c.relname, r.role) || case when r.option then ' with grant option' else '' end
-        from jsonb_to_recordset(v_rights) as r (kind text, name text, "column" text, privilege text, role text, option boolean)
+        select concat(format('grant %s on %I to %s', concat(r.privilege, ' (' || quote_ident(t.attname) || ')'), c.relname, r.role), r.option)
+        from jsonb_to_recordset(v_rights) as r (kind text, name text, "column" text, privilege text, role text, option text)
         join pg_class as c on c.relnamespace = v_schema_oid and c.relname = r.name
         left join pg_attribute as t on t.attrelid = c.oid and t.attname = r.column
         where r.kind = 'view' and (r.column is null or t.attname is not null)

@@ -47,7 +47,8 @@ def test_installing_again_changes_nothing(empty: Connection) -> None:
 
 
 def test_a_custom_schema_is_installed_verified_and_removed(empty: Connection) -> None:
-    for name in ("My-App", 'say "so"', "plain_name"):
+    # in "j" and "a" a schema has the name of what views and indexes have in them, too
+    for name in ("My-App", 'say "so"', "plain_name", "j", "a", "search_path", "𝒳" * 15):
         mine = Installer(empty, name)
         assert mine.apply() == __version__
         assert schemas(empty) == {name}
@@ -157,6 +158,15 @@ def test_uninstalling_wants_the_name_again(dsn: str, conn: Connection) -> None:
         with pytest.raises(UsageError):
             Installer(dsn).uninstall(wrong)
     assert "leasehold" in schemas(conn)
+
+
+def test_uninstalling_what_is_damaged_says_what_to_do(dsn: str, conn: Connection) -> None:
+    conn.execute("drop function leasehold._group_roles cascade")
+    with pytest.raises(UsageError, match="damaged"):
+        Installer(dsn).uninstall("leasehold")
+    assert "leasehold" in schemas(conn)
+    Installer(dsn).apply()
+    assert Installer(dsn).verify() == []
 
 
 def test_uninstalling_drops_the_roles_that_nothing_else_uses(empty: Connection) -> None:
