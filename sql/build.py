@@ -87,6 +87,7 @@ def build() -> str:
         + array([path.read_text() for path in views], "view")
         + ";",
         "    v_schema         text;",
+        "    v_lock           bigint;",
         "    v_schema_oid     oid;",
         "    v_owner          text;",
         "    v_migrated       integer;",

@@ -12,7 +12,7 @@
 do $install$
 declare
     v_version        constant text := '1.0.0';
-    v_build          constant text := '102b3794bc670931226118830b65af4dd2a9b51f4958003cab679268a5b60768';
+    v_build          constant text := '7507c909ac4a14edae603ab7c213ab52346100e4b94b0207e54739bdf3fbc564';
     v_migrations     constant integer := 1;
     v_function_names constant text[] := array['_actor', '_admissible', '_admit', '_answer', '_apply', '_asked_to_stop', '_backoff', '_bury', '_check_batch_circles', '_check_capabilities', '_check_circle', '_check_count', '_check_delay', '_check_done', '_check_elements', '_check_expires_at', '_check_failure', '_check_ids', '_check_keys', '_check_lease', '_check_need', '_check_object', '_check_policy', '_check_reschedule', '_check_retry', '_check_setting', '_check_size', '_check_submit', '_check_text', '_check_time', '_check_unseen', '_check_wait_for', '_choose', '_claim_id', '_claim_key', '_clean_error', '_done_kinds', '_doom', '_end', '_end_cancelled', '_end_state', '_enqueue', '_expire', '_fail', '_grant', '_group_roles', '_hold', '_invalid', '_inventory', '_is_busy', '_is_retryable', '_isolated', '_key_lock', '_known', '_lanes', '_lease_check', '_lease_fence', '_lease_id', '_leave_key', '_lock_job', '_lock_unheld', '_look_again', '_matches', '_move', '_move_marks', '_needs', '_no_such_job', '_now', '_open_lane', '_park', '_pick', '_pick_merged', '_promote', '_put_off', '_read_interval', '_read_request', '_reclaim', '_reclaim_one', '_record', '_redrive', '_refuse', '_request_hash', '_request_kinds', '_requests', '_reschedule', '_resolve', '_results', '_retry_or_bury', '_revive', '_ring', '_setting_value', '_settle', '_settle_one', '_store', '_tell', '_tell_chunk', '_tell_dependents', '_tend', '_tend_by_the_way', '_try_settle', '_uuid_v7', '_wait', '_work_notes', 'await_bell', 'cancel', 'checkpoint', 'checkpoints', 'complete', 'complete_unheld', 'error_codes', 'extend', 'extend_many', 'fail', 'fail_unheld', 'get_work', 'hold_lease', 'job', 'lease_status', 'redrive', 'redrive_many', 'release', 'require_api', 'reschedule', 'reschedule_unheld', 'results', 'schema_version', 'set_setting', 'setting', 'settings', 'settle', 'submit', 'submit_many', 'sweep', 'turn', 'verify', 'why_not_running'];
     v_view_names     constant text[] := array['dead_letter', 'departure', 'finished', 'status'];
@@ -4719,6 +4719,7 @@ comment on view status is 'Live jobs counted by need and state; since when the o
 $view$
 ];
     v_schema         text;
+    v_lock           bigint;
     v_schema_oid     oid;
     v_owner          text;
     v_migrated       integer;
@@ -4751,7 +4752,14 @@ begin
     end if;
 
     -- One installer at a time; the others wait here, and find it done.
-    perform pg_advisory_xact_lock(hashtextextended(v_schema, hashtextextended('leasehold.install', 0)));
+    v_lock := hashtextextended(v_schema, hashtextextended('leasehold.install', 0));
+    if not pg_try_advisory_xact_lock(v_lock) then
+        perform pg_advisory_xact_lock(v_lock);
+        if current_setting('transaction_isolation') in ('repeatable read', 'serializable') then
+            raise exception 'another installer was at work on schema %', to_json(v_schema)
+                using errcode = '40001', hint = 'Run the file again in a new transaction: this one cannot see what the other did.';
+        end if;
+    end if;
 
     select n.oid, pg_get_userbyid(n.nspowner) into v_schema_oid, v_owner from pg_namespace as n where n.nspname = v_schema;
     if v_schema_oid is null then
@@ -5183,17 +5191,19 @@ $migration$;
     v_rights := (
         select jsonb_agg(r)
         from (
-            select 'function' as kind, p.proname as name, null as column, a.privilege_type as privilege, a.grantee::regrole as role, a.is_grantable as option
+            select
+                'function' as kind, p.proname as name, null as column, a.privilege_type as privilege, a.grantee::regrole as role,
+                case when a.is_grantable then ' with grant option' end as option
             from pg_proc as p
             cross join lateral aclexplode(p.proacl) as a
             where p.pronamespace = v_schema_oid and a.grantee not in (0, p.proowner)
             union all
-            select 'view', c.relname, null, a.privilege_type, a.grantee::regrole, a.is_grantable
+            select 'view', c.relname, null, a.privilege_type, a.grantee::regrole, case when a.is_grantable then ' with grant option' end
             from pg_class as c
             cross join lateral aclexplode(c.relacl) as a
             where c.relnamespace = v_schema_oid and c.relkind = 'v' and a.grantee not in (0, c.relowner)
             union all
-            select 'view', c.relname, t.attname, a.privilege_type, a.grantee::regrole, a.is_grantable
+            select 'view', c.relname, t.attname, a.privilege_type, a.grantee::regrole, case when a.is_grantable then ' with grant option' end
             from pg_class as c
             join pg_attribute as t on t.attrelid = c.oid
             cross join lateral aclexplode(t.attacl) as a
@@ -5255,13 +5265,13 @@ $migration$;
     end loop;
 
     for v_statement in
-        select format('grant %s on function %s to %s', r.privilege, p.oid::regprocedure, r.role) || case when r.option then ' with grant option' else '' end
-        from jsonb_to_recordset(v_rights) as r (kind text, name text, privilege text, role text, option boolean)
+        select concat(format('grant %s on function %s to %s', r.privilege, p.oid::regprocedure, r.role), r.option)
+        from jsonb_to_recordset(v_rights) as r (kind text, name text, privilege text, role text, option text)
         join pg_proc as p on p.pronamespace = v_schema_oid and p.proname = r.name
         where r.kind = 'function'
         union all
-        select format('grant %s on %I to %s', concat(r.privilege, ' (' || quote_ident(t.attname) || ')'), c.relname, r.role) || case when r.option then ' with grant option' else '' end
-        from jsonb_to_recordset(v_rights) as r (kind text, name text, "column" text, privilege text, role text, option boolean)
+        select concat(format('grant %s on %I to %s', concat(r.privilege, ' (' || quote_ident(t.attname) || ')'), c.relname, r.role), r.option)
+        from jsonb_to_recordset(v_rights) as r (kind text, name text, "column" text, privilege text, role text, option text)
         join pg_class as c on c.relnamespace = v_schema_oid and c.relname = r.name
         left join pg_attribute as t on t.attrelid = c.oid and t.attname = r.column
         where r.kind = 'view' and (r.column is null or t.attname is not null)

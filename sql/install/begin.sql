@@ -10,7 +10,14 @@
     end if;
 
     -- One installer at a time; the others wait here, and find it done.
-    perform pg_advisory_xact_lock(hashtextextended(v_schema, hashtextextended('leasehold.install', 0)));
+    v_lock := hashtextextended(v_schema, hashtextextended('leasehold.install', 0));
+    if not pg_try_advisory_xact_lock(v_lock) then
+        perform pg_advisory_xact_lock(v_lock);
+        if current_setting('transaction_isolation') in ('repeatable read', 'serializable') then
+            raise exception 'another installer was at work on schema %', to_json(v_schema)
+                using errcode = '40001', hint = 'Run the file again in a new transaction: this one cannot see what the other did.';
+        end if;
+    end if;
 
     select n.oid, pg_get_userbyid(n.nspowner) into v_schema_oid, v_owner from pg_namespace as n where n.nspname = v_schema;
     if v_schema_oid is null then

@@ -563,6 +563,22 @@ def test_the_second_installer_waits_for_the_first_and_takes_over_when_that_rolls
     works(looking_on)
 
 
+def test_an_installer_that_waited_and_cannot_see_what_was_done_says_so_by_40001(
+    open_: Open,
+) -> None:
+    first, second, looking_on = open_(), open_(), open_()
+    second.execute("set default_transaction_isolation = 'repeatable read'")
+    first.execute("begin")
+    first.execute(SCRIPT)
+    waiting = background(lambda: install(second))
+    wait_until_blocked(looking_on, second)
+    first.execute("commit")
+    with refused("40001"):
+        waiting.result(timeout=60)
+    install(second)
+    works(looking_on)
+
+
 # --- rights -------------------------------------------------------------------------------------
 
 
@@ -770,6 +786,7 @@ def test_an_upgrade_keeps_rights_on_columns_and_grant_options_and_gives_public_n
     with refused("42501"):
         using.execute("select job_id from leasehold.finished")
     using.execute(f"grant execute on function leasehold.settings to {other}")
+    using.execute(f"revoke execute on function leasehold.settings from {other}")
     assert not value(
         conn, "select has_function_privilege('public', 'leasehold.settings()', 'execute')"
     )
