@@ -12,9 +12,9 @@
 do $install$
 declare
     v_version        constant text := '1.0.0';
-    v_build          constant text := '7507c909ac4a14edae603ab7c213ab52346100e4b94b0207e54739bdf3fbc564';
+    v_build          constant text := 'a9d37d094220d86f3f1c2c81862c74c33f7f5d25f2c9bcae5460e5fc13a1b3a9';
     v_migrations     constant integer := 1;
-    v_function_names constant text[] := array['_actor', '_admissible', '_admit', '_answer', '_apply', '_asked_to_stop', '_backoff', '_bury', '_check_batch_circles', '_check_capabilities', '_check_circle', '_check_count', '_check_delay', '_check_done', '_check_elements', '_check_expires_at', '_check_failure', '_check_ids', '_check_keys', '_check_lease', '_check_need', '_check_object', '_check_policy', '_check_reschedule', '_check_retry', '_check_setting', '_check_size', '_check_submit', '_check_text', '_check_time', '_check_unseen', '_check_wait_for', '_choose', '_claim_id', '_claim_key', '_clean_error', '_done_kinds', '_doom', '_end', '_end_cancelled', '_end_state', '_enqueue', '_expire', '_fail', '_grant', '_group_roles', '_hold', '_invalid', '_inventory', '_is_busy', '_is_retryable', '_isolated', '_key_lock', '_known', '_lanes', '_lease_check', '_lease_fence', '_lease_id', '_leave_key', '_lock_job', '_lock_unheld', '_look_again', '_matches', '_move', '_move_marks', '_needs', '_no_such_job', '_now', '_open_lane', '_park', '_pick', '_pick_merged', '_promote', '_put_off', '_read_interval', '_read_request', '_reclaim', '_reclaim_one', '_record', '_redrive', '_refuse', '_request_hash', '_request_kinds', '_requests', '_reschedule', '_resolve', '_results', '_retry_or_bury', '_revive', '_ring', '_setting_value', '_settle', '_settle_one', '_store', '_tell', '_tell_chunk', '_tell_dependents', '_tend', '_tend_by_the_way', '_try_settle', '_uuid_v7', '_wait', '_work_notes', 'await_bell', 'cancel', 'checkpoint', 'checkpoints', 'complete', 'complete_unheld', 'error_codes', 'extend', 'extend_many', 'fail', 'fail_unheld', 'get_work', 'hold_lease', 'job', 'lease_status', 'redrive', 'redrive_many', 'release', 'require_api', 'reschedule', 'reschedule_unheld', 'results', 'schema_version', 'set_setting', 'setting', 'settings', 'settle', 'submit', 'submit_many', 'sweep', 'turn', 'verify', 'why_not_running'];
+    v_function_names constant text[] := array['_actor', '_admissible', '_admit', '_answer', '_apply', '_asked_to_stop', '_backoff', '_bury', '_check_batch_circles', '_check_capabilities', '_check_circle', '_check_count', '_check_delay', '_check_done', '_check_elements', '_check_expires_at', '_check_failure', '_check_ids', '_check_keys', '_check_lease', '_check_need', '_check_object', '_check_policy', '_check_reschedule', '_check_retry', '_check_setting', '_check_size', '_check_submit', '_check_text', '_check_time', '_check_unseen', '_check_wait_for', '_choose', '_claim_id', '_claim_key', '_clean_error', '_done_kinds', '_doom', '_end', '_end_cancelled', '_end_state', '_enqueue', '_expire', '_fail', '_grant', '_group_roles', '_hold', '_invalid', '_inventory', '_is_busy', '_is_retryable', '_isolated', '_key_lock', '_known', '_lanes', '_lease_check', '_lease_fence', '_lease_id', '_leave_key', '_lock_job', '_lock_unheld', '_look_again', '_matches', '_move', '_move_marks', '_needs', '_no_such_job', '_now', '_open_lane', '_park', '_pick', '_pick_merged', '_promote', '_put_off', '_read_interval', '_read_request', '_reclaim', '_reclaim_one', '_record', '_redrive', '_refuse', '_request_hash', '_request_kinds', '_requests', '_reschedule', '_resolve', '_results', '_retry_or_bury', '_revive', '_rewrite', '_ring', '_setting_value', '_settle', '_settle_one', '_store', '_tell', '_tell_chunk', '_tell_dependents', '_tend', '_tend_by_the_way', '_try_settle', '_uuid_v7', '_wait', '_work_notes', 'await_bell', 'cancel', 'checkpoint', 'checkpoints', 'complete', 'complete_unheld', 'error_codes', 'extend', 'extend_many', 'fail', 'fail_unheld', 'get_work', 'hold_lease', 'job', 'lease_status', 'redrive', 'redrive_many', 'release', 'require_api', 'reschedule', 'reschedule_unheld', 'results', 'schema_version', 'set_setting', 'setting', 'settings', 'settle', 'submit', 'submit_many', 'sweep', 'turn', 'verify', 'why_not_running'];
     v_view_names     constant text[] := array['dead_letter', 'departure', 'finished', 'status'];
     v_functions      constant text[] := array[
 $function$
@@ -289,29 +289,31 @@ returns void
 language plpgsql
 volatile
 as $_bury$
+declare
+    v_was constant text := v_job.state;
 begin
-    update job as j
-    set state = 'dead',
-        dead_reason = reason,
-        ended_at = now,
-        error = coalesce(_bury.error, j.error),
-        error_code = case when _bury.error is null then j.error_code else _bury.error_code end,
-        answer = coalesce(_bury.answer, j.answer),
-        crashes = v_job.crashes,
-        cancel_requested = false,
-        parked = false,
-        check_at = null
-    where j.job_id = v_job.job_id;
+    if _bury.error is not null then
+        v_job.error := _bury.error;
+        v_job.error_code := _bury.error_code;
+    end if;
+    v_job.state := 'dead';
+    v_job.dead_reason := reason;
+    v_job.ended_at := now;
+    v_job.answer := coalesce(_bury.answer, v_job.answer);
+    v_job.cancel_requested := false;
+    v_job.parked := false;
+    v_job.check_at := null;
+    perform _rewrite(v_job);
     perform _record(v_job.job_id, 'buried', actor, 'dead', v_job.attempt, reason, now);
     if v_job.singleton_key is not null then
-        perform _leave_key(v_job.singleton_key, v_job.state);
+        perform _leave_key(v_job.singleton_key, v_was);
     end if;
     perform _tell_dependents(v_job.job_id, nested);
 end
 $_bury$;
 
 comment on function _bury(job, text, text, text, jsonb, text, timestamptz, boolean) is
-    'The one place that buries. The caller holds the lock of v_job; v_job.crashes is what is to be stored.';
+    'The one place that buries. The caller holds the lock of v_job, which is its row, but for crashes as they are to be.';
 $function$,
 $function$
 create or replace function _check_batch_circles(requests _request[])
@@ -1276,6 +1278,7 @@ begin
         where j.job_id = any (ids) and (j.expires_at is null or j.expires_at > greatest(j.available_at, _enqueue.now))
         order by j.available_at, j.number
     ), numbered as materialized (
+        -- after an id, which the locks brought: the marks rely on it
         select e.*, case when not e.later then nextval('number_seq') end as number from entering as e
     ), gone as (
         -- deleted and written anew, not updated: see _park
@@ -1999,12 +2002,17 @@ language plpgsql
 volatile
 as $_move_marks$
 declare
-    v_fresh constant boolean := pg_current_xact_id_if_assigned() is null;
-    v_seen  bigint;
-    v_id    xid8;
-    v_last  bigint;
+    v_fresh         constant boolean := pg_current_xact_id_if_assigned() is null;
+    v_seen          bigint;
+    v_id            xid8;
+    v_last          bigint;
+    v_need          text[];
+    v_priority      smallint[];
+    v_number        bigint[];
+    v_seen_number   bigint[];
+    v_seen_by       xid8[];
 begin
-    -- one mover at a time is enough; the others claim from the old marks meanwhile
+    -- one mover of these needs at a time is enough (two that meet on a lane are each right); the others claim from the old marks meanwhile
     if not pg_try_advisory_xact_lock(_key_lock('mark' || needs[1])) then
         return;
     end if;
@@ -2013,26 +2021,29 @@ begin
     if v_fresh then
         select s.last_value into v_seen from number_seq as s where s.is_called;
     end if;
-    v_id := pg_current_xact_id();
-    with moved as (
-        insert into mark (next_need, priority, number, seen_number, seen_by, noted_at)
+    select array_agg(c.next_need), array_agg(c.priority), array_agg(c.number), array_agg(c.seen_number), array_agg(c.seen_by)
+    into v_need, v_priority, v_number, v_seen_number, v_seen_by
+    from (
         select
             l.next_need,
             l.priority,
-            least(
-                m.seen_number + 1,
-                (
-                    select j.number
-                    from job as j
-                    where j.state = 'ready' and j.singleton_key is null and j.next_need = l.next_need and j.priority = l.priority
-                        and j.number >= m.number
-                    order by j.number
-                    limit 1
+            case
+                when s.proven then least(
+                    m.seen_number + 1,
+                    (
+                        select j.number
+                        from job as j
+                        where j.state = 'ready' and j.singleton_key is null and j.next_need = l.next_need and j.priority = l.priority
+                            and j.number >= m.number
+                        order by j.number
+                        limit 1
+                    )
                 )
-            ),
-            coalesce(v_seen, m.seen_number),
-            case when v_seen is null then m.seen_by else v_id end,
-            _move_marks.now
+                else m.number
+            end as number,
+            m.number as old_number,
+            m.seen_number,
+            m.seen_by
         from (select distinct o.next_need, o.priority from lane as o where o.next_need = any (needs)) as l
         cross join lateral (
             select k.number, k.seen_number, k.seen_by, k.noted_at
@@ -2041,12 +2052,31 @@ begin
             order by k.mark_id desc
             limit 1
         ) as m
-        where m.noted_at < _move_marks.now - interval '20 ms'
-            and pg_snapshot_xmin(pg_current_snapshot()) >= m.seen_by
+        cross join lateral (
+            select
+                pg_snapshot_xmin(pg_current_snapshot()) >= m.seen_by as proven,
+                -- an id that this server has not come to: the pair was noted on another one, before a restore
+                m.seen_by >= pg_snapshot_xmax(pg_current_snapshot()) and m.seen_by is distinct from pg_current_xact_id_if_assigned() as foreign_id
+        ) as s
+        where not (m.noted_at between _move_marks.now - interval '20 ms' and _move_marks.now) and (s.proven or s.foreign_id)
+    ) as c
+    -- an idle lane writes nothing
+    where c.number <> c.old_number or c.seen_number <> v_seen;
+    if v_need is null then
+        return;
+    end if;
+    v_id := pg_current_xact_id();
+    with moved as (
+        insert into mark (next_need, priority, number, seen_number, seen_by, noted_at)
+        select
+            c.next_need, c.priority, c.number, coalesce(v_seen, c.seen_number), case when v_seen is null then c.seen_by else v_id end,
+            _move_marks.now
+        from unnest(v_need, v_priority, v_number, v_seen_number, v_seen_by) as c (next_need, priority, number, seen_number, seen_by)
         returning mark_id
     )
     select max(m.mark_id) into v_last from moved as m;
-    if v_last % 32 = 0 then
+    -- every hundredth row or so
+    if v_last / 100 > (v_last - cardinality(v_need)) / 100 then
         delete from mark as k
         where (k.next_need, k.priority, k.mark_id) in (
             select o.next_need, o.priority, o.mark_id
@@ -2065,7 +2095,7 @@ $_move_marks$;
 
 comment on function _move_marks(text[], timestamptz) is
     'Moves the low-water marks of these needs up to the first ready number that can be seen, no further than what is proven to be all there will be. '
-    'At most fifty times a second; one at a time; waits for nobody. Above READ COMMITTED the snapshot may be old, and the mark lower: never too high.';
+    'At most fifty times a second a lane; waits for nobody. Above READ COMMITTED the snapshot may be old, and the mark lower: never too high.';
 $function$,
 $function$
 create or replace function _needs(capabilities text[])
@@ -2174,7 +2204,7 @@ begin
         min(l.noted_at)
     into v_needs, v_priority, v_marks, v_noted_at
     from _lanes(needs) as l;
-    if v_noted_at < now - interval '20 ms' then
+    if not v_noted_at between now - interval '20 ms' and now then
         perform _move_marks(needs, now);
     end if;
 
@@ -2363,6 +2393,12 @@ begin
         select j.job_id
         from job as j
         where j.check_at <= _reclaim.now
+            -- an extended lease is not locked in passing: its worker would wait for this transaction. Nobody could extend while the server was
+            -- down, so no lease runs out before the server has been up for as long as the lease.
+            and greatest(
+                j.lease_expires_at,
+                pg_postmaster_start_time() + (j.lease_expires_at - coalesce(j.extended_at, j.leased_at))
+            ) <= _reclaim.now
         order by j.check_at
         limit _reclaim.limit_jobs
         for update skip locked
@@ -2392,17 +2428,16 @@ declare
     v_job   job;
     v_out   timestamptz;
 begin
-    select j.* into v_job from job as j where j.job_id = _reclaim_one.job_id and j.state = 'leased';
-    if not found then
+    select j.* into v_job from job as j where j.job_id = _reclaim_one.job_id;
+    if v_job.state is distinct from 'leased' then
         return false;
     end if;
-    -- nobody could extend while the server was down: no lease runs out before the server has been up for as long as the lease
+    -- as in _reclaim, for those who come by the id of one job, and for a lease that was extended since
     v_out := greatest(
         v_job.lease_expires_at,
         pg_postmaster_start_time() + (v_job.lease_expires_at - coalesce(v_job.extended_at, v_job.leased_at))
     );
     if v_out > now then
-        update job as j set check_at = v_out where j.job_id = v_job.job_id;
         return false;
     end if;
 
@@ -2423,7 +2458,7 @@ $_reclaim_one$;
 
 comment on function _reclaim_one(uuid, timestamptz) is
     'Takes the lease of a job whose lock the caller holds, if it ran out: one crash more, then backoff, burial, or the cancellation that was '
-    'asked for. A lease that was extended since is filed anew. True where a lease was taken.';
+    'asked for. True where a lease was taken.';
 $function$,
 $function$
 create or replace function _record(job_id uuid, event text, actor text, state text, attempt integer, detail text, now timestamptz)
@@ -2745,6 +2780,7 @@ as $_retry_or_bury$
 declare
     v_next      timestamptz;
     v_state     text := 'scheduled';
+    v_was       constant text := v_job.state;
     v_answer    jsonb;
     v_attempts  constant integer := coalesce(v_job.max_attempts, _setting_value('max_attempts')::integer);
 begin
@@ -2770,19 +2806,17 @@ begin
     if exists (select from edge as e where e.job_id = v_job.job_id) then
         v_state := 'blocked';
     end if;
-    update job as j
-    set state = v_state,
-        available_at = v_next,
-        crashes = v_job.crashes,
-        error = _retry_or_bury.error,
-        error_code = _retry_or_bury.error_code,
-        answer = coalesce(v_answer || jsonb_build_object('state', v_state, 'available_at', v_next), j.answer),
-        parked = false,
-        check_at = null
-    where j.job_id = v_job.job_id;
+    v_job.state := v_state;
+    v_job.available_at := v_next;
+    v_job.error := _retry_or_bury.error;
+    v_job.error_code := _retry_or_bury.error_code;
+    v_job.answer := coalesce(v_answer || jsonb_build_object('state', v_state, 'available_at', v_next), v_job.answer);
+    v_job.parked := false;
+    v_job.check_at := null;
+    perform _rewrite(v_job);
     perform _record(v_job.job_id, verb, actor, v_state, v_job.attempt, error_code, now);
     if v_job.singleton_key is not null then
-        perform _leave_key(v_job.singleton_key, v_job.state);
+        perform _leave_key(v_job.singleton_key, v_was);
     end if;
     return (v_state, v_next, v_job.attempt)::outcome;
 end
@@ -2790,7 +2824,7 @@ $_retry_or_bury$;
 
 comment on function _retry_or_bury(job, text, interval, text, text, text, text, timestamptz, boolean) is
     'What becomes of a failed attempt: the job backs off, or is buried for the given reason, because its attempts are used up, or because it '
-    'could only start after expires_at. The caller holds the lock of v_job; v_job.crashes is what is to be stored.';
+    'could only start after expires_at. The caller holds the lock of v_job, which is its row, but for crashes as they are to be.';
 $function$,
 $function$
 create or replace function _revive(ids uuid[], now timestamptz)
@@ -2827,6 +2861,21 @@ $_revive$;
 
 comment on function _revive(uuid[], timestamptz) is
     'Brings back, as blocked, those of the given jobs (locks held) that died by cascade and wait for no dead job any more.';
+$function$,
+$function$
+create or replace function _rewrite(v_job job)
+returns void
+language plpgsql
+volatile
+as $_rewrite$
+begin
+    -- deleted and written anew, not updated: see _park
+    delete from job as j where j.job_id = v_job.job_id;
+    insert into job values (v_job.*);
+end
+$_rewrite$;
+
+comment on function _rewrite(job) is 'Writes a job, whose lock the caller holds, as v_job now says: all of its row.';
 $function$,
 $function$
 create or replace function _ring(needs text[])
@@ -2899,7 +2948,7 @@ begin
         return;
     exception
         when others then
-            if sqlstate !~ '^(LH|22|23)' and sqlstate <> '40001' then
+            if sqlstate !~ '^(LH|22)' and sqlstate <> '40001' then
                 raise;
             end if;
     end;
@@ -2911,7 +2960,7 @@ begin
 end
 $_settle$;
 
-comment on function _settle(jsonb, boolean) is 'What settle and turn do with a batch that _check_done has passed.';
+comment on function _settle(jsonb, boolean) is 'What settle does with a batch that _check_done has passed.';
 $function$,
 $function$
 create or replace function _settle_one(element jsonb, index bigint)
@@ -3150,7 +3199,8 @@ declare
 begin
     select t.tick_id, now - t.at into v_id, v_age from tick as t order by t.tick_id desc limit 1;
     -- one at a time; but one who tends inside a long transaction must not keep the others from it
-    if v_age < interval '100 ms'
+    -- an age far below nothing is a clock that was set back
+    if v_age between interval '-1 minute' and interval '100 ms'
         or not pg_try_advisory_xact_lock(_key_lock('')) and coalesce(v_age, interval '0') < interval '1 s' then
         return false;
     end if;
@@ -3263,6 +3313,10 @@ begin
         select n.* from note as n where n.note_id = any (v_notes) order by n.note_id
     loop
         v_done := true;
+        -- an id that this server has not come to was noted on another one, before a restore
+        if v_note.seen_by >= pg_snapshot_xmax(pg_current_snapshot()) then
+            v_note.seen_by := null;
+        end if;
         if v_note.kind = 'key' then
             -- one look, and one note that stays if need be, serve all of the key
             continue when v_note.singleton_key = any (v_keys);
@@ -3419,7 +3473,7 @@ $cancel$;
 comment on function cancel(uuid, text, text) is
     'Ends a job that nobody holds as cancelled; of a leased one asks for it: extend and reschedule then raise LH007, complete still succeeds, any other '
     'end cancels. Idempotent; returns the state: cancelled, leased (asked for), or how the job ended before. actor and reason (at most 1,000 bytes) are '
-    'kept in the history. Locks the job''s row, then tries for its dependents. Raises LH003, LH010.';
+    'kept in the history. Locks the job''s row, then tries for its key and its dependents. Raises LH003, LH010.';
 $function$,
 $function$
 create or replace function checkpoint(job_id uuid, lease_id uuid, name text, result jsonb default null)
@@ -3581,8 +3635,12 @@ begin
     if v_end <= v_job.lease_expires_at then
         return v_job.lease_expires_at;
     end if;
-    -- no indexed column: check_at stays, and whoever finds it due files the job anew
-    update job as j set lease_expires_at = v_end, extended_at = v_now where j.job_id = extend.job_id;
+    -- check_at, which is indexed, only where it has passed: a heartbeat in three or so
+    update job as j
+    set lease_expires_at = v_end,
+        extended_at = v_now,
+        check_at = case when j.check_at < v_now then v_end else j.check_at end
+    where j.job_id = extend.job_id;
     return v_end;
 end
 $extend$;
@@ -3606,12 +3664,12 @@ declare
     v_now       timestamptz;
     v_one       record;
     v_extended  extended;
+    v_answers   extended[];
 begin
     perform _check_lease(lease);
     perform _check_elements('leases', leases);
     v_now := _now();
     -- one statement for all that is current; a row that a transaction holds is passed by: it holds the lease, too
-    return query
     with hand as materialized (
         select (l.element ->> 'job_id')::uuid as job_id, (l.element ->> 'lease_id')::uuid as lease_id, l.ordinality
         from jsonb_array_elements(leases) with ordinality as l (element, ordinality)
@@ -3624,12 +3682,13 @@ begin
     ), moved as (
         update job as j
         set lease_expires_at = greatest(j.lease_expires_at, v_now + lease),
-            extended_at = case when j.lease_expires_at < v_now + lease then v_now else j.extended_at end
+            extended_at = case when j.lease_expires_at < v_now + lease then v_now else j.extended_at end,
+            check_at = case when j.check_at < v_now then greatest(j.lease_expires_at, v_now + lease) else j.check_at end
         from held as h
         where j.job_id = h.job_id and not h.cancel_requested
         returning j.job_id, j.lease_id, j.lease_expires_at
     )
-    select
+    select array_agg((
         h.job_id,
         h.lease_id,
         m.job_id is not null,
@@ -3638,20 +3697,21 @@ begin
         case when b.job_id is not null and m.job_id is null then 'the job is held by a transaction' end,
         null::text,
         case when b.job_id is not null and m.job_id is null then 'This is no loss of the lease; try again later.' end
+    )::extended order by h.ordinality)
+    into v_answers
     from hand as h
     left join moved as m on m.job_id = h.job_id and m.lease_id = h.lease_id
     left join job as b on b.job_id = h.job_id and b.lease_id = h.lease_id and b.state = 'leased' and not b.cancel_requested
-    where m.job_id is not null or b.job_id is not null
-    order by h.ordinality;
+    where m.job_id is not null or b.job_id is not null;
+    return query select a.* from unnest(v_answers) as a;
 
     -- the others, one by one: why not
     for v_one in
         select (l.element ->> 'job_id')::uuid as job_id, (l.element ->> 'lease_id')::uuid as lease_id
         from jsonb_array_elements(leases) with ordinality as l (element, ordinality)
         where not exists (
-            select from job as j
-            where j.job_id = (l.element ->> 'job_id')::uuid and j.lease_id = (l.element ->> 'lease_id')::uuid
-                and j.state = 'leased' and not j.cancel_requested
+            select from unnest(v_answers) as a
+            where a.job_id = (l.element ->> 'job_id')::uuid and a.lease_id = (l.element ->> 'lease_id')::uuid
         )
         order by l.ordinality
     loop
@@ -3713,8 +3773,8 @@ $fail$;
 comment on function fail(uuid, uuid, text, boolean, interval, text) is
     'Ends an attempt that failed: the job backs off by its retry policy (or by retry_after, at most a year), or is buried: not retryable, attempts used '
     'up, or too late for its expires_at. error is cleaned and cut, never refused. Where cancellation was asked for the job ends cancelled. Returns '
-    'state, available_at, attempt; the same lease asking again gets the same answer until the next grant. Locks the job''s row. Raises LH001, LH002, '
-    'LH003, LH007, LH008, LH010.';
+    'state, available_at, attempt; the same lease asking again gets the same answer until the next grant. Locks the job''s row, then '
+    'tries for its key and its dependents. Raises LH001, LH002, LH003, LH007, LH008, LH010.';
 $function$,
 $function$
 create or replace function fail_unheld(
@@ -3742,7 +3802,7 @@ $fail_unheld$;
 
 comment on function fail_unheld(uuid, text, text, boolean, interval, text) is
     'fail for a job that nobody holds: it backs off (blocked stays blocked), or is buried. No attempt is counted. actor is kept in the history. '
-    'Returns state, available_at, attempt. Locks the job''s row. Raises LH003, LH007, LH008, LH009 (leased), LH010.';
+    'Returns state, available_at, attempt. Locks the job''s row, then tries for its dependents. Raises LH003, LH007, LH008, LH009 (leased), LH010.';
 $function$,
 $function$
 create or replace function get_work(
@@ -3889,7 +3949,7 @@ declare
     v_ended text;
 begin
     perform _check_ids(job_id, lease_id);
-    -- one snapshot for both: the job may be moving from one to the other
+    -- live first: a job moves from there to the archive, never back, so that one of the two looks finds it
     select j.* into v_job from job as j where j.job_id = lease_status.job_id;
     if not found then
         v_ended := _end_state(job_id);
@@ -4153,7 +4213,7 @@ comment on function reschedule_unheld(
     uuid, text, text, jsonb, uuid[], timestamptz, integer, timestamptz, integer, jsonb, text
 ) is
     'reschedule for a job that nobody holds. Null keeps what it has, wait_for included ({}: waits for nothing). actor is kept '
-    ' in the history. Returns state, available_at, attempt. Locks the job''s row; where existing jobs are waited for, the gate (tried for a second, '
+    'in the history. Returns state, available_at, attempt. Locks the job''s row; where existing jobs are waited for, the gate (tried for a second, '
     'then 40001). Raises LH003, LH004, LH007, LH008, LH009 (leased), LH010, LH011.';
 $function$,
 $function$
@@ -4503,12 +4563,14 @@ begin
     perform _check_capabilities(capabilities);
     perform _check_lease(lease);
     perform _check_count('limit_jobs', limit_jobs, 1, 1000);
-    -- before this transaction has an id of its own: notes want that (_work_notes)
-    perform _tend_by_the_way(_now());
-    if exists (select from _lanes(_needs(capabilities)) as l where l.noted_at < _now() - interval '20 ms') then
-        perform _move_marks(_needs(capabilities), _now());
+    perform _check_done(done);
+    if strict is null then
+        perform _invalid('strict', 'must not be null');
     end if;
-    return query select (s.*)::settled, null::work from settle(done, strict) as s;
+    -- before this transaction has an id of its own: notes and marks want that (_work_notes, _move_marks)
+    perform _tend_by_the_way(_now());
+    perform _move_marks(_needs(capabilities), _now());
+    return query select (s.*)::settled, null::work from _settle(done, strict) as s;
     return query select null::settled, (w.*)::work from get_work(worker_id, capabilities, lease, limit_jobs) as w;
 end
 $turn$;
@@ -4838,7 +4900,8 @@ begin
     perform set_config('client_min_messages', 'warning', true);
 
     -- An upgrade: everything as it is, in the words of the release that is here.
-    if v_migrated is not null and not v_same and to_regprocedure('_inventory(text, jsonb)') is not null then
+    if v_migrated is not null and not v_same and to_regprocedure('_inventory(text, jsonb)') is not null
+        and to_regprocedure('_group_roles(text)') is not null then
         v_before := (
             select jsonb_object_agg(i.kind || ' ' || i.name, i.definition) from _inventory(v_schema, _group_roles(v_schema)) as i
         );
@@ -4974,7 +5037,7 @@ comment on column job.parked is
     'Ready, but behind another job of its singleton_key: kept out of the claim index. The end of the one before admits it.';
 comment on column job.wait_for is 'What it was told to wait for: whose results its worker gets. What it still waits for is in edge.';
 comment on column job.check_at is
-    'When to look whether the lease ran out; null unless leased. Indexed in place of lease_expires_at, so that a heartbeat touches no index.';
+    'When to look whether the lease ran out; null unless leased. Indexed in place of lease_expires_at, so that most heartbeats touch no index.';
 comment on column job.answer is
     'What the last lease was answered when fail, release or reschedule ended it: the same call gets the same again, until the next grant.';
 

@@ -5,26 +5,28 @@ returns void
 language plpgsql
 volatile
 as $_bury$
+declare
+    v_was constant text := v_job.state;
 begin
-    update job as j
-    set state = 'dead',
-        dead_reason = reason,
-        ended_at = now,
-        error = coalesce(_bury.error, j.error),
-        error_code = case when _bury.error is null then j.error_code else _bury.error_code end,
-        answer = coalesce(_bury.answer, j.answer),
-        crashes = v_job.crashes,
-        cancel_requested = false,
-        parked = false,
-        check_at = null
-    where j.job_id = v_job.job_id;
+    if _bury.error is not null then
+        v_job.error := _bury.error;
+        v_job.error_code := _bury.error_code;
+    end if;
+    v_job.state := 'dead';
+    v_job.dead_reason := reason;
+    v_job.ended_at := now;
+    v_job.answer := coalesce(_bury.answer, v_job.answer);
+    v_job.cancel_requested := false;
+    v_job.parked := false;
+    v_job.check_at := null;
+    perform _rewrite(v_job);
     perform _record(v_job.job_id, 'buried', actor, 'dead', v_job.attempt, reason, now);
     if v_job.singleton_key is not null then
-        perform _leave_key(v_job.singleton_key, v_job.state);
+        perform _leave_key(v_job.singleton_key, v_was);
     end if;
     perform _tell_dependents(v_job.job_id, nested);
 end
 $_bury$;
 
 comment on function _bury(job, text, text, text, jsonb, text, timestamptz, boolean) is
-    'The one place that buries. The caller holds the lock of v_job; v_job.crashes is what is to be stored.';
+    'The one place that buries. The caller holds the lock of v_job, which is its row, but for crashes as they are to be.';

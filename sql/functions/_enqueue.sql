@@ -33,6 +33,7 @@ begin
         where j.job_id = any (ids) and (j.expires_at is null or j.expires_at > greatest(j.available_at, _enqueue.now))
         order by j.available_at, j.number
     ), numbered as materialized (
+        -- after an id, which the locks brought: the marks rely on it
         select e.*, case when not e.later then nextval('number_seq') end as number from entering as e
     ), gone as (
         -- deleted and written anew, not updated: see _park

@@ -16,7 +16,7 @@ begin
         min(l.noted_at)
     into v_needs, v_priority, v_marks, v_noted_at
     from _lanes(needs) as l;
-    if v_noted_at < now - interval '20 ms' then
+    if not v_noted_at between now - interval '20 ms' and now then
         perform _move_marks(needs, now);
     end if;
 

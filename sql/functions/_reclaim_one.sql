@@ -7,17 +7,16 @@ declare
     v_job   job;
     v_out   timestamptz;
 begin
-    select j.* into v_job from job as j where j.job_id = _reclaim_one.job_id and j.state = 'leased';
-    if not found then
+    select j.* into v_job from job as j where j.job_id = _reclaim_one.job_id;
+    if v_job.state is distinct from 'leased' then
         return false;
     end if;
-    -- nobody could extend while the server was down: no lease runs out before the server has been up for as long as the lease
+    -- as in _reclaim, for those who come by the id of one job, and for a lease that was extended since
     v_out := greatest(
         v_job.lease_expires_at,
         pg_postmaster_start_time() + (v_job.lease_expires_at - coalesce(v_job.extended_at, v_job.leased_at))
     );
     if v_out > now then
-        update job as j set check_at = v_out where j.job_id = v_job.job_id;
         return false;
     end if;
 
@@ -38,4 +37,4 @@ $_reclaim_one$;
 
 comment on function _reclaim_one(uuid, timestamptz) is
     'Takes the lease of a job whose lock the caller holds, if it ran out: one crash more, then backoff, burial, or the cancellation that was '
-    'asked for. A lease that was extended since is filed anew. True where a lease was taken.';
+    'asked for. True where a lease was taken.';

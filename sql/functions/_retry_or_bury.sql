@@ -9,6 +9,7 @@ as $_retry_or_bury$
 declare
     v_next      timestamptz;
     v_state     text := 'scheduled';
+    v_was       constant text := v_job.state;
     v_answer    jsonb;
     v_attempts  constant integer := coalesce(v_job.max_attempts, _setting_value('max_attempts')::integer);
 begin
@@ -34,19 +35,17 @@ begin
     if exists (select from edge as e where e.job_id = v_job.job_id) then
         v_state := 'blocked';
     end if;
-    update job as j
-    set state = v_state,
-        available_at = v_next,
-        crashes = v_job.crashes,
-        error = _retry_or_bury.error,
-        error_code = _retry_or_bury.error_code,
-        answer = coalesce(v_answer || jsonb_build_object('state', v_state, 'available_at', v_next), j.answer),
-        parked = false,
-        check_at = null
-    where j.job_id = v_job.job_id;
+    v_job.state := v_state;
+    v_job.available_at := v_next;
+    v_job.error := _retry_or_bury.error;
+    v_job.error_code := _retry_or_bury.error_code;
+    v_job.answer := coalesce(v_answer || jsonb_build_object('state', v_state, 'available_at', v_next), v_job.answer);
+    v_job.parked := false;
+    v_job.check_at := null;
+    perform _rewrite(v_job);
     perform _record(v_job.job_id, verb, actor, v_state, v_job.attempt, error_code, now);
     if v_job.singleton_key is not null then
-        perform _leave_key(v_job.singleton_key, v_job.state);
+        perform _leave_key(v_job.singleton_key, v_was);
     end if;
     return (v_state, v_next, v_job.attempt)::outcome;
 end
@@ -54,4 +53,4 @@ $_retry_or_bury$;
 
 comment on function _retry_or_bury(job, text, interval, text, text, text, text, timestamptz, boolean) is
     'What becomes of a failed attempt: the job backs off, or is buried for the given reason, because its attempts are used up, or because it '
-    'could only start after expires_at. The caller holds the lock of v_job; v_job.crashes is what is to be stored.';
+    'could only start after expires_at. The caller holds the lock of v_job, which is its row, but for crashes as they are to be.';

@@ -33,7 +33,7 @@ begin
         return;
     exception
         when others then
-            if sqlstate !~ '^(LH|22|23)' and sqlstate <> '40001' then
+            if sqlstate !~ '^(LH|22)' and sqlstate <> '40001' then
                 raise;
             end if;
     end;
@@ -45,4 +45,4 @@ begin
 end
 $_settle$;
 
-comment on function _settle(jsonb, boolean) is 'What settle and turn do with a batch that _check_done has passed.';
+comment on function _settle(jsonb, boolean) is 'What settle does with a batch that _check_done has passed.';

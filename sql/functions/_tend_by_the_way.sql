@@ -9,7 +9,8 @@ declare
 begin
     select t.tick_id, now - t.at into v_id, v_age from tick as t order by t.tick_id desc limit 1;
     -- one at a time; but one who tends inside a long transaction must not keep the others from it
-    if v_age < interval '100 ms'
+    -- an age far below nothing is a clock that was set back
+    if v_age between interval '-1 minute' and interval '100 ms'
         or not pg_try_advisory_xact_lock(_key_lock('')) and coalesce(v_age, interval '0') < interval '1 s' then
         return false;
     end if;

@@ -33,6 +33,10 @@ begin
         select n.* from note as n where n.note_id = any (v_notes) order by n.note_id
     loop
         v_done := true;
+        -- an id that this server has not come to was noted on another one, before a restore
+        if v_note.seen_by >= pg_snapshot_xmax(pg_current_snapshot()) then
+            v_note.seen_by := null;
+        end if;
         if v_note.kind = 'key' then
             -- one look, and one note that stays if need be, serve all of the key
             continue when v_note.singleton_key = any (v_keys);

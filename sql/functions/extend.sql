@@ -23,8 +23,12 @@ begin
     if v_end <= v_job.lease_expires_at then
         return v_job.lease_expires_at;
     end if;
-    -- no indexed column: check_at stays, and whoever finds it due files the job anew
-    update job as j set lease_expires_at = v_end, extended_at = v_now where j.job_id = extend.job_id;
+    -- check_at, which is indexed, only where it has passed: a heartbeat in three or so
+    update job as j
+    set lease_expires_at = v_end,
+        extended_at = v_now,
+        check_at = case when j.check_at < v_now then v_end else j.check_at end
+    where j.job_id = extend.job_id;
     return v_end;
 end
 $extend$;

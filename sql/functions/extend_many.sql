@@ -12,12 +12,12 @@ declare
     v_now       timestamptz;
     v_one       record;
     v_extended  extended;
+    v_answers   extended[];
 begin
     perform _check_lease(lease);
     perform _check_elements('leases', leases);
     v_now := _now();
     -- one statement for all that is current; a row that a transaction holds is passed by: it holds the lease, too
-    return query
     with hand as materialized (
         select (l.element ->> 'job_id')::uuid as job_id, (l.element ->> 'lease_id')::uuid as lease_id, l.ordinality
         from jsonb_array_elements(leases) with ordinality as l (element, ordinality)
@@ -30,12 +30,13 @@ begin
     ), moved as (
         update job as j
         set lease_expires_at = greatest(j.lease_expires_at, v_now + lease),
-            extended_at = case when j.lease_expires_at < v_now + lease then v_now else j.extended_at end
+            extended_at = case when j.lease_expires_at < v_now + lease then v_now else j.extended_at end,
+            check_at = case when j.check_at < v_now then greatest(j.lease_expires_at, v_now + lease) else j.check_at end
         from held as h
         where j.job_id = h.job_id and not h.cancel_requested
         returning j.job_id, j.lease_id, j.lease_expires_at
     )
-    select
+    select array_agg((
         h.job_id,
         h.lease_id,
         m.job_id is not null,
@@ -44,20 +45,21 @@ begin
         case when b.job_id is not null and m.job_id is null then 'the job is held by a transaction' end,
         null::text,
         case when b.job_id is not null and m.job_id is null then 'This is no loss of the lease; try again later.' end
+    )::extended order by h.ordinality)
+    into v_answers
     from hand as h
     left join moved as m on m.job_id = h.job_id and m.lease_id = h.lease_id
     left join job as b on b.job_id = h.job_id and b.lease_id = h.lease_id and b.state = 'leased' and not b.cancel_requested
-    where m.job_id is not null or b.job_id is not null
-    order by h.ordinality;
+    where m.job_id is not null or b.job_id is not null;
+    return query select a.* from unnest(v_answers) as a;
 
     -- the others, one by one: why not
     for v_one in
         select (l.element ->> 'job_id')::uuid as job_id, (l.element ->> 'lease_id')::uuid as lease_id
         from jsonb_array_elements(leases) with ordinality as l (element, ordinality)
         where not exists (
-            select from job as j
-            where j.job_id = (l.element ->> 'job_id')::uuid and j.lease_id = (l.element ->> 'lease_id')::uuid
-                and j.state = 'leased' and not j.cancel_requested
+            select from unnest(v_answers) as a
+            where a.job_id = (l.element ->> 'job_id')::uuid and a.lease_id = (l.element ->> 'lease_id')::uuid
         )
         order by l.ordinality
     loop

@@ -31,5 +31,5 @@ $fail$;
 comment on function fail(uuid, uuid, text, boolean, interval, text) is
     'Ends an attempt that failed: the job backs off by its retry policy (or by retry_after, at most a year), or is buried: not retryable, attempts used '
     'up, or too late for its expires_at. error is cleaned and cut, never refused. Where cancellation was asked for the job ends cancelled. Returns '
-    'state, available_at, attempt; the same lease asking again gets the same answer until the next grant. Locks the job''s row. Raises LH001, LH002, '
-    'LH003, LH007, LH008, LH010.';
+    'state, available_at, attempt; the same lease asking again gets the same answer until the next grant. Locks the job''s row, then '
+    'tries for its key and its dependents. Raises LH001, LH002, LH003, LH007, LH008, LH010.';

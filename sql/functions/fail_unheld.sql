@@ -23,4 +23,4 @@ $fail_unheld$;
 
 comment on function fail_unheld(uuid, text, text, boolean, interval, text) is
     'fail for a job that nobody holds: it backs off (blocked stays blocked), or is buried. No attempt is counted. actor is kept in the history. '
-    'Returns state, available_at, attempt. Locks the job''s row. Raises LH003, LH007, LH008, LH009 (leased), LH010.';
+    'Returns state, available_at, attempt. Locks the job''s row, then tries for its dependents. Raises LH003, LH007, LH008, LH009 (leased), LH010.';

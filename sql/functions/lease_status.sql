@@ -13,7 +13,7 @@ declare
     v_ended text;
 begin
     perform _check_ids(job_id, lease_id);
-    -- one snapshot for both: the job may be moving from one to the other
+    -- live first: a job moves from there to the archive, never back, so that one of the two looks finds it
     select j.* into v_job from job as j where j.job_id = lease_status.job_id;
     if not found then
         v_ended := _end_state(job_id);

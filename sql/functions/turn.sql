@@ -21,12 +21,14 @@ begin
     perform _check_capabilities(capabilities);
     perform _check_lease(lease);
     perform _check_count('limit_jobs', limit_jobs, 1, 1000);
-    -- before this transaction has an id of its own: notes want that (_work_notes)
-    perform _tend_by_the_way(_now());
-    if exists (select from _lanes(_needs(capabilities)) as l where l.noted_at < _now() - interval '20 ms') then
-        perform _move_marks(_needs(capabilities), _now());
+    perform _check_done(done);
+    if strict is null then
+        perform _invalid('strict', 'must not be null');
     end if;
-    return query select (s.*)::settled, null::work from settle(done, strict) as s;
+    -- before this transaction has an id of its own: notes and marks want that (_work_notes, _move_marks)
+    perform _tend_by_the_way(_now());
+    perform _move_marks(_needs(capabilities), _now());
+    return query select (s.*)::settled, null::work from _settle(done, strict) as s;
     return query select null::settled, (w.*)::work from get_work(worker_id, capabilities, lease, limit_jobs) as w;
 end
 $turn$;

@@ -125,7 +125,7 @@ comment on column job.parked is
     'Ready, but behind another job of its singleton_key: kept out of the claim index. The end of the one before admits it.';
 comment on column job.wait_for is 'What it was told to wait for: whose results its worker gets. What it still waits for is in edge.';
 comment on column job.check_at is
-    'When to look whether the lease ran out; null unless leased. Indexed in place of lease_expires_at, so that a heartbeat touches no index.';
+    'When to look whether the lease ran out; null unless leased. Indexed in place of lease_expires_at, so that most heartbeats touch no index.';
 comment on column job.answer is
     'What the last lease was answered when fail, release or reschedule ended it: the same call gets the same again, until the next grant.';
 

@@ -43,6 +43,13 @@ def _change(function: str, found: str, instead: str = "") -> tuple[tuple[str, st
 
 _KEY_LOCK = "where pg_try_advisory_xact_lock(_key_lock(k.singleton_key))"
 
+# upkeep locks every lease whose check_at has passed, extended or not
+_LOOSE = _change(
+    "_reclaim",
+    "and greatest(",
+    "and null is distinct from greatest(",
+) + _change("_reclaim", ") <= _reclaim.now\n        order by", ")\n        order by")
+
 MUTATIONS = (
     # --- trap 1: singletons
     Mutation(
@@ -245,7 +252,7 @@ MUTATIONS = (
     ),
     Mutation(
         "the lease check of complete",
-        [s.a_stale_lease_changes_nothing, s.a_stale_lease_is_refused_when_it_waited_for_the_lock],
+        [s.a_stale_lease_changes_nothing],
         _change("_end", "j.lease_id = _end.lease_id and j.state = 'leased'", "true"),
     ),
     *(
@@ -286,7 +293,7 @@ MUTATIONS = (
     Mutation(
         "the true end of an extended lease",
         [s.an_extended_lease_is_not_taken_away],
-        _change("_reclaim_one", "if v_out > now then", "if false then"),
+        _change("_reclaim_one", "if v_out > now then", "if false then") + _LOOSE,
     ),
     Mutation(
         "a lease's length of uptime",
@@ -381,11 +388,20 @@ MUTATIONS = (
             "if true then",
         ),
     ),
+    Mutation(
+        "upkeep passes by a lease that was extended",
+        [s.upkeep_does_not_hold_a_lease_that_was_extended],
+        _LOOSE,
+    ),
     # --- the low-water mark
     Mutation(
         "the wait for older ids before a mark is moved",
         [s.a_job_that_commits_late_is_found_below_the_mark],
-        _change("_move_marks", "and pg_snapshot_xmin(pg_current_snapshot()) >= m.seen_by", ""),
+        _change(
+            "_move_marks",
+            "pg_snapshot_xmin(pg_current_snapshot()) >= m.seen_by as proven",
+            "true as proven",
+        ),
     ),
     Mutation(
         "an id taken after the reading of the sequence",

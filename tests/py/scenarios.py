@@ -686,7 +686,7 @@ def an_extended_lease_is_not_taken_away(connect: Connect) -> None:
     submit(conn)
     work = engine.take_one(conn, lease="1 ms")
     value(conn, "extend", **lease_of(work), lease="1 hour")
-    engine.until_over(conn, "(select max(check_at) from job)")
+    conn.execute("update job set check_at = clock_timestamp() - interval '1 s'")
     assert engine.one(conn, "sweep")["reclaimed"] == 0
     assert take(conn) == []
     complete(conn, work)
@@ -915,6 +915,21 @@ def a_bell_is_armed_only_when_nobody_can_miss_it(connect: Connect) -> None:
     waiter.execute(f'listen "{bell["channel"]}"')
     submit(producer, "x")
     assert [n.channel for n in waiter.notifies(timeout=10, stop_after=1)] == [bell["channel"]]
+
+
+def upkeep_does_not_hold_a_lease_that_was_extended(connect: Connect) -> None:
+    """The first end of the lease has passed, the worker heartbeats on; somebody's get_work is open."""
+    worker, other = connect(options=PATIENCE), connect()
+    submit(worker, "x")
+    work = engine.take_one(worker, "x", lease="1 ms")
+    value(worker, "extend", **lease_of(work), lease="1 hour")
+    worker.execute("update job set check_at = now() - interval '1 s'")
+    with transaction(other):
+        assert take(other, "y") == []
+        with does_not_wait("extend"):
+            value(worker, "extend", **lease_of(work), lease="2 hours")
+        with does_not_wait("complete"):
+            complete(worker, work)
 
 
 # --- the low-water mark -----------------------------------------------------------------------

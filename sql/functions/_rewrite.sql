@@ -1,0 +1,13 @@
+create or replace function _rewrite(v_job job)
+returns void
+language plpgsql
+volatile
+as $_rewrite$
+begin
+    -- deleted and written anew, not updated: see _park
+    delete from job as j where j.job_id = v_job.job_id;
+    insert into job values (v_job.*);
+end
+$_rewrite$;
+
+comment on function _rewrite(job) is 'Writes a job, whose lock the caller holds, as v_job now says: all of its row.';
