@@ -12,9 +12,9 @@
 do $install$
 declare
     v_version        constant text := '1.0.0';
-    v_build          constant text := 'a9d37d094220d86f3f1c2c81862c74c33f7f5d25f2c9bcae5460e5fc13a1b3a9';
+    v_build          constant text := '704a1a3ea118522580165cdd796f7790dafe1c82f1bbbc1a9bb71d9e489bec20';
     v_migrations     constant integer := 1;
-    v_function_names constant text[] := array['_actor', '_admissible', '_admit', '_answer', '_apply', '_asked_to_stop', '_backoff', '_bury', '_check_batch_circles', '_check_capabilities', '_check_circle', '_check_count', '_check_delay', '_check_done', '_check_elements', '_check_expires_at', '_check_failure', '_check_ids', '_check_keys', '_check_lease', '_check_need', '_check_object', '_check_policy', '_check_reschedule', '_check_retry', '_check_setting', '_check_size', '_check_submit', '_check_text', '_check_time', '_check_unseen', '_check_wait_for', '_choose', '_claim_id', '_claim_key', '_clean_error', '_done_kinds', '_doom', '_end', '_end_cancelled', '_end_state', '_enqueue', '_expire', '_fail', '_grant', '_group_roles', '_hold', '_invalid', '_inventory', '_is_busy', '_is_retryable', '_isolated', '_key_lock', '_known', '_lanes', '_lease_check', '_lease_fence', '_lease_id', '_leave_key', '_lock_job', '_lock_unheld', '_look_again', '_matches', '_move', '_move_marks', '_needs', '_no_such_job', '_now', '_open_lane', '_park', '_pick', '_pick_merged', '_promote', '_put_off', '_read_interval', '_read_request', '_reclaim', '_reclaim_one', '_record', '_redrive', '_refuse', '_request_hash', '_request_kinds', '_requests', '_reschedule', '_resolve', '_results', '_retry_or_bury', '_revive', '_rewrite', '_ring', '_setting_value', '_settle', '_settle_one', '_store', '_tell', '_tell_chunk', '_tell_dependents', '_tend', '_tend_by_the_way', '_try_settle', '_uuid_v7', '_wait', '_work_notes', 'await_bell', 'cancel', 'checkpoint', 'checkpoints', 'complete', 'complete_unheld', 'error_codes', 'extend', 'extend_many', 'fail', 'fail_unheld', 'get_work', 'hold_lease', 'job', 'lease_status', 'redrive', 'redrive_many', 'release', 'require_api', 'reschedule', 'reschedule_unheld', 'results', 'schema_version', 'set_setting', 'setting', 'settings', 'settle', 'submit', 'submit_many', 'sweep', 'turn', 'verify', 'why_not_running'];
+    v_function_names constant text[] := array['_actor', '_admissible', '_admit', '_answer', '_apply', '_asked_to_stop', '_backoff', '_bury', '_check_batch_circles', '_check_capabilities', '_check_circle', '_check_count', '_check_delay', '_check_done', '_check_elements', '_check_expires_at', '_check_failure', '_check_ids', '_check_keys', '_check_lease', '_check_need', '_check_object', '_check_policy', '_check_reschedule', '_check_retry', '_check_setting', '_check_size', '_check_submit', '_check_text', '_check_time', '_check_unseen', '_check_wait_for', '_choose', '_claim_id', '_claim_key', '_clean_error', '_done_kinds', '_doom', '_end', '_end_cancelled', '_end_state', '_enqueue', '_expire', '_fail', '_grant', '_group_roles', '_hold', '_invalid', '_inventory', '_is_busy', '_is_retryable', '_isolated', '_key_lock', '_known', '_lanes', '_lease_check', '_lease_fence', '_lease_id', '_leave_key', '_lock_job', '_lock_unheld', '_look_again', '_matches', '_move', '_move_marks', '_needs', '_no_such_job', '_now', '_open_lane', '_park', '_pick', '_pick_merged', '_promote', '_put_off', '_read_interval', '_read_request', '_reclaim', '_reclaim_one', '_record', '_redrive', '_refuse', '_request_hash', '_request_kinds', '_requests', '_reschedule', '_resolve', '_results', '_retry_or_bury', '_revive', '_rewrite', '_ring', '_runs_out_at', '_setting_value', '_settle', '_settle_one', '_store', '_tell', '_tell_chunk', '_tell_dependents', '_tend', '_tend_by_the_way', '_try_settle', '_uuid_v7', '_wait', '_work_notes', 'await_bell', 'cancel', 'checkpoint', 'checkpoints', 'complete', 'complete_unheld', 'error_codes', 'extend', 'extend_many', 'fail', 'fail_unheld', 'get_work', 'hold_lease', 'job', 'lease_status', 'redrive', 'redrive_many', 'release', 'require_api', 'reschedule', 'reschedule_unheld', 'results', 'schema_version', 'set_setting', 'setting', 'settings', 'settle', 'submit', 'submit_many', 'sweep', 'turn', 'verify', 'why_not_running'];
     v_view_names     constant text[] := array['dead_letter', 'departure', 'finished', 'status'];
     v_functions      constant text[] := array[
 $function$
@@ -2393,12 +2393,8 @@ begin
         select j.job_id
         from job as j
         where j.check_at <= _reclaim.now
-            -- an extended lease is not locked in passing: its worker would wait for this transaction. Nobody could extend while the server was
-            -- down, so no lease runs out before the server has been up for as long as the lease.
-            and greatest(
-                j.lease_expires_at,
-                pg_postmaster_start_time() + (j.lease_expires_at - coalesce(j.extended_at, j.leased_at))
-            ) <= _reclaim.now
+            -- an extended lease is not locked in passing: its worker would wait for this transaction
+            and _runs_out_at(j.lease_expires_at, j.leased_at, j.extended_at) <= _reclaim.now
         order by j.check_at
         limit _reclaim.limit_jobs
         for update skip locked
@@ -2425,19 +2421,11 @@ language plpgsql
 volatile
 as $_reclaim_one$
 declare
-    v_job   job;
-    v_out   timestamptz;
+    v_job job;
 begin
     select j.* into v_job from job as j where j.job_id = _reclaim_one.job_id;
-    if v_job.state is distinct from 'leased' then
-        return false;
-    end if;
-    -- as in _reclaim, for those who come by the id of one job, and for a lease that was extended since
-    v_out := greatest(
-        v_job.lease_expires_at,
-        pg_postmaster_start_time() + (v_job.lease_expires_at - coalesce(v_job.extended_at, v_job.leased_at))
-    );
-    if v_out > now then
+    -- looked at again now that the lock is held: it may have been extended since
+    if v_job.state is distinct from 'leased' or _runs_out_at(v_job.lease_expires_at, v_job.leased_at, v_job.extended_at) > now then
         return false;
     end if;
 
@@ -2900,6 +2888,18 @@ comment on function _ring(text[]) is
     'transaction''s id.';
 $function$,
 $function$
+create or replace function _runs_out_at(lease_expires_at timestamptz, leased_at timestamptz, extended_at timestamptz)
+returns timestamptz
+language sql
+stable
+as $_runs_out_at$
+    -- nobody could extend while the server was down: no lease runs out before the server has been up for as long as the lease
+    select greatest(lease_expires_at, pg_postmaster_start_time() + (lease_expires_at - coalesce(extended_at, leased_at)))
+$_runs_out_at$;
+
+comment on function _runs_out_at(timestamptz, timestamptz, timestamptz) is 'From when on a lease may be taken away: the one place that says so.';
+$function$,
+$function$
 create or replace function _setting_value(name text)
 returns text
 language plpgsql
@@ -2960,7 +2960,7 @@ begin
 end
 $_settle$;
 
-comment on function _settle(jsonb, boolean) is 'What settle does with a batch that _check_done has passed.';
+comment on function _settle(jsonb, boolean) is 'What settle and turn do with a batch that _check_done has passed.';
 $function$,
 $function$
 create or replace function _settle_one(element jsonb, index bigint)

@@ -13,12 +13,8 @@ begin
         select j.job_id
         from job as j
         where j.check_at <= _reclaim.now
-            -- an extended lease is not locked in passing: its worker would wait for this transaction. Nobody could extend while the server was
-            -- down, so no lease runs out before the server has been up for as long as the lease.
-            and greatest(
-                j.lease_expires_at,
-                pg_postmaster_start_time() + (j.lease_expires_at - coalesce(j.extended_at, j.leased_at))
-            ) <= _reclaim.now
+            -- an extended lease is not locked in passing: its worker would wait for this transaction
+            and _runs_out_at(j.lease_expires_at, j.leased_at, j.extended_at) <= _reclaim.now
         order by j.check_at
         limit _reclaim.limit_jobs
         for update skip locked

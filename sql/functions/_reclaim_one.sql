@@ -4,19 +4,11 @@ language plpgsql
 volatile
 as $_reclaim_one$
 declare
-    v_job   job;
-    v_out   timestamptz;
+    v_job job;
 begin
     select j.* into v_job from job as j where j.job_id = _reclaim_one.job_id;
-    if v_job.state is distinct from 'leased' then
-        return false;
-    end if;
-    -- as in _reclaim, for those who come by the id of one job, and for a lease that was extended since
-    v_out := greatest(
-        v_job.lease_expires_at,
-        pg_postmaster_start_time() + (v_job.lease_expires_at - coalesce(v_job.extended_at, v_job.leased_at))
-    );
-    if v_out > now then
+    -- looked at again now that the lock is held: it may have been extended since
+    if v_job.state is distinct from 'leased' or _runs_out_at(v_job.lease_expires_at, v_job.leased_at, v_job.extended_at) > now then
         return false;
     end if;
 

@@ -45,4 +45,4 @@ begin
 end
 $_settle$;
 
-comment on function _settle(jsonb, boolean) is 'What settle does with a batch that _check_done has passed.';
+comment on function _settle(jsonb, boolean) is 'What settle and turn do with a batch that _check_done has passed.';

@@ -46,9 +46,8 @@ _KEY_LOCK = "where pg_try_advisory_xact_lock(_key_lock(k.singleton_key))"
 # upkeep locks every lease whose check_at has passed, extended or not
 _LOOSE = _change(
     "_reclaim",
-    "and greatest(",
-    "and null is distinct from greatest(",
-) + _change("_reclaim", ") <= _reclaim.now\n        order by", ")\n        order by")
+    "and _runs_out_at(j.lease_expires_at, j.leased_at, j.extended_at) <= _reclaim.now",
+)
 
 MUTATIONS = (
     # --- trap 1: singletons
@@ -293,13 +292,13 @@ MUTATIONS = (
     Mutation(
         "the true end of an extended lease",
         [s.an_extended_lease_is_not_taken_away],
-        _change("_reclaim_one", "if v_out > now then", "if false then") + _LOOSE,
+        _change("_runs_out_at", "select greatest(", "select least('-infinity'::timestamptz, "),
     ),
     Mutation(
         "a lease's length of uptime",
         [s.no_lease_runs_out_before_the_server_was_up_as_long],
         _change(
-            "_reclaim_one",
+            "_runs_out_at",
             "pg_postmaster_start_time() +",
             "'-infinity'::timestamptz + /* rigged */",
         ),

@@ -698,7 +698,7 @@ def no_lease_runs_out_before_the_server_was_up_as_long(connect: Connect) -> None
     submit(conn, retry=engine.AT_ONCE)
     work = engine.take_one(conn, lease="1 min")
     engine.run_out(conn)  # a lease of one second
-    definition: str = scalar(conn, "select pg_get_functiondef('_reclaim_one'::regproc)")
+    definition: str = scalar(conn, "select pg_get_functiondef('_runs_out_at'::regproc)")
     assert "pg_postmaster_start_time()" in definition or "rigged" in definition
     for ago, taken in (("100 ms", 0), ("1 hour", 1)):
         conn.execute(
