@@ -1,0 +1,148 @@
+"""Measures Leasehold, the bare minimum and its peers; prints tables, writes JSON and pictures.
+
+    make bench                                        everything: hours
+    make bench-quick                                  the main figures: minutes
+    make bench ONLY=held,cycle ENGINES=leasehold,bare ROUNDS=1
+
+What it does and how to read it: bench/README.md. Results are merged into bench/results/results.json after
+each workload, so that a run may be interrupted, and made in parts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from pathlib import Path
+
+from . import report, results
+from .drive import Failed
+from .engines import ENGINES, Engine, installed
+from .results import Result
+from .server import running
+from .workloads import WORKLOADS, Bench, Case, Workload
+
+OVERHEAD = 2.5  # seconds to copy a database, start a client, and drop it
+
+
+def say(text: str) -> None:
+    print(f"· {text}", file=sys.stderr, flush=True)
+
+
+def minutes(seconds: float) -> str:
+    return f"{seconds / 60:.0f} min" if seconds >= 90 else f"{seconds:.0f} s"
+
+
+def names(text: str, known: dict[str, object], what: str) -> list[str]:
+    chosen = [name for name in text.split(",") if name]
+    if unknown := [name for name in chosen if name not in known]:
+        raise SystemExit(f"bench: no {what} {', '.join(unknown)}; there are: {', '.join(known)}")
+    return chosen
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m bench",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog="workloads:\n"
+        + "\n".join(f"  {name:12} {workload.title}" for name, workload in WORKLOADS.items())
+        + "\n\nengines: "
+        + ", ".join(ENGINES),
+    )
+    parser.add_argument("--only", default="", help="these workloads, separated by commas")
+    parser.add_argument("--engines", default="", help="these engines, separated by commas")
+    parser.add_argument("--rounds", type=int, default=3, help="runs of each case (default: 3)")
+    parser.add_argument("--seconds", type=float, help="the length of every run")
+    parser.add_argument("--quick", action="store_true", help="short runs, one round, small fills")
+    parser.add_argument("--resume", action="store_true", help="leave out what is in the file")
+    parser.add_argument("--json", type=Path, default=results.FILE, help="(default: %(default)s)")
+    parser.add_argument("--report", action="store_true", help="print what is in the file, no more")
+    parser.add_argument(
+        "--dsn",
+        default=os.environ.get("LEASEHOLD_BENCH_DSN"),
+        help="a superuser of a scratch server (default: LEASEHOLD_BENCH_DSN, else one is started)",
+    )
+    return parser.parse_args()
+
+
+def length(workload: Workload, options: argparse.Namespace) -> float:
+    usual = workload.quick if options.quick and workload.quick is not None else workload.seconds
+    return options.seconds or usual
+
+
+def measure(cases: list[Case], workload: Workload, rounds: int) -> list[Result]:
+    """Every case once a round, in turns."""
+    found = [Result(workload.name, case.variant, case.engine.name, case.seconds) for case in cases]
+    for turn in range(rounds):
+        for case, result in zip(cases, found, strict=True):
+            title = f"{workload.name} {turn + 1}/{rounds}, {case.variant}, {case.engine.name}"
+            try:
+                run = case.run()
+            except Failed as error:
+                result.reason = str(error)
+                result.runs.append(None)
+                say(f"{title}: FAILED: {error}")
+                continue
+            result.runs.append(run)
+            cpu = f", {run.cpu:,.1f} µs CPU a job" if run.cpu else ""
+            note = f" ({run.note})" if run.note else ""
+            say(f"{title}: {report.number(run.value)} {workload.unit}{cpu}{note}")
+    return found
+
+
+def main() -> None:
+    options = arguments()
+    chosen = names(options.only, dict(WORKLOADS), "workload")
+    workloads = [
+        workload
+        for name, workload in WORKLOADS.items()
+        if (name in chosen if chosen else not options.quick or workload.quick is not None)
+    ]
+    wanted = names(options.engines, dict(ENGINES), "engine")
+    kept = results.load(options.json)
+    if not options.report:
+        engines, missing = installed(wanted or None)
+        for name, reason in missing.items():
+            say(f"{name} is left out: {reason}")
+        if options.quick:
+            options.rounds = 1
+        run(options, workloads, engines, kept)
+    print("\n".join(report.tables(kept)))
+
+
+def run(
+    options: argparse.Namespace,
+    workloads: list[Workload],
+    engines: list[Engine],
+    kept: results.Results,
+) -> None:
+    with running(options.dsn) as server:
+        bench = Bench(server, say, options.quick)
+        environment = results.environment(server, engines)
+        began = time.strftime("%Y-%m-%d %H:%M:%S")
+        kept.environments[began] = environment
+        say(f"PostgreSQL {environment['settings']['server_version']}, load {environment['load']}")
+        plans = []
+        for workload in workloads:
+            cases = list(workload.cases(bench, engines, length(workload, options)))
+            if options.resume:
+                done = {(case.variant, case.engine) for case in kept.of(workload.name)}
+                cases = [case for case in cases if (case.variant, case.engine.name) not in done]
+            rounds = min(options.rounds, workload.rounds or options.rounds)
+            needed = rounds * sum(case.seconds + OVERHEAD for case in cases)
+            plans.append((workload, cases, rounds, needed))
+            say(f"{workload.name:12} {len(cases):3} cases × {rounds}, about {minutes(needed)}")
+        say(f"in all about {minutes(sum(plan[3] for plan in plans))}, and the filling")
+        for workload, cases, rounds, _ in plans:
+            found = measure(cases, workload, rounds)
+            for result in found:
+                result.environment = began
+            kept.replace(found)
+            kept.save(options.json)
+            server.forget_fills()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,195 @@
+"""Drives an engine for a while, by pgbench or by a client of its own, and measures what that took."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from .engines import PAYLOAD, Engine
+from .server import Server, bindir
+
+ROOT = Path(__file__).resolve().parent.parent
+CACHE = ROOT / ".cache" / "bench"
+CLIENTS = 4
+THREADS = 2
+
+OLD_SNAPSHOT = (
+    "begin isolation level repeatable read read only",
+    "select count(*) from pg_class",
+)
+OPEN_WRITER = ("begin", "select pg_current_xact_id()")
+
+
+class Failed(Exception):
+    """This run came to nothing; the message says why, and the others go on."""
+
+
+@dataclass(slots=True)
+class Driven:
+    """What a client did: `course` is the rate in each second, `latencies` are in milliseconds."""
+
+    jobs: int
+    seconds: float
+    course: list[float] = field(default_factory=list)
+    latencies: list[float] = field(default_factory=list)
+    note: str = ""
+
+
+@dataclass(slots=True)
+class Run:
+    """One run: the figure of its workload, and what the server spent on it."""
+
+    value: float
+    jobs: int = 0
+    cpu: float | None = None
+    course: list[float] = field(default_factory=list)
+    extra: dict[str, Any] = field(default_factory=dict)
+    note: str = ""
+    load: float = 0.0
+
+
+def throughput(
+    server: Server,
+    engine: Engine,
+    database: str,
+    step: str,
+    seconds: float,
+    *,
+    clients: int = CLIENTS,
+    jobs: int = 0,
+) -> Run:
+    """Jobs a second, server CPU a job in µs, and WAL bytes a job; until `seconds` or `jobs` are over."""
+    wal, cpu = server.wal(), server.cpu()
+    done = drive(server, engine, database, step, seconds, clients=clients, jobs=jobs)
+    if not done.jobs:
+        raise Failed(f"no job was done in {done.seconds:.1f} s")
+    time.sleep(0.2)  # for the last backend to be gone, and counted
+    after = server.cpu()
+    return Run(
+        value=done.jobs / done.seconds,
+        jobs=done.jobs,
+        cpu=None if cpu is None or after is None else (after - cpu) * 1e6 / done.jobs,
+        course=done.course,
+        extra={"wal": (server.wal() - wal) / done.jobs},
+        note=done.note,
+        load=os.getloadavg()[0],
+    )
+
+
+def drive(
+    server: Server,
+    engine: Engine,
+    database: str,
+    step: str,
+    seconds: float,
+    *,
+    clients: int = CLIENTS,
+    jobs: int = 0,
+) -> Driven:
+    if script := engine.script(step):
+        return _pgbench(server, engine, database, script, step, seconds, clients=clients, jobs=jobs)
+    task = {
+        "url": server.url(database),
+        "step": step,
+        "seconds": seconds,
+        "clients": clients,
+        "jobs": jobs,
+        "payload": json.loads(PAYLOAD),
+    }
+    return _client(engine, task)
+
+
+def _pgbench(
+    server: Server,
+    engine: Engine,
+    database: str,
+    script: str,
+    step: str,
+    seconds: float,
+    *,
+    clients: int,
+    jobs: int,
+) -> Driven:
+    size = engine.jobs_per_script(step)
+    variables = {"payload": PAYLOAD, "done": "[]"}
+    if ":batch" in script:
+        variables["batch"] = engine.batch(size)
+    with tempfile.NamedTemporaryFile("w", suffix=".sql") as file:
+        file.write(script)
+        file.flush()
+        length = ["-t", str(max(1, jobs // clients // size))] if jobs else ["-T", f"{seconds:.0f}"]
+        command = [
+            *(str(bindir() / "pgbench"), "-n", "-M", "prepared", "-P", "1", "-f", file.name),
+            *("-c", str(clients), "-j", str(min(clients, THREADS)), *length),
+            *(part for name, value in variables.items() for part in ("-D", f"{name}={value}")),
+            server.in_database(database),
+        ]
+        done = subprocess.run(command, text=True, check=False, capture_output=True)
+    output = done.stdout + done.stderr
+    errors = [
+        line
+        for line in output.splitlines()
+        if "aborted" in line.lower() or "error" in line.lower() or "fatal" in line.lower()
+    ]
+    dry = "expected one row, got 0" in output
+    if (done.returncode or errors) and not dry:
+        raise Failed("pgbench: " + (errors[0] if errors else output.strip()[-300:]))
+    rate = re.search(r"^tps = ([\d.]+)", output, re.MULTILINE)
+    processed = re.search(r"actually processed: (\d+)", output)
+    if rate is None or processed is None or not float(rate[1]):
+        raise Failed(f"pgbench did nothing: {output.strip()[-300:]}")
+    scripts = int(processed[1])
+    return Driven(
+        jobs=scripts * size,
+        seconds=scripts / float(rate[1]),
+        course=[float(tps) * size for tps in re.findall(r"progress: .*? ([\d.]+) tps", output)],
+        note="until the queue was empty" if dry else "",
+    )
+
+
+def _client(engine: Engine, task: dict[str, Any]) -> Driven:
+    """Runs a client of ours over the installed package; each line of its output is an object."""
+    environment = os.environ | {
+        "PYTHONPATH": str(ROOT / "python"),
+        "LEASEHOLD_BENCH_MODULES": str(CACHE / "node_modules"),
+    }
+    done = subprocess.run(
+        [*engine.client, json.dumps(task)],
+        cwd=ROOT,
+        env=environment,
+        text=True,
+        check=False,
+        capture_output=True,
+        timeout=float(task["seconds"]) + 1800,
+    )
+    lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    if done.returncode or not lines or "jobs" not in lines[-1]:
+        reason = done.stderr.strip().splitlines()
+        raise Failed(f"client of {engine.name}: {reason[-1][:300] if reason else 'no answer'}")
+    last = lines[-1]
+    counts = [0, *(line["done"] for line in lines if "done" in line)]
+    return Driven(
+        jobs=last["jobs"],
+        seconds=last["seconds"],
+        course=[float(b - a) for a, b in zip(counts, counts[1:], strict=False)],
+        latencies=last.get("latencies", []),
+        note=last.get("note", ""),
+    )
+
+
+@contextlib.contextmanager
+def held(server: Server, database: str, statements: tuple[str, ...]) -> Iterator[None]:
+    """A session that begins a transaction, and then sits there."""
+    with server.connected(database) as conn:
+        for statement in statements:
+            conn.execute(statement.encode())
+        yield

@@ -1,0 +1,139 @@
+"""The table of what was measured: medians, spreads, and ratios within the round."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Iterator
+
+from .drive import Run
+from .results import Result, Results
+from .workloads import WORKLOADS, Check, Workload
+
+
+def figure(run: Run | None, name: str) -> float:
+    """One figure of a run: its value, its CPU, the mean of the last tenth of its course, or what it has beside."""
+    if run is None:
+        return math.nan
+    if name == "value":
+        return run.value
+    if name == "cpu":
+        return math.nan if run.cpu is None else run.cpu
+    if name == "start":
+        return _mean(run.course[: max(1, len(run.course) // 5)])
+    if name == "end":
+        return _mean(run.course[-max(1, len(run.course) // 10) :])
+    if name.startswith("until "):
+        seconds = int(name.removeprefix("until "))
+        return _mean(run.course[max(0, seconds - 20) : seconds])
+    return float(run.extra.get(name, math.nan))
+
+
+def _mean(values: list[float]) -> float:
+    return statistics.fmean(values) if values else math.nan
+
+
+def figures(result: Result, name: str = "value") -> list[float]:
+    return [value for run in result.runs if not math.isnan(value := figure(run, name))]
+
+
+def ratios(
+    of: Result, against: Result, name: str = "value", other: str | None = None
+) -> list[float]:
+    """Of one to another, within each round that both came through."""
+    pairs = zip(of.runs, against.runs, strict=False)
+    values = [(figure(a, name), figure(b, other or name)) for a, b in pairs]
+    return [a / b for a, b in values if b and not math.isnan(a / b)]
+
+
+def spread(values: list[float], digits: int | None = None) -> str:
+    """The median, and the least and the most where there is more than one."""
+    if not values:
+        return "–"
+    show = (lambda v: f"{v:.{digits}f}") if digits is not None else number
+    middle = show(statistics.median(values))
+    return middle if len(values) == 1 else f"{middle} ({show(min(values))} … {show(max(values))})"
+
+
+def number(value: float) -> str:
+    if abs(value) >= 100:
+        return f"{value:,.0f}"
+    return f"{value:,.1f}" if abs(value) >= 10 else f"{value:,.2f}"
+
+
+def tables(results: Results) -> Iterator[str]:
+    """A table for each workload that has been measured, in the order of the workloads."""
+    for workload in WORKLOADS.values():
+        if cases := results.of(workload.name):
+            yield from table(workload, cases)
+
+
+def table(workload: Workload, cases: list[Result]) -> Iterator[str]:
+    yield f"\n{workload.name}: {workload.title}\n"
+    rows = [["", "", workload.unit, "of bare", "Leasehold is", "server CPU a job, µs", ""]]
+    for case in cases:
+        bare, own = _find(cases, case.variant, "bare"), _find(cases, case.variant, "leasehold")
+        notes = {run.note for run in case.runs if run and run.note} | {case.reason}
+        rows.append(
+            [
+                case.variant,
+                case.engine,
+                spread(figures(case)),
+                spread(ratios(case, bare), 2) if bare and bare is not case else "",
+                f"× {spread(ratios(own, case), 2)}" if own and own is not case else "",
+                spread(figures(case, "cpu")),
+                "; ".join(sorted(notes - {""})),
+            ]
+        )
+    yield from _aligned(rows)
+    for check in workload.checks:
+        yield from _verdicts(check, cases)
+
+
+def _aligned(rows: list[list[str]]) -> Iterator[str]:
+    columns = [i for i in range(len(rows[0])) if any(row[i] for row in rows[1:])]
+    widths = {i: max(len(row[i]) for row in rows) for i in columns}
+    for n, row in enumerate(rows):
+        cells = [row[i].ljust(widths[i]) if i < 2 else row[i].rjust(widths[i]) for i in columns]
+        yield "  " + "   ".join(cells).rstrip()
+        if n == 0:
+            yield "  " + "   ".join("─" * widths[i] for i in columns)
+
+
+def _find(cases: list[Result], variant: str, engine: str) -> Result | None:
+    return next((c for c in cases if c.variant == variant and c.engine == engine), None)
+
+
+def _verdicts(check: Check, cases: list[Result]) -> Iterator[str]:
+    """A line for each thing the check compares with."""
+    of = _find(cases, *check.of)
+    if of is None or not figures(of, check.figure):
+        return
+    if check.against is None:
+        yield _verdict(check, "", figures(of, check.figure))
+        return
+    variant, engine = check.against
+    others = [
+        case
+        for case in cases
+        if case.variant == variant
+        and (
+            case.engine not in ("bare", "leasehold", *check.besides)
+            if engine == "each peer"
+            else case.engine == engine
+        )
+    ]
+    for other in others:
+        if values := ratios(of, other, check.figure):
+            yield _verdict(check, other.engine if engine == "each peer" else "", values)
+
+
+def _verdict(check: Check, who: str, values: list[float]) -> str:
+    middle = statistics.median(values)
+    reached = (lambda bound: middle <= bound) if check.at_most else (lambda bound: middle >= bound)
+    verdict = "aim met" if reached(check.aim) else "met" if reached(check.floor) else "NOT MET"
+    word = "at most" if check.at_most else "at least"
+    bounds = f"{word} {check.floor:g}" + (
+        f", aim {check.aim:g}" if check.aim != check.floor else ""
+    )
+    return f"  {verdict:8} {check.text}{f': {who}' if who else ''}: {spread(values, 2)}; {bounds}"

@@ -1,0 +1,108 @@
+"""What was measured, kept in one JSON file: written after each workload, and merged with what was there."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from .drive import ROOT, Run
+from .engines import Engine
+from .server import Server
+
+DIRECTORY = Path(__file__).resolve().parent / "results"
+FILE = DIRECTORY / "results.json"
+
+
+@dataclass(slots=True)
+class Result:
+    """One case of one workload: a run a round; None where that run came to nothing."""
+
+    workload: str
+    variant: str
+    engine: str
+    seconds: float
+    runs: list[Run | None] = field(default_factory=list)
+    reason: str = ""
+    environment: str = ""
+
+
+@dataclass(slots=True)
+class Results:
+    """All cases, and the environments they were measured in, by the time each began."""
+
+    machine: dict[str, Any]
+    environments: dict[str, dict[str, Any]] = field(default_factory=dict)
+    cases: list[Result] = field(default_factory=list)
+
+    def of(self, workload: str) -> list[Result]:
+        return [case for case in self.cases if case.workload == workload]
+
+    def replace(self, cases: list[Result]) -> None:
+        """Puts these in, in place of the same ones measured earlier."""
+        new = {(case.workload, case.variant, case.engine) for case in cases}
+        kept = [c for c in self.cases if (c.workload, c.variant, c.engine) not in new]
+        self.cases = kept + cases
+        used = {case.environment for case in self.cases}
+        self.environments = {k: v for k, v in self.environments.items() if k in used}
+
+    def save(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft = path.with_suffix(".tmp")
+        draft.write_text(json.dumps(asdict(self), indent=1, ensure_ascii=False) + "\n")
+        draft.replace(path)
+
+
+def load(path: Path) -> Results:
+    """What is in the file, if it comes from this machine; else it is set aside, and we begin anew."""
+    here = machine()
+    if not path.exists():
+        return Results(here)
+    found = json.loads(path.read_text())
+    if found["machine"] != here:
+        path.replace(path.with_suffix(".other-machine.json"))
+        return Results(here)
+    cases = [
+        Result(**(case | {"runs": [run and Run(**run) for run in case["runs"]]}))
+        for case in found["cases"]
+    ]
+    return Results(here, found["environments"], cases)
+
+
+def machine() -> dict[str, Any]:
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return {
+        "processor": _processor(),
+        "cpus": os.cpu_count(),
+        "memory_gib": round(memory / 2**30),
+        "system": f"{platform.system()} {platform.release()}",
+    }
+
+
+def environment(server: Server, engines: list[Engine]) -> dict[str, Any]:
+    """Versions, settings and the commit: what a figure depends on beside the machine."""
+    return {
+        "commit": _git("describe", "--always", "--dirty", "--abbrev=12"),
+        "python": platform.python_version(),
+        "settings": server.configuration(),
+        "versions": {engine.name: engine.version() for engine in engines},
+        "load": [round(value, 2) for value in os.getloadavg()],
+    }
+
+
+def _processor() -> str:
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            return line.partition(":")[2].strip()
+    return platform.machine()
+
+
+def _git(*arguments: str) -> str:
+    done = subprocess.run(
+        ["git", *arguments], cwd=ROOT, text=True, check=False, capture_output=True
+    )
+    return done.stdout.strip()
