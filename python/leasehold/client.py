@@ -189,13 +189,15 @@ class Leasehold:
         stop: threading.Event | None = None,
         poll: Seconds = 5.0,
         doorbell: bool = True,
+        looked: bool = False,
         connection: Connection | None = None,
     ) -> list[Lease]:
         """Looks for work until there is some: then its leases; none after `timeout`, or once `stop`
         is set.
 
         Looks again after 20 ms, then ever later, up to `poll`; where the connection is the server's
-        own, the doorbell wakes it earlier (`doorbell=False`: never). A pool lends one connection
+        own, the doorbell wakes it earlier (`doorbell=False`: never). `looked`: the caller found
+        nothing just now, as with `turn`, so that listening comes first. A pool lends one connection
         for the whole wait. SQL: get_work, await_bell.
         """
         deadline = None if timeout is None else now() + duration(timeout).total_seconds()
@@ -211,8 +213,10 @@ class Leasehold:
         with self.session.borrow(connection) as conn:
             if stop is not None and stop.is_set():
                 return []
-            if (found := look(conn)) or (deadline is not None and now() >= deadline):
+            if not looked and (found := look(conn)):
                 return found
+            if deadline is not None and now() >= deadline:
+                return []
             lasting = min(max(60.0, 3 * longest), 86_000.0)
             with Doorbell(self.session, conn, capabilities, lasting, silent=not doorbell) as bell:
                 while True:
@@ -345,7 +349,7 @@ class Leasehold:
             arguments = {
                 "job_id": job_id,
                 "actor": actor,
-                "error": describe(error, conn),
+                "error": describe(error, conn.info.encoding),
                 "retryable": retryable,
                 "retry_after": retry_after,
                 "error_code": error_code,

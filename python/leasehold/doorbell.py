@@ -41,6 +41,9 @@ class Doorbell:
         self._silent = silent
         self._arguments = {"capabilities": list(capabilities), "until": until}
         self._channel: str | None = None
+        # an armed registration lasts half of `until` at least, waiting on it a third at most
+        self._lasts = until / 6
+        self._armed_until = 0.0
 
     def __enter__(self) -> Doorbell:
         if self._silent:
@@ -48,8 +51,7 @@ class Doorbell:
         with self._session.committing(self._conn):
             if is_pooled(self._conn):
                 return self
-        channel = self._call().channel
-        self._channel = channel
+        self._channel = self._register().channel
         self._listen("listen {}")
         return self
 
@@ -64,8 +66,10 @@ class Doorbell:
                 self._listen("unlisten {}")
 
     def armed(self) -> bool:
-        """Renews the registration; whether whoever submits from now on will ring."""
-        return self._channel is not None and self._call().armed
+        """Whether whoever submits from now on will ring; renews the registration in time."""
+        if self._channel is None:
+            return False
+        return now() < self._armed_until or self._register().armed
 
     def wait(self, seconds: float, stop: threading.Event | None = None) -> None:
         """Sleeps until the bell rings, the time is over, or the event is set."""
@@ -78,9 +82,13 @@ class Doorbell:
             if list(self._conn.notifies(timeout=min(left, _SLICE), stop_after=1)):
                 return
 
-    def _call(self) -> Bell:
+    def _register(self) -> Bell:
+        sent = now()
         with self._session.committing(self._conn):
-            return self._session.row(Bell, "await_bell", self._arguments, connection=self._conn)
+            bell = self._session.row(Bell, "await_bell", self._arguments, connection=self._conn)
+        if bell.armed:
+            self._armed_until = sent + self._lasts
+        return bell
 
     def _listen(self, statement: str) -> None:
         with self._session.committing(self._conn):

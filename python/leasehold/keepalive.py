@@ -1,5 +1,5 @@
-"""Keeping leases alive: one thread with a connection of its own, extending at a third of each
-lease.
+"""Keeping leases alive: one thread with a connection of its own, extending all that are due in one
+call.
 """
 
 from __future__ import annotations
@@ -8,21 +8,25 @@ import logging
 import math
 import threading
 from dataclasses import dataclass, field
+from datetime import timedelta
 from types import TracebackType
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 import psycopg
-from psycopg.errors import LockNotAvailable
 
 from .backoff import Backoff, now
-from .errors import GONE, LeaseholdError
-from .session import Connection, Session, impatient
+from .errors import GONE
+from .rows import Extended
+from .session import Connection, Session
 
 if TYPE_CHECKING:
     from .lease import Lease, OnChange, State
 
 log = logging.getLogger("leasehold")
+
+_HELD_BY_A_TRANSACTION = "55P03"  # of ours, most likely: no loss
+_MOST = 1000  # leases in one call
 
 
 @dataclass(slots=True)
@@ -48,8 +52,8 @@ class _Beat:
 class KeepAlive:
     """Extends the leases it watches until they end, are lost or are cancelled, or it is closed.
 
-    A lock that it cannot get within 200 ms means that a transaction holds the lease, which is no
-    loss. A lost connection is opened again, with backoff; meanwhile time may make a lease doubtful,
+    A lease is due at a third of its length; the others that are halfway there go along, so that
+    they share the next call too. One that a transaction has locked is held, which is no loss. A lost connection is opened again, with backoff; meanwhile time may make a lease doubtful,
     never lost.
     """
 
@@ -119,7 +123,8 @@ class KeepAlive:
                     if self._closed:
                         return
                 for beat in due:
-                    self._beat(beat)
+                    self._look(beat)
+                self._extend_due()
         finally:
             self._disconnect()
 
@@ -135,51 +140,67 @@ class KeepAlive:
         # a lease that becomes doubtful is told so at once, however long the next try is off
         return min(beat.due, beat.doubt_at)
 
-    def _beat(self, beat: _Beat) -> None:
-        lease, pulse = beat.lease, beat.lease._pulse
+    def _look(self, beat: _Beat) -> None:
+        pulse = beat.lease._pulse
         if pulse.state != "held":
-            self.forget(lease)
+            self.forget(beat.lease)
             return
         if now() >= beat.doubt_at:
             beat.doubt_at = math.inf
         if pulse.look() == "doubtful" and not beat.told:
             beat.told = True
             beat.tell("doubtful")
-        if now() < beat.due:
+
+    def _extend_due(self) -> None:
+        at = now()
+        with self._changed:
+            watched = list(self._beats.values())
+        if not any(beat.due <= at for beat in watched):
             return
+        hands: dict[timedelta, list[_Beat]] = {}
+        for beat in watched:
+            if beat.due <= at + beat.third / 2 and beat.lease._pulse.state == "held":
+                hands.setdefault(beat.lease._pulse.length, []).append(beat)
+        for length, beats in hands.items():
+            for start in range(0, len(beats), _MOST):
+                self._extend(beats[start : start + _MOST], length)
+
+    def _extend(self, beats: list[_Beat], length: timedelta) -> None:
+        leases = [{"job_id": beat.lease.job_id, "lease_id": beat.lease.lease_id} for beat in beats]
         try:
+            if self._conn is None or self._conn.closed:
+                self._conn = self._session.connect()
             sent = now()
-            self._extend(lease)
-        except LockNotAvailable:
-            beat.due = now() + beat.third / 2
-        except LeaseholdError as exc:
-            pulse.judge(exc)
-            if isinstance(exc, GONE) and not pulse.ending:
-                self.forget(lease)
-            else:
+            rows = self._session.rows(
+                Extended,
+                "extend_many",
+                {"leases": leases, "lease": length},
+                connection=self._conn,
+            )
+        except Exception as exc:  # of the caller's `connect` any; the leases are still to be kept
+            if isinstance(exc, psycopg.Error):
+                self._disconnect()
+            for beat in beats:
                 self._later(beat, exc)
-        except psycopg.Error as exc:
-            self._disconnect()
-            self._later(beat, exc)
-        except (
-            Exception
-        ) as exc:  # the caller's `connect`: whatever it raises, the lease is still to be kept
-            self._later(beat, exc)
-        else:
+            return
+        answers = {row.lease_id: row for row in rows}
+        for beat in beats:
+            self._take_note(beat, answers[beat.lease.lease_id], sent)
+
+    def _take_note(self, beat: _Beat, answer: Extended, sent: float) -> None:
+        pulse, error = beat.lease._pulse, answer.error
+        if answer.ok:
             pulse.extended(sent + pulse.length.total_seconds())
             beat.due, beat.doubt_at, beat.told = sent + beat.third, pulse.deadline, False
             beat.backoff.reset()
-
-    def _extend(self, lease: Lease) -> None:
-        if self._conn is None or self._conn.closed:
-            self._conn = self._session.connect()
-        arguments = {
-            "job_id": lease.job_id,
-            "lease_id": lease.lease_id,
-            "lease": lease._pulse.length,
-        }
-        with impatient(self._conn):
-            self._session.value("extend", arguments, connection=self._conn)
+        elif error is None or answer.error_code == _HELD_BY_A_TRANSACTION:
+            beat.due = now() + beat.third / 2
+        else:
+            pulse.judge(error)
+            if isinstance(error, GONE) and not pulse.ending:
+                self.forget(beat.lease)
+            else:
+                self._later(beat, error)
 
     def _later(self, beat: _Beat, exc: Exception) -> None:
         beat.backoff.cap = max(0.05, min(5.0, beat.third / 2))

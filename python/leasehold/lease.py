@@ -17,7 +17,7 @@ import psycopg
 
 from .backoff import now
 from .errors import LOST, AlreadyDone, JobCancelled, LeaseholdError
-from .rows import CheckpointResult, DependencyResult, LeaseStatus, Outcome, Work
+from .rows import CheckpointResult, DependencyResult, LeaseStatus, Outcome, Settled, Work
 from .session import Connection, Seconds, Session, duration, in_transaction
 
 if TYPE_CHECKING:
@@ -422,23 +422,31 @@ class Lease(Work):
         """Ends the lease as an exception says, unless it is over: what a Worker does with what a
         handler raised.
         """
-        if isinstance(exc, AlreadyDone) and exc.lease_id == self.lease_id:
-            self._pulse.turn("ended")
-        if self.is_over():
-            return
-        if exc is None:
-            self.complete(result)
-        elif isinstance(exc, Release):
-            self.release(available_at=exc.available_at)
-        elif isinstance(exc, Retry):
-            reason = str(exc) or exc.__cause__ or "the handler asked for another attempt"
-            self.fail(reason, retry_after=exc.after, error_code=exc.error_code)
-        elif isinstance(exc, GiveUp):
-            self.fail(str(exc), retryable=False, error_code=exc.error_code)
-        elif isinstance(exc, Exception):
-            self.fail(exc)
-        else:
-            self.release()
+        end = self._end_after(exc, result)
+        if end is not None:
+            self._end(None, *end)
+
+    def done(self, exc: BaseException | None, result: Any = None) -> dict[str, Any] | None:
+        """What `conclude` would send, as an element for `settle` and `turn`; None when it is over."""
+        end = self._end_after(exc, result)
+        if end is None:
+            return None
+        verb, arguments = end
+        if "error" in arguments:
+            arguments["error"] = describe(arguments["error"], "utf-8")
+        return {**self._ids, "verb": verb, **arguments}
+
+    def answered(self, row: Settled) -> None:
+        """Takes note of what `settle` or `turn` said of its end; raises what refused it.
+
+        Done before by this very lease is fine: a repeated call answers that when its first reply
+        was lost.
+        """
+        error = row.error
+        if error is not None and not isinstance(error, AlreadyDone):
+            self._pulse.judge(error, of_an_end=True)
+            raise error
+        self._pulse.turn("ended")
 
     def ends(self) -> AbstractContextManager[None]:
         """While its end is on its way, more than once if need be, no refusal elsewhere counts as a
@@ -470,6 +478,28 @@ class Lease(Work):
             lambda conn: self._session.value(function, {**self._ids, **arguments}, connection=conn),
         )
 
+    def _end_after(
+        self, exc: BaseException | None, result: Any
+    ) -> tuple[str, dict[str, Any]] | None:
+        """The verb and the arguments that an exception, or none, asks for; None when it is over."""
+        if isinstance(exc, AlreadyDone) and exc.lease_id == self.lease_id:
+            self._pulse.turn("ended")
+        if self.is_over():
+            return None
+        if exc is None:
+            return "complete", {"result": result}
+        if isinstance(exc, Release):
+            return "release", {"available_at": exc.available_at}
+        if isinstance(exc, Retry):
+            reason = str(exc) or exc.__cause__ or "the handler asked for another attempt"
+            after = {"retry_after": exc.after, "error_code": exc.error_code}
+            return "fail", {"error": reason, **after}
+        if isinstance(exc, GiveUp):
+            return "fail", {"error": str(exc), "retryable": False, "error_code": exc.error_code}
+        if isinstance(exc, Exception):
+            return "fail", {"error": exc}
+        return "release", {}
+
     def _end(self, connection: Connection | None, verb: str, arguments: dict[str, Any]) -> Any:
         pulse = self._pulse
         given = connection or pulse.connection
@@ -478,7 +508,8 @@ class Lease(Work):
             with pulse.ends(), self._session.borrow(given) as conn:
                 alone = self._session.stands_alone(conn, given)
                 if "error" in arguments:
-                    arguments = {**arguments, "error": describe(arguments["error"], conn)}
+                    error = describe(arguments["error"], conn.info.encoding)
+                    arguments = {**arguments, "error": error}
                 arguments = {**self._ids, **arguments}
                 if verb == "complete":
                     self._session.value(verb, arguments, connection=conn)
@@ -497,12 +528,9 @@ class Lease(Work):
         return outcome
 
 
-def describe(error: str | BaseException, conn: Connection) -> str:
-    """The text of an error as PostgreSQL can store it: no NUL, nothing that the connection's
-    encoding lacks.
-    """
+def describe(error: str | BaseException, encoding: str) -> str:
+    """The text of an error as PostgreSQL can store it: no NUL, nothing that the encoding lacks."""
     if isinstance(error, BaseException):
         error = "".join(traceback.format_exception_only(error)).strip()
-    encoding = conn.info.encoding
     text = error[:_LONGEST_ERROR].replace("\x00", "\\x00")
     return text.encode(encoding, "backslashreplace").decode(encoding)

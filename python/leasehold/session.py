@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import threading
+import weakref
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import fields
@@ -96,7 +97,7 @@ class Session:
     def borrow(self, given: Connection | None = None) -> Iterator[Connection]:
         """A connection for one or a few calls: the given one, or one from the source.
 
-        From a pool, and there alone, the end of the block commits.
+        Over one from the source, a call is a transaction of its own, and one round trip.
         """
         if self._pid != os.getpid():
             raise ForkedConnection(
@@ -113,7 +114,7 @@ class Session:
                     self._own = self.connect()
                 yield self._own
         else:
-            with self._source.connection() as conn:
+            with self._source.connection() as conn, _autocommit(conn):
                 yield conn
 
     def stands_alone(self, conn: Connection, given: Connection | None) -> bool:
@@ -249,11 +250,36 @@ def is_pooled(conn: Connection) -> bool:
     """Whether a pooler stands between us and the server: it shows another process id than the
     server has.
 
-    One query, outside any transaction.
+    One query, outside any transaction, the first time that it is asked of a connection.
     """
-    with psycopg.Cursor(conn, row_factory=tuple_row) as cursor:
-        row = cursor.execute("select pg_catalog.pg_backend_pid()").fetchone()
-    return row is None or row[0] != conn.info.backend_pid
+    if conn not in _pooled:
+        with psycopg.Cursor(conn, row_factory=tuple_row) as cursor:
+            row = cursor.execute("select pg_catalog.pg_backend_pid()").fetchone()
+        _pooled[conn] = row is None or row[0] != conn.info.backend_pid
+    return _pooled[conn]
+
+
+_pooled: weakref.WeakKeyDictionary[Connection, bool] = weakref.WeakKeyDictionary()
+
+
+@contextmanager
+def _autocommit(conn: Connection) -> Iterator[None]:
+    """A borrowed connection without a BEGIN and a COMMIT around each statement.
+
+    Not where these say something: an isolation level, read only, deferrable.
+    """
+    asked = (conn.isolation_level, conn.read_only, conn.deferrable)
+    if conn.autocommit or in_transaction(conn) or any(one is not None for one in asked):
+        yield
+        return
+    conn.autocommit = True
+    try:
+        yield
+    finally:
+        if in_transaction(conn):
+            conn.close()  # cut off in the middle of a statement: the pool makes another one
+        elif not conn.closed:
+            conn.autocommit = False
 
 
 def duration(value: Seconds) -> timedelta:
@@ -290,7 +316,7 @@ def _argument(name: str) -> sql.Composable:
 def _adapt(name: str, value: Any) -> Any:
     kind = _TYPES.get(name, "text")
     if kind == "jsonb":
-        return Jsonb(value, dumps=_dump if name in ("jobs", "done", "leases") else None)
+        return Jsonb(value, dumps=_DUMPS.get(name))
     if kind == "interval":
         return duration(value)
     if kind == "timestamptz":
@@ -304,6 +330,31 @@ def _adapt(name: str, value: Any) -> Any:
 
 def _dump(value: Any) -> str:
     return json.dumps(value, default=_plain)
+
+
+def _dump_done(elements: Any) -> str:
+    # a result or a payload is dumped as in the call of its own: what that refuses is refused here
+    return json.dumps(
+        [
+            {key: _in_json(key, value) for key, value in element.items() if value is not None}
+            for element in elements
+        ]
+    )
+
+
+def _in_json(name: str, value: Any) -> Any:
+    """An argument of an element as its SQL type is written in JSON."""
+    kind = _TYPES.get(name, "text")
+    if kind == "jsonb":
+        return value
+    if kind == "interval" and isinstance(value, (int, float)):
+        return _plain(duration(value))
+    if kind == "uuid[]" and not isinstance(value, str):
+        return [_in_json("job_id", element) for element in value]
+    return _plain(value) if isinstance(value, (UUID, datetime, timedelta)) else value
+
+
+_DUMPS: dict[str, Callable[[Any], str]] = {"jobs": _dump, "leases": _dump, "done": _dump_done}
 
 
 def _plain(value: Any) -> Any:

@@ -19,7 +19,7 @@ from .backoff import Backoff, now
 from .client import Leasehold
 from .errors import GONE, AlreadyDone, LeaseholdError
 from .keepalive import KeepAlive
-from .lease import GiveUp, Lease, Release, Retry, State
+from .lease import GiveUp, Lease, Release, Retry, State, describe
 from .session import Connection, Pool, Seconds, Session, duration, impatient
 
 log = logging.getLogger("leasehold")
@@ -34,7 +34,7 @@ class Worker:
     A handler gets the Lease. What it returns completes the job, as its result; a lease that it
     ended itself is left alone. It may raise Retry, GiveUp or Release; any other exception is a
     failed attempt. Leases are kept alive meanwhile: `lease.stop` is set, and `lease.check()`
-    raises, when one is lost or cancelled.
+    raises, when one is lost or cancelled. The end of one job and the claim of the next are one call.
 
         def index(lease: Lease) -> None:
             with lease.transaction() as conn:
@@ -167,13 +167,22 @@ class Worker:
     def _work(self, leasehold: Leasehold, keeper: KeepAlive, name: str) -> None:
         backoff = Backoff(first=0.1, cap=10.0)
         welcome = False
-        while not self.stopping.is_set():
+        found: list[Lease] | None = None  # None: not looked yet
+        while found or not self.stopping.is_set():
+            if found:
+                found = self._handle(found[0], leasehold, keeper, name)
+                continue
             try:
                 if not welcome:
                     leasehold.require_api(API)
                     welcome = True
                 found = leasehold.await_work(
-                    name, self.capabilities, lease=self.lease, poll=self.poll, stop=self.stopping
+                    name,
+                    self.capabilities,
+                    lease=self.lease,
+                    poll=self.poll,
+                    stop=self.stopping,
+                    looked=found is not None,
                 )
             except psycopg.ProgrammingError:
                 raise  # not installed, no rights: another try would say the same
@@ -181,36 +190,70 @@ class Worker:
                 delay = backoff.next()
                 log.warning("worker %s: again in %.1f s: %s", name, delay, exc)
                 self.stopping.wait(delay)
+                found = None
                 continue
             backoff.reset()
-            for lease in found:
-                self._handle(lease, keeper, name)
 
-    def _handle(self, lease: Lease, keeper: KeepAlive, name: str) -> None:
+    def _handle(
+        self, lease: Lease, leasehold: Leasehold, keeper: KeepAlive, name: str
+    ) -> list[Lease] | None:
+        """Works on one job; answers what was claimed with its end, None when nobody looked."""
         self._running[name] = lease
         keeper.watch(lease, _tell)
         try:
-            end = self._call(lease)
+            outcome = self._call(lease)
             with lease.ends():
-                self._send(lease, end)
+                return self._turn(lease, outcome, leasehold, name)
         finally:
             keeper.forget(lease)
             del self._running[name]
 
-    def _call(self, lease: Lease) -> Callable[[], object]:
-        """Calls the handler; answers how the lease is to be ended."""
+    def _call(self, lease: Lease) -> tuple[Exception | None, object]:
+        """Calls the handler; answers what it raised, or returned."""
         try:
-            result = self.handler(lease.next_need)(lease)
+            return None, self.handler(lease.next_need)(lease)
         except (Retry, GiveUp, Release, AlreadyDone) as exc:
             log.info("job %s (%s): %s", lease.job_id, lease.next_need, type(exc).__name__)
-            return partial(lease.conclude, exc)
+            return exc, None
+        except BaseException as exc:
+            log.warning("job %s (%s): attempt failed", lease.job_id, lease.next_need, exc_info=True)
+            if isinstance(exc, Exception):
+                return exc, None
+            # sys.exit() in a handler ends the attempt, not the worker
+            return Retry(describe(exc, "utf-8")), None
+
+    def _turn(
+        self,
+        lease: Lease,
+        outcome: tuple[Exception | None, object],
+        leasehold: Leasehold,
+        name: str,
+    ) -> list[Lease] | None:
+        """Ends the lease and claims the next job in one call.
+
+        What that call did not settle (it was refused, its reply was lost, the worker is stopping)
+        is sent alone: ends may be repeated, and no other job is claimed meanwhile.
+        """
+        found: list[Lease] | None = None
+        try:
+            done = lease.done(*outcome)
+            if done is None:
+                return None
+            if not self.stopping.is_set():
+                turn = leasehold.turn(
+                    name, self.capabilities, [done], lease=self.lease, strict=False
+                )
+                found = turn.leases
+                lease.answered(turn.settled[0])
+                return found
+        except GONE as exc:
+            _gone(lease, exc)
+            return found
         except Exception as exc:
-            log.warning("job %s (%s): attempt failed", lease.job_id, lease.next_need, exc_info=True)
-            return partial(lease.conclude, exc)
-        except BaseException as exc:  # sys.exit() in a handler ends the attempt, not the worker
-            log.warning("job %s (%s): attempt failed", lease.job_id, lease.next_need, exc_info=True)
-            return partial(lease.fail, exc)
-        return partial(lease.conclude, None, result)
+            log.info("job %s: its end goes alone: %s", lease.job_id, exc)
+        self._send(lease, partial(lease.conclude, *outcome))
+        # that may have taken long, and nobody kept these alive
+        return found and [one for one in found if one.state == "held"]
 
     def _send(self, lease: Lease, end: Callable[[], object]) -> None:
         """Ends the lease, however long the database is away; what it will not store fails the
@@ -223,9 +266,7 @@ class Worker:
                 end()
                 return
             except GONE as exc:
-                log.warning(
-                    "job %s: nothing was recorded, the lease is gone: %s", lease.job_id, exc
-                )
+                _gone(lease, exc)
                 return
             except (psycopg.OperationalError, psycopg.InterfaceError) as exc:
                 delay = backoff.next()
@@ -237,6 +278,10 @@ class Worker:
                     return
                 log.warning("job %s: refused, so the attempt fails: %s", lease.job_id, exc)
                 end, failing = partial(lease.fail, exc), True
+
+
+def _gone(lease: Lease, exc: Exception) -> None:
+    log.warning("job %s: nothing was recorded, the lease is gone: %s", lease.job_id, exc)
 
 
 def _tell(lease: Lease, state: State) -> None:

@@ -231,6 +231,32 @@ def test_turn_ends_and_claims_in_one_call(conn: Connection) -> None:
     assert type(stale[0].error).__name__ == "JobFinished"
 
 
+def test_a_batch_of_ends_takes_what_the_single_calls_take(conn: Connection) -> None:
+    leasehold = Leasehold(conn)
+    first = leasehold.submit("a.first").job_id
+    leasehold.submit_many([{"next_need": "a.b"}] * 4)
+    leases = leasehold.get_work("w", ["a.b"], limit_jobs=4)
+    later = datetime.now(timezone.utc) + timedelta(hours=1)
+    ends = [
+        {"verb": "complete", "result": None},
+        {"verb": "fail", "error": "no", "retry_after": 1800, "retryable": None},
+        {"verb": "release", "available_at": later},
+        {"verb": "reschedule", "wait_for": [first]},
+    ]
+    done = [
+        {"job_id": lease.job_id, "lease_id": lease.lease_id, **end}
+        for lease, end in zip(leases, ends, strict=True)
+    ]
+    rows = leasehold.settle(done)
+    assert [row.state for row in rows] == ["succeeded", "scheduled", "scheduled", "blocked"]
+    assert leasehold.job(leases[0].job_id).result is None
+    assert rows[1].available_at is not None
+    assert timedelta(minutes=29) < rows[1].available_at - datetime.now(timezone.utc)
+    assert rows[2].available_at == later
+    with pytest.raises(TypeError, match="datetime"):  # as complete() would
+        leasehold.settle([{**done[0], "result": {"at": later}}])
+
+
 # --- waiting --------------------------------------------------------------------------------
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from typing import Any
 
 import psycopg
 import pytest
@@ -220,6 +221,43 @@ def test_one_thread_keeps_many_leases_and_leaves_no_connection(
         return int(row[0])
 
     support.eventually(lambda: connections() == 2, "its connection is closed")
+
+
+def test_all_leases_are_extended_in_one_call_a_beat(
+    dsn: str, leasehold: Leasehold, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leasehold.submit_many([{"next_need": "a.b"}] * 6)
+    hands: list[int] = []
+    real = Session._execute
+
+    def execute(self: Session, conn: Connection, function: str, columns: Any, given: Any) -> Any:
+        hands.append(len(given["leases"]) if function == "extend_many" else 0)
+        return real(self, conn, function, columns, given)
+
+    with KeepAlive(Session(dsn)) as keeper:
+        leases = []
+        for _ in range(6):
+            leases += leasehold.get_work("w", ["a.b"], lease=3.0)
+            keeper.watch(leases[-1])
+            time.sleep(0.05)
+        monkeypatch.setattr(Session, "_execute", execute)
+        support.eventually(lambda: len(hands) == 3, "three beats", seconds=5)
+        assert hands == [6, 6, 6]
+        assert {lease.state for lease in leases} == {"held"}
+
+
+def test_one_lost_lease_spoils_no_other(dsn: str, conn: Connection, leasehold: Leasehold) -> None:
+    leasehold.submit_many([{"next_need": "a.b"}] * 3)
+    leases, told = leasehold.get_work("w", ["a.b"], lease=1.5, limit_jobs=3), Told()
+    with KeepAlive(Session(dsn)) as keeper:
+        for lease in leases:
+            keeper.watch(lease, told)
+        conn.execute("select complete(%s, %s)", [leases[0].job_id, leases[0].lease_id])
+        leasehold.cancel(leases[1].job_id, "me")
+        support.eventually(lambda: left(conn, leases[2]) > 0, "extended")
+        support.eventually(lambda: len(keeper._beats) == 1, "the others are forgotten")
+    assert [lease.state for lease in leases] == ["lost", "cancelled", "held"]
+    assert sorted(told.states) == ["cancelled", "lost"]
 
 
 def test_a_callback_that_raises_does_not_stop_it(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -10,17 +11,20 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime, timezone
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
+from psycopg import pq
 from psycopg_pool import ConnectionPool
 
 import server
 import support
 from conftest import Connect, Connection
-from leasehold import GiveUp, Lease, Leasehold, Release, Retry, VersionMismatch, Worker
+from leasehold import GiveUp, Lease, Leasehold, Release, Retry, VersionMismatch, Worker, session
 from proxy import proxied
 
 AT_ONCE = {"kind": "fixed", "initial": "0 s"}
@@ -52,6 +56,47 @@ def states(conn: Connection) -> dict[str, int]:
 
 def all_ended(conn: Connection) -> bool:
     return not set(states(conn)) & {"ready", "leased", "scheduled", "blocked"}
+
+
+class Wire:
+    """What goes over the connections that it makes, as libpq traces it: a statement a round trip."""
+
+    def __init__(self, dsn: str, directory: Path) -> None:
+        self._dsn = dsn
+        self._trace = (directory / "trace").open("w")
+
+    def connect(self) -> Connection:
+        conn: Connection = psycopg.connect(self._dsn, autocommit=True)
+        self.tap(conn)
+        return conn
+
+    def tap(self, conn: Connection) -> None:
+        conn.pgconn.trace(self._trace.fileno())
+        conn.pgconn.set_trace_flags(pq.Trace.SUPPRESS_TIMESTAMPS | pq.Trace.REGRESS_MODE)
+
+    @property
+    def statements(self) -> list[str]:
+        """The function that each of them called, else its first word."""
+        prepared: dict[str, str] = {}
+        sent = []
+        for line in Path(self._trace.name).read_text().splitlines():
+            if found := re.match(r'F\t\d+\tParse\t "(\w*)" "(.*)"', line):
+                prepared[found[1]] = found[2]
+            elif found := re.match(r'F\t\d+\tBind\t "" "(\w*)"', line):
+                sent.append(prepared[found[1]])
+            elif found := re.match(r'F\t\d+\tQuery\t "(.*)"', line):
+                sent.append(found[1])
+        named = re.compile(r'"leasehold"\."(\w+)"|pg_catalog\.(\w+)')
+        found = [named.search(one) for one in sent]
+        return [
+            (call[1] or call[2]) if call else one.split()[0].lower()
+            for call, one in zip(found, sent, strict=True)
+        ]
+
+
+@pytest.fixture
+def wire(dsn: str, tmp_path: Path) -> Wire:
+    return Wire(dsn, tmp_path)
 
 
 # --- handlers -------------------------------------------------------------------------------
@@ -126,7 +171,10 @@ def test_each_thing_a_handler_may_raise(dsn: str, conn: Connection) -> None:
     assert found["release"].attempt == 1
 
 
-@pytest.mark.parametrize("result", [object(), "\x00", "\ud800", float("nan"), "x" * 2_000_000])
+NO_JSON = [object(), datetime.now(timezone.utc), "\x00", "\ud800", float("nan")]
+
+
+@pytest.mark.parametrize("result", [*NO_JSON, "x" * 2_000_000])
 def test_a_result_that_cannot_be_stored_fails_the_attempt(
     dsn: str, conn: Connection, result: object
 ) -> None:
@@ -194,6 +242,191 @@ def test_two_workers_of_one_name_own_what_each_claimed(dsn: str, conn: Connectio
     with working(dsn, handlers, name="twin"), working(dsn, handlers, name="twin"):
         support.eventually(lambda: states(conn) == {"succeeded": 40}, "all done")
     assert len(seen) == len(set(seen)) == 40
+
+
+# --- one call a job -------------------------------------------------------------------------
+
+
+def raises(exc: BaseException) -> Callable[[Lease], None]:
+    def handler(lease: Lease) -> None:
+        raise exc
+
+    return handler
+
+
+def test_a_worker_ends_a_job_and_claims_the_next_in_one_call(wire: Wire, conn: Connection) -> None:
+    handlers = {
+        "a.returns": lambda lease: {"n": 1},
+        "a.retry": raises(Retry("busy", after=600)),
+        "a.giveup": raises(GiveUp("never")),
+        "a.release": raises(Release(available_at=datetime(2999, 1, 1, tzinfo=timezone.utc))),
+        "a.error": raises(ValueError("bad")),
+        "a.exit": raises(SystemExit("enough")),
+        "a.last": lambda lease: None,
+    }
+    Leasehold(conn).submit_many([{"next_need": need} for need in handlers])
+    with working("", handlers, connect=wire.connect, poll=60):
+        support.eventually(lambda: "listen" in wire.statements, "it waits")
+    assert states(conn) == {"succeeded": 2, "dead": 1, "scheduled": 4}
+    assert wire.statements[: 3 + 7 + 3] == [
+        "pg_backend_pid",
+        "require_api",
+        "get_work",
+        *["turn"] * 7,
+        "await_bell",  # the last turn has looked: now it listens, then looks again
+        "listen",
+        "await_bell",
+    ]
+
+
+def test_over_a_pool_too_it_is_one_round_trip(dsn: str, wire: Wire, conn: Connection) -> None:
+    Leasehold(conn).submit_many([{"next_need": "a.b"}] * 20)
+    with ConnectionPool(dsn, min_size=1, max_size=1, configure=wire.tap, open=True) as pool:
+        with working(pool, {"a.b": lambda lease: None}):
+            support.eventually(lambda: states(conn) == {"succeeded": 20}, "all done")
+        with pool.connection() as given:
+            assert not given.autocommit  # as it was lent
+    assert wire.statements[:22] == ["require_api", "get_work", *["turn"] * 20]
+
+
+def test_after_an_end_of_the_handlers_own_the_next_claim_is_an_ordinary_one(
+    wire: Wire, conn: Connection
+) -> None:
+    Leasehold(conn).submit_many([{"next_need": "a.b"}] * 2)
+
+    def handler(lease: Lease) -> None:
+        with lease.transaction():
+            lease.complete()
+
+    with working("", {"a.b": handler}, connect=wire.connect):
+        support.eventually(lambda: states(conn) == {"succeeded": 2}, "all done")
+    job = ["get_work", "begin", "hold_lease", "complete", "commit"]
+    assert wire.statements[2:12] == job * 2
+
+
+def test_a_worker_that_stops_ends_its_job_alone(wire: Wire, conn: Connection) -> None:
+    Leasehold(conn).submit_many([{"next_need": "a.b"}] * 2)
+    workers: list[Worker] = []
+    with working("", {"a.b": lambda lease: workers[0].stop()}, connect=wire.connect) as worker:
+        workers.append(worker)
+        support.eventually(worker.stopping.is_set, "stopped by its handler")
+    assert states(conn) == {"succeeded": 1, "ready": 1}
+    assert wire.statements == ["pg_backend_pid", "require_api", "get_work", "complete"]
+
+
+def test_a_worker_is_told_of_a_lost_lease_and_works_on(
+    dsn: str, connect: Connect, conn: Connection, caplog: pytest.LogCaptureFixture
+) -> None:
+    leasehold = Leasehold(conn)
+    lost = leasehold.submit("a.lost", retry=AT_ONCE).job_id
+    taken: list[Lease] = []
+
+    def loses(lease: Lease) -> None:
+        with connect() as other:
+            other.execute(
+                "update job set lease_expires_at = now() - interval '1 s', check_at = now() - interval '1 s'"
+            )
+            takes = partial(Leasehold(other).get_work, "v", ["a.lost"])
+            taken.extend(support.eventually(takes, "taken away"))
+        leasehold.submit("a.next")
+
+    with working(dsn, {"a.lost": loses, "a.next": lambda lease: "done"}):
+        support.eventually(lambda: states(conn).get("succeeded") == 1, "the next is done")
+    assert f"job {lost}: nothing was recorded, the lease is gone: LH001" in caplog.text
+    job = leasehold.job(lost)
+    assert (job.state, job.lease_id) == ("leased", taken[0].lease_id)
+
+
+def test_a_result_too_large_fails_the_attempt_and_no_other(dsn: str, conn: Connection) -> None:
+    leasehold = Leasehold(conn)
+    large = leasehold.submit("a.large", max_attempts=1).job_id
+    small = leasehold.submit("a.small").job_id
+    with working(dsn, {"a.large": lambda lease: "x" * 2_000_000, "a.small": lambda lease: "x"}):
+        support.eventually(lambda: all_ended(conn), "both ended")
+    job = leasehold.job(large)
+    assert (job.state, job.attempt) == ("dead", 1)
+    assert job.error is not None
+    assert "LH011" in job.error
+    assert (leasehold.job(small).result, leasehold.job(small).attempt) == ("x", 1)
+
+
+def test_a_reply_lost_after_the_commit_is_not_done_twice(dsn: str, conn: Connection) -> None:
+    leasehold = Leasehold(conn)
+    submitted = leasehold.submit_many([{"next_need": "a.b", "retry": AT_ONCE}] * 2)
+    seen: list[object] = []
+    with proxied(dsn) as proxy:
+
+        def handler(lease: Lease) -> int:
+            if not seen:
+                proxy.swallow_reply_to(b'"turn"')
+            seen.append(lease.job_id)
+            return len(seen)
+
+        with working(proxy.dsn, {"a.b": handler}, lease=1.0):
+            support.eventually(lambda: states(conn) == {"succeeded": 2}, "all done")
+    first, second = [leasehold.job(one.job_id) for one in submitted]
+    assert seen == [first.job_id, second.job_id]
+    assert (first.attempt, first.result) == (1, 1)
+    # leased by the call whose reply was lost, it ran out: nobody knew of that lease
+    assert (second.attempt, second.result) == (2, 2)
+
+
+def test_a_claim_that_cannot_be_made_does_not_keep_the_end_from_being_told(
+    dsn: str, conn: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuses(self: Leasehold, *given: object, **named: object) -> None:
+        raise psycopg.errors.QueryCanceled("statement timeout")
+
+    monkeypatch.setattr(Leasehold, "turn", refuses)
+    Leasehold(conn).submit_many([{"next_need": "a.b"}] * 3)
+    with working(dsn, {"a.b": lambda lease: None}):
+        support.eventually(lambda: states(conn) == {"succeeded": 3}, "all done")
+
+
+def test_a_lease_claimed_with_an_end_is_left_alone_when_it_comes_too_late(
+    dsn: str,
+    conn: Connection,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    leasehold = Leasehold(conn)
+    submitted = leasehold.submit_many([{"next_need": "a.b", "retry": AT_ONCE}] * 2)
+    real, slow = session.Session.rows, threading.Event()
+
+    def rows(self: session.Session, kind: Any, function: str, *given: Any, **named: Any) -> Any:
+        found = real(self, kind, function, *given, **named)
+        if function == "turn" and not slow.is_set():
+            slow.set()
+            time.sleep(1.2)
+        return found
+
+    monkeypatch.setattr(session.Session, "rows", rows)
+    seen: list[object] = []
+    with working(dsn, {"a.b": lambda lease: seen.append(lease.fence)}, lease=1.0):
+        support.eventually(lambda: states(conn) == {"succeeded": 2}, "all done")
+    assert f"job {submitted[1].job_id}: its lease ran out before the reply came" in caplog.text
+    assert len(seen) == 2
+    assert leasehold.job(submitted[1].job_id).fence == seen[1]
+
+
+def test_a_lease_is_kept_alive_until_its_end_is_answered(dsn: str, conn: Connection) -> None:
+    leasehold = Leasehold(conn)
+    job_id = leasehold.submit("a.b", retry=AT_ONCE).job_id
+    with proxied(dsn) as proxy:
+
+        def connect() -> Connection:
+            keeper = threading.current_thread().name == "leasehold-keepalive"
+            return psycopg.connect(dsn if keeper else proxy.dsn, autocommit=True)
+
+        with working("", {"a.b": lambda lease: proxy.hold()}, connect=connect, lease=1.0) as worker:
+            support.eventually(lambda: leasehold.job(job_id).state == "leased", "it works")
+            end = time.monotonic() + 2.5
+            while time.monotonic() < end:
+                assert leasehold.get_work("v", ["%"]) == []
+                time.sleep(0.05)
+            worker.stop()
+            proxy.release()
+    assert (leasehold.job(job_id).state, leasehold.job(job_id).attempt) == ("succeeded", 1)
 
 
 # --- what can go wrong around it ------------------------------------------------------------
