@@ -16,12 +16,14 @@ import sys
 import time
 from pathlib import Path
 
+import psycopg
+
 from . import report, results
-from .drive import Failed
+from .bench import Bench, Case
 from .engines import ENGINES, Engine, installed
 from .results import Result
-from .server import running
-from .workloads import WORKLOADS, Bench, Case, Workload
+from .server import Failed, running
+from .workloads import WORKLOADS, Workload
 
 OVERHEAD = 2.5  # seconds to copy a database, start a client, and drop it
 
@@ -73,14 +75,15 @@ def length(workload: Workload, options: argparse.Namespace) -> float:
 
 
 def measure(cases: list[Case], workload: Workload, rounds: int) -> list[Result]:
-    """Every case once a round, in turns."""
+    """Every case once a round, in turns, and every other round backwards."""
     found = [Result(workload.name, case.variant, case.engine.name, case.seconds) for case in cases]
     for turn in range(rounds):
-        for case, result in zip(cases, found, strict=True):
+        pairs = list(zip(cases, found, strict=True))
+        for case, result in pairs if turn % 2 == 0 else reversed(pairs):
             title = f"{workload.name} {turn + 1}/{rounds}, {case.variant}, {case.engine.name}"
             try:
                 run = case.run()
-            except Failed as error:
+            except (Failed, psycopg.Error) as error:
                 result.reason = str(error)
                 result.runs.append(None)
                 say(f"{title}: FAILED: {error}")
@@ -100,10 +103,10 @@ def main() -> None:
         for name, workload in WORKLOADS.items()
         if (name in chosen if chosen else not options.quick or workload.quick is not None)
     ]
-    wanted = names(options.engines, dict(ENGINES), "engine")
+    wanted = names(options.engines, dict(ENGINES), "engine") or list(ENGINES)
     kept = results.load(options.json)
     if not options.report:
-        engines, missing = installed(wanted or None)
+        engines, missing = installed(wanted)
         for name, reason in missing.items():
             say(f"{name} is left out: {reason}")
         if options.quick:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import re
@@ -11,26 +12,13 @@ import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-from .engines import PAYLOAD, Engine
-from .server import Server, bindir
+from .engines import CACHE, PAYLOAD, ROOT, Engine
+from .server import Failed, Server, bindir
 
-ROOT = Path(__file__).resolve().parent.parent
-CACHE = ROOT / ".cache" / "bench"
 CLIENTS = 4
 THREADS = 2
-
-OLD_SNAPSHOT = (
-    "begin isolation level repeatable read read only",
-    "select count(*) from pg_class",
-)
-OPEN_WRITER = ("begin", "select pg_current_xact_id()")
-
-
-class Failed(Exception):
-    """This run came to nothing; the message says why, and the others go on."""
 
 
 @dataclass(slots=True)
@@ -180,7 +168,7 @@ def _client(engine: Engine, task: dict[str, Any]) -> Driven:
     return Driven(
         jobs=last["jobs"],
         seconds=last["seconds"],
-        course=[float(b - a) for a, b in zip(counts, counts[1:], strict=False)],
+        course=[float(b - a) for a, b in itertools.pairwise(counts)],
         latencies=last.get("latencies", []),
         note=last.get("note", ""),
     )

@@ -13,16 +13,17 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
-from .server import Server
+from .server import Failed, Server, bindir
 
 ROOT = Path(__file__).resolve().parent.parent
+CACHE = ROOT / ".cache" / "bench"
 PEERS = Path(__file__).resolve().parent / "peers"
 PAYLOAD = '{"invoice": 4711, "customer": "c-0815", "amount": "99.50"}'
 BATCH = 100
@@ -57,7 +58,6 @@ class Engine:
     batch: Callable[[int], str] = lambda n: json.dumps([json.loads(PAYLOAD)] * n)
     client: tuple[str, ...] = ()
     by_client: frozenset[str] = frozenset()
-    lacks: str = ""
 
     def can(self, step: str) -> bool:
         return step in self.by_client or self.script(step) != ""
@@ -77,7 +77,7 @@ class Engine:
     def version(self) -> str:
         if not self.package:
             return ""
-        modules = ROOT / ".cache" / "bench" / "node_modules" / self.package / "package.json"
+        modules = CACHE / "node_modules" / self.package / "package.json"
         if modules.exists():
             return str(json.loads(modules.read_text())["version"])
         return importlib.metadata.version(self.package)
@@ -97,6 +97,13 @@ def _by_client(engine: Engine, server: Server, database: str) -> None:
     from .drive import drive
 
     drive(server, engine, database, "install", 0)
+
+
+def _node(module: str) -> tuple[str, ...]:
+    try:
+        return (str(node()), str(PEERS / f"{module}.mjs"))
+    except ImportError:
+        return ()
 
 
 def _client(module: str) -> tuple[str, ...]:
@@ -183,17 +190,170 @@ LEASEHOLD = Engine(
     by_client=frozenset({"pickup"}),
 )
 
-ENGINES: dict[str, Engine] = {engine.name: engine for engine in (LEASEHOLD, BARE)}
+
+def claiming(capability: str) -> Engine:
+    """Leasehold, whose worker offers this capability."""
+    take = LEASEHOLD.parts["take"].replace("bench.work.v1", capability)
+    return replace(LEASEHOLD, parts={**LEASEHOLD.parts, "take": take})
 
 
-def installed(names: list[str] | None) -> tuple[list[Engine], dict[str, str]]:
-    """The engines that can be measured here, and why the others cannot."""
-    reasons: dict[str, Any] = {}
-    return [engine for name, engine in ENGINES.items() if names is None or name in names], reasons
+# --- peers with SQL functions -----------------------------------------------------------------
+
+# defer, fetch_job and finish_job are what its connector calls. It has no batch but for deferring.
+PROCRASTINATE = Engine(
+    name="procrastinate",
+    package="procrastinate",
+    keeps="the row, and three of its history",
+    install=lambda engine, server, database: (
+        _by_client(engine, server, database),
+        _sql("select procrastinate_register_worker_v1()")(engine, server, database),
+    )[1],
+    parts={
+        "submit": "select procrastinate_defer_jobs_v1(array["
+        "row('bench', 'work', 0, null, null, :payload::jsonb, null)::procrastinate_job_to_defer_v1]);\n",
+        "submit_batch": "select cardinality(procrastinate_defer_jobs_v1(array("
+        "select row('bench', 'work', 0, null, null, p, null)::procrastinate_job_to_defer_v1"
+        " from jsonb_array_elements(:batch::jsonb) as p)));\n",
+        "take": "select id, args from procrastinate_fetch_job_v2(array['bench']::varchar[], 1)"
+        " where id is not null \\gset\n",
+        "end": "select procrastinate_finish_job_v1(:id, 'succeeded', false);\n",
+    },
+    client=_client("procrastinate"),
+    by_client=frozenset({"install", "pickup"}),
+)
 
 
-def npm(*arguments: str) -> subprocess.CompletedProcess[str]:
-    cli = node().parent.parent / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
-    return subprocess.run(
-        [str(node()), str(cli), *arguments], text=True, check=False, capture_output=True
+def _install_pgmq(engine: Engine, server: Server, database: str) -> None:
+    from pgmq.install import get_embedded_install_sql
+
+    _sql(get_embedded_install_sql(), "select pgmq.create('bench')")(engine, server, database)
+
+
+# read and delete, the quicker of its two ends: archive keeps the message, delete nothing.
+PGMQ = Engine(
+    name="pgmq",
+    package="pgmq",
+    keeps="nothing",
+    install=_install_pgmq,
+    parts={
+        "submit": "select * from pgmq.send('bench', :payload::jsonb);\n",
+        "submit_batch": "select count(*) from pgmq.send_batch('bench', :batch::jsonb[]);\n",
+        "take": "select msg_id, message from pgmq.read('bench', 60, 1) \\gset\n",
+        "end": "select pgmq.delete('bench', :msg_id::bigint);\n",
+        "take_batch": "select array_agg(msg_id) as ids, max(message::text) as messages"
+        f" from pgmq.read('bench', 60, {BATCH}) having count(*) > 0 \\gset\n",
+        "end_batch": "select count(*) from pgmq.delete('bench', :ids::bigint[]);\n",
+    },
+    batch=_array,
+)
+
+
+def _install_absurd(_: Engine, server: Server, database: str) -> None:
+    program = str(Path(sys.executable).parent / "absurdctl")
+    environment = os.environ | {"PATH": f"{bindir()}:{os.environ['PATH']}"}  # it calls psql
+    for arguments in (["init"], ["create-queue", "bench"]):
+        done = subprocess.run(
+            [program, *arguments, "--database", server.url(database)],
+            env=environment,
+            text=True,
+            check=False,
+            capture_output=True,
+        )
+        if done.returncode:
+            raise Failed(f"absurdctl {arguments[0]}: {done.stderr.strip()[-300:]}")
+
+
+# It claims by the hundred, but spawns and completes one a call: here in one statement, its quickest.
+ABSURD = Engine(
+    name="absurd",
+    package="absurdctl",
+    keeps="the task and its run",
+    install=_install_absurd,
+    parts={
+        "submit": "select task_id from absurd.spawn_task('bench', 'work', :payload::jsonb);\n",
+        "submit_batch": "select count(*) from jsonb_array_elements(:batch::jsonb) as p,"
+        " absurd.spawn_task('bench', 'work', p);\n",
+        "take": "select run_id, params from absurd.claim_task('bench', 'w', 60, 1) \\gset\n",
+        "end": "select absurd.complete_run('bench', :run_id::uuid);\n",
+        "take_batch": "select array_agg(run_id) as runs, max(params::text) as payloads"
+        f" from absurd.claim_task('bench', 'w', 60, {BATCH}) having count(*) > 0 \\gset\n",
+        "end_batch": "select count(absurd.complete_run('bench', r)) from unnest(:runs::uuid[]) as r;\n",
+    },
+)
+
+# --- peers with a client ----------------------------------------------------------------------
+
+_THROUGHPUT = {"install", "cycle", "batch", "full", "full_batch", "pickup"}
+_SUBMITS = {"submit", "submit_many"}
+
+PGQUEUER = Engine(
+    name="pgqueuer",
+    package="pgqueuer",
+    keeps="three rows of its log",
+    install=_by_client,
+    client=_client("pgqueuer"),
+    by_client=frozenset(_THROUGHPUT | _SUBMITS),
+)
+
+AWA = Engine(
+    name="awa",
+    package="awa-pg",
+    keeps="an entry, until its segment is pruned",
+    install=_by_client,
+    client=_client("awa"),
+    by_client=frozenset(_THROUGHPUT | _SUBMITS),
+)
+
+# add_job and add_jobs are its public SQL; the rest is its worker's.
+GRAPHILE_WORKER = Engine(
+    name="graphile-worker",
+    package="graphile-worker",
+    keeps="nothing",
+    install=_by_client,
+    parts={
+        "submit": "select id from graphile_worker.add_job('work', :payload::json);\n",
+        "submit_batch": "select count(*) from graphile_worker.add_jobs(array("
+        "select row('work', p, null, null, null, null, null, null)::graphile_worker.job_spec"
+        " from json_array_elements(:batch::json) as p));\n",
+    },
+    client=_node("graphile_worker"),
+    by_client=frozenset(_THROUGHPUT),
+)
+
+PG_BOSS = Engine(
+    name="pg-boss",
+    package="pg-boss",
+    keeps="the row, for a week",
+    install=_by_client,
+    client=_node("pg_boss"),
+    by_client=frozenset(_THROUGHPUT | _SUBMITS),
+)
+
+ENGINES: dict[str, Engine] = {
+    engine.name: engine
+    for engine in (
+        LEASEHOLD,
+        BARE,
+        PROCRASTINATE,
+        PGMQ,
+        ABSURD,
+        PGQUEUER,
+        AWA,
+        GRAPHILE_WORKER,
+        PG_BOSS,
     )
+}
+
+
+def installed(wanted: list[str]) -> tuple[list[Engine], dict[str, str]]:
+    """Those of the engines that can be measured here, and why the others cannot."""
+    missing = CACHE / "missing.json"
+    told = json.loads(missing.read_text()) if missing.exists() else {}
+    reasons: dict[str, str] = {}
+    for name in wanted:
+        try:
+            ENGINES[name].version()
+        except importlib.metadata.PackageNotFoundError:
+            package = ENGINES[name].package
+            reasons[name] = told.get(package, f"{package} is not installed: make bench installs it")
+    return [ENGINES[name] for name in wanted if name not in reasons], reasons

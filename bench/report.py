@@ -12,38 +12,37 @@ from .workloads import WORKLOADS, Check, Workload
 
 
 def figure(run: Run | None, name: str) -> float:
-    """One figure of a run: its value, its CPU, the mean of the last tenth of its course, or what it has beside."""
+    """One figure of a run: its value, its CPU, or one that it has beside."""
     if run is None:
         return math.nan
     if name == "value":
         return run.value
     if name == "cpu":
         return math.nan if run.cpu is None else run.cpu
-    if name == "start":
-        return _mean(run.course[: max(1, len(run.course) // 5)])
-    if name == "end":
-        return _mean(run.course[-max(1, len(run.course) // 10) :])
-    if name.startswith("until "):
-        seconds = int(name.removeprefix("until "))
-        return _mean(run.course[max(0, seconds - 20) : seconds])
     return float(run.extra.get(name, math.nan))
-
-
-def _mean(values: list[float]) -> float:
-    return statistics.fmean(values) if values else math.nan
 
 
 def figures(result: Result, name: str = "value") -> list[float]:
     return [value for run in result.runs if not math.isnan(value := figure(run, name))]
 
 
-def ratios(
-    of: Result, against: Result, name: str = "value", other: str | None = None
-) -> list[float]:
-    """Of one to another, within each round that both came through."""
-    pairs = zip(of.runs, against.runs, strict=False)
-    values = [(figure(a, name), figure(b, other or name)) for a, b in pairs]
+def ratios(of: Result, against: Result, name: str = "value") -> list[float]:
+    """Of one to another, within each round that both came through.
+
+    "tail" is the last fifth of the course, up to where the shorter of both ends.
+    """
+    pairs = [(a, b) for a, b in zip(of.runs, against.runs, strict=False) if a and b]
+    if name == "tail":
+        values = [(_tail(a, b), _tail(b, a)) for a, b in pairs]
+    else:
+        values = [(figure(a, name), figure(b, name)) for a, b in pairs]
     return [a / b for a, b in values if b and not math.isnan(a / b)]
+
+
+def _tail(run: Run, other: Run) -> float:
+    end = min(len(run.course), len(other.course))
+    values = run.course[end * 4 // 5 : end]
+    return statistics.fmean(values) if values else math.nan
 
 
 def spread(values: list[float], digits: int | None = None) -> str:
@@ -65,12 +64,13 @@ def tables(results: Results) -> Iterator[str]:
     """A table for each workload that has been measured, in the order of the workloads."""
     for workload in WORKLOADS.values():
         if cases := results.of(workload.name):
-            yield from table(workload, cases)
+            yield from table(workload, cases, results)
 
 
-def table(workload: Workload, cases: list[Result]) -> Iterator[str]:
+def table(workload: Workload, cases: list[Result], results: Results) -> Iterator[str]:
     yield f"\n{workload.name}: {workload.title}\n"
-    rows = [["", "", workload.unit, "of bare", "Leasehold is", "server CPU a job, µs", ""]]
+    extras = [title for _, title in workload.extras]
+    rows = [["", "", workload.unit, *extras, "of bare", "Leasehold is", "server CPU a job, µs", ""]]
     for case in cases:
         bare, own = _find(cases, case.variant, "bare"), _find(cases, case.variant, "leasehold")
         notes = {run.note for run in case.runs if run and run.note} | {case.reason}
@@ -79,15 +79,16 @@ def table(workload: Workload, cases: list[Result]) -> Iterator[str]:
                 case.variant,
                 case.engine,
                 spread(figures(case)),
+                *(spread(figures(case, name)) for name, _ in workload.extras),
                 spread(ratios(case, bare), 2) if bare and bare is not case else "",
                 f"× {spread(ratios(own, case), 2)}" if own and own is not case else "",
-                spread(figures(case, "cpu")),
+                spread(figures(case, "cpu")) if figures(case, "cpu") else "",
                 "; ".join(sorted(notes - {""})),
             ]
         )
     yield from _aligned(rows)
     for check in workload.checks:
-        yield from _verdicts(check, cases)
+        yield from _verdicts(check, cases, results.of(check.elsewhere or workload.name))
 
 
 def _aligned(rows: list[list[str]]) -> Iterator[str]:
@@ -104,18 +105,19 @@ def _find(cases: list[Result], variant: str, engine: str) -> Result | None:
     return next((c for c in cases if c.variant == variant and c.engine == engine), None)
 
 
-def _verdicts(check: Check, cases: list[Result]) -> Iterator[str]:
+def _verdicts(check: Check, cases: list[Result], elsewhere: list[Result]) -> Iterator[str]:
     """A line for each thing the check compares with."""
     of = _find(cases, *check.of)
-    if of is None or not figures(of, check.figure):
+    if of is None:
         return
     if check.against is None:
-        yield _verdict(check, "", figures(of, check.figure))
+        if values := figures(of, check.figure):
+            yield _verdict(check, "", values)
         return
     variant, engine = check.against
     others = [
         case
-        for case in cases
+        for case in elsewhere
         if case.variant == variant
         and (
             case.engine not in ("bare", "leasehold", *check.besides)
@@ -130,10 +132,15 @@ def _verdicts(check: Check, cases: list[Result]) -> Iterator[str]:
 
 def _verdict(check: Check, who: str, values: list[float]) -> str:
     middle = statistics.median(values)
-    reached = (lambda bound: middle <= bound) if check.at_most else (lambda bound: middle >= bound)
-    verdict = "aim met" if reached(check.aim) else "met" if reached(check.floor) else "NOT MET"
+
+    def reached(bound: float | None) -> bool:
+        return bound is not None and (middle <= bound if check.at_most else middle >= bound)
+
+    if check.floor is None:
+        verdict = "aim met" if reached(check.aim) else "aim not met"
+    else:
+        verdict = "aim met" if reached(check.aim) else "met" if reached(check.floor) else "NOT MET"
     word = "at most" if check.at_most else "at least"
-    bounds = f"{word} {check.floor:g}" + (
-        f", aim {check.aim:g}" if check.aim != check.floor else ""
-    )
-    return f"  {verdict:8} {check.text}{f': {who}' if who else ''}: {spread(values, 2)}; {bounds}"
+    bounds = [f"{word} {check.floor:.3g}"] if check.floor is not None else []
+    bounds += [f"aim {check.aim:.3g}"] if check.aim != check.floor else []
+    return f"  {verdict:11} {check.text}{f': {who}' if who else ''}: {spread(values, 2)}; {', '.join(bounds)}"

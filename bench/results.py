@@ -10,8 +10,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .drive import ROOT, Run
-from .engines import Engine
+from .drive import Run
+from .engines import ROOT, Engine
 from .server import Server
 
 DIRECTORY = Path(__file__).resolve().parent / "results"

@@ -12,12 +12,18 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import psycopg
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 Connection = psycopg.Connection[tuple[Any, ...]]
+
+
+class Failed(Exception):
+    """This run came to nothing; the message says why, and the others go on."""
+
 
 CONFIGURATION = {
     "shared_buffers": "1GB",
@@ -107,9 +113,9 @@ class Server:
         """The same as a URL, which every client in every language understands."""
         info = self.admin.info
         if info.host.startswith("/"):
-            return f"postgresql://{info.user}@/{name}?host={info.host}&port={info.port}"
+            return f"postgresql://{info.user}@{quote(info.host, safe='')}:{info.port}/{quote(name)}"
         password = f":{info.password}" if info.password else ""
-        return f"postgresql://{info.user}{password}@{info.host}:{info.port}/{name}"
+        return f"postgresql://{info.user}{password}@{info.host}:{info.port}/{quote(name)}"
 
     @contextlib.contextmanager
     def connected(self, name: str) -> Iterator[Connection]:
@@ -123,7 +129,7 @@ class Server:
 
     def template(self, name: str, base: str, fill: Callable[[str], None]) -> str:
         """A database that is filled once, vacuumed and analyzed, and then copied for every run."""
-        name = f"{PREFIX}_{name}".replace("-", "_")
+        name = f"{PREFIX} {name}"
         if name not in self.templates:
             self._create(name, base)
             try:
@@ -138,7 +144,7 @@ class Server:
 
     def forget_fills(self) -> None:
         """Drops the templates that were filled; those with an engine alone stay."""
-        for name in [name for name in self.templates if name[len(PREFIX) + 1 :].count("_over_")]:
+        for name in [name for name in self.templates if name[len(PREFIX) + 1 :].count(" over ")]:
             self.templates.discard(name)
             self.drop(name)
 

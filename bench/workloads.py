@@ -7,103 +7,68 @@ that what disturbs the machine disturbs them alike, and figures are compared wit
 from __future__ import annotations
 
 import contextlib
-import statistics
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from . import population
-from .drive import OLD_SNAPSHOT, OPEN_WRITER, Failed, Run, held, throughput
-from .engines import Engine
-from .server import Server
+from . import population, single
+from .bench import Bench, Case
+from .drive import Run, held, throughput
+from .engines import BARE, LEASEHOLD, Engine, claiming
 
 READY = 100_000
 FEW = 10_000
+PEERS_HELD = 100  # seconds
 
+OLD_SNAPSHOT = (
+    "begin isolation level repeatable read read only",
+    "select count(*) from pg_class",
+)
+OPEN_WRITER = ("begin", "select pg_current_xact_id()")
+MODES = {"async": False, "sync": True}
 
-@dataclass(slots=True)
-class Bench:
-    """What the workloads run on; `quick` makes the big populations small."""
-
-    server: Server
-    say: Callable[[str], None]
-    quick: bool = False
-
-    def size(self, jobs: int) -> int:
-        """A big population; a twentieth of it in a quick run."""
-        return jobs // 20 if self.quick else jobs
-
-    def base(self, engine: Engine) -> str:
-        """A database with the engine installed, and nothing in it."""
-
-        def install(database: str) -> None:
-            self.say(f"{engine.name}: installing")
-            engine.install(engine, self.server, database)
-
-        return self.server.template(engine.name, "template0", install)
-
-    def ready(self, engine: Engine, jobs: int) -> str:
-        """A database with so many jobs ready."""
-        base = self.base(engine)
-        return self.server.template(
-            f"{engine.name}_over_{jobs}",
-            base,
-            lambda database: population.ready(engine, self.server, database, jobs, self.say),
-        )
-
-    def populated(
-        self, engine: Engine, name: str, fill: Callable[[population.Connection], None]
-    ) -> str:
-        def run(database: str) -> None:
-            self.say(f"{engine.name}: filling: {name}")
-            with self.server.connected(database) as conn:
-                fill(conn)
-
-        return self.server.template(f"{engine.name}_over_{name}", self.base(engine), run)
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """One engine in one variant: `run` measures it once, in about `seconds`."""
-
-    variant: str
-    engine: Engine
-    seconds: float
-    run: Callable[[], Run]
+Template = Callable[[], str]
+Cases = Callable[[Bench, list[Engine], float], Iterator[Case]]
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """What is expected: `of` against `against` (each a variant and an engine), by `figure`, as a ratio within the round.
+    """What is expected: `of` against `against` (each a variant and an engine), as a ratio within the round.
 
-    Without `against` the figure itself. `floor` must be reached, `aim` is hoped for; with `at_most` neither
-    may be passed. The engine "each peer" stands for every one that was measured; `besides` are left out.
+    Without `against` the `figure` itself. `floor` is to be reached, `aim` is hoped for; with `at_most` neither
+    may be passed. The engine "each peer" stands for every one that was measured but `besides`; `elsewhere`
+    is another workload to find `against` in.
     """
 
     text: str
     of: tuple[str, str]
-    floor: float
+    floor: float | None
     aim: float
     against: tuple[str, str] | None = None
     figure: str = "value"
     at_most: bool = False
     besides: tuple[str, ...] = ()
+    elsewhere: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """`seconds` is the length of a run; `quick` the same for a quick run, where None leaves the workload out."""
+    """`seconds` is the length of a run; `quick` the same for a quick run, where None leaves the workload out.
+
+    `extras` are further figures of a run, by their names, and what the table calls them.
+    """
 
     name: str
     title: str
-    cases: Callable[[Bench, list[Engine], float], Iterator[Case]]
+    cases: Cases
     seconds: float
     quick: float | None = None
     rounds: int | None = None
     unit: str = "jobs a second"
-    checks: tuple[Check, ...] = field(default=())
+    extras: tuple[tuple[str, str], ...] = ()
+    checks: tuple[Check, ...] = ()
 
 
-Template = Callable[[], str]
+# --- how cases are made -------------------------------------------------------------------------
 
 
 def _case(
@@ -122,25 +87,28 @@ def _case(
     def run() -> Run:
         with bench.server.copied(template(), synchronous=synchronous) as database:
             with held(bench.server, database, hold) if hold else contextlib.nullcontext():
-                return throughput(bench.server, engine, database, step, seconds)
+                run = throughput(bench.server, engine, database, step, seconds)
+        fifth = max(1, len(run.course) // 5)
+        if first := sum(run.course[:fifth]):
+            run.extra["kept"] = sum(run.course[-fifth:]) / first
+        return run
 
     return Case(variant, engine, seconds, run)
 
 
-def _over(bench: Bench, engine: Engine, jobs: int) -> Template:
+def _ready(bench: Bench, engine: Engine, jobs: int) -> Template:
     return lambda: bench.ready(engine, jobs)
 
 
-def _each(
-    step: str, ready: int, variants: dict[str, bool]
-) -> Callable[[Bench, list[Engine], float], Iterator[Case]]:
-    """Every engine that can do the step; `variants` says which are synchronous."""
+def _each(step: str, ready: int, variants: dict[str, bool] | None = None) -> Cases:
+    """Every engine that can do the step; `variants` says which are synchronous. Quick: the first alone."""
 
     def cases(bench: Bench, engines: list[Engine], seconds: float) -> Iterator[Case]:
-        for variant, synchronous in variants.items():
+        modes = list((variants or {"async": False}).items())
+        for variant, synchronous in modes[:1] if bench.quick else modes:
             for engine in engines:
                 if engine.can(step):
-                    template = _over(bench, engine, ready)
+                    template = _ready(bench, engine, ready)
                     yield _case(
                         bench, variant, engine, step, seconds, template, synchronous=synchronous
                     )
@@ -148,12 +116,159 @@ def _each(
     return cases
 
 
-MODES = {"async": False, "sync": True}
+def _own(cases: Callable[[Bench, float], Iterator[Case]]) -> Cases:
+    """Cases of Leasehold alone."""
+
+    def wrapped(bench: Bench, engines: list[Engine], seconds: float) -> Iterator[Case]:
+        if LEASEHOLD in engines:
+            yield from cases(bench, seconds)
+
+    return wrapped
 
 
-def _own(text: str, variant: str, floor: float, aim: float, against: str) -> Check:
+def _copy(bench: Bench, engines: list[Engine], seconds: float) -> Iterator[Case]:
+    tables = {LEASEHOLD: "leasehold.submission", BARE: "job"}
+    for engine, table in tables.items():
+        if engine in engines:
+            yield Case("async", engine, seconds, lambda e=engine, t=table: single.copy(bench, e, t))
+
+
+def _turn(bench: Bench, seconds: float) -> Iterator[Case]:
+    for step in ("turn", "cycle"):
+        template = _ready(bench, LEASEHOLD, READY)
+        yield _case(bench, step, LEASEHOLD, step, seconds, template, synchronous=True)
+
+
+def _batch(bench: Bench, engines: list[Engine], seconds: float) -> Iterator[Case]:
+    steps = {"claim": ("batch", 3 * READY), "turn": ("turn_batch", 3 * READY)}
+    if not bench.quick:
+        steps["full"] = ("full_batch", FEW)
+    for variant, (step, ready) in steps.items():
+        for engine in engines:
+            if engine.can(step):
+                template = _ready(bench, engine, ready)
+                yield _case(bench, variant, engine, step, seconds, template)
+
+
+def _backlog(bench: Bench, engines: list[Engine], seconds: float) -> Iterator[Case]:
+    small, large, huge = 1_000, bench.size(1_000_000), bench.size(5_000_000)
+    for engine in engines:
+        for jobs in (small, large, huge) if engine in (LEASEHOLD, BARE) else (small, large):
+            template = _ready(bench, engine, jobs)
+            yield _case(bench, f"{jobs:,}", engine, "full", seconds, template)
+
+
+CROWDS: dict[str, Callable[[population.Connection, int, population.Say], None]] = {
+    "none": lambda conn, jobs, say: None,
+    "scheduled": population.scheduled,
+    "blocked": population.blocked,
+    "dead": population.dead,
+    "other needs": population.other_needs,
+}
+
+
+def _crowd(bench: Bench, seconds: float) -> Iterator[Case]:
+    jobs = bench.size(1_000_000)
+
+    def template(name: str) -> Template:
+        def fill(conn: population.Connection) -> None:
+            CROWDS[name](conn, jobs, bench.say)
+            population.submit(conn, "bench.work.v1", READY)
+
+        return lambda: bench.populated(LEASEHOLD, f"crowd {name}", fill)
+
+    for name in CROWDS:
+        yield _case(bench, name, LEASEHOLD, "cycle", seconds, template(name))
+
+
+def _prefix(bench: Bench, seconds: float) -> Iterator[Case]:
+    needs = 1_000
+
+    def dense(conn: population.Connection) -> None:
+        population.submit_to_each(conn, needs, READY // needs)
+        population.submit(conn, "exact.work.v1", READY)
+
+    def sparse(conn: population.Connection) -> None:
+        population.known_needs(conn, needs)
+        population.submit(conn, "bench.n500.v1", READY)
+        population.submit(conn, "exact.work.v1", READY)
+
+    for name, fill in {"dense": dense, "sparse": sparse}.items():
+        for variant, capability in {f"{name}, exact": "exact.work.v1", name: "bench.%"}.items():
+            engine = claiming(capability)
+            template = lambda n=name, f=fill: bench.populated(LEASEHOLD, f"prefix {n}", f)  # noqa: E731
+            yield _case(bench, variant, engine, "cycle", seconds, template)
+
+
+def _held(bench: Bench, engines: list[Engine], seconds: float) -> Iterator[Case]:
+    quick = ("leasehold", "bare", "graphile-worker", "awa")
+    for engine in engines:
+        if not engine.can("full") or (bench.quick and engine.name not in quick):
+            continue
+        length = seconds if engine is LEASEHOLD else min(seconds, PEERS_HELD)
+        template = _ready(bench, engine, FEW)
+        yield _case(bench, "held", engine, "full", length, template, hold=OLD_SNAPSHOT)
+        if engine is LEASEHOLD:
+            yield _case(bench, "free", engine, "full", length, template)
+
+
+def _writer(bench: Bench, seconds: float) -> Iterator[Case]:
+    template = _ready(bench, LEASEHOLD, FEW)
+    yield _case(bench, "writer", LEASEHOLD, "full", seconds, template, hold=OPEN_WRITER)
+
+
+def _sustained(bench: Bench, seconds: float) -> Iterator[Case]:
+    yield Case("async", LEASEHOLD, seconds, lambda: single.sustained(bench, LEASEHOLD, seconds))
+
+
+def _pickup(bench: Bench, engines: list[Engine], seconds: float) -> Iterator[Case]:
+    for engine in engines:
+        if engine.can("pickup"):
+            yield Case("idle", engine, seconds, lambda e=engine: single.pickup(bench, e, seconds))
+
+
+def _waiters(bench: Bench, seconds: float) -> Iterator[Case]:
+    needs = {
+        "none": [],
+        "100 on other needs": [f"other.n{n}.v1" for n in range(100)],
+        "100 on the same": ["bench.work.v1"] * 100,
+    }
+    for variant, waiting in needs.items():
+        yield Case(variant, LEASEHOLD, seconds, lambda w=waiting: single.waiters(bench, w, seconds))
+
+
+def _dependents(bench: Bench, _: float) -> Iterator[Case]:
+    for jobs in (0, 10, 1_000, bench.size(100_000)):
+        yield Case(f"{jobs:,}", LEASEHOLD, 5, lambda n=jobs: single.dependents(bench, n))
+
+
+def _sizes(bench: Bench, engines: list[Engine], seconds: float) -> Iterator[Case]:
+    for engine in engines:
+        if engine.can("full"):
+            yield Case("one life", engine, seconds, lambda e=engine: single.sizes(bench, e))
+
+
+# --- the list -----------------------------------------------------------------------------------
+
+
+def _of(text: str, variant: str, against: str, floor: float, aim: float | None = None) -> Check:
     """Leasehold in this variant, of another engine in the same."""
-    return Check(text, (variant, "leasehold"), floor, aim, (variant, against))
+    return Check(text, (variant, "leasehold"), floor, aim or floor, (variant, against))
+
+
+def _within(
+    text: str,
+    variant: str,
+    base: str,
+    floor: float,
+    aim: float,
+    *,
+    figure: str = "value",
+    elsewhere: str = "",
+) -> Check:
+    """Leasehold in one variant, of itself in another."""
+    of, against = (variant, "leasehold"), (base, "leasehold")
+    return Check(text, of, floor, aim, against, figure=figure, elsewhere=elsewhere)
 
 
 WORKLOADS: dict[str, Workload] = {
@@ -164,25 +279,224 @@ WORKLOADS: dict[str, Workload] = {
             "submit one a transaction",
             _each("submit", 1_000, MODES),
             seconds=5,
-            quick=2,
+            quick=1,
             checks=(
-                _own("asynchronous, of bare", "async", 0.45, 0.55, "bare"),
-                _own("synchronous, of bare", "sync", 0.75, 0.9, "bare"),
-                _own("asynchronous, of each peer", "async", 1, 1, "each peer"),
-                _own("synchronous, of each peer", "sync", 1, 1, "each peer"),
+                _of("asynchronous, of bare", "async", "bare", 0.45, 0.55),
+                _of("synchronous, of bare", "sync", "bare", 0.75, 0.9),
+                _of("asynchronous, of each peer", "async", "each peer", 1),
+                _of("synchronous, of each peer", "sync", "each peer", 1),
             ),
         ),
         Workload(
+            "many",
+            "submit 1,000 in one call",
+            _each("submit_many", 1_000),
+            seconds=4,
+            quick=1,
+            checks=(
+                _of("of bare", "async", "bare", 0.25, 0.4),
+                Check(
+                    "of graphile-worker",
+                    ("async", "leasehold"),
+                    None,
+                    1,
+                    ("async", "graphile-worker"),
+                ),
+            ),
+        ),
+        Workload(
+            "copy",
+            f"submit {single.COPIED:,} by COPY",
+            _copy,
+            seconds=5,
+            checks=(_of("of bare", "async", "bare", 0.5, 0.7),),
+        ),
+        Workload(
             "cycle",
-            "claim one, complete it, in two transactions; 100,000 ready",
+            f"claim one, complete it, in two transactions; {READY:,} ready",
             _each("cycle", READY, MODES),
             seconds=4,
-            quick=2,
+            quick=1,
             checks=(
-                _own("asynchronous, of bare", "async", 0.9, 1.2, "bare"),
-                _own("synchronous, of bare", "sync", 1, 1.15, "bare"),
-                _own("asynchronous, of each peer", "async", 1.1, 1.1, "each peer"),
-                _own("synchronous, of each peer", "sync", 1.1, 1.1, "each peer"),
+                _of("asynchronous, of bare", "async", "bare", 0.9, 1.2),
+                _of("synchronous, of bare", "sync", "bare", 1, 1.15),
+                _of("asynchronous, of each peer", "async", "each peer", 1.1),
+                _of("synchronous, of each peer", "sync", "each peer", 1.1),
+            ),
+        ),
+        Workload(
+            "turn",
+            "complete the former and claim the next in one call, synchronously",
+            _own(_turn),
+            seconds=4,
+            quick=1,
+            checks=(_within("of claim and complete", "turn", "cycle", 1.4, 1.5),),
+        ),
+        Workload(
+            "batch",
+            f"claim 100, complete 100, {3 * READY:,} ready; full: submit them, too",
+            _batch,
+            seconds=4,
+            quick=1,
+            checks=(
+                _of("claim, of graphile-worker", "claim", "graphile-worker", 0.6, 0.9),
+                _of("claim, of pg-boss", "claim", "pg-boss", 1),
+                _of("claim, of pgqueuer", "claim", "pgqueuer", 1),
+                _of("full, of graphile-worker", "full", "graphile-worker", 0.6, 0.9),
+                _of("full, of pg-boss", "full", "pg-boss", 1),
+                _of("full, of pgqueuer", "full", "pgqueuer", 1),
+            ),
+        ),
+        Workload(
+            "backlog",
+            "submit, claim, complete, with so many ready",
+            _backlog,
+            seconds=5,
+            checks=(
+                _within("a million, of a thousand", "1,000,000", "1,000", 0.85, 0.95),
+                _within("five million, of a thousand", "5,000,000", "1,000", 0.85, 0.95),
+            ),
+        ),
+        Workload(
+            "crowd",
+            "claim one, complete it, next to a million that are not ready, or not this need's",
+            _own(_crowd),
+            seconds=4,
+            checks=tuple(
+                _within(f"{name}, of none", name, "none", 0.8, 0.95)
+                for name in CROWDS
+                if name != "none"
+            ),
+        ),
+        Workload(
+            "prefix",
+            "claim one, complete it, by a prefix over 1,000 needs",
+            _own(_prefix),
+            seconds=4,
+            checks=(
+                _within("work in all: of one need", "dense", "dense, exact", 1 / 3, 1 / 1.5),
+                _within("work in one: of one need", "sparse", "sparse, exact", 1 / 12, 1 / 6),
+            ),
+        ),
+        Workload(
+            "held",
+            "submit, claim, complete, while a session holds an old snapshot",
+            _held,
+            seconds=600,
+            quick=10,
+            rounds=1,
+            extras=(("kept", "last fifth of first"),),
+            checks=(
+                _within("at the end, of nothing held", "held", "free", 0.4, 0.7, figure="tail"),
+                Check(
+                    f"after {PEERS_HELD} s, of each peer but awa",
+                    ("held", "leasehold"),
+                    10,
+                    30,
+                    ("held", "each peer"),
+                    figure="tail",
+                    besides=("awa",),
+                ),
+                Check(
+                    f"after {PEERS_HELD} s, of awa",
+                    ("held", "leasehold"),
+                    1,
+                    1,
+                    ("held", "awa"),
+                    figure="tail",
+                ),
+            ),
+        ),
+        Workload(
+            "writer",
+            "submit, claim, complete, while a session holds a writing transaction",
+            _own(_writer),
+            seconds=600,
+            rounds=1,
+            extras=(("kept", "last fifth of first"),),
+            checks=(
+                Check(
+                    "at the end, of nothing held",
+                    ("writer", "leasehold"),
+                    None,
+                    0.4,
+                    ("free", "leasehold"),
+                    figure="tail",
+                    elsewhere="held",
+                ),
+            ),
+        ),
+        Workload(
+            "sustained",
+            "submit, claim, complete, for long",
+            _own(_sustained),
+            seconds=1200,
+            rounds=1,
+            extras=(("slope", "trend, % of the mean"), ("growth", "live bytes, 2nd half of 1st")),
+        ),
+        Workload(
+            "pickup",
+            "an idle worker: from submit's return to the start of the work",
+            _pickup,
+            seconds=10,
+            quick=3,
+            unit="ms, median",
+            extras=(("p99", "ms, 99 of 100"),),
+            checks=(
+                Check("median", ("idle", "leasehold"), None, 0.4, at_most=True),
+                Check("99 of 100", ("idle", "leasehold"), None, 1.2, figure="p99", at_most=True),
+                Check(
+                    "median, of each peer",
+                    ("idle", "leasehold"),
+                    1,
+                    1,
+                    ("idle", "each peer"),
+                    at_most=True,
+                ),
+                Check(
+                    "99 of 100, of each peer",
+                    ("idle", "leasehold"),
+                    1,
+                    1,
+                    ("idle", "each peer"),
+                    figure="p99",
+                    at_most=True,
+                ),
+            ),
+        ),
+        Workload(
+            "waiters",
+            "submit one a transaction, while workers wait to be rung",
+            _own(_waiters),
+            seconds=5,
+            checks=(
+                _within("on other needs, of none", "100 on other needs", "none", 0.95, 0.98),
+                _within("on the same need, of none", "100 on the same", "none", 0.95, 0.98),
+            ),
+        ),
+        Workload(
+            "dependents",
+            "complete a job that so many wait for",
+            _own(_dependents),
+            seconds=5,
+            unit="ms the call",
+            extras=(("freed", "ms until all are ready"), ("each", "µs a dependent")),
+            checks=tuple(
+                Check(f"{n} dependents, ms", (n, "leasehold"), 5, 5, at_most=True)
+                for n in ("0", "10", "1,000", "100,000")
+            ),
+        ),
+        Workload(
+            "sizes",
+            "bytes a queued job takes, and WAL that a whole life writes",
+            _sizes,
+            seconds=12,
+            rounds=1,
+            unit="bytes a job",
+            extras=(("wal", "bytes of WAL"),),
+            checks=(
+                Check("bytes", ("one life", "leasehold"), 364, 336, at_most=True),
+                Check("WAL", ("one life", "leasehold"), 1900, 1200, figure="wal", at_most=True),
             ),
         ),
     )

@@ -1,0 +1,141 @@
+"""awa by its Python client; its engine is compiled, and only the handler is Python.
+
+insert is one job, enqueue_many_copy a batch by COPY. It claims by its own worker alone, in batches of its own
+choosing, so claiming one and claiming a hundred are the same to it. 100 at a time is what it did best with:
+of 4 it makes a tenth of the rate. A full cycle is a handler that inserts the next job before it returns. Its
+queue storage (not the older tables, which a fresh database leaves at the first start of a worker) is used.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass
+
+import awa
+
+from .client import Task, answer, main, pickups, repeat, watch
+
+QUEUE = "bench"
+WORKERS = 100
+BATCH = 100
+MANY = 1_000
+
+
+@dataclass
+class Work:
+    invoice: int
+    customer: str
+    amount: str
+
+
+async def install(task: Task) -> None:
+    async with awa.AsyncClient(task.url) as client:
+        await client.migrate()
+        client.task(Work, queue=QUEUE)(_nothing)
+        await client.start([(QUEUE, 1)])
+        await client.shutdown()
+    answer(jobs=0, seconds=0)
+
+
+async def _nothing(_: awa.Job) -> None:
+    pass
+
+
+async def submit(task: Task) -> None:
+    async with awa.AsyncClient(task.url, task.clients) as client:
+
+        async def one() -> int:
+            await client.insert(Work(**task.payload), queue=QUEUE)
+            return 1
+
+        await repeat(task, [one] * task.clients)
+
+
+async def submit_many(task: Task) -> None:
+    jobs = [Work(**task.payload)] * MANY
+    async with awa.AsyncClient(task.url, task.clients) as client:
+
+        async def many() -> int:
+            return int(await client.enqueue_many_copy(jobs, queue=QUEUE))
+
+        await repeat(task, [many] * task.clients)
+
+
+async def work(task: Task) -> None:
+    """What is there is worked off."""
+    done = 0
+
+    async def handler(_: awa.Job) -> None:
+        nonlocal done
+        done += 1
+
+    async with awa.AsyncClient(task.url) as client:
+        client.task(Work, queue=QUEUE)(handler)
+        (queue,) = [stat for stat in await client.queue_stats() if stat.queue == QUEUE]
+        await client.start([(QUEUE, WORKERS)])
+        await watch(task, lambda: done, ready=queue.available)
+        await client.shutdown()
+
+
+async def full(task: Task) -> None:
+    """Each job submits the next, so that as many come as go."""
+    done = 0
+    job = Work(**task.payload)
+
+    async def handler(_: awa.Job) -> None:
+        nonlocal done
+        await client.insert(job, queue=QUEUE)
+        done += 1
+
+    async with awa.AsyncClient(task.url) as client:
+        client.task(Work, queue=QUEUE)(handler)
+        await client.start([(QUEUE, WORKERS)])
+        await watch(task, lambda: done)
+        await client.shutdown()
+
+
+async def full_batch(task: Task) -> None:
+    """Each hundredth job submits a hundred."""
+    done = 0
+    jobs = [Work(**task.payload)] * BATCH
+
+    async def handler(_: awa.Job) -> None:
+        nonlocal done
+        done += 1
+        if done % BATCH == 0:
+            await client.enqueue_many_copy(jobs, queue=QUEUE)
+
+    async with awa.AsyncClient(task.url) as client:
+        client.task(Work, queue=QUEUE)(handler)
+        await client.start([(QUEUE, WORKERS)])
+        await watch(task, lambda: done)
+        await client.shutdown()
+
+
+async def pickup(task: Task) -> None:
+    started: asyncio.Queue[float] = asyncio.Queue()
+
+    async def handler(_: awa.Job) -> None:
+        started.put_nowait(time.perf_counter())
+
+    async with awa.AsyncClient(task.url) as client:
+        client.task(Work, queue=QUEUE)(handler)
+        await client.start([(QUEUE, WORKERS)])
+        await pickups(task, lambda: client.insert(Work(**task.payload), queue=QUEUE), started)
+        await client.shutdown()
+
+
+if __name__ == "__main__":
+    main(
+        {
+            "install": install,
+            "submit": submit,
+            "submit_many": submit_many,
+            "cycle": work,
+            "batch": work,
+            "full": full,
+            "full_batch": full_batch,
+            "pickup": pickup,
+        }
+    )

@@ -1,0 +1,210 @@
+"""The workloads that are not plain throughput: each a function that measures one case once."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import selectors
+import statistics
+import threading
+import time
+from collections.abc import Iterator
+
+import psycopg
+from psycopg import sql
+
+from . import population
+from .bench import Bench
+from .drive import Run, drive, throughput
+from .engines import LEASEHOLD, PAYLOAD, Engine
+from .server import Connection, Failed
+
+COPIED = 200_000
+FEW = 10_000
+LIVES = 10_000
+
+
+def copy(bench: Bench, engine: Engine, table: str) -> Run:
+    """The same rows into the table, or the view, of each: rows a second."""
+    lines = f"bench.work.v1\t{PAYLOAD}\n".encode() * 1_000
+    with bench.server.copied(bench.ready(engine, 1_000), synchronous=False) as database:
+        with bench.server.connected(database) as conn:
+            if conn.execute("select to_regclass(%s)", [table]).fetchone() == (None,):
+                raise Failed(f"{table} is not there")
+            cpu = bench.server.cpu()
+            begin = time.perf_counter()
+            target = sql.Identifier(*table.split("."))
+            with conn.cursor().copy(
+                sql.SQL("copy {} (next_need, payload) from stdin").format(target)
+            ) as stream:
+                for _ in range(COPIED // 1_000):
+                    stream.write(lines)
+            elapsed = time.perf_counter() - begin
+            after = bench.server.cpu()
+    spent = None if cpu is None or after is None else (after - cpu) * 1e6 / COPIED
+    return Run(COPIED / elapsed, jobs=COPIED, cpu=spent, load=os.getloadavg()[0])
+
+
+def sustained(bench: Bench, engine: Engine, seconds: float) -> Run:
+    """Throughput, its trend over the run, and the sizes of all tables meanwhile.
+
+    `slope` is how much the rate changes over the run, in percent of its mean; `growth` is what the live tables
+    and their indexes take at most in the second half, of the first. The archive is to grow, and left out.
+    """
+    with bench.server.copied(bench.ready(engine, FEW), synchronous=False) as database:
+        with _sampled(bench, database, max(1.0, seconds / 120)) as samples:
+            run = throughput(bench.server, engine, database, "full", seconds)
+    run.extra["sizes"] = samples
+    line = statistics.linear_regression(range(len(run.course)), run.course)
+    mean = statistics.fmean(run.course)
+    run.extra["slope"] = 100 * line.slope * len(run.course) / mean
+    live = [
+        sum(heap + indexes for table, (heap, indexes) in sizes.items() if table != "archive")
+        for _, sizes in samples
+    ]
+    half = len(live) // 2
+    run.extra["growth"] = max(live[half:]) / max(live[:half])
+    return run
+
+
+Samples = list[tuple[float, dict[str, tuple[int, int]]]]
+
+
+@contextlib.contextmanager
+def _sampled(bench: Bench, database: str, every: float) -> Iterator[Samples]:
+    """The sizes of all tables, every so often, as long as the block lasts."""
+    samples: Samples = []
+    stop = threading.Event()
+    begin = time.perf_counter()
+
+    def sample() -> None:
+        while True:
+            samples.append((time.perf_counter() - begin, bench.server.sizes(database)))
+            if stop.wait(every):
+                return
+
+    thread = threading.Thread(target=sample)
+    thread.start()
+    try:
+        yield samples
+    finally:
+        stop.set()
+        thread.join()
+
+
+def pickup(bench: Bench, engine: Engine, seconds: float) -> Run:
+    """The median and the 99th percentile, in ms."""
+    with bench.server.copied(bench.base(engine), synchronous=True) as database:
+        done = drive(bench.server, engine, database, "pickup", seconds)
+    if len(done.latencies) < 10:
+        raise Failed(f"{len(done.latencies)} jobs were picked up")
+    found = sorted(done.latencies)
+    return Run(
+        statistics.median(found),
+        jobs=len(found),
+        extra={"p99": found[int(len(found) * 0.99)], "latencies": found},
+        load=os.getloadavg()[0],
+    )
+
+
+def waiters(bench: Bench, needs: list[str], seconds: float) -> Run:
+    """Submitting, while a session waits for each of these needs."""
+    with bench.server.copied(bench.ready(LEASEHOLD, 1_000), synchronous=False) as database:
+        with _waiting(bench, database, needs):
+            return throughput(bench.server, LEASEHOLD, database, "submit", seconds)
+
+
+@contextlib.contextmanager
+def _waiting(bench: Bench, database: str, needs: list[str]) -> Iterator[None]:
+    """A session for each need, that was told the bell is armed; what rings is read, and forgotten."""
+    with contextlib.ExitStack() as stack:
+        sessions = [stack.enter_context(bench.server.connected(database)) for _ in needs]
+        for conn, need in zip(sessions, needs, strict=True):
+            _listen(conn, need)
+        ended = threading.Event()
+        reader = threading.Thread(target=_read, args=(sessions, ended))
+        reader.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            reader.join()
+
+
+def _listen(conn: Connection, need: str) -> None:
+    await_bell = "select channel, armed from leasehold.await_bell(array[%s], now() + '1 hour')"
+    for _ in range(100):
+        row = conn.execute(await_bell, [need]).fetchone()
+        assert row is not None
+        channel, armed = row
+        conn.execute(sql.SQL("listen {}").format(sql.Identifier(channel)))
+        if armed:
+            return
+    raise Failed("the bell does not become armed")
+
+
+def _read(sessions: list[Connection], ended: threading.Event) -> None:
+    with selectors.DefaultSelector() as selector:
+        for conn in sessions:
+            selector.register(conn.fileno(), selectors.EVENT_READ, conn)
+        while not ended.is_set():
+            for key, _ in selector.select(0.1) if sessions else ():
+                connection: psycopg.pq.abc.PGconn = key.data.pgconn
+                connection.consume_input()
+                while connection.notifies():
+                    pass
+            if not sessions:
+                return
+
+
+def dependents(bench: Bench, jobs: int) -> Run:
+    """The call of complete in ms (of twenty roots the median, where dependents are few), and how long it takes
+    `sweep` until all of them are ready."""
+    roots = 20 if jobs <= 1_000 else 1
+
+    def fill(conn: Connection) -> None:
+        for _ in range(roots):
+            row = conn.execute("select job_id from leasehold.submit('bench.root.v1')").fetchone()
+            assert row is not None
+            population.submit(conn, "bench.work.v1", jobs, more=f'{{"wait_for": ["{row[0]}"]}}')
+
+    calls, freed = [], []
+    template = bench.populated(LEASEHOLD, f"dependents {jobs}", fill)
+    with bench.server.copied(template, synchronous=True) as database:
+        with bench.server.connected(database) as conn:
+            for _ in range(roots):
+                work = conn.execute(
+                    "select job_id, lease_id from leasehold.get_work('w', array['bench.root.v1'])"
+                ).fetchone()
+                begin = time.perf_counter()
+                conn.execute("select leasehold.complete(%s, %s)", work)
+                calls.append((time.perf_counter() - begin) * 1e3)
+                while conn.execute("select (leasehold.sweep()).freed").fetchone() != (0,):
+                    pass
+                freed.append((time.perf_counter() - begin) * 1e3)
+            left = conn.execute("select sum(blocked) from leasehold.status").fetchone()
+    if left is not None and left[0]:
+        raise Failed(f"{left[0]} dependents are blocked still")
+    until = statistics.median(freed)
+    return Run(
+        statistics.median(calls),
+        jobs=roots * jobs,
+        extra={"freed": until} | ({"each": until * 1e3 / jobs} if jobs else {}),
+        load=os.getloadavg()[0],
+    )
+
+
+def sizes(bench: Bench, engine: Engine) -> Run:
+    """Bytes that a queued job takes, its share of all indexes included; WAL of a whole life, by one client, once
+    the pages have been touched since the checkpoint."""
+    one, two = bench.size(100_000), bench.size(200_000)
+    taken = _bytes(bench, bench.ready(engine, two)) - _bytes(bench, bench.ready(engine, one))
+    with bench.server.copied(bench.ready(engine, FEW), synchronous=False) as database:
+        drive(bench.server, engine, database, "full", 60, clients=1, jobs=LIVES // 2)
+        run = throughput(bench.server, engine, database, "full", 60, clients=1, jobs=LIVES)
+    run.extra["rate"], run.value = run.value, taken / (two - one)
+    return run
+
+
+def _bytes(bench: Bench, database: str) -> int:
+    return sum(heap + indexes for heap, indexes in bench.server.sizes(database).values())
