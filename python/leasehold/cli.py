@@ -1,4 +1,4 @@
-"""The command line: install, verify, uninstall, work, status, demo."""
+"""The command line: install, verify, uninstall, submit-file, work, status, demo."""
 
 from __future__ import annotations
 
@@ -7,23 +7,30 @@ import importlib
 import json
 import logging
 import os
+import shlex
 import signal
+import stat
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import psycopg
 from psycopg import sql
 from psycopg.rows import tuple_row
 from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
 from . import __version__
+from .client import Leasehold
 from .errors import LeaseholdError, UsageError
 from .installer import Installer
+from .jsonlines import BadLine, JobLines
 from .worker import Worker
 
 OK, DIFFERENT, USAGE, UNREACHABLE, REFUSED = 0, 1, 2, 3, 4
@@ -66,6 +73,21 @@ A second one: leave at once; leases run out, and others take the jobs.
 examples:
   leasehold work shop.jobs
   leasehold work shop.jobs:night_handlers --threads 8 --lease 300 --name night-1
+"""
+
+SUBMIT_FILE = """\
+FILE has a JSON object a line (JSON Lines), whose keys are submit's parameters:
+
+  {"next_need": "mail.welcome.v1", "payload": {"to": "ann@example.com"}, "idempotency_key": "ann"}
+  {"next_need": "mail.welcome.v1", "payload": {"to": "bob@example.com"}, "priority": 50}
+
+A job may wait for those before it, by the job_id that they were given. Blank lines are left out.
+One transaction: when a line is wrong, it is named, and nothing is stored. With --chunk, what was
+committed before stays, and you are told how to go on.
+
+examples:
+  leasehold submit-file jobs.jsonl
+  zcat jobs.jsonl.gz | leasehold submit-file - --chunk 100000
 """
 
 
@@ -146,6 +168,20 @@ def parser() -> argparse.ArgumentParser:
         "  leasehold uninstall --confirm leasehold",
     )
     made.add_argument("--confirm", metavar="SCHEMA", help="the schema's name again: yes, drop it")
+    made = command(
+        "submit-file",
+        submit_file,
+        "Submit the jobs in a file, a line each.",
+        SUBMIT_FILE,
+        script,
+    )
+    made.add_argument("file", metavar="FILE", help="JSON Lines; - is standard input")
+    made.add_argument(
+        "--chunk",
+        metavar="N",
+        type=_positive_int,
+        help="commit every N jobs (default: one transaction)",
+    )
     made = command("work", work, "Run a worker until it is told to stop.", WORK)
     made.add_argument(
         "module", metavar="MODULE", help="where the handlers are: MODULE or MODULE:NAME"
@@ -247,6 +283,38 @@ def uninstall(arguments: argparse.Namespace) -> int:
     return OK
 
 
+def submit_file(arguments: argparse.Namespace) -> int:
+    """leasehold submit-file FILE"""
+    began = time.monotonic()
+    with ExitStack() as stack:
+        file: BinaryIO = sys.stdin.buffer
+        if arguments.file != "-":
+            try:
+                file = stack.enter_context(Path(arguments.file).open("rb"))
+            except OSError as exc:
+                raise UsageError(f"{arguments.file} cannot be read: {exc.strerror}") from exc
+        leasehold = stack.enter_context(Leasehold(arguments.dsn, arguments.schema))
+        lines = JobLines(file)
+        jobs, stored, part = iter(lines), 0, arguments.chunk
+
+        def taken(sent: int) -> None:
+            show(stored + sent)
+
+        try:
+            with _progress(file, lines) as show:
+                while part == arguments.chunk:
+                    part = leasehold.submit_all(islice(jobs, arguments.chunk), progress=taken)
+                    stored += part
+        except (LeaseholdError, psycopg.Error, KeyboardInterrupt) as exc:
+            return _unfinished(arguments, exc, lines, stored)
+    seconds = time.monotonic() - began
+    if arguments.json:
+        _print_json({"jobs": stored, "seconds": round(seconds, 3)})
+    else:
+        print(f"{stored:,} jobs submitted in {seconds:.1f} s ({stored / seconds:,.0f}/s)")
+    return OK
+
+
 def work(arguments: argparse.Namespace) -> int:
     """leasehold work MODULE"""
     logging.basicConfig(
@@ -333,6 +401,67 @@ def _busy(doing: str) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def _progress(file: BinaryIO, lines: JobLines) -> Iterator[Callable[[int], None]]:
+    """Shows how many jobs were taken: a bar for a person, a line every ten seconds for a log."""
+    console = Console(stderr=True, highlight=False)
+    began = told = time.monotonic()
+
+    def rate(jobs: int) -> str:
+        return f"{jobs:,} jobs, {jobs / max(time.monotonic() - began, 0.001):,.0f}/s"
+
+    def log(jobs: int) -> None:
+        nonlocal told
+        if time.monotonic() - told >= 10:
+            told = time.monotonic()
+            console.print(f"  {rate(jobs)}", markup=False)
+
+    if not console.is_terminal:
+        yield log
+        return
+    status = os.fstat(file.fileno())
+    total = status.st_size if stat.S_ISREG(status.st_mode) else None
+    columns = [TextColumn("{task.fields[rate]}"), BarColumn(), TimeElapsedColumn()]
+    columns += [TimeRemainingColumn()] if total else []
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task("", total=total, rate=rate(0))
+        yield lambda jobs: progress.update(task, completed=lines.bytes, rate=rate(jobs))
+
+
+def _unfinished(
+    arguments: argparse.Namespace, exc: BaseException, lines: JobLines, stored: int
+) -> int:
+    """Says which line is wrong, and why, and what of the file is stored."""
+    line: int | None = None
+    if isinstance(exc, KeyboardInterrupt):
+        problem, hint, code = "interrupted", None, 128 + signal.SIGINT
+    elif isinstance(exc, psycopg.Error):
+        problem, hint, code = _explain(exc, arguments.schema)
+    else:
+        assert isinstance(exc, LeaseholdError)
+        problem, hint, code = exc.message, exc.hint, REFUSED
+        if exc.sqlstate:
+            problem = f"{exc.sqlstate} {problem}"
+        if isinstance(exc, BadLine):
+            line = exc.line
+        elif exc.index is not None:
+            line = lines.line_of(stored + exc.index)
+    err = Console(stderr=True)
+    _complain(err, problem if line is None else f"line {line}: {problem}", hint, code)
+    if not stored:
+        told = "Nothing was stored."
+    else:
+        last = lines.line_of(stored - 1)
+        told = f"Lines 1 to {last} are stored, nothing of the others."
+        if arguments.file != "-":
+            told += f" To go on: tail -n +{last + 1} {shlex.quote(arguments.file)} | "
+            told += f"leasehold submit-file - --chunk {arguments.chunk}"
+    if isinstance(exc, psycopg.OperationalError) and not exc.sqlstate and lines.bytes:
+        told += " Unless the connection was lost in the very commit: look first."
+    err.print(told, markup=False, highlight=False, soft_wrap=True)
+    return code
+
+
 def _select(conn: psycopg.Connection[Any], relation: sql.Identifier) -> tuple[list[str], list[Any]]:
     query = sql.SQL("select * from {} order by 1").format(relation)
     with psycopg.Cursor(conn, row_factory=tuple_row) as cursor:
@@ -358,9 +487,10 @@ def _print_json(value: Any) -> None:
 
 
 def _complain(console: Console, problem: str, hint: str | None, code: int) -> int:
-    console.print(f"leasehold: {problem.strip()}", style="red", markup=False, highlight=False)
+    plain: Any = {"markup": False, "highlight": False, "soft_wrap": True}
+    console.print(f"leasehold: {problem.strip()}", style="red", **plain)
     if hint:
-        console.print(hint, markup=False, highlight=False)
+        console.print(hint, **plain)
     return code
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 import math
 import threading
@@ -146,6 +147,25 @@ class Leasehold:
         """
         arguments = {"jobs": [dict(job) for job in jobs]}
         return self.session.rows(Submitted, "submit_many", arguments, connection=connection)
+
+    def submit_all(
+        self,
+        jobs: Iterable[Mapping[str, Any]],
+        *,
+        progress: Callable[[int], object] | None = None,
+        connection: Connection | None = None,
+    ) -> int:
+        """Records any number of jobs, all or none, as an iterable gives them; answers how many. SQL:
+        COPY into submission.
+
+        The keys of an element are submit's parameters; it may wait for those before it. A few
+        thousand are in memory at a time, and `progress` is called with how many the database has
+        taken so far. Raises what submit raises, and UsageError for what could not even be sent; the
+        `index` of either is the element's.
+        """
+        return self.session.copy(
+            "submission", _SUBMITTED, jobs, progress=progress, connection=connection
+        )
 
     # -- claiming
 
@@ -499,3 +519,10 @@ class Leasehold:
         Installer.verify.
         """
         return self.session.rows(Discrepancy, "verify", {}, connection=connection)
+
+
+_SUBMITTED = tuple(
+    name
+    for name in inspect.signature(Leasehold.submit).parameters
+    if name not in ("self", "connection")
+)

@@ -7,6 +7,7 @@ else that psycopg raises (a lost connection, 40001, 40P01, 55P03 …) passes thr
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, ClassVar
@@ -30,6 +31,7 @@ class LeaseholdError(Exception):
         name: str | None = None,
         detail: Mapping[str, Any] | None = None,
         hint: str | None = None,
+        index: int | None = None,
     ) -> None:
         super().__init__(message)
         self.message = message
@@ -37,9 +39,11 @@ class LeaseholdError(Exception):
         self.name = name or _names.get(self.sqlstate or "")
         self.detail: dict[str, Any] = dict(detail or {})
         self.hint = hint
+        self.index = index  # of the element that `submit_all` was refused for, from 0
 
     def __str__(self) -> str:
-        told = f"{self.sqlstate} {self.message}" if self.sqlstate else self.message
+        told = self.message if self.index is None else f"jobs[{self.index}]: {self.message}"
+        told = f"{self.sqlstate} {told}" if self.sqlstate else told
         return f"{told} (hint: {self.hint})" if self.hint else told
 
     @property
@@ -200,6 +204,29 @@ def translated() -> Iterator[None]:
         if exc.sqlstate and exc.sqlstate.startswith("LH"):
             raise translate(exc) from exc
         raise
+
+
+@contextmanager
+def copied(view: str, first: int) -> Iterator[None]:
+    """Raises a refusal of the body's COPY into a view with the index of the element that it is
+    about.
+
+    `first` is the index of the first one sent. A value that its column cannot hold is an
+    InvalidArgument.
+    """
+    try:
+        yield
+    except psycopg.Error as exc:
+        code, where = exc.sqlstate or "", exc.diag.context or ""
+        if not code.startswith(("LH", "22")):
+            raise
+        error = translate(exc)
+        if code.startswith("22"):
+            error = InvalidArgument(exc.diag.message_primary or str(exc))
+        # the outermost context; a word for "line" there is in the server's language
+        line = re.findall(rf"^.*?\b{view}\b\D*(\d+)", where, re.MULTILINE)
+        error.index = first + int(line[-1]) - 1 if line else None
+        raise error from exc
 
 
 def _parse(detail: str | None) -> dict[str, Any]:

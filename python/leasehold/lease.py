@@ -29,6 +29,7 @@ State: TypeAlias = Literal["held", "doubtful", "lost", "cancelled", "ended"]
 OnChange: TypeAlias = "Callable[[Lease, State], object]"
 T = TypeVar("T")
 
+_FACTS = tuple(column.name for column in fields(Work))
 _LONGEST_ERROR = 100_000  # characters sent; the database cuts further
 
 
@@ -160,8 +161,8 @@ class Lease(Work):
     @classmethod
     def granted(cls, work: Work, session: Session, length: timedelta, sent: float) -> Lease:
         """The lease of one row of get_work, called at `sent` on backoff.now()."""
-        facts = {column.name: getattr(work, column.name) for column in fields(Work)}
         pulse = Pulse(length, sent + work.lease_remaining.total_seconds())
+        facts = {name: getattr(work, name) for name in _FACTS}
         return cls(**facts, _session=session, _pulse=pulse)
 
     # -- what is known

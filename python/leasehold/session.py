@@ -11,10 +11,11 @@ import json
 import os
 import threading
 import weakref
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import fields
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any, Protocol, TypeAlias, TypeVar
 from uuid import UUID
 
@@ -25,7 +26,7 @@ from psycopg.pq import TransactionStatus
 from psycopg.rows import tuple_row
 from psycopg.types.json import Jsonb
 
-from .errors import ForkedConnection, OpenTransaction, translated
+from .errors import ForkedConnection, OpenTransaction, UsageError, copied, translated
 
 Connection: TypeAlias = psycopg.Connection[Any]
 Seconds: TypeAlias = "float | timedelta"
@@ -54,6 +55,9 @@ _TYPES: dict[str, str] = {
     "capabilities": "text[]",
     "until": "interval",  # from now on the database's clock; see _compose
 }
+
+# Elements in one COPY: that one was refused is heard when its COPY ends, not before.
+_PORTION = 5000
 
 
 class Session:
@@ -203,6 +207,54 @@ class Session:
         with self.borrow(connection) as conn:
             return [row[0] for row in self._execute(conn, function, ("r",), arguments)]
 
+    def copy(
+        self,
+        view: str,
+        columns: Sequence[str],
+        elements: Iterable[Mapping[str, Any]],
+        *,
+        progress: Callable[[int], object] | None = None,
+        connection: Connection | None = None,
+    ) -> int:
+        """Streams elements into a view, all or none, and answers how many; what one leaves out is
+        null.
+
+        `progress` is told how many the database has taken so far.
+        """
+        left, count = iter(elements), 0
+        with self.borrow(connection) as conn:
+            # where a transaction is the caller's, or psycopg begins one for him, it is his to end
+            alone = conn.autocommit and not in_transaction(conn)
+            with conn.transaction() if alone else nullcontext():
+                while True:
+                    sent = self._copy(conn, view, columns, islice(left, _PORTION), count)
+                    count += sent
+                    if progress is not None:
+                        progress(count)
+                    if sent < _PORTION:
+                        return count
+
+    def _copy(
+        self,
+        conn: Connection,
+        view: str,
+        columns: Sequence[str],
+        elements: Iterator[Mapping[str, Any]],
+        first: int,
+    ) -> int:
+        query = sql.SQL("copy {} ({}) from stdin").format(
+            sql.Identifier(self.schema, view), sql.SQL(", ").join(map(sql.Identifier, columns))
+        )
+        index = first
+        with copied(view, first), psycopg.Cursor(conn) as cursor, cursor.copy(query) as copy:
+            for element in elements:
+                try:
+                    copy.write_row(_fields(element, columns))
+                except (TypeError, ValueError, psycopg.DataError) as exc:
+                    raise UsageError(str(exc), index=index) from exc
+                index += 1
+        return index - first
+
     def _execute(
         self,
         conn: Connection,
@@ -326,6 +378,29 @@ def _adapt(name: str, value: Any) -> Any:
             raise TypeError(f"{name} is a list of strings, not the one string {value!r}")
         return [str(element) if isinstance(element, UUID) else element for element in value]
     return value
+
+
+def _fields(element: Mapping[str, Any], columns: Sequence[str]) -> list[Any]:
+    """One element as the values of a COPY, which knows text alone: so types are looked at here."""
+    if not isinstance(element, Mapping):
+        raise TypeError(f"it must be an object, not {element!r:.50}")
+    row = [
+        None if (value := element.get(name)) is None else _field(name, value) for name in columns
+    ]
+    if not element.keys() <= set(columns):
+        raise ValueError(f"it has an unknown key {min(element.keys() - set(columns))!r}")
+    return row
+
+
+def _field(name: str, value: Any) -> Any:
+    kind = _TYPES.get(name, "text")
+    if kind == "timestamptz" and isinstance(value, str):
+        return value
+    if kind == "text" and not isinstance(value, str):
+        raise TypeError(f"{name} must be a string, not {value!r:.50}")
+    if kind == "integer" and (isinstance(value, bool) or not isinstance(value, int)):
+        raise TypeError(f"{name} must be a whole number, not {value!r:.50}")
+    return _adapt(name, value)
 
 
 def _dump(value: Any) -> str:

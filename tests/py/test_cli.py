@@ -39,7 +39,7 @@ def run(
 
 
 @pytest.mark.parametrize(
-    "command", ["", "install", "verify", "uninstall", "work", "status", "demo"]
+    "command", ["", "install", "verify", "uninstall", "submit-file", "work", "status", "demo"]
 )
 def test_help_teaches_with_examples(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
@@ -55,6 +55,8 @@ def test_help_teaches_with_examples(command: str, capsys: pytest.CaptureFixture[
         [],
         ["dance"],
         ["work"],
+        ["submit-file"],
+        ["submit-file", "jobs.jsonl", "--chunk", "0"],
         ["work", "m", "--threads", "0"],
         ["work", "m", "--threads", "²"],
         ["work", "m", "--lease", "0"],
@@ -206,6 +208,119 @@ def test_work_without_an_installation_is_exit_code_4(empty_dsn: str, tmp_path: P
     found = run("work", "jobs", dsn=empty_dsn, cwd=tmp_path)
     assert found.returncode == 4
     assert "leasehold install" in found.stderr
+
+
+# --- jobs from a file -----------------------------------------------------------------------
+
+
+@pytest.fixture
+def submission(conn: Connection) -> None:
+    """The view that takes COPY; until sql/ has it, its tests wait."""
+    if conn.execute("select to_regclass('leasehold.submission')").fetchone() == (None,):
+        pytest.skip("there is no view submission yet")
+
+
+@pytest.fixture
+def submit_file(
+    submission: None,
+    dsn: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Callable[..., tuple[str, str]]:
+    """`leasehold submit-file` of these lines: what it prints on both outputs, for this exit code."""
+    monkeypatch.setenv("LEASEHOLD_DSN", dsn)
+
+    def submit_file(lines: str | bytes, *options: str, code: int = 0) -> tuple[str, str]:
+        path = tmp_path / "jobs.jsonl"
+        path.write_bytes(lines if isinstance(lines, bytes) else lines.encode())
+        assert cli.main(["submit-file", str(path), *options]) == code
+        return capsys.readouterr()
+
+    return submit_file
+
+
+def needs(conn: Connection) -> list[str]:
+    return [row[0] for row in conn.execute("select next_need from job order by number")]
+
+
+def test_submit_file_submits_a_job_a_line(
+    submit_file: Callable[..., tuple[str, str]], conn: Connection
+) -> None:
+    lines = '{"next_need": "a.a"}\n\n{"next_need": "a.b", "payload": {"n": "é"}, "priority": 5}\r\n'
+    told, errors = submit_file("\ufeff" + lines)
+    assert told.startswith("2 jobs submitted in ")
+    assert errors == ""
+    assert needs(conn) == ["a.a", "a.b"]
+    assert Leasehold(conn).job(
+        conn.execute("select job_id from job where priority = 5").fetchone()[0]  # type: ignore[index]
+    ).payload == {"n": "é"}
+    told, _ = submit_file(lines.removesuffix("\r\n"), "--json", "--chunk", "1")
+    assert json.loads(told)["jobs"] == 2
+    assert submit_file("")[0].startswith("0 jobs submitted")
+
+
+def test_submit_file_reads_standard_input(submission: None, dsn: str, conn: Connection) -> None:
+    found = subprocess.run(
+        [sys.executable, "-m", "leasehold", "submit-file", "-", "--dsn", dsn],
+        input='{"next_need": "a.a"}\n' * 7000,
+        text=True,
+        capture_output=True,
+        timeout=60,
+    )
+    assert found.stdout.startswith("7,000 jobs submitted in "), found.stderr
+    assert len(needs(conn)) == 7000
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        ('{"next_need": ', "it is no JSON: Expecting value at column 14"),
+        ('["a.b"]', "it is no JSON object"),
+        ('{"next_need": "a.b", "payload": {"n": NaN}}', "it is no JSON: NaN is no number"),
+        (b"\xff", "it is no JSON: 'utf-8' codec can't decode"),
+        ('{"next_need": "a.b", "prio": 1}', "it has an unknown key 'prio'"),
+        ('{"next_need": "a.b", "priority": "1"}', "priority must be a whole number"),
+        ('{"next_need": "a..b"}', "LH010 next_need"),
+        ('{"next_need": "a.b", "available_at": "soon"}', "LH010 invalid input syntax"),
+        ('{"next_need": "a.b", "payload": {"n": "\\u0000"}}', "LH010 unsupported Unicode"),
+    ],
+)
+def test_submit_file_names_the_line_that_is_wrong_and_stores_nothing(
+    submit_file: Callable[..., tuple[str, str]], conn: Connection, line: str | bytes, why: str
+) -> None:
+    good = b'{"next_need": "a.a"}\n'
+    bad = line if isinstance(line, bytes) else line.encode()
+    told, errors = submit_file(b"\n" + good * 3 + b"  \n" + bad + b"\n\n" + good * 3, code=4)
+    assert told == ""
+    assert errors.startswith(f"leasehold: line 6: {why}")
+    assert errors.endswith("Nothing was stored.\n")
+    assert needs(conn) == []
+
+
+def test_submit_file_in_chunks_keeps_what_was_committed_and_says_how_to_go_on(
+    submit_file: Callable[..., tuple[str, str]], conn: Connection, tmp_path: Path
+) -> None:
+    good = '{"next_need": "a.a"}\n'
+    _, errors = submit_file(
+        good * 5 + "\n" + good * 2 + '{"next_need": ""}\n' + good, "--chunk", "3", code=4
+    )
+    assert errors.startswith("leasehold: line 9: LH010")
+    last = errors.splitlines()[-1]
+    path = tmp_path / "jobs.jsonl"
+    assert last == (
+        "Lines 1 to 7 are stored, nothing of the others."
+        f" To go on: tail -n +8 {path} | leasehold submit-file - --chunk 3"
+    )
+    assert len(needs(conn)) == 6
+
+
+def test_submit_file_of_what_cannot_be_read_is_wrong_usage(
+    dsn: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for path in (tmp_path, tmp_path / "absent"):
+        assert cli.main(["submit-file", str(path), "--dsn", dsn]) == 2
+        assert "cannot be read" in capsys.readouterr().err
 
 
 # --- the demo -------------------------------------------------------------------------------

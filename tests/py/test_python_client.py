@@ -6,8 +6,9 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta, timezone
+from typing import Any
 from uuid import uuid4
 
 import psycopg
@@ -19,12 +20,15 @@ from psycopg_pool import ConnectionPool
 import support
 from conftest import Connect, Connection
 from leasehold import (
+    DependencyViolation,
     ForkedConnection,
     IdempotencyConflict,
     InvalidArgument,
     LeaseExpired,
     Leasehold,
+    LeaseholdError,
     OpenTransaction,
+    UsageError,
     session,
 )
 
@@ -157,6 +161,144 @@ def test_another_schema_is_named_and_quoted(empty_dsn: str) -> None:
         (lease,) = leasehold.get_work("w", ["a.%"])
         lease.complete()
         assert leasehold.schema_version() == "1.0.0"
+
+
+# --- submitting from an iterable ------------------------------------------------------------
+
+
+@pytest.fixture
+def submission(conn: Connection) -> None:
+    """The view that takes COPY; until sql/ has it, its tests wait."""
+    if conn.execute("select to_regclass('leasehold.submission')").fetchone() == (None,):
+        pytest.skip("there is no view submission yet")
+
+
+@pytest.fixture
+def portions(submission: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """COPYs of ten rows, so that small tests have many."""
+    monkeypatch.setattr(session, "_PORTION", 10)
+
+
+def jobs_named(numbers: Iterable[int]) -> Iterator[dict[str, Any]]:
+    return ({"next_need": "a.b", "payload": {"n": n}} for n in numbers)
+
+
+def test_submit_all_takes_any_iterable_and_tells_how_far_it_is(
+    conn: Connection, portions: None
+) -> None:
+    told: list[int] = []
+    assert Leasehold(conn).submit_all(jobs_named(range(25)), progress=told.append) == 25
+    assert told == [10, 20, 25]
+    row = conn.execute(
+        "select array_agg((payload ->> 'n')::int order by number) from job"
+    ).fetchone()
+    assert row == (list(range(25)),)
+    assert Leasehold(conn).submit_all([]) == 0
+
+
+def test_every_argument_of_submit_is_a_column_of_submission(
+    submission: None, conn: Connection
+) -> None:
+    leasehold = Leasehold(conn)
+    before = leasehold.submit("a.a").job_id
+    later = datetime.now(timezone.utc) + timedelta(days=1)
+    job_id = uuid4()
+    job = {
+        "next_need": "a.b",
+        "payload": {"x": [1, None, "é\t\n\\"]},
+        "job_id": job_id,
+        "wait_for": [str(before)],
+        "singleton_key": "s",
+        "idempotency_key": "i",
+        "priority": 7,
+        "available_at": later,
+        "expires_at": str(later + timedelta(days=1)),
+        "max_attempts": 9,
+        "retry": {"kind": "fixed", "initial": "5 s"},
+        "on_dependency_failure": "cascade",
+        "metadata": {"m": True},
+        "submitted_by": "me",
+    }
+    assert (
+        leasehold.submit_all([job, {"next_need": "a.c", "wait_for": [job_id], "priority": None}])
+        == 2
+    )
+    found = leasehold.job(job_id)
+    assert {
+        name: getattr(found, name) for name in job if name not in ("wait_for", "expires_at")
+    } == {
+        name: value
+        for name, value in job.items()
+        if name not in ("wait_for", "expires_at", "retry")
+    } | {"retry": found.retry}
+    assert found.wait_for == [before]
+    assert found.expires_at == later + timedelta(days=1)
+    assert found.retry is not None
+    assert found.retry["kind"] == "fixed"
+    row = conn.execute(
+        "select array_agg(attname::text order by attnum) from pg_attribute"
+        " where attrelid = 'submission'::regclass and attnum > 0"
+    ).fetchone()
+    assert row == (list(job),)
+
+
+@pytest.mark.parametrize(
+    ("bad", "refusal", "says"),
+    [
+        ({"next_need": ""}, InvalidArgument, "next_need"),
+        ({"next_need": "a.b", "payload": "text"}, InvalidArgument, "payload"),
+        ({"next_need": "a.b", "job_id": "no uuid"}, InvalidArgument, "uuid"),
+        ({"next_need": "a.b", "wait_for": [uuid4()]}, DependencyViolation, "wait_for|job"),
+        ({"next_need": "a.b", "available_at": "soon"}, InvalidArgument, "soon"),
+        ({"next_need": 5}, UsageError, "next_need must be a string"),
+        ({"next_need": "a.b", "priority": "7"}, UsageError, "priority must be a whole number"),
+        ({"next_need": "a.b", "prio": 7}, UsageError, "unknown key 'prio'"),
+        ({"next_need": "a.b", "payload": {"at": object()}}, UsageError, "object"),
+        ({"next_need": "a.b\x00"}, UsageError, "NUL"),
+        ({"next_need": "a.b", "wait_for": "a"}, UsageError, "list"),
+        ({"next_need": "a.b", "available_at": datetime(2030, 1, 1)}, UsageError, "time zone"),
+        ("text", UsageError, "object"),
+    ],
+)
+def test_submit_all_names_the_element_that_is_refused_and_stores_nothing(
+    conn: Connection, portions: None, bad: Any, refusal: type[LeaseholdError], says: str
+) -> None:
+    with pytest.raises(refusal, match=says) as caught:
+        Leasehold(conn).submit_all([*jobs_named(range(23)), bad, *jobs_named(range(99))])
+    assert caught.value.index == 23
+    assert "jobs[23]: " in str(caught.value)
+    assert _count(conn) == 0
+    assert conn.info.transaction_status == TransactionStatus.IDLE
+
+
+def test_submit_all_is_part_of_the_callers_transaction(
+    dsn: str, connect: Connect, conn: Connection, portions: None
+) -> None:
+    caller = connect(autocommit=False)
+    assert Leasehold(caller).submit_all(jobs_named(range(25))) == 25
+    assert caller.info.transaction_status == TransactionStatus.INTRANS
+    caller.rollback()
+    assert _count(conn) == 0
+    caller = connect()
+    with caller.transaction():
+        Leasehold(caller).submit_all(jobs_named(range(25)))
+        assert _count(conn) == 0
+    assert _count(conn) == 25
+    with ConnectionPool(dsn, min_size=1, max_size=1, open=True) as pool:
+        Leasehold(pool).submit_all(jobs_named(range(25)))
+        assert _count(conn) == 50
+
+
+def test_what_the_iterable_raises_goes_on_and_nothing_is_stored(
+    conn: Connection, portions: None
+) -> None:
+    def jobs() -> Iterator[dict[str, Any]]:
+        yield from jobs_named(range(15))
+        raise LookupError("no more")
+
+    with pytest.raises(LookupError, match="no more"):
+        Leasehold(conn).submit_all(jobs())
+    assert _count(conn) == 0
 
 
 # --- claiming: a transaction of its own -----------------------------------------------------

@@ -279,6 +279,25 @@ def test_a_worker_ends_a_job_and_claims_the_next_in_one_call(wire: Wire, conn: C
     ]
 
 
+def test_a_worker_that_is_known_to_wait_asks_no_more_than_it_must(
+    wire: Wire, conn: Connection
+) -> None:
+    leasehold = Leasehold(conn)
+    with working("", {"a.b": lambda lease: None}, connect=wire.connect, poll=60):
+        for done in range(1, 4):
+            leasehold.submit("a.b")
+            support.eventually(lambda n=done: states(conn) == {"succeeded": n}, "done")
+            support.eventually(
+                lambda: (
+                    wire.statements[-1] == "get_work"
+                    and conn.execute("select bool_or(armed) from waiter").fetchone() == (True,)
+                ),
+                "it waits for the bell",
+            )
+    rung = ["get_work", "unlisten", "turn"]
+    assert wire.statements[-7:] == [*rung, "await_bell", "listen", "get_work", "unlisten"]
+
+
 def test_over_a_pool_too_it_is_one_round_trip(dsn: str, wire: Wire, conn: Connection) -> None:
     Leasehold(conn).submit_many([{"next_need": "a.b"}] * 20)
     with ConnectionPool(dsn, min_size=1, max_size=1, configure=wire.tap, open=True) as pool:
