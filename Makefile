@@ -17,7 +17,7 @@ PIP := q=-qq; test ! -t 1 || q=; $(BIN)/python -m pip install $$q --disable-pip-
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 .PHONY: help build check-build environment test test-sql test-py test-matrix \
-        lint lint-static lint-bodies format demo clean
+        lint lint-static lint-bodies format demo clean bench bench-quick bench-report bench-publish
 
 help:
 	@echo "Leasehold: durable work for PostgreSQL. One SQL file; everything else is optional."
@@ -37,6 +37,13 @@ help:
 	@echo "  make format          what ruff can put right by itself"
 	@echo "  make check-build     is sql/leasehold.sql what its sources say?"
 	@echo "  make clean           remove what the above have made, the environment too"
+	@echo
+	@echo "Measure it"
+	@echo "  make bench           beside the bare minimum and the peers: hours; on a server that it starts,"
+	@echo "                       or LEASEHOLD_BENCH_DSN. ONLY=held,cycle ENGINES=leasehold,bare ROUNDS=1"
+	@echo "                       SECONDS=2 for less of it; RESUME=1 goes on where it was interrupted"
+	@echo "  make bench-quick     the main figures in three minutes"
+	@echo "  make bench-report    the tables and pictures of what has been measured, once more"
 	@echo
 	@echo "tests/README.md says how the tests are laid out."
 
@@ -114,6 +121,39 @@ lint-bodies: environment
 format: $(VENV)/.requirements
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+# --- the benchmark: its peers stay in an environment of their own -----------------------------
+
+BENCH     := .cache/bench
+RUN_BENCH := $(BENCH)/venv/bin/python -m bench
+BENCH_OPTIONS = $(if $(ONLY),--only $(ONLY)) $(if $(ENGINES),--engines $(ENGINES)) \
+    $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SECONDS),--seconds $(SECONDS)) $(if $(RESUME),--resume)
+
+$(BENCH)/.made: tests/environment.sh
+	@mkdir -p $(BENCH)
+	@PYTHON="$(PYTHON)" tests/environment.sh $(BENCH)/venv
+	@touch $@
+
+$(BENCH)/.requirements: $(BENCH)/.made bench/requirements.txt
+	@echo "· bench: installing what it needs (half a minute the first time)"
+	@$(BENCH)/venv/bin/python -m pip install -qq --disable-pip-version-check -r bench/requirements.txt
+	@touch $@
+
+$(BENCH)/.peers: $(BENCH)/.requirements bench/peers/requirements.txt bench/peers/package.json
+	@$(BENCH)/venv/bin/python -m bench.install
+	@touch $@
+
+bench: $(BENCH)/.peers
+	@$(RUN_BENCH) $(BENCH_OPTIONS)
+
+bench-quick: $(BENCH)/.peers
+	@$(RUN_BENCH) --quick $(BENCH_OPTIONS)
+
+bench-report: $(BENCH)/.requirements
+	@$(RUN_BENCH) --report
+
+bench-publish: $(BENCH)/.requirements
+	@$(RUN_BENCH) --publish
 
 clean:
 	rm -rf $(VENV) .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -12,24 +12,26 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 import time
 from pathlib import Path
 
 import psycopg
 
-from . import report, results
+from . import pictures, report, results
 from .bench import Bench, Case
-from .engines import ENGINES, Engine, installed
+from .engines import ENGINES, installed
 from .results import Result
 from .server import Failed, running
+from .tell import say
 from .workloads import WORKLOADS, Workload
 
+ROUNDS = 3
+HERE = Path(__file__).resolve().parent
+RESULTS = HERE / "results"
+FIGURES = HERE / "figures"
 OVERHEAD = 2.5  # seconds to copy a database, start a client, and drop it
-
-
-def say(text: str) -> None:
-    print(f"· {text}", file=sys.stderr, flush=True)
 
 
 def minutes(seconds: float) -> str:
@@ -55,18 +57,30 @@ def arguments() -> argparse.Namespace:
     )
     parser.add_argument("--only", default="", help="these workloads, separated by commas")
     parser.add_argument("--engines", default="", help="these engines, separated by commas")
-    parser.add_argument("--rounds", type=int, default=3, help="runs of each case (default: 3)")
+    parser.add_argument(
+        "--rounds", type=int, help=f"runs of each case (default: {ROUNDS}; 1 of the long ones)"
+    )
     parser.add_argument("--seconds", type=float, help="the length of every run")
     parser.add_argument("--quick", action="store_true", help="short runs, one round, small fills")
     parser.add_argument("--resume", action="store_true", help="leave out what is in the file")
-    parser.add_argument("--json", type=Path, default=results.FILE, help="(default: %(default)s)")
-    parser.add_argument("--report", action="store_true", help="print what is in the file, no more")
+    parser.add_argument(
+        "--json",
+        type=Path,
+        help=f"(default: {os.path.relpath(RESULTS / 'results.json')}; of a quick run, beside it in quick)",
+    )
+    parser.add_argument("--report", action="store_true", help="show what is in the file, no more")
+    parser.add_argument(
+        "--publish", action="store_true", help="put what is in the file into bench/figures"
+    )
     parser.add_argument(
         "--dsn",
         default=os.environ.get("LEASEHOLD_BENCH_DSN"),
         help="a superuser of a scratch server (default: LEASEHOLD_BENCH_DSN, else one is started)",
     )
-    return parser.parse_args()
+    options = parser.parse_args()
+    if options.json is None:
+        options.json = (RESULTS / "quick" if options.quick else RESULTS) / "results.json"
+    return options
 
 
 def length(workload: Workload, options: argparse.Namespace) -> float:
@@ -97,32 +111,46 @@ def measure(cases: list[Case], workload: Workload, rounds: int) -> list[Result]:
 
 def main() -> None:
     options = arguments()
-    chosen = names(options.only, dict(WORKLOADS), "workload")
-    workloads = [
-        workload
-        for name, workload in WORKLOADS.items()
-        if (name in chosen if chosen else not options.quick or workload.quick is not None)
-    ]
-    wanted = names(options.engines, dict(ENGINES), "engine") or list(ENGINES)
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     kept = results.load(options.json)
-    if not options.report:
-        engines, missing = installed(wanted)
-        for name, reason in missing.items():
-            say(f"{name} is left out: {reason}")
-        if options.quick:
-            options.rounds = 1
-        run(options, workloads, engines, kept)
-    print("\n".join(report.tables(kept)))
+    directory = options.json.parent
+    if options.publish:
+        directory = FIGURES
+        kept.save(FIGURES / options.json.name)
+    workloads = list(WORKLOADS.values())
+    if not options.report and not options.publish:
+        workloads = chosen(options)
+        try:
+            run(options, workloads, kept)
+        except KeyboardInterrupt:
+            say(f"interrupted; what is whole is in {options.json}, and --resume goes on from there")
+            sys.exit(130)
+    text = "\n".join(report.tables(kept, [workload.name for workload in workloads]))
+    print(text)
+    if options.publish:
+        (FIGURES / "tables.txt").write_text(text.lstrip() + "\n")
+    for path in pictures.draw(kept, directory):
+        say(f"picture: {os.path.relpath(path)}")
 
 
-def run(
-    options: argparse.Namespace,
-    workloads: list[Workload],
-    engines: list[Engine],
-    kept: results.Results,
-) -> None:
+def chosen(options: argparse.Namespace) -> list[Workload]:
+    only = names(options.only, dict(WORKLOADS), "workload")
+    if only:
+        return [WORKLOADS[name] for name in WORKLOADS if name in only]
+    return [
+        workload
+        for workload in WORKLOADS.values()
+        if not options.quick or workload.quick is not None
+    ]
+
+
+def run(options: argparse.Namespace, workloads: list[Workload], kept: results.Results) -> None:
+    wanted = names(options.engines, dict(ENGINES), "engine") or list(ENGINES)
+    engines, missing = installed(wanted)
+    for name, reason in missing.items():
+        say(f"{name} is left out: {reason}")
     with running(options.dsn) as server:
-        bench = Bench(server, say, options.quick)
+        bench = Bench(server, options.quick)
         environment = results.environment(server, engines)
         began = time.strftime("%Y-%m-%d %H:%M:%S")
         kept.environments[began] = environment
@@ -133,7 +161,8 @@ def run(
             if options.resume:
                 done = {(case.variant, case.engine) for case in kept.of(workload.name)}
                 cases = [case for case in cases if (case.variant, case.engine.name) not in done]
-            rounds = min(options.rounds, workload.rounds or options.rounds)
+            usual = 1 if options.quick else workload.rounds or ROUNDS
+            rounds = options.rounds or usual
             needed = rounds * sum(case.seconds + OVERHEAD for case in cases)
             plans.append((workload, cases, rounds, needed))
             say(f"{workload.name:12} {len(cases):3} cases × {rounds}, about {minutes(needed)}")

@@ -9,6 +9,7 @@ from . import population
 from .drive import Run
 from .engines import Engine
 from .server import Connection, Server
+from .tell import say
 
 
 @dataclass(slots=True)
@@ -16,7 +17,6 @@ class Bench:
     """What the workloads run on; `quick` makes the big populations small."""
 
     server: Server
-    say: Callable[[str], None]
     quick: bool = False
 
     def size(self, jobs: int) -> int:
@@ -27,7 +27,7 @@ class Bench:
         """A database with the engine installed, and nothing in it."""
 
         def install(database: str) -> None:
-            self.say(f"{engine.name}: installing")
+            say(f"{engine.name}: installing")
             engine.install(engine, self.server, database)
 
         return self.server.template(engine.name, "template0", install)
@@ -36,7 +36,7 @@ class Bench:
         """A database with so many jobs ready."""
 
         def fill(database: str) -> None:
-            population.ready(engine, self.server, database, jobs, self.say)
+            population.ready(engine, self.server, database, jobs)
 
         return self.server.template(f"{engine.name} over {jobs}", self.base(engine), fill)
 
@@ -44,7 +44,7 @@ class Bench:
         """A database that `fill` fills."""
 
         def run(database: str) -> None:
-            self.say(f"{engine.name}: filling: {name}")
+            say(f"{engine.name}: filling: {name}")
             with self.server.connected(database) as conn:
                 fill(conn)
 

@@ -10,12 +10,13 @@ import re
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from .engines import CACHE, PAYLOAD, ROOT, Engine
 from .server import Failed, Server, bindir
+from .tell import progress
 
 CLIENTS = 4
 THREADS = 2
@@ -121,50 +122,51 @@ def _pgbench(
             *(part for name, value in variables.items() for part in ("-D", f"{name}={value}")),
             server.in_database(database),
         ]
-        done = subprocess.run(command, text=True, check=False, capture_output=True)
-    output = done.stdout + done.stderr
-    errors = [
-        line
-        for line in output.splitlines()
-        if "aborted" in line.lower() or "error" in line.lower() or "fatal" in line.lower()
-    ]
-    dry = "expected one row, got 0" in output
-    if (done.returncode or errors) and not dry:
-        raise Failed("pgbench: " + (errors[0] if errors else output.strip()[-300:]))
-    rate = re.search(r"^tps = ([\d.]+)", output, re.MULTILINE)
-    processed = re.search(r"actually processed: (\d+)", output)
+        course: list[float] = []
+        output: list[str] = []
+        for line in _lines(command, os.environ):
+            if found := re.match(r"progress: .*? ([\d.]+) tps", line):
+                course.append(float(found[1]) * size)
+                progress(len(course), f"{course[-1]:,.0f} a second")
+            else:
+                output.append(line)
+    dry = any("expected one row, got 0" in line for line in output)
+    errors = [line for line in output if re.search("aborted|error|fatal", line, re.IGNORECASE)]
+    if errors and not dry:
+        raise Failed(f"pgbench: {errors[0]}")
+    text = "\n".join(output)
+    rate = re.search(r"^tps = ([\d.]+)", text, re.MULTILINE)
+    processed = re.search(r"actually processed: (\d+)", text)
     if rate is None or processed is None or not float(rate[1]):
-        raise Failed(f"pgbench did nothing: {output.strip()[-300:]}")
+        raise Failed(f"pgbench did nothing: {text[-300:]}")
     scripts = int(processed[1])
     return Driven(
         jobs=scripts * size,
         seconds=scripts / float(rate[1]),
-        course=[float(tps) * size for tps in re.findall(r"progress: .*? ([\d.]+) tps", output)],
+        course=course,
         note="until the queue was empty" if dry else "",
     )
 
 
 def _client(engine: Engine, task: dict[str, Any]) -> Driven:
-    """Runs a client of ours over the installed package; each line of its output is an object."""
+    """Runs a client of ours over the installed package; an object of JSON a line is what it answers."""
     environment = os.environ | {
         "PYTHONPATH": str(ROOT / "python"),
         "LEASEHOLD_BENCH_MODULES": str(CACHE / "node_modules"),
     }
-    done = subprocess.run(
-        [*engine.client, json.dumps(task)],
-        cwd=ROOT,
-        env=environment,
-        text=True,
-        check=False,
-        capture_output=True,
-        timeout=float(task["seconds"]) + 1800,
-    )
-    lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
-    if done.returncode or not lines or "jobs" not in lines[-1]:
-        reason = done.stderr.strip().splitlines()
-        raise Failed(f"client of {engine.name}: {reason[-1][:300] if reason else 'no answer'}")
-    last = lines[-1]
-    counts = [0, *(line["done"] for line in lines if "done" in line)]
+    counts = [0]
+    told: list[str] = []
+    last: dict[str, Any] = {}
+    for line in _lines([*engine.client, json.dumps(task)], environment):
+        if not line.startswith("{"):
+            told.append(line)
+        elif "done" in (found := json.loads(line)):
+            counts.append(found["done"])
+            progress(len(counts) - 1, f"{counts[-1] - counts[-2]:,} a second")
+        else:
+            last = found
+    if not last:
+        raise Failed(f"client of {engine.name}: {told[-1][:300] if told else 'no answer'}")
     return Driven(
         jobs=last["jobs"],
         seconds=last["seconds"],
@@ -172,6 +174,26 @@ def _client(engine: Engine, task: dict[str, Any]) -> Driven:
         latencies=last.get("latencies", []),
         note=last.get("note", ""),
     )
+
+
+def _lines(command: list[str], environment: Mapping[str, str]) -> Iterator[str]:
+    """What the command says, on either stream, as it says it."""
+    with subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env=dict(environment),
+        text=True,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    ) as process:
+        assert process.stdout is not None
+        try:
+            for line in process.stdout:
+                yield line.rstrip()
+        except BaseException:
+            process.kill()
+            raise
 
 
 @contextlib.contextmanager

@@ -12,13 +12,10 @@ import sys
 from pathlib import Path
 
 from .engines import CACHE, node
+from .tell import say
 
 PEERS = Path(__file__).resolve().parent / "peers"
 MISSING = CACHE / "missing.json"
-
-
-def say(text: str) -> None:
-    print(f"· bench: {text}", file=sys.stderr, flush=True)
 
 
 def _pip(*packages: str) -> str:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from .drive import CLIENTS, drive
 from .engines import MANY, PAYLOAD, Engine
 from .server import Connection, Server
-
-Say = Callable[[str], None]
+from .tell import say
 
 # One bulk load is cut up, so that progress can be told, and so that no transaction is a long one.
 STRIDE = 250_000
@@ -42,7 +39,7 @@ select count(*) from leasehold.settle((
 """
 
 
-def ready(engine: Engine, server: Server, database: str, jobs: int, say: Say) -> None:
+def ready(engine: Engine, server: Server, database: str, jobs: int) -> None:
     """`jobs` ready, by the engine's own batch call."""
     left = jobs
     while left > 0:
@@ -54,14 +51,12 @@ def ready(engine: Engine, server: Server, database: str, jobs: int, say: Say) ->
             say(f"{engine.name}: {jobs - left:,} of {jobs:,} jobs are in")
 
 
-def submit(
-    conn: Connection, need: str, jobs: int, say: Say | None = None, more: str = "{}"
-) -> None:
+def submit(conn: Connection, need: str, jobs: int, more: str = "{}") -> None:
     """`jobs` of this need, each with what `more` adds to it."""
     for start in range(0, jobs, CHUNK):
         chunk = {"need": need, "payload": PAYLOAD, "more": more, "jobs": min(CHUNK, jobs - start)}
         conn.execute(SUBMIT, chunk)
-        if say and start % STRIDE == 0 and start:
+        if start % STRIDE == 0 and start:
             say(f"leasehold: {start:,} of {jobs:,} jobs of {need} are in")
 
 
@@ -71,20 +66,20 @@ def submit_to_each(conn: Connection, needs: int, times: int) -> None:
         conn.execute(SUBMIT_EACH, {"payload": PAYLOAD, "needs": needs})
 
 
-def scheduled(conn: Connection, jobs: int, say: Say) -> None:
-    submit(conn, "bench.work.v1", jobs, say, '{"available_at": "2999-01-01 00:00:00+00"}')
+def scheduled(conn: Connection, jobs: int) -> None:
+    submit(conn, "bench.work.v1", jobs, '{"available_at": "2999-01-01 00:00:00+00"}')
 
 
-def blocked(conn: Connection, jobs: int, say: Say) -> None:
+def blocked(conn: Connection, jobs: int) -> None:
     """Behind one job that never ends."""
     row = conn.execute(
         "select job_id from leasehold.submit('bench.never.v1', available_at => '2999-01-01 00:00:00+00')"
     ).fetchone()
     assert row is not None
-    submit(conn, "bench.work.v1", jobs, say, f'{{"wait_for": ["{row[0]}"]}}')
+    submit(conn, "bench.work.v1", jobs, f'{{"wait_for": ["{row[0]}"]}}')
 
 
-def dead(conn: Connection, jobs: int, say: Say) -> None:
+def dead(conn: Connection, jobs: int) -> None:
     """Claimed and failed, not to be tried again."""
     for start in range(0, jobs, STRIDE):
         submit(conn, "bench.work.v1", min(STRIDE, jobs - start))
@@ -93,7 +88,7 @@ def dead(conn: Connection, jobs: int, say: Say) -> None:
         say(f"leasehold: {min(start + STRIDE, jobs):,} of {jobs:,} jobs are dead")
 
 
-def other_needs(conn: Connection, jobs: int, say: Say) -> None:
+def other_needs(conn: Connection, jobs: int) -> None:
     """`jobs` over a thousand other needs."""
     submit_to_each(conn, 1_000, max(1, jobs // 1_000))
 

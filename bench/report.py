@@ -27,16 +27,27 @@ def figures(result: Result, name: str = "value") -> list[float]:
 
 
 def ratios(of: Result, against: Result, name: str = "value") -> list[float]:
-    """Of one to another, within each round that both came through.
+    """Of one to another, within each round that both came through; each to each where they are not of one run.
 
     "tail" is the last fifth of the course, up to where the shorter of both ends.
     """
-    pairs = [(a, b) for a, b in zip(of.runs, against.runs, strict=False) if a and b]
+    if of.environment == against.environment:
+        pairs = [(a, b) for a, b in zip(of.runs, against.runs, strict=False) if a and b]
+    else:
+        pairs = [(a, b) for a in of.runs for b in against.runs if a and b]
     if name == "tail":
         values = [(_tail(a, b), _tail(b, a)) for a, b in pairs]
     else:
         values = [(figure(a, name), figure(b, name)) for a, b in pairs]
     return [a / b for a, b in values if b and not math.isnan(a / b)]
+
+
+def ratio(of: Result | None, against: Result | None, name: str = "value", digits: int = 2) -> str:
+    """The same in words: median and spread; with ~ where the two were not measured in turns."""
+    if of is None or against is None or of is against:
+        return ""
+    mark = "" if of.environment == against.environment else "~ "
+    return mark + spread(ratios(of, against, name), digits)
 
 
 def _tail(run: Run, other: Run) -> float:
@@ -60,17 +71,19 @@ def number(value: float) -> str:
     return f"{value:,.1f}" if abs(value) >= 10 else f"{value:,.2f}"
 
 
-def tables(results: Results) -> Iterator[str]:
-    """A table for each workload that has been measured, in the order of the workloads."""
-    for workload in WORKLOADS.values():
-        if cases := results.of(workload.name):
-            yield from table(workload, cases, results)
+def tables(results: Results, names: list[str]) -> Iterator[str]:
+    """A table for each of these workloads that has been measured."""
+    for name in names:
+        if cases := results.of(name):
+            yield from table(WORKLOADS[name], cases, results)
 
 
 def table(workload: Workload, cases: list[Result], results: Results) -> Iterator[str]:
     yield f"\n{workload.name}: {workload.title}\n"
     extras = [title for _, title in workload.extras]
-    rows = [["", "", workload.unit, *extras, "of bare", "Leasehold is", "server CPU a job, µs", ""]]
+    rows = [
+        ["", "", workload.unit, *extras, "of bare", "Leasehold of it", "server CPU a job, µs", ""]
+    ]
     for case in cases:
         bare, own = _find(cases, case.variant, "bare"), _find(cases, case.variant, "leasehold")
         notes = {run.note for run in case.runs if run and run.note} | {case.reason}
@@ -80,8 +93,8 @@ def table(workload: Workload, cases: list[Result], results: Results) -> Iterator
                 case.engine,
                 spread(figures(case)),
                 *(spread(figures(case, name)) for name, _ in workload.extras),
-                spread(ratios(case, bare), 2) if bare and bare is not case else "",
-                f"× {spread(ratios(own, case), 2)}" if own and own is not case else "",
+                ratio(case, bare),
+                ratio(own, case),
                 spread(figures(case, "cpu")) if figures(case, "cpu") else "",
                 "; ".join(sorted(notes - {""})),
             ]
@@ -112,7 +125,7 @@ def _verdicts(check: Check, cases: list[Result], elsewhere: list[Result]) -> Ite
         return
     if check.against is None:
         if values := figures(of, check.figure):
-            yield _verdict(check, "", values)
+            yield _verdict(check, "", values, spread(values, 3))
         return
     variant, engine = check.against
     others = [
@@ -127,10 +140,11 @@ def _verdicts(check: Check, cases: list[Result], elsewhere: list[Result]) -> Ite
     ]
     for other in others:
         if values := ratios(of, other, check.figure):
-            yield _verdict(check, other.engine if engine == "each peer" else "", values)
+            who = other.engine if engine == "each peer" else ""
+            yield _verdict(check, who, values, ratio(of, other, check.figure, 3))
 
 
-def _verdict(check: Check, who: str, values: list[float]) -> str:
+def _verdict(check: Check, who: str, values: list[float], shown: str) -> str:
     middle = statistics.median(values)
 
     def reached(bound: float | None) -> bool:
@@ -141,6 +155,10 @@ def _verdict(check: Check, who: str, values: list[float]) -> str:
     else:
         verdict = "aim met" if reached(check.aim) else "met" if reached(check.floor) else "NOT MET"
     word = "at most" if check.at_most else "at least"
-    bounds = [f"{word} {check.floor:.3g}"] if check.floor is not None else []
-    bounds += [f"aim {check.aim:.3g}"] if check.aim != check.floor else []
-    return f"  {verdict:11} {check.text}{f': {who}' if who else ''}: {spread(values, 2)}; {', '.join(bounds)}"
+    bounds = [f"{word} {_bound(check.floor)}"] if check.floor is not None else []
+    bounds += [f"aim {_bound(check.aim)}"] if check.aim != check.floor else []
+    return f"  {verdict:11} {check.text}{f': {who}' if who else ''}: {shown}; {', '.join(bounds)}"
+
+
+def _bound(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"

@@ -14,9 +14,6 @@ from .drive import Run
 from .engines import ROOT, Engine
 from .server import Server
 
-DIRECTORY = Path(__file__).resolve().parent / "results"
-FILE = DIRECTORY / "results.json"
-
 
 @dataclass(slots=True)
 class Result:

@@ -14,6 +14,7 @@ from . import population, single
 from .bench import Bench, Case
 from .drive import Run, held, throughput
 from .engines import BARE, LEASEHOLD, Engine, claiming
+from .server import Connection
 
 READY = 100_000
 FEW = 10_000
@@ -127,8 +128,7 @@ def _own(cases: Callable[[Bench, float], Iterator[Case]]) -> Cases:
 
 
 def _copy(bench: Bench, engines: list[Engine], seconds: float) -> Iterator[Case]:
-    tables = {LEASEHOLD: "leasehold.submission", BARE: "job"}
-    for engine, table in tables.items():
+    for engine, table in ((LEASEHOLD, "leasehold.submission"), (BARE, "job")):
         if engine in engines:
             yield Case("async", engine, seconds, lambda e=engine, t=table: single.copy(bench, e, t))
 
@@ -140,7 +140,8 @@ def _turn(bench: Bench, seconds: float) -> Iterator[Case]:
 
 
 def _batch(bench: Bench, engines: list[Engine], seconds: float) -> Iterator[Case]:
-    steps = {"claim": ("batch", 3 * READY), "turn": ("turn_batch", 3 * READY)}
+    ready = READY if bench.quick else 3 * READY
+    steps = {"claim": ("batch", ready), "turn": ("turn_batch", ready)}
     if not bench.quick:
         steps["full"] = ("full_batch", FEW)
     for variant, (step, ready) in steps.items():
@@ -158,8 +159,8 @@ def _backlog(bench: Bench, engines: list[Engine], seconds: float) -> Iterator[Ca
             yield _case(bench, f"{jobs:,}", engine, "full", seconds, template)
 
 
-CROWDS: dict[str, Callable[[population.Connection, int, population.Say], None]] = {
-    "none": lambda conn, jobs, say: None,
+CROWDS: dict[str, Callable[[Connection, int], None]] = {
+    "none": lambda conn, jobs: None,
     "scheduled": population.scheduled,
     "blocked": population.blocked,
     "dead": population.dead,
@@ -171,8 +172,8 @@ def _crowd(bench: Bench, seconds: float) -> Iterator[Case]:
     jobs = bench.size(1_000_000)
 
     def template(name: str) -> Template:
-        def fill(conn: population.Connection) -> None:
-            CROWDS[name](conn, jobs, bench.say)
+        def fill(conn: Connection) -> None:
+            CROWDS[name](conn, jobs)
             population.submit(conn, "bench.work.v1", READY)
 
         return lambda: bench.populated(LEASEHOLD, f"crowd {name}", fill)
@@ -184,11 +185,11 @@ def _crowd(bench: Bench, seconds: float) -> Iterator[Case]:
 def _prefix(bench: Bench, seconds: float) -> Iterator[Case]:
     needs = 1_000
 
-    def dense(conn: population.Connection) -> None:
+    def dense(conn: Connection) -> None:
         population.submit_to_each(conn, needs, READY // needs)
         population.submit(conn, "exact.work.v1", READY)
 
-    def sparse(conn: population.Connection) -> None:
+    def sparse(conn: Connection) -> None:
         population.known_needs(conn, needs)
         population.submit(conn, "bench.n500.v1", READY)
         population.submit(conn, "exact.work.v1", READY)

@@ -43,8 +43,8 @@ function work(handler, batched) {
 const throughput = (handler, batched) => async () => {
   let done = 0;
   await work(async (_, helpers) => {
-    await handler(helpers, done);
     done += 1;
+    await handler(helpers, done);
   }, batched);
   await watch(() => done);
 };

@@ -33,9 +33,11 @@ async def pickup(task: Task) -> None:
     try:
         with psycopg.connect(task.url, autocommit=True) as conn:
             engine = Leasehold(conn)
-            await pickups(
-                task, lambda: asyncio.to_thread(engine.submit, NEED, task.payload), started
-            )
+
+            async def submit() -> None:
+                engine.submit(NEED, task.payload)
+
+            await pickups(task, submit, started)
     finally:
         stop.set()
         worker.join()
