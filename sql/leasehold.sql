@@ -12,9 +12,9 @@
 do $install$
 declare
     v_version        constant text := '1.0.0';
-    v_build          constant text := '704a1a3ea118522580165cdd796f7790dafe1c82f1bbbc1a9bb71d9e489bec20';
+    v_build          constant text := 'da1b80deedce114ba9d52c18ddead3bb9dd321a3afab90287167d5c647d35cfb';
     v_migrations     constant integer := 1;
-    v_function_names constant text[] := array['_actor', '_admissible', '_admit', '_answer', '_apply', '_asked_to_stop', '_backoff', '_bury', '_check_batch_circles', '_check_capabilities', '_check_circle', '_check_count', '_check_delay', '_check_done', '_check_elements', '_check_expires_at', '_check_failure', '_check_ids', '_check_keys', '_check_lease', '_check_need', '_check_object', '_check_policy', '_check_reschedule', '_check_retry', '_check_setting', '_check_size', '_check_submit', '_check_text', '_check_time', '_check_unseen', '_check_wait_for', '_choose', '_claim_id', '_claim_key', '_clean_error', '_done_kinds', '_doom', '_end', '_end_cancelled', '_end_state', '_enqueue', '_expire', '_fail', '_grant', '_group_roles', '_hold', '_invalid', '_inventory', '_is_busy', '_is_retryable', '_isolated', '_key_lock', '_known', '_lanes', '_lease_check', '_lease_fence', '_lease_id', '_leave_key', '_lock_job', '_lock_unheld', '_look_again', '_matches', '_move', '_move_marks', '_needs', '_no_such_job', '_now', '_open_lane', '_park', '_pick', '_pick_merged', '_promote', '_put_off', '_read_interval', '_read_request', '_reclaim', '_reclaim_one', '_record', '_redrive', '_refuse', '_request_hash', '_request_kinds', '_requests', '_reschedule', '_resolve', '_results', '_retry_or_bury', '_revive', '_rewrite', '_ring', '_runs_out_at', '_setting_value', '_settle', '_settle_one', '_store', '_tell', '_tell_chunk', '_tell_dependents', '_tend', '_tend_by_the_way', '_try_settle', '_uuid_v7', '_wait', '_work_notes', 'await_bell', 'cancel', 'checkpoint', 'checkpoints', 'complete', 'complete_unheld', 'error_codes', 'extend', 'extend_many', 'fail', 'fail_unheld', 'get_work', 'hold_lease', 'job', 'lease_status', 'redrive', 'redrive_many', 'release', 'require_api', 'reschedule', 'reschedule_unheld', 'results', 'schema_version', 'set_setting', 'setting', 'settings', 'settle', 'submit', 'submit_many', 'sweep', 'turn', 'verify', 'why_not_running'];
+    v_function_names constant text[] := array['_actor', '_admissible', '_admit', '_answer', '_apply', '_asked_to_stop', '_backoff', '_bury', '_check_batch_circles', '_check_capabilities', '_check_circle', '_check_count', '_check_delay', '_check_done', '_check_elements', '_check_expires_at', '_check_failure', '_check_ids', '_check_keys', '_check_lease', '_check_need', '_check_object', '_check_policy', '_check_reschedule', '_check_retry', '_check_setting', '_check_size', '_check_submit', '_check_text', '_check_time', '_check_unseen', '_check_wait_for', '_choose', '_claim_id', '_claim_key', '_clean_error', '_done_kinds', '_doom', '_end', '_end_cancelled', '_end_state', '_enqueue', '_expire', '_fail', '_forget_waiters', '_grant', '_group_roles', '_hold', '_insert', '_invalid', '_inventory', '_is_busy', '_is_plain', '_is_plain_worker', '_is_retryable', '_isolated', '_key_lock', '_known', '_lanes', '_lease_check', '_lease_fence', '_lease_id', '_leave_key', '_lock_job', '_lock_unheld', '_look_again', '_matches', '_move', '_move_marks', '_needs', '_no_such_job', '_now', '_now_in_order', '_open_lane', '_park', '_pick', '_pick_merged', '_promote', '_put_off', '_read_interval', '_read_request', '_reclaim', '_reclaim_one', '_record', '_redrive', '_refuse', '_request_hash', '_request_kinds', '_requests', '_reschedule', '_resolve', '_results', '_retry_or_bury', '_revive', '_rewrite', '_ring', '_runs_out_at', '_setting_value', '_settle', '_settle_one', '_stem', '_stems', '_store', '_survey', '_tell', '_tell_chunk', '_tell_dependents', '_tend', '_tend_by_the_way', '_try_settle', '_uuid_v7', '_wait', '_work_notes', 'await_bell', 'cancel', 'checkpoint', 'checkpoints', 'complete', 'complete_unheld', 'error_codes', 'extend', 'extend_many', 'fail', 'fail_unheld', 'get_work', 'hold_lease', 'job', 'lease_status', 'redrive', 'redrive_many', 'release', 'require_api', 'reschedule', 'reschedule_unheld', 'results', 'schema_version', 'set_setting', 'setting', 'settings', 'settle', 'submit', 'submit_many', 'sweep', 'turn', 'verify', 'why_not_running'];
     v_view_names     constant text[] := array['dead_letter', 'departure', 'finished', 'status'];
     v_functions      constant text[] := array[
 $function$
@@ -1003,33 +1003,32 @@ $_check_wait_for$;
 comment on function _check_wait_for(text, uuid[]) is 'Refuses what is not a plain list of job ids (LH010). Null passes.';
 $function$,
 $function$
-create or replace function _choose(needs text[], limit_jobs integer, now timestamptz, but uuid[] default '{}')
+create or replace function _choose(survey _survey, limit_jobs integer, now timestamptz, but uuid[] default '{}')
 returns uuid[]
 language plpgsql
 volatile
 as $_choose$
 declare
-    v_ids       uuid[];
+    v_picked    _picked;
     v_chosen    uuid[] := array[]::uuid[];
     v_passed    uuid[] := but;
-    v_special   boolean;
 begin
     loop
-        select p.ids, p.special into v_ids, v_special from _pick(needs, limit_jobs - cardinality(v_chosen), v_passed, now) as p;
-        exit when v_ids is null;
-        if v_special then
-            v_passed := v_passed || v_ids;
-            v_ids := _admissible(v_ids, but || v_chosen, now);
+        v_picked := _pick(survey, limit_jobs - cardinality(v_chosen), v_passed);
+        exit when v_picked.ids is null;
+        if v_picked.special then
+            v_passed := v_passed || v_picked.ids;
+            v_picked.ids := _admissible(v_picked.ids, but || v_chosen, now);
         end if;
-        v_chosen := v_chosen || v_ids;
+        v_chosen := v_chosen || v_picked.ids;
         -- nothing was turned away: it is all there is, or all that was wanted
-        exit when not v_special or cardinality(v_chosen) >= limit_jobs;
+        exit when not v_picked.special or cardinality(v_chosen) >= limit_jobs;
     end loop;
     return v_chosen;
 end
 $_choose$;
 
-comment on function _choose(text[], integer, timestamptz, uuid[]) is
+comment on function _choose(_survey, integer, timestamptz, uuid[]) is
     'Locks up to limit_jobs jobs that can be leased now, and returns them in order; never one of but. A job that cannot be (its key is taken, '
     'it may not start any more) costs only its own turn.';
 $function$,
@@ -1163,10 +1162,12 @@ language plpgsql
 volatile
 as $_end$
 declare
-    v_key   text;
-    v_was   text;
+    v_key       text;
+    v_was       text;
+    v_awaited   boolean;
 begin
-    -- one statement locks, checks the lease and moves the row; what follows runs in new statements, which see what committed before the lock
+    -- One statement locks, checks the lease, moves the row, and looks whether anybody waits for it. That look is no newer than the lock, but the
+    -- transaction has an id from before it: an edge that it misses has a note, which cannot be dropped before this transaction is over.
     with gone as (
         delete from job as j
         where j.job_id = _end.job_id
@@ -1187,7 +1188,7 @@ begin
             g.worker_id, g.leased_at, coalesce(_end.answer, g.answer), g.error, g.error_code, _end.result
         from gone as g
     )
-    select g.singleton_key, g.state into v_key, v_was from gone as g;
+    select g.singleton_key, g.state, exists (select from edge as e where e.waits_for = _end.job_id) into v_key, v_was, v_awaited from gone as g;
     if not found then
         return false;
     end if;
@@ -1198,14 +1199,16 @@ begin
     if v_key is not null then
         perform _leave_key(v_key, v_was);
     end if;
-    perform _tell_dependents(_end.job_id, nested);
+    if v_awaited or _isolated() then
+        perform _tell_dependents(_end.job_id, nested);
+    end if;
     return true;
 end
 $_end$;
 
 comment on function _end(uuid, uuid, text, jsonb, jsonb, timestamptz, boolean) is
     'The one place that ends a job as succeeded or cancelled: moves it to the archive, admits the next of its key, frees what waits for it. '
-    'With a lease_id, only while that lease is current; false where there is no such job. Locks the job''s row, then tries for the others.';
+    'With a lease_id, only while that lease is current; false where there is no such job. Locks the job''s row, then tries for the others. now: _now_in_order().';
 $function$,
 $function$
 create or replace function _end_cancelled(v_job job, verb text, now timestamptz)
@@ -1386,15 +1389,30 @@ $_fail$;
 comment on function _fail(job, text, boolean, interval, text, text) is 'What fail and fail_unheld do with a job whose lock they hold.';
 $function$,
 $function$
-create or replace function _grant(ids uuid[], worker_id text, lease interval)
+create or replace function _forget_waiters(now timestamptz)
+returns void
+language plpgsql
+volatile
+as $_forget_waiters$
+begin
+    delete from waiter as w
+    where w.ctid = any (
+        array(select o.ctid from waiter as o where o.until < _forget_waiters.now - interval '1 minute' for update skip locked)
+    );
+end
+$_forget_waiters$;
+
+comment on function _forget_waiters(timestamptz) is 'Removes who no longer waits for the doorbell.';
+$function$,
+$function$
+create or replace function _grant(ids uuid[], worker_id text, lease interval, max_attempts integer)
 returns setof work
 language plpgsql
 volatile
 as $_grant$
 declare
-    v_attempts  constant integer := _setting_value('max_attempts')::integer;
     -- read once the keys are locked: no lease of a key begins, by the clock either, before the one before it has ended
-    v_now       constant timestamptz := _now();
+    v_now   constant timestamptz := _now();
 begin
     return query
     -- Deleted and written anew, not updated: a claimer with an older look, who runs into the old row, finds it gone. An updated one he would follow
@@ -1428,7 +1446,7 @@ begin
         g.next_need,
         g.payload,
         g.attempt,
-        coalesce(g.max_attempts, v_attempts),
+        coalesce(g.max_attempts, _grant.max_attempts),
         g.lease_expires_at,
         g.lease_expires_at - _now(),
         g.singleton_key,
@@ -1443,7 +1461,7 @@ begin
 end
 $_grant$;
 
-comment on function _grant(uuid[], text, interval) is
+comment on function _grant(uuid[], text, interval, integer) is
     'Leases jobs whose locks (and keys) the caller holds: the one place that counts attempts and draws fences.';
 $function$,
 $function$
@@ -1488,6 +1506,50 @@ $_hold$;
 
 comment on function _hold(uuid, uuid, text) is
     'Locks the job of a current lease until the transaction ends, and returns it; or says why the lease is not current (_refuse).';
+$function$,
+$function$
+create or replace function _insert(
+    job_id uuid, next_need text, payload jsonb, priority integer, state text, parked boolean, available_at timestamptz, wait_for uuid[],
+    singleton_key text, idempotency_key text, expires_at timestamptz, max_attempts integer, retry jsonb, on_dependency_failure text,
+    metadata jsonb, submitted_by text, now timestamptz
+)
+returns submitted
+language plpgsql
+volatile
+as $_insert$
+declare
+    v_awaited boolean;
+begin
+    insert into job (
+        job_id, number, submitted_at, available_at, priority, parked, state, next_need, submitted_by, on_dependency_failure, payload, metadata,
+        expires_at, max_attempts, retry, singleton_key, idempotency_key, wait_for
+    ) values (
+        _insert.job_id, nextval('number_seq'), _insert.now, _insert.available_at, _insert.priority, _insert.parked, _insert.state,
+        _insert.next_need, coalesce(_insert.submitted_by, _actor()), _insert.on_dependency_failure, _insert.payload, _insert.metadata,
+        _insert.expires_at, _insert.max_attempts, _insert.retry, _insert.singleton_key, _insert.idempotency_key, _insert.wait_for
+    )
+    -- null: its lane was never used before
+    returning (
+        select exists (select from waiter as w where w.stem = any (l.stems) and w.until > _insert.now)
+        from lane as l
+        where l.next_need = _insert.next_need and l.priority = _insert.priority
+        limit 1
+    ) into v_awaited;
+    if v_awaited is null then
+        perform _open_lane(next_need, priority::smallint, now);
+    end if;
+    if state = 'ready' and v_awaited is not false then
+        perform _ring(array[next_need]);
+    end if;
+    return (job_id, true, state, available_at)::submitted;
+end
+$_insert$;
+
+comment on function _insert(
+    uuid, text, jsonb, integer, text, boolean, timestamptz, uuid[], text, text, timestamptz, integer, jsonb, text, jsonb, text, timestamptz
+) is
+    'Writes one new job, sees to it that its lane is known, and rings when somebody waits for it: all looks in the one statement that writes. now: '
+    '_now_in_order(), for the number drawn here, and the look at who waits, must come after the transaction has an id.';
 $function$,
 $function$
 create or replace function _invalid(argument text, problem text, hint text default null)
@@ -1664,6 +1726,35 @@ $_is_busy$;
 comment on function _is_busy(uuid, text, text, smallint) is
     'Whether a job that enters the queue would only stand behind another of its singleton key. A look without a lock: who is let in wrongly '
     'is parked by the claim, who is parked wrongly is let in by the note that goes with parking.';
+$function$,
+$function$
+create or replace function _is_plain(next_need text, payload jsonb, priority integer, on_dependency_failure text, metadata jsonb)
+returns boolean
+language sql
+immutable
+as $_is_plain$
+    select next_need ~ '^[^[:space:][:cntrl:].%]+([.][^[:space:][:cntrl:].%]+)*$' and octet_length(next_need) <= 200
+        and jsonb_typeof(payload) = 'object' and octet_length(payload::text) <= 1024
+        and priority between 0 and 999 and on_dependency_failure = 'hold' and metadata = '{}'
+$_is_plain$;
+
+comment on function _is_plain(text, jsonb, integer, text, jsonb) is
+    'Whether what every job has wants no second look: one expression, for nearly all are so. Never true of what _check_submit refuses.';
+$function$,
+$function$
+create or replace function _is_plain_worker(worker_id text, capabilities text[])
+returns boolean
+language sql
+immutable
+as $_is_plain_worker$
+    select octet_length(worker_id) between 1 and 200
+        and cardinality(capabilities) = 1 and array_lower(capabilities, 1) = 1
+        and octet_length(capabilities[1]) <= 200 and capabilities[1] ~ '^[^[:space:][:cntrl:].%]+([.][^[:space:][:cntrl:].%]+)*$'
+$_is_plain_worker$;
+
+comment on function _is_plain_worker(text, text[]) is
+    'Whether a worker''s name and its one exact capability want no second look: one expression, for most are so. Never true of what '
+    '_check_text or _check_capabilities refuses.';
 $function$,
 $function$
 create or replace function _is_retryable(retry jsonb, error text, error_code text)
@@ -2104,6 +2195,9 @@ language plpgsql
 stable
 as $_needs$
 begin
+    if cardinality(capabilities) = 1 and right(capabilities[1], 1) <> '%' then
+        return capabilities;
+    end if;
     if not exists (select from unnest(capabilities) as c (capability) where right(c.capability, 1) = '%') then
         return array(select distinct c.capability from unnest(capabilities) as c (capability));
     end if;
@@ -2148,6 +2242,19 @@ comment on function _now() is
     'The one clock: read once per call and handed on. Not now(), which stands still at the start of the transaction.';
 $function$,
 $function$
+create or replace function _now_in_order()
+returns timestamptz
+language sql
+volatile
+as $_now_in_order$
+    select case when pg_current_xact_id() is not null then _now() end
+$_now_in_order$;
+
+comment on function _now_in_order() is
+    'The clock, read after this transaction has an id, for calls that let jobs enter the queue. The marks rely on it, and the doorbell: what an older '
+    'transaction writes has an earlier id, so that once all of those are over, what can be seen up to then is all there will ever be.';
+$function$,
+$function$
 create or replace function _open_lane(next_need text, priority smallint, now timestamptz)
 returns void
 language plpgsql
@@ -2155,7 +2262,8 @@ volatile
 as $_open_lane$
 begin
     if not exists (select from lane as l where l.next_need = _open_lane.next_need and l.priority = _open_lane.priority) then
-        insert into lane (next_need, priority, opened_at) values (_open_lane.next_need, _open_lane.priority, _open_lane.now);
+        insert into lane (next_need, priority, stems, opened_at)
+        values (_open_lane.next_need, _open_lane.priority, _stems(_open_lane.next_need), _open_lane.now);
         insert into mark (next_need, priority, number, seen_number, seen_by, noted_at)
         values (_open_lane.next_need, _open_lane.priority, 0, 0, '0', _open_lane.now);
     end if;
@@ -2186,72 +2294,64 @@ $_park$;
 comment on function _park(uuid[], boolean) is 'Takes ready jobs, whose locks the caller holds, out of the claim index, or lets them in.';
 $function$,
 $function$
-create or replace function _pick(needs text[], limit_jobs integer, but uuid[], now timestamptz, out ids uuid[], out special boolean)
+create or replace function _pick(survey _survey, limit_jobs integer, but uuid[])
+returns _picked
 language plpgsql
 volatile
 as $_pick$
 declare
-    v_needs     text[];
-    v_priority  smallint[];
-    v_marks     bigint[];
-    v_noted_at  timestamptz;
+    v_need      constant text := survey.needs[1];
+    v_priority  constant smallint[] := survey.priority;
+    v_marks     constant bigint[] := survey.mark;
+    v_picked    _picked;
 begin
-    -- the lanes in the order of walking, each with where its first job may be
-    select
-        array_agg(l.next_need order by l.priority, l.next_need),
-        array_agg(l.priority order by l.priority, l.next_need),
-        array_agg(l.number order by l.priority, l.next_need),
-        min(l.noted_at)
-    into v_needs, v_priority, v_marks, v_noted_at
-    from _lanes(needs) as l;
-    if not v_noted_at between now - interval '20 ms' and now then
-        perform _move_marks(needs, now);
+    if survey.priority is null then
+        return v_picked;
+    elsif survey.keyed is not false then
+        return _pick_merged(survey, limit_jobs, but);
     end if;
-
-    if cardinality(needs) = 1 and not exists (
-        select from job as j where j.next_need = needs[1] and j.state = 'ready' and not j.parked and j.singleton_key is not null
-    ) then
-        -- lane after lane, locking a row at a time; the limit inside is for the planner, which would take an unknown one for a tenth of the table
-        select array_agg(p.job_id), bool_or(p.special) into ids, special
-        from (
-            select f.job_id, f.special
-            from unnest(v_priority, v_marks) as l (priority, number)
-            cross join lateral (
-                select j.job_id, j.expires_at is not null as special
-                from job as j
-                where j.next_need = needs[1] and j.priority = l.priority and j.number >= l.number
-                    and j.state = 'ready' and j.singleton_key is null and j.job_id <> all (but)
-                order by j.number
-                limit 1000
-                for no key update skip locked
-            ) as f
-            limit (select limit_jobs)
-        ) as p;
-    else
-        select m.ids, m.special into ids, special from _pick_merged(v_needs, v_priority, v_marks, limit_jobs, but) as m;
-    end if;
+    -- lane after lane, locking a row at a time; the limit inside is for the planner, which would take an unknown one for a tenth of the table
+    select array_agg(p.job_id), bool_or(p.special) into v_picked.ids, v_picked.special
+    from (
+        select f.job_id, f.special
+        from unnest(v_priority, v_marks) as l (priority, number)
+        cross join lateral (
+            select j.job_id, j.expires_at is not null as special
+            from job as j
+            where j.next_need = v_need and j.priority = l.priority and j.number >= l.number
+                and j.state = 'ready' and j.singleton_key is null and j.job_id <> all (but)
+            order by j.number
+            limit 1000
+            for no key update skip locked
+        ) as f
+        limit (select limit_jobs)
+    ) as p;
+    return v_picked;
 end
 $_pick$;
 
-comment on function _pick(text[], integer, uuid[], timestamptz) is
+comment on function _pick(_survey, integer, uuid[]) is
     'Locks the first jobs of these needs, lowest priority first, then longest ready, skipping what is locked, and never one of but. special: one of '
     'them has a key or a last moment to start, and must be looked at.';
 $function$,
 $function$
-create or replace function _pick_merged(
-    needs text[], priorities smallint[], marks bigint[], limit_jobs integer, but uuid[], out ids uuid[], out special boolean
-)
+create or replace function _pick_merged(survey _survey, limit_jobs integer, but uuid[])
+returns _picked
 language plpgsql
 volatile
 as $_pick_merged$
 declare
-    v_deep integer := limit_jobs + 4;
+    v_needs     constant text[] := coalesce(survey.next_need, array_fill(survey.needs[1], array[cardinality(survey.priority)]));
+    v_priority  constant smallint[] := survey.priority;
+    v_marks     constant bigint[] := survey.mark;
+    v_deep      integer := limit_jobs + 4;
+    v_picked    _picked;
 begin
     loop
         -- the first few of each lane, unlocked; then the locks, in the order of all of them, as many as are wanted
         with head as materialized (
             select h.job_id, l.priority, h.number, count(*) over (partition by l.ordinality, h.keyed) = v_deep as more
-            from unnest(needs, priorities, marks) with ordinality as l (next_need, priority, number, ordinality)
+            from unnest(v_needs, v_priority, v_marks) with ordinality as l (next_need, priority, number, ordinality)
             cross join lateral (
                 (
                     select j.job_id, j.number, false as keyed
@@ -2284,15 +2384,16 @@ begin
             array_agg(t.job_id order by t.priority, t.number),
             bool_or(t.special),
             case when count(*) < limit_jobs and (select bool_or(h.more) from head as h) then v_deep * 4 end
-        into ids, special, v_deep
+        into v_picked.ids, v_picked.special, v_deep
         from taken as t;
         -- others hold all of the first: look further
         exit when v_deep is null;
     end loop;
+    return v_picked;
 end
 $_pick_merged$;
 
-comment on function _pick_merged(text[], smallint[], bigint[], integer, uuid[]) is
+comment on function _pick_merged(_survey, integer, uuid[]) is
     '_pick over several needs, or where there are heads of singleton keys, which are not in the order of the marks.';
 $function$,
 $function$
@@ -2875,8 +2976,8 @@ begin
     perform pg_notify(w.channel, '')
     from (
         select distinct w.channel
-        from waiter as w
-        where w.until > _now() and exists (select from unnest(needs) as n (need) where _matches(w.capability, n.need))
+        from unnest(needs) as n (need)
+        join waiter as w on w.stem = any (_stems(n.need)) and w.until > _now() and _matches(w.capability, n.need)
     ) as w
     -- a full queue of notifications would fail the commit; a bell is only a hint
     where pg_notification_queue_usage() < 0.5;
@@ -2906,7 +3007,7 @@ language plpgsql
 stable
 as $_setting_value$
 begin
-    return (select coalesce(s.value, s.default_value) from setting as s where s.name = _setting_value.name);
+    return (select s.current_value from setting as s where s.name = _setting_value.name);
 end
 $_setting_value$;
 
@@ -3007,6 +3108,32 @@ $_settle_one$;
 comment on function _settle_one(jsonb, bigint) is 'Does what one element of a batch, the index-th, says. Raises what its verb raises.';
 $function$,
 $function$
+create or replace function _stem(capability text)
+returns text
+language sql
+immutable
+as $_stem$
+    select case when right(capability, 1) = '%' then regexp_replace(capability, '[^.]*$', '') else capability end
+$_stem$;
+
+comment on function _stem(text) is 'What a waiter''s capability is filed under: a need under itself, a prefix under its whole parts: billing. for billing.% and for billing.in%.';
+$function$,
+$function$
+create or replace function _stems(need text)
+returns text[]
+language sql
+immutable
+as $_stems$
+    -- 'a.b.c': the need itself, 'a.b.', 'a.' and ''
+    select array[need, ''] || array(
+        select left(need, p.n) from generate_series(1, length(need)) as p (n) where substr(need, p.n, 1) = '.'
+    )
+$_stems$;
+
+comment on function _stems(text) is
+    'Under which stems the capabilities that cover a need are filed (_stem): so that a submit finds who waits by a few probes, not by asking everyone.';
+$function$,
+$function$
 create or replace function _store(v_request _request, job_id uuid, known uuid[], prefix text, now timestamptz)
 returns submitted
 language plpgsql
@@ -3019,14 +3146,12 @@ declare
     v_doomed_by uuid;
     v_state     text;
     v_parked    boolean := false;
+    v_submitted submitted;
 begin
     -- not before the idempotency key was looked at: a request that is repeated too late is a repeated request all the same
     if v_request.expires_at is not null then
         perform _check_expires_at(prefix || 'expires_at', v_request.expires_at, now);
     end if;
-    -- an id before a number is drawn: the marks rely on it
-    perform pg_current_xact_id();
-    perform _open_lane(v_request.next_need, v_request.priority::smallint, now);
     if v_wait_for <> '{}' then
         v_wait_for := array(select distinct w.id from unnest(v_wait_for) as w (id));
         select r.edges, r.doom, r.doomed_by into v_edges, v_doom, v_doomed_by
@@ -3045,35 +3170,84 @@ begin
         end if;
     end if;
 
-    insert into job (
-        job_id, number, submitted_at, available_at, priority, parked, state, next_need, submitted_by, on_dependency_failure, payload, metadata,
-        expires_at, max_attempts, retry, singleton_key, idempotency_key, wait_for
-    ) values (
-        _store.job_id, nextval('number_seq'), _store.now, coalesce(v_request.available_at, _store.now), v_request.priority, v_parked, v_state,
-        v_request.next_need, coalesce(v_request.submitted_by, _actor()), v_request.on_dependency_failure, v_request.payload,
-        nullif(v_request.metadata, '{}'), v_request.expires_at, v_request.max_attempts, v_request.retry, v_request.singleton_key,
-        v_request.idempotency_key, nullif(v_wait_for, '{}')
+    v_submitted := _insert(
+        job_id, v_request.next_need, v_request.payload, v_request.priority, v_state, v_parked, coalesce(v_request.available_at, now),
+        nullif(v_wait_for, '{}'), v_request.singleton_key, v_request.idempotency_key, v_request.expires_at, v_request.max_attempts,
+        v_request.retry, v_request.on_dependency_failure, nullif(v_request.metadata, '{}'), v_request.submitted_by, now
     );
-
-    if v_state = 'ready' then
-        perform _ring(array[v_request.next_need]);
-    elsif v_edges is not null then
+    if v_edges is not null then
         perform _wait(job_id, v_edges);
     end if;
     if v_doom is not null then
         perform _doom(job_id, v_doom, v_doomed_by, null, now);
-        v_state := v_doom;
+        v_submitted.state := v_doom;
     elsif v_request.expires_at <= v_request.available_at then
         perform _bury(_lock_job(job_id), 'expired', null, null, null, 'leasehold', now);
-        v_state := 'dead';
+        v_submitted.state := 'dead';
     end if;
-    return (job_id, true, v_state, coalesce(v_request.available_at, now))::submitted;
+    return v_submitted;
 end
 $_store$;
 
 comment on function _store(_request, uuid, uuid[], text, timestamptz) is
     'Writes a job that has been checked, and whose key and id, if it has them, are claimed. known: ids that this call is going to make, which may '
     'be waited for before they are there; prefix names the element of a batch. Raises LH004, LH010.';
+$function$,
+$function$
+create or replace function _survey(needs text[], now timestamptz)
+returns _survey
+language plpgsql
+volatile
+as $_survey$
+declare
+    v_survey    _survey;
+    v_noted_at  timestamptz;
+begin
+    -- the lanes in the order of walking, each with where its first job may be
+    if cardinality(needs) = 1 then
+        select
+            array_agg(l.priority),
+            array_agg(m.number),
+            min(m.noted_at),
+            exists (
+                select from job as j where j.next_need = needs[1] and j.state = 'ready' and not j.parked and j.singleton_key is not null
+            ),
+            (select s.current_value from setting as s where s.name = 'max_lease'),
+            (select s.current_value from setting as s where s.name = 'max_attempts')
+        into v_survey.priority, v_survey.mark, v_noted_at, v_survey.keyed, v_survey.max_lease, v_survey.max_attempts
+        from (select o.priority from lane as o where o.next_need = needs[1] group by o.priority order by o.priority) as l
+        cross join lateral (
+            select k.number, k.noted_at
+            from mark as k
+            where k.next_need = needs[1] and k.priority = l.priority
+            order by k.mark_id desc
+            limit 1
+        ) as m;
+    else
+        select
+            array_agg(l.next_need order by l.priority, l.next_need),
+            array_agg(l.priority order by l.priority, l.next_need),
+            array_agg(l.number order by l.priority, l.next_need),
+            min(l.noted_at),
+            (select s.current_value from setting as s where s.name = 'max_lease'),
+            (select s.current_value from setting as s where s.name = 'max_attempts')
+        into v_survey.next_need, v_survey.priority, v_survey.mark, v_noted_at, v_survey.max_lease, v_survey.max_attempts
+        from _lanes(needs) as l;
+    end if;
+    v_survey.needs := needs;
+    v_survey.tended := false;
+    if not coalesce(v_noted_at between now - interval '20 ms' and now, false) then
+        -- while this transaction has no id of its own: notes and marks want that (_work_notes, _move_marks)
+        v_survey.tended := _tend_by_the_way(now);
+        perform _move_marks(needs, now);
+    end if;
+    return v_survey;
+end
+$_survey$;
+
+comment on function _survey(text[], timestamptz) is
+    'What a claim has to know before it looks: the lanes of its needs, and from which number on they can hold ready jobs; whether one need has heads of '
+    'singleton keys; two settings. Does the upkeep that is due by the way.';
 $function$,
 $function$
 create or replace function _tell(ended uuid, ids uuid[], now timestamptz)
@@ -3207,6 +3381,7 @@ begin
     perform _tend(1000, now);
     insert into tick (at) values (_tend_by_the_way.now);
     if v_id % 64 = 0 then
+        perform _forget_waiters(now);
         delete from tick as t
         where t.tick_id in (select o.tick_id from tick as o where o.tick_id < v_id for update skip locked);
     end if;
@@ -3254,9 +3429,13 @@ returns uuid
 language sql
 volatile
 as $_uuid_v7$
-    -- 48 bits of milliseconds, the version, and the random rest of a uuid v4, whose variant bits are right already
+    -- 48 bits of milliseconds, then 74 of chance around the version and the variant. Unique is all an id has to be: random() is a tenth of the
+    -- cost of the cryptographic kind, and each session's begins elsewhere.
     select (
-        lpad(to_hex((extract(epoch from at) * 1000)::bigint), 12, '0') || '7' || substr(replace(gen_random_uuid()::text, '-', ''), 14)
+        lpad(to_hex((date_part('epoch', at) * 1000)::bigint), 12, '0')
+        || to_hex(28672 + floor(random() * 4096)::integer)
+        || to_hex(32768 + floor(random() * 16384)::integer)
+        || lpad(to_hex(floor(random() * 281474976710656)::bigint), 12, '0')
     )::uuid
 $_uuid_v7$;
 
@@ -3396,8 +3575,8 @@ begin
     ));
     select max(w.until), bool_or(w.armed) into v_until, v_armed from waiter as w where w.until > v_now and w.channel = v_channel;
     if v_until is null or v_until < v_now + (until - v_now) / 2 then
-        insert into waiter (channel, capability, until)
-        select v_channel, c.capability, await_bell.until from (select distinct u.c from unnest(capabilities) as u (c)) as c (capability);
+        insert into waiter (channel, capability, stem, until)
+        select v_channel, c.capability, _stem(c.capability), await_bell.until from (select distinct u.c from unnest(capabilities) as u (c)) as c (capability);
     elsif not v_armed and v_fresh then
         -- Who looked for waiters before this registration could be seen had his transaction id before that, and so before the one taken here.
         -- Once none older is under way, everybody else rings.
@@ -3541,9 +3720,13 @@ set enable_seqscan to off
 set jit to off
 as $complete$
 begin
-    perform _check_ids(job_id, lease_id);
-    perform _check_size('result', result, 'max_result_bytes');
-    if not _end(job_id, lease_id, 'succeeded', result, null, _now()) then
+    if job_id is null or lease_id is null then
+        perform _check_ids(job_id, lease_id);
+    end if;
+    if result is not null then
+        perform _check_size('result', result, 'max_result_bytes');
+    end if;
+    if not _end(job_id, lease_id, 'succeeded', result, null, _now_in_order()) then
         perform _refuse(job_id, lease_id, 'complete');
     end if;
     return true;
@@ -3822,32 +4005,38 @@ set jit to off
 set enable_bitmapscan to off
 as $get_work$
 declare
-    v_now       timestamptz;
-    v_tended    boolean;
+    v_now       constant timestamptz := _now();
+    v_survey    _survey;
     v_ids       uuid[];
 begin
-    perform _check_text('worker_id', worker_id, 200);
-    perform _check_capabilities(capabilities);
-    perform _check_lease(lease);
-    perform _check_count('limit_jobs', limit_jobs, 1, 1000);
-    v_now := _now();
-    v_tended := _tend_by_the_way(v_now);
-    v_ids := _choose(_needs(capabilities), limit_jobs, v_now);
-    if cardinality(v_ids) < limit_jobs and not v_tended then
+    if _is_plain_worker(worker_id, capabilities) is not true then
+        perform _check_text('worker_id', worker_id, 200);
+        perform _check_capabilities(capabilities);
+    end if;
+    if (limit_jobs between 1 and 1000) is not true then
+        perform _check_count('limit_jobs', limit_jobs, 1, 1000);
+    end if;
+    v_survey := _survey(_needs(capabilities), v_now);
+    if (lease > interval '0' and lease <= interval '1 minute' and lease <= v_survey.max_lease) is not true then
+        perform _check_lease(lease);
+    end if;
+
+    v_ids := _choose(v_survey, limit_jobs, v_now);
+    if cardinality(v_ids) < limit_jobs and not v_survey.tended then
         -- hungry: what is due may be what it looks for
         perform _tend(greatest(limit_jobs, 100), v_now);
-        v_ids := v_ids || _choose(_needs(capabilities), limit_jobs - cardinality(v_ids), v_now, v_ids);
+        v_ids := v_ids || _choose(_survey(_needs(capabilities), v_now), limit_jobs - cardinality(v_ids), v_now, v_ids);
     end if;
     if v_ids = '{}' then
         return;
     end if;
     if not _isolated() then
-        return query select * from _grant(v_ids, worker_id, lease);
+        return query select * from _grant(v_ids, worker_id, lease, v_survey.max_attempts);
         return;
     end if;
     -- the look for leases of a key was an old one: the unique index has the last word
     begin
-        return query select * from _grant(v_ids, worker_id, lease);
+        return query select * from _grant(v_ids, worker_id, lease, v_survey.max_attempts);
     exception
         when unique_violation then
             raise exception 'another job of the same singleton key was leased by a transaction that this one cannot see'
@@ -4336,7 +4525,7 @@ stable
 security definer
 set search_path from current
 as $settings$
-    select s.name, coalesce(s.value, s.default_value), s.default_value, s.description from setting as s order by s.name
+    select s.name, s.current_value, s.default_value, s.description from setting as s order by s.name
 $settings$;
 
 comment on function settings() is 'Every setting: name, value in force, default, what it is for.';
@@ -4394,14 +4583,24 @@ set enable_seqscan to off
 set jit to off
 as $submit$
 declare
-    v_now       constant timestamptz := _now();
+    v_now       constant timestamptz := _now_in_order();
     v_id        constant uuid := coalesce(job_id, _uuid_v7(v_now));
+    v_request   _request;
     v_first     uuid;
-    v_request   constant _request := (
+begin
+    if (
+        _is_plain(next_need, payload, priority, on_dependency_failure, metadata) and wait_for = '{}'
+        and (job_id, singleton_key, idempotency_key, available_at, expires_at, max_attempts, retry, submitted_by) is null
+    ) then
+        return _insert(
+            v_id, next_need, payload, priority, 'ready', false, v_now, null, null, null, null, null, null, on_dependency_failure, null, null, v_now
+        );
+    end if;
+
+    v_request := (
         next_need, payload, job_id, wait_for, singleton_key, idempotency_key, priority, available_at, expires_at, max_attempts, retry,
         on_dependency_failure, metadata, submitted_by
     );
-begin
     perform _check_submit(v_request);
     if idempotency_key is not null then
         v_first := _claim_key(idempotency_key, v_id, _request_hash(next_need, payload, job_id));
@@ -4437,7 +4636,7 @@ set enable_seqscan to off
 set jit to off
 as $submit_many$
 declare
-    v_now       constant timestamptz := _now();
+    v_now       constant timestamptz := _now_in_order();
     v_requests  constant _request[] := _requests(jobs);
     v_count     constant integer := cardinality(v_requests);
     v_ids       uuid[];
@@ -4516,8 +4715,7 @@ declare
 begin
     perform _check_count('limit_jobs', limit_jobs, 1, 100000);
     v_swept := _tend(limit_jobs, _now());
-    delete from waiter as w
-    where w.ctid = any (array(select o.ctid from waiter as o where o.until < _now() - interval '1 minute' for update skip locked));
+    perform _forget_waiters(_now());
     -- doubles of lanes that two producers opened at the same time
     delete from lane as l
     where l.ctid = any (
@@ -4938,6 +5136,7 @@ create table setting (
     value           text,
     default_value   text            not null,
     description     text            not null,
+    current_value   text            not null generated always as (coalesce(value, default_value)) stored,
     constraint setting_pkey primary key (name),
     constraint setting_kind_check check (kind in ('bytes', 'count', 'interval', 'retry'))
 );
@@ -4963,11 +5162,13 @@ comment on sequence number_seq is 'Numbers every entry into the queue: the order
 create table lane (
     next_need       text            not null collate "C",
     priority        smallint        not null,
+    stems           text[]          not null,
     opened_at       timestamptz     not null
 );
 comment on table lane is
     'Every need and priority that was ever submitted: what a prefix capability is looked up in, and where a claim walks. Not unique on '
     'purpose: two producers that use a new need first, at the same time, must not wait for each other. Doubles are harmless; sweep() removes them.';
+comment on column lane.stems is 'Under which stems those who wait for such jobs are filed in waiter.';
 create index lane_idx on lane (next_need, priority);
 
 create table mark (
@@ -5027,8 +5228,7 @@ create table job (
     error_code              text,
     dead_reason             text            collate "C",
     ended_at                timestamptz,
-    constraint job_pkey primary key (job_id),
-    constraint job_state_check check (state in ('blocked', 'scheduled', 'ready', 'leased', 'dead'))
+    constraint job_pkey primary key (job_id)
 ) with (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.05);
 
 comment on table job is 'Live jobs, the dead letters among them. A job that succeeds or is cancelled moves to archive.';
@@ -5087,8 +5287,7 @@ create table archive (
     error                   text,
     error_code              text,
     result                  jsonb,
-    constraint archive_pkey primary key (job_id),
-    constraint archive_state_check check (state in ('succeeded', 'cancelled'))
+    constraint archive_pkey primary key (job_id)
 );
 comment on table archive is 'Jobs that succeeded or were cancelled. Append-only.';
 
@@ -5144,13 +5343,15 @@ comment on table tick is 'When upkeep was last done by the way. Appended, read f
 create table waiter (
     channel         text            not null,
     capability      text            not null collate "C",
+    stem            text            not null collate "C",
     until           timestamptz     not null,
     armed           boolean         not null default false
 );
 comment on table waiter is
     'Who waits for the doorbell, for what, until when; armed once every submit that may have missed it is over. Renewed by appending; '
-    'sweep() removes what is over.';
-create index waiter_until_idx on waiter (until);
+    'upkeep removes what is over.';
+create index waiter_stem_idx on waiter (stem, until);
+create index waiter_channel_idx on waiter (channel, until);
 
 create table checkpoint (
     job_id          uuid            not null,
@@ -5190,6 +5391,12 @@ create type _request as (
     available_at timestamptz, expires_at timestamptz, max_attempts integer, retry jsonb, on_dependency_failure text,
     metadata jsonb, submitted_by text
 );
+
+create type _survey as (
+    needs text[], next_need text[], priority smallint[], mark bigint[], keyed boolean, tended boolean, max_lease interval, max_attempts integer
+);
+
+create type _picked as (ids uuid[], special boolean);
 
 create type work as (
     job_id uuid, lease_id uuid, fence bigint, next_need text, payload jsonb, attempt integer, max_attempts integer,

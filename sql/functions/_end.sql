@@ -6,10 +6,12 @@ language plpgsql
 volatile
 as $_end$
 declare
-    v_key   text;
-    v_was   text;
+    v_key       text;
+    v_was       text;
+    v_awaited   boolean;
 begin
-    -- one statement locks, checks the lease and moves the row; what follows runs in new statements, which see what committed before the lock
+    -- One statement locks, checks the lease, moves the row, and looks whether anybody waits for it. That look is no newer than the lock, but the
+    -- transaction has an id from before it: an edge that it misses has a note, which cannot be dropped before this transaction is over.
     with gone as (
         delete from job as j
         where j.job_id = _end.job_id
@@ -30,7 +32,7 @@ begin
             g.worker_id, g.leased_at, coalesce(_end.answer, g.answer), g.error, g.error_code, _end.result
         from gone as g
     )
-    select g.singleton_key, g.state into v_key, v_was from gone as g;
+    select g.singleton_key, g.state, exists (select from edge as e where e.waits_for = _end.job_id) into v_key, v_was, v_awaited from gone as g;
     if not found then
         return false;
     end if;
@@ -41,11 +43,13 @@ begin
     if v_key is not null then
         perform _leave_key(v_key, v_was);
     end if;
-    perform _tell_dependents(_end.job_id, nested);
+    if v_awaited or _isolated() then
+        perform _tell_dependents(_end.job_id, nested);
+    end if;
     return true;
 end
 $_end$;
 
 comment on function _end(uuid, uuid, text, jsonb, jsonb, timestamptz, boolean) is
     'The one place that ends a job as succeeded or cancelled: moves it to the archive, admits the next of its key, frees what waits for it. '
-    'With a lease_id, only while that lease is current; false where there is no such job. Locks the job''s row, then tries for the others.';
+    'With a lease_id, only while that lease is current; false where there is no such job. Locks the job''s row, then tries for the others. now: _now_in_order().';

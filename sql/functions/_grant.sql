@@ -1,12 +1,11 @@
-create or replace function _grant(ids uuid[], worker_id text, lease interval)
+create or replace function _grant(ids uuid[], worker_id text, lease interval, max_attempts integer)
 returns setof work
 language plpgsql
 volatile
 as $_grant$
 declare
-    v_attempts  constant integer := _setting_value('max_attempts')::integer;
     -- read once the keys are locked: no lease of a key begins, by the clock either, before the one before it has ended
-    v_now       constant timestamptz := _now();
+    v_now   constant timestamptz := _now();
 begin
     return query
     -- Deleted and written anew, not updated: a claimer with an older look, who runs into the old row, finds it gone. An updated one he would follow
@@ -40,7 +39,7 @@ begin
         g.next_need,
         g.payload,
         g.attempt,
-        coalesce(g.max_attempts, v_attempts),
+        coalesce(g.max_attempts, _grant.max_attempts),
         g.lease_expires_at,
         g.lease_expires_at - _now(),
         g.singleton_key,
@@ -55,5 +54,5 @@ begin
 end
 $_grant$;
 
-comment on function _grant(uuid[], text, interval) is
+comment on function _grant(uuid[], text, interval, integer) is
     'Leases jobs whose locks (and keys) the caller holds: the one place that counts attempts and draws fences.';

@@ -4,6 +4,9 @@ language plpgsql
 stable
 as $_needs$
 begin
+    if cardinality(capabilities) = 1 and right(capabilities[1], 1) <> '%' then
+        return capabilities;
+    end if;
     if not exists (select from unnest(capabilities) as c (capability) where right(c.capability, 1) = '%') then
         return array(select distinct c.capability from unnest(capabilities) as c (capability));
     end if;

@@ -1,17 +1,20 @@
-create or replace function _pick_merged(
-    needs text[], priorities smallint[], marks bigint[], limit_jobs integer, but uuid[], out ids uuid[], out special boolean
-)
+create or replace function _pick_merged(survey _survey, limit_jobs integer, but uuid[])
+returns _picked
 language plpgsql
 volatile
 as $_pick_merged$
 declare
-    v_deep integer := limit_jobs + 4;
+    v_needs     constant text[] := coalesce(survey.next_need, array_fill(survey.needs[1], array[cardinality(survey.priority)]));
+    v_priority  constant smallint[] := survey.priority;
+    v_marks     constant bigint[] := survey.mark;
+    v_deep      integer := limit_jobs + 4;
+    v_picked    _picked;
 begin
     loop
         -- the first few of each lane, unlocked; then the locks, in the order of all of them, as many as are wanted
         with head as materialized (
             select h.job_id, l.priority, h.number, count(*) over (partition by l.ordinality, h.keyed) = v_deep as more
-            from unnest(needs, priorities, marks) with ordinality as l (next_need, priority, number, ordinality)
+            from unnest(v_needs, v_priority, v_marks) with ordinality as l (next_need, priority, number, ordinality)
             cross join lateral (
                 (
                     select j.job_id, j.number, false as keyed
@@ -44,13 +47,14 @@ begin
             array_agg(t.job_id order by t.priority, t.number),
             bool_or(t.special),
             case when count(*) < limit_jobs and (select bool_or(h.more) from head as h) then v_deep * 4 end
-        into ids, special, v_deep
+        into v_picked.ids, v_picked.special, v_deep
         from taken as t;
         -- others hold all of the first: look further
         exit when v_deep is null;
     end loop;
+    return v_picked;
 end
 $_pick_merged$;
 
-comment on function _pick_merged(text[], smallint[], bigint[], integer, uuid[]) is
+comment on function _pick_merged(_survey, integer, uuid[]) is
     '_pick over several needs, or where there are heads of singleton keys, which are not in the order of the marks.';

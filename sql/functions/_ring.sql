@@ -7,8 +7,8 @@ begin
     perform pg_notify(w.channel, '')
     from (
         select distinct w.channel
-        from waiter as w
-        where w.until > _now() and exists (select from unnest(needs) as n (need) where _matches(w.capability, n.need))
+        from unnest(needs) as n (need)
+        join waiter as w on w.stem = any (_stems(n.need)) and w.until > _now() and _matches(w.capability, n.need)
     ) as w
     -- a full queue of notifications would fail the commit; a bell is only a hint
     where pg_notification_queue_usage() < 0.5;

@@ -4,7 +4,7 @@ language plpgsql
 stable
 as $_setting_value$
 begin
-    return (select coalesce(s.value, s.default_value) from setting as s where s.name = _setting_value.name);
+    return (select s.current_value from setting as s where s.name = _setting_value.name);
 end
 $_setting_value$;
 

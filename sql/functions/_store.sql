@@ -10,14 +10,12 @@ declare
     v_doomed_by uuid;
     v_state     text;
     v_parked    boolean := false;
+    v_submitted submitted;
 begin
     -- not before the idempotency key was looked at: a request that is repeated too late is a repeated request all the same
     if v_request.expires_at is not null then
         perform _check_expires_at(prefix || 'expires_at', v_request.expires_at, now);
     end if;
-    -- an id before a number is drawn: the marks rely on it
-    perform pg_current_xact_id();
-    perform _open_lane(v_request.next_need, v_request.priority::smallint, now);
     if v_wait_for <> '{}' then
         v_wait_for := array(select distinct w.id from unnest(v_wait_for) as w (id));
         select r.edges, r.doom, r.doomed_by into v_edges, v_doom, v_doomed_by
@@ -36,29 +34,22 @@ begin
         end if;
     end if;
 
-    insert into job (
-        job_id, number, submitted_at, available_at, priority, parked, state, next_need, submitted_by, on_dependency_failure, payload, metadata,
-        expires_at, max_attempts, retry, singleton_key, idempotency_key, wait_for
-    ) values (
-        _store.job_id, nextval('number_seq'), _store.now, coalesce(v_request.available_at, _store.now), v_request.priority, v_parked, v_state,
-        v_request.next_need, coalesce(v_request.submitted_by, _actor()), v_request.on_dependency_failure, v_request.payload,
-        nullif(v_request.metadata, '{}'), v_request.expires_at, v_request.max_attempts, v_request.retry, v_request.singleton_key,
-        v_request.idempotency_key, nullif(v_wait_for, '{}')
+    v_submitted := _insert(
+        job_id, v_request.next_need, v_request.payload, v_request.priority, v_state, v_parked, coalesce(v_request.available_at, now),
+        nullif(v_wait_for, '{}'), v_request.singleton_key, v_request.idempotency_key, v_request.expires_at, v_request.max_attempts,
+        v_request.retry, v_request.on_dependency_failure, nullif(v_request.metadata, '{}'), v_request.submitted_by, now
     );
-
-    if v_state = 'ready' then
-        perform _ring(array[v_request.next_need]);
-    elsif v_edges is not null then
+    if v_edges is not null then
         perform _wait(job_id, v_edges);
     end if;
     if v_doom is not null then
         perform _doom(job_id, v_doom, v_doomed_by, null, now);
-        v_state := v_doom;
+        v_submitted.state := v_doom;
     elsif v_request.expires_at <= v_request.available_at then
         perform _bury(_lock_job(job_id), 'expired', null, null, null, 'leasehold', now);
-        v_state := 'dead';
+        v_submitted.state := 'dead';
     end if;
-    return (job_id, true, v_state, coalesce(v_request.available_at, now))::submitted;
+    return v_submitted;
 end
 $_store$;
 

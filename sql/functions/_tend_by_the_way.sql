@@ -17,6 +17,7 @@ begin
     perform _tend(1000, now);
     insert into tick (at) values (_tend_by_the_way.now);
     if v_id % 64 = 0 then
+        perform _forget_waiters(now);
         delete from tick as t
         where t.tick_id in (select o.tick_id from tick as o where o.tick_id < v_id for update skip locked);
     end if;

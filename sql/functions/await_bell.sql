@@ -32,8 +32,8 @@ begin
     ));
     select max(w.until), bool_or(w.armed) into v_until, v_armed from waiter as w where w.until > v_now and w.channel = v_channel;
     if v_until is null or v_until < v_now + (until - v_now) / 2 then
-        insert into waiter (channel, capability, until)
-        select v_channel, c.capability, await_bell.until from (select distinct u.c from unnest(capabilities) as u (c)) as c (capability);
+        insert into waiter (channel, capability, stem, until)
+        select v_channel, c.capability, _stem(c.capability), await_bell.until from (select distinct u.c from unnest(capabilities) as u (c)) as c (capability);
     elsif not v_armed and v_fresh then
         -- Who looked for waiters before this registration could be seen had his transaction id before that, and so before the one taken here.
         -- Once none older is under way, everybody else rings.

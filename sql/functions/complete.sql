@@ -9,9 +9,13 @@ set enable_seqscan to off
 set jit to off
 as $complete$
 begin
-    perform _check_ids(job_id, lease_id);
-    perform _check_size('result', result, 'max_result_bytes');
-    if not _end(job_id, lease_id, 'succeeded', result, null, _now()) then
+    if job_id is null or lease_id is null then
+        perform _check_ids(job_id, lease_id);
+    end if;
+    if result is not null then
+        perform _check_size('result', result, 'max_result_bytes');
+    end if;
+    if not _end(job_id, lease_id, 'succeeded', result, null, _now_in_order()) then
         perform _refuse(job_id, lease_id, 'complete');
     end if;
     return true;

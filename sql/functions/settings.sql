@@ -5,7 +5,7 @@ stable
 security definer
 set search_path from current
 as $settings$
-    select s.name, coalesce(s.value, s.default_value), s.default_value, s.description from setting as s order by s.name
+    select s.name, s.current_value, s.default_value, s.description from setting as s order by s.name
 $settings$;
 
 comment on function settings() is 'Every setting: name, value in force, default, what it is for.';

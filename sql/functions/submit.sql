@@ -24,14 +24,24 @@ set enable_seqscan to off
 set jit to off
 as $submit$
 declare
-    v_now       constant timestamptz := _now();
+    v_now       constant timestamptz := _now_in_order();
     v_id        constant uuid := coalesce(job_id, _uuid_v7(v_now));
+    v_request   _request;
     v_first     uuid;
-    v_request   constant _request := (
+begin
+    if (
+        _is_plain(next_need, payload, priority, on_dependency_failure, metadata) and wait_for = '{}'
+        and (job_id, singleton_key, idempotency_key, available_at, expires_at, max_attempts, retry, submitted_by) is null
+    ) then
+        return _insert(
+            v_id, next_need, payload, priority, 'ready', false, v_now, null, null, null, null, null, null, on_dependency_failure, null, null, v_now
+        );
+    end if;
+
+    v_request := (
         next_need, payload, job_id, wait_for, singleton_key, idempotency_key, priority, available_at, expires_at, max_attempts, retry,
         on_dependency_failure, metadata, submitted_by
     );
-begin
     perform _check_submit(v_request);
     if idempotency_key is not null then
         v_first := _claim_key(idempotency_key, v_id, _request_hash(next_need, payload, job_id));

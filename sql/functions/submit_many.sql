@@ -9,7 +9,7 @@ set enable_seqscan to off
 set jit to off
 as $submit_many$
 declare
-    v_now       constant timestamptz := _now();
+    v_now       constant timestamptz := _now_in_order();
     v_requests  constant _request[] := _requests(jobs);
     v_count     constant integer := cardinality(v_requests);
     v_ids       uuid[];

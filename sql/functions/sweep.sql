@@ -14,8 +14,7 @@ declare
 begin
     perform _check_count('limit_jobs', limit_jobs, 1, 100000);
     v_swept := _tend(limit_jobs, _now());
-    delete from waiter as w
-    where w.ctid = any (array(select o.ctid from waiter as o where o.until < _now() - interval '1 minute' for update skip locked));
+    perform _forget_waiters(_now());
     -- doubles of lanes that two producers opened at the same time
     delete from lane as l
     where l.ctid = any (

@@ -26,6 +26,7 @@ create table setting (
     value           text,
     default_value   text            not null,
     description     text            not null,
+    current_value   text            not null generated always as (coalesce(value, default_value)) stored,
     constraint setting_pkey primary key (name),
     constraint setting_kind_check check (kind in ('bytes', 'count', 'interval', 'retry'))
 );
@@ -51,11 +52,13 @@ comment on sequence number_seq is 'Numbers every entry into the queue: the order
 create table lane (
     next_need       text            not null collate "C",
     priority        smallint        not null,
+    stems           text[]          not null,
     opened_at       timestamptz     not null
 );
 comment on table lane is
     'Every need and priority that was ever submitted: what a prefix capability is looked up in, and where a claim walks. Not unique on '
     'purpose: two producers that use a new need first, at the same time, must not wait for each other. Doubles are harmless; sweep() removes them.';
+comment on column lane.stems is 'Under which stems those who wait for such jobs are filed in waiter.';
 create index lane_idx on lane (next_need, priority);
 
 create table mark (
@@ -115,8 +118,7 @@ create table job (
     error_code              text,
     dead_reason             text            collate "C",
     ended_at                timestamptz,
-    constraint job_pkey primary key (job_id),
-    constraint job_state_check check (state in ('blocked', 'scheduled', 'ready', 'leased', 'dead'))
+    constraint job_pkey primary key (job_id)
 ) with (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.05);
 
 comment on table job is 'Live jobs, the dead letters among them. A job that succeeds or is cancelled moves to archive.';
@@ -175,8 +177,7 @@ create table archive (
     error                   text,
     error_code              text,
     result                  jsonb,
-    constraint archive_pkey primary key (job_id),
-    constraint archive_state_check check (state in ('succeeded', 'cancelled'))
+    constraint archive_pkey primary key (job_id)
 );
 comment on table archive is 'Jobs that succeeded or were cancelled. Append-only.';
 
@@ -232,13 +233,15 @@ comment on table tick is 'When upkeep was last done by the way. Appended, read f
 create table waiter (
     channel         text            not null,
     capability      text            not null collate "C",
+    stem            text            not null collate "C",
     until           timestamptz     not null,
     armed           boolean         not null default false
 );
 comment on table waiter is
     'Who waits for the doorbell, for what, until when; armed once every submit that may have missed it is over. Renewed by appending; '
-    'sweep() removes what is over.';
-create index waiter_until_idx on waiter (until);
+    'upkeep removes what is over.';
+create index waiter_stem_idx on waiter (stem, until);
+create index waiter_channel_idx on waiter (channel, until);
 
 create table checkpoint (
     job_id          uuid            not null,
@@ -278,6 +281,12 @@ create type _request as (
     available_at timestamptz, expires_at timestamptz, max_attempts integer, retry jsonb, on_dependency_failure text,
     metadata jsonb, submitted_by text
 );
+
+create type _survey as (
+    needs text[], next_need text[], priority smallint[], mark bigint[], keyed boolean, tended boolean, max_lease interval, max_attempts integer
+);
+
+create type _picked as (ids uuid[], special boolean);
 
 create type work as (
     job_id uuid, lease_id uuid, fence bigint, next_need text, payload jsonb, attempt integer, max_attempts integer,
