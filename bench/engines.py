@@ -199,15 +199,18 @@ def claiming(capability: str) -> Engine:
 
 # --- peers with SQL functions -----------------------------------------------------------------
 
+
+def _install_procrastinate(engine: Engine, server: Server, database: str) -> None:
+    _by_client(engine, server, database)
+    _sql("select procrastinate_register_worker_v1()")(engine, server, database)
+
+
 # defer, fetch_job and finish_job are what its connector calls. It has no batch but for deferring.
 PROCRASTINATE = Engine(
     name="procrastinate",
     package="procrastinate",
     keeps="the row, and three of its history",
-    install=lambda engine, server, database: (
-        _by_client(engine, server, database),
-        _sql("select procrastinate_register_worker_v1()")(engine, server, database),
-    )[1],
+    install=_install_procrastinate,
     parts={
         "submit": "select procrastinate_defer_jobs_v1(array["
         "row('bench', 'work', 0, null, null, :payload::jsonb, null)::procrastinate_job_to_defer_v1]);\n",

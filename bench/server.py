@@ -35,6 +35,7 @@ CONFIGURATION = {
 }
 REPORTED = (*CONFIGURATION, "server_version", "fsync", "full_page_writes", "autovacuum")
 PREFIX = "leasehold_bench"
+KEPT = 100 << 20  # bytes
 
 SIZES = """
 select c.relname, pg_relation_size(c.oid), pg_indexes_size(c.oid)
@@ -146,10 +147,12 @@ class Server:
         return name
 
     def forget_fills(self) -> None:
-        """Drops the templates that were filled; those with an engine alone stay."""
-        for name in [name for name in self.templates if name[len(PREFIX) + 1 :].count(" over ")]:
-            self.templates.discard(name)
-            self.drop(name)
+        """Drops the templates with big fills; the small ones may serve the next workload, too."""
+        for name in sorted(self.templates):
+            row = self.admin.execute("select pg_database_size(%s)", [name]).fetchone()
+            if row is not None and row[0] > KEPT:
+                self.templates.discard(name)
+                self.drop(name)
 
     def _create(self, name: str, template: str) -> None:
         self.drop(name)

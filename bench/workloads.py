@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from . import population, single
 from .bench import Bench, Case
@@ -97,10 +98,6 @@ def _case(
     return Case(variant, engine, seconds, run)
 
 
-def _ready(bench: Bench, engine: Engine, jobs: int) -> Template:
-    return lambda: bench.ready(engine, jobs)
-
-
 def _each(step: str, ready: int, variants: dict[str, bool] | None = None) -> Cases:
     """Every engine that can do the step; `variants` says which are synchronous. Quick: the first alone."""
 
@@ -109,7 +106,7 @@ def _each(step: str, ready: int, variants: dict[str, bool] | None = None) -> Cas
         for variant, synchronous in modes[:1] if bench.quick else modes:
             for engine in engines:
                 if engine.can(step):
-                    template = _ready(bench, engine, ready)
+                    template = partial(bench.ready, engine, ready)
                     yield _case(
                         bench, variant, engine, step, seconds, template, synchronous=synchronous
                     )
@@ -130,12 +127,12 @@ def _own(cases: Callable[[Bench, float], Iterator[Case]]) -> Cases:
 def _copy(bench: Bench, engines: list[Engine], seconds: float) -> Iterator[Case]:
     for engine, table in ((LEASEHOLD, "leasehold.submission"), (BARE, "job")):
         if engine in engines:
-            yield Case("async", engine, seconds, lambda e=engine, t=table: single.copy(bench, e, t))
+            yield Case("async", engine, seconds, partial(single.copy, bench, engine, table))
 
 
 def _turn(bench: Bench, seconds: float) -> Iterator[Case]:
     for step in ("turn", "cycle"):
-        template = _ready(bench, LEASEHOLD, READY)
+        template = partial(bench.ready, LEASEHOLD, READY)
         yield _case(bench, step, LEASEHOLD, step, seconds, template, synchronous=True)
 
 
@@ -147,7 +144,7 @@ def _batch(bench: Bench, engines: list[Engine], seconds: float) -> Iterator[Case
     for variant, (step, ready) in steps.items():
         for engine in engines:
             if engine.can(step):
-                template = _ready(bench, engine, ready)
+                template = partial(bench.ready, engine, ready)
                 yield _case(bench, variant, engine, step, seconds, template)
 
 
@@ -155,7 +152,7 @@ def _backlog(bench: Bench, engines: list[Engine], seconds: float) -> Iterator[Ca
     small, large, huge = 1_000, bench.size(1_000_000), bench.size(5_000_000)
     for engine in engines:
         for jobs in (small, large, huge) if engine in (LEASEHOLD, BARE) else (small, large):
-            template = _ready(bench, engine, jobs)
+            template = partial(bench.ready, engine, jobs)
             yield _case(bench, f"{jobs:,}", engine, "full", seconds, template)
 
 
@@ -171,15 +168,13 @@ CROWDS: dict[str, Callable[[Connection, int], None]] = {
 def _crowd(bench: Bench, seconds: float) -> Iterator[Case]:
     jobs = bench.size(1_000_000)
 
-    def template(name: str) -> Template:
-        def fill(conn: Connection) -> None:
-            CROWDS[name](conn, jobs)
-            population.submit(conn, "bench.work.v1", READY)
-
-        return lambda: bench.populated(LEASEHOLD, f"crowd {name}", fill)
+    def fill(name: str, conn: Connection) -> None:
+        CROWDS[name](conn, jobs)
+        population.submit(conn, "bench.work.v1", READY)
 
     for name in CROWDS:
-        yield _case(bench, name, LEASEHOLD, "cycle", seconds, template(name))
+        template = partial(bench.populated, LEASEHOLD, f"crowd {name}", partial(fill, name))
+        yield _case(bench, name, LEASEHOLD, "cycle", seconds, template)
 
 
 def _prefix(bench: Bench, seconds: float) -> Iterator[Case]:
@@ -197,7 +192,7 @@ def _prefix(bench: Bench, seconds: float) -> Iterator[Case]:
     for name, fill in {"dense": dense, "sparse": sparse}.items():
         for variant, capability in {f"{name}, exact": "exact.work.v1", name: "bench.%"}.items():
             engine = claiming(capability)
-            template = lambda n=name, f=fill: bench.populated(LEASEHOLD, f"prefix {n}", f)  # noqa: E731
+            template = partial(bench.populated, LEASEHOLD, f"prefix {name}", fill)
             yield _case(bench, variant, engine, "cycle", seconds, template)
 
 
@@ -207,25 +202,25 @@ def _held(bench: Bench, engines: list[Engine], seconds: float) -> Iterator[Case]
         if not engine.can("full") or (bench.quick and engine.name not in quick):
             continue
         length = seconds if engine is LEASEHOLD else min(seconds, PEERS_HELD)
-        template = _ready(bench, engine, FEW)
+        template = partial(bench.ready, engine, FEW)
         yield _case(bench, "held", engine, "full", length, template, hold=OLD_SNAPSHOT)
         if engine is LEASEHOLD:
             yield _case(bench, "free", engine, "full", length, template)
 
 
 def _writer(bench: Bench, seconds: float) -> Iterator[Case]:
-    template = _ready(bench, LEASEHOLD, FEW)
+    template = partial(bench.ready, LEASEHOLD, FEW)
     yield _case(bench, "writer", LEASEHOLD, "full", seconds, template, hold=OPEN_WRITER)
 
 
 def _sustained(bench: Bench, seconds: float) -> Iterator[Case]:
-    yield Case("async", LEASEHOLD, seconds, lambda: single.sustained(bench, LEASEHOLD, seconds))
+    yield Case("async", LEASEHOLD, seconds, partial(single.sustained, bench, LEASEHOLD, seconds))
 
 
 def _pickup(bench: Bench, engines: list[Engine], seconds: float) -> Iterator[Case]:
     for engine in engines:
         if engine.can("pickup"):
-            yield Case("idle", engine, seconds, lambda e=engine: single.pickup(bench, e, seconds))
+            yield Case("idle", engine, seconds, partial(single.pickup, bench, engine, seconds))
 
 
 def _waiters(bench: Bench, seconds: float) -> Iterator[Case]:
@@ -235,18 +230,18 @@ def _waiters(bench: Bench, seconds: float) -> Iterator[Case]:
         "100 on the same": ["bench.work.v1"] * 100,
     }
     for variant, waiting in needs.items():
-        yield Case(variant, LEASEHOLD, seconds, lambda w=waiting: single.waiters(bench, w, seconds))
+        yield Case(variant, LEASEHOLD, seconds, partial(single.waiters, bench, waiting, seconds))
 
 
 def _dependents(bench: Bench, _: float) -> Iterator[Case]:
     for jobs in (0, 10, 1_000, bench.size(100_000)):
-        yield Case(f"{jobs:,}", LEASEHOLD, 5, lambda n=jobs: single.dependents(bench, n))
+        yield Case(f"{jobs:,}", LEASEHOLD, 5, partial(single.dependents, bench, jobs))
 
 
 def _sizes(bench: Bench, engines: list[Engine], seconds: float) -> Iterator[Case]:
     for engine in engines:
         if engine.can("full"):
-            yield Case("one life", engine, seconds, lambda e=engine: single.sizes(bench, e))
+            yield Case("one life", engine, seconds, partial(single.sizes, bench, engine))
 
 
 # --- the list -----------------------------------------------------------------------------------
@@ -384,7 +379,7 @@ WORKLOADS: dict[str, Workload] = {
             "submit, claim, complete, while a session holds an old snapshot",
             _held,
             seconds=600,
-            quick=10,
+            quick=8,
             rounds=1,
             extras=(("kept", "last fifth of first"),),
             checks=(
@@ -440,7 +435,7 @@ WORKLOADS: dict[str, Workload] = {
             "an idle worker: from submit's return to the start of the work",
             _pickup,
             seconds=10,
-            quick=3,
+            quick=2,
             unit="ms, median",
             extras=(("p99", "ms, 99 of 100"),),
             checks=(

@@ -19,10 +19,11 @@ from pgqueuer.db import AsyncpgDriver
 from pgqueuer.models import Job
 from pgqueuer.ports.repository import EntrypointExecutionParameter
 from pgqueuer.queries import Queries
+from pgqueuer.types import QueueEntrypoint, QueueManagerId
 
 from .client import Operation, Task, answer, main, pickups, repeat
 
-ENTRYPOINT = "work"
+ENTRYPOINT = QueueEntrypoint("work")
 BATCH = 100
 MANY = 1_000
 
@@ -33,7 +34,7 @@ class Client:
     def __init__(self, queries: Queries, payload: bytes) -> None:
         self.queries = queries
         self.payload = payload
-        self.manager = uuid.uuid4()
+        self.manager = QueueManagerId(uuid.uuid4())
 
     @classmethod
     async def connect(cls, task: Task) -> Client:
@@ -44,8 +45,8 @@ class Client:
         return len(await self.queries.enqueue(ENTRYPOINT, self.payload))
 
     async def submit_some(self, jobs: int) -> int:
-        names, payloads = [ENTRYPOINT] * jobs, [self.payload] * jobs
-        return len(await self.queries.enqueue(names, payloads, [0] * jobs))
+        payloads: list[bytes | None] = [self.payload] * jobs
+        return len(await self.queries.enqueue([ENTRYPOINT] * jobs, payloads, [0] * jobs))
 
     async def work(self, jobs: int) -> int:
         claimed = await self.queries.dequeue(
