@@ -161,6 +161,8 @@ def run(options: argparse.Namespace, workloads: list[Workload], kept: results.Re
             if options.resume:
                 done = {(case.variant, case.engine) for case in kept.of(workload.name)}
                 cases = [case for case in cases if (case.variant, case.engine.name) not in done]
+            if not cases:
+                continue
             usual = 1 if options.quick else workload.rounds or ROUNDS
             rounds = options.rounds or usual
             needed = rounds * sum(case.seconds + OVERHEAD for case in cases)

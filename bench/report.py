@@ -100,8 +100,25 @@ def table(workload: Workload, cases: list[Result], results: Results) -> Iterator
             ]
         )
     yield from _aligned(rows)
+    for case in cases:
+        for run in case.runs:
+            if run and "sizes" in run.extra:
+                yield from _growth(run)
     for check in workload.checks:
         yield from _verdicts(check, cases, results.of(check.elsewhere or workload.name))
+
+
+def _growth(run: Run) -> Iterator[str]:
+    """What each table takes with its indexes, as the run goes on, in MB; small ones left out."""
+    samples = run.extra["sizes"]
+    chosen = [samples[round(n / 4 * (len(samples) - 1))] for n in range(5)]
+    rows = [["MB after", "", *(f"{at:,.0f} s" for at, _ in chosen)]]
+    for table in sorted(chosen[-1][1]):
+        taken = [sum(sizes.get(table, (0, 0))) / 1e6 for _, sizes in chosen]
+        if max(taken) >= 1:
+            rows.append([table, "", *(f"{megabytes:,.1f}" for megabytes in taken)])
+    yield ""
+    yield from _aligned(rows)
 
 
 def _aligned(rows: list[list[str]]) -> Iterator[str]:

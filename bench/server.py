@@ -65,6 +65,7 @@ def running(dsn: str | None) -> Iterator[Server]:
     with tempfile.TemporaryDirectory(prefix="leasehold-bench-") as directory:
         os.chmod(directory, 0o755)
         data = Path(directory) / "data"
+        os.environ["LC_ALL"] = "C.UTF-8"  # for initdb: the same order of texts on every machine
         embedded = get_server(data, cleanup_mode="delete", start=False, postgres_version=18)
         embedded.ensure_pgdata_inited()
         lines = [f"{name} = '{value}'\n" for name, value in CONFIGURATION.items()]

@@ -199,7 +199,7 @@ def sizes(bench: Bench, engine: Engine) -> Run:
     the pages have been touched since the checkpoint."""
     one, two = bench.size(100_000), bench.size(200_000)
     taken = _bytes(bench, bench.ready(engine, two)) - _bytes(bench, bench.ready(engine, one))
-    with bench.server.copied(bench.ready(engine, FEW), synchronous=False) as database:
+    with bench.server.copied(bench.ready(engine, 1_000), synchronous=False) as database:
         drive(bench.server, engine, database, "full", 60, clients=1, jobs=LIVES // 2)
         run = throughput(bench.server, engine, database, "full", 60, clients=1, jobs=LIVES)
     run.extra["rate"], run.value = run.value, taken / (two - one)
