@@ -96,7 +96,7 @@ def test_without_a_transaction_of_the_caller_each_method_is_one(empty_dsn: str) 
         ("alter table leasehold.job add column mine int", "column", "job.mine", "left over"),
         ("drop index leasehold.job_ready_idx", "index", "job_ready_idx", "missing"),
         ("drop view leasehold.status", "view", "status", "missing"),
-        ("alter table leasehold.job drop constraint job_state_check", "constraint", "job_state_check", "missing"),
+        ("alter table leasehold.setting drop constraint setting_kind_check", "constraint", "setting_kind_check", "missing"),
         ("grant execute on function leasehold.sweep(integer) to public", "grant", "sweep(", "left over"),
         ("revoke execute on function leasehold.complete(uuid, uuid, jsonb) from leasehold_worker", "grant", "complete(", "missing"),
     ],
