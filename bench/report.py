@@ -142,7 +142,7 @@ def _verdicts(check: Check, cases: list[Result], elsewhere: list[Result]) -> Ite
         return
     if check.against is None:
         if values := figures(of, check.figure):
-            yield _verdict(check, "", values, spread(values, 3))
+            yield _verdict(check, "", values, spread(values, 3), of.seconds)
         return
     variant, engine = check.against
     others = [
@@ -158,16 +158,19 @@ def _verdicts(check: Check, cases: list[Result], elsewhere: list[Result]) -> Ite
     for other in others:
         if values := ratios(of, other, check.figure):
             who = other.engine if engine == "each peer" else ""
-            yield _verdict(check, who, values, ratio(of, other, check.figure, 3))
+            shown = ratio(of, other, check.figure, 3)
+            yield _verdict(check, who, values, shown, min(of.seconds, other.seconds))
 
 
-def _verdict(check: Check, who: str, values: list[float], shown: str) -> str:
+def _verdict(check: Check, who: str, values: list[float], shown: str, seconds: float) -> str:
     middle = statistics.median(values)
 
     def reached(bound: float | None) -> bool:
         return bound is not None and (middle <= bound if check.at_most else middle >= bound)
 
-    if check.floor is None:
+    if seconds < check.after:
+        verdict = "too short"
+    elif check.floor is None:
         verdict = "aim met" if reached(check.aim) else "aim not met"
     else:
         verdict = "aim met" if reached(check.aim) else "met" if reached(check.floor) else "NOT MET"
