@@ -331,7 +331,7 @@ WORKLOADS: dict[str, Workload] = {
         ),
         Workload(
             "batch",
-            f"claim 100, complete 100, {3 * READY:,} ready; full: submit them, too",
+            "claim 100, complete 100, from a long queue; full: submit them, too",
             _batch,
             seconds=4,
             quick=1,
