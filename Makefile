@@ -44,6 +44,7 @@ help:
 	@echo "                       SECONDS=2 for less of it; RESUME=1 goes on where it was interrupted"
 	@echo "  make bench-quick     the main figures in three minutes"
 	@echo "  make bench-report    the tables and pictures of what has been measured, once more"
+	@echo "  make bench-publish   the same into bench/figures, to be committed"
 	@echo
 	@echo "tests/README.md says how the tests are laid out."
 
