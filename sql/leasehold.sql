@@ -12,9 +12,9 @@
 do $install$
 declare
     v_version        constant text := '1.0.0';
-    v_build          constant text := 'da1b80deedce114ba9d52c18ddead3bb9dd321a3afab90287167d5c647d35cfb';
+    v_build          constant text := '6e2ddf825505cc8d7c8e69f64575b1825d61d812438062bd92ab922ba8d739a1';
     v_migrations     constant integer := 1;
-    v_function_names constant text[] := array['_actor', '_admissible', '_admit', '_answer', '_apply', '_asked_to_stop', '_backoff', '_bury', '_check_batch_circles', '_check_capabilities', '_check_circle', '_check_count', '_check_delay', '_check_done', '_check_elements', '_check_expires_at', '_check_failure', '_check_ids', '_check_keys', '_check_lease', '_check_need', '_check_object', '_check_policy', '_check_reschedule', '_check_retry', '_check_setting', '_check_size', '_check_submit', '_check_text', '_check_time', '_check_unseen', '_check_wait_for', '_choose', '_claim_id', '_claim_key', '_clean_error', '_done_kinds', '_doom', '_end', '_end_cancelled', '_end_state', '_enqueue', '_expire', '_fail', '_forget_waiters', '_grant', '_group_roles', '_hold', '_insert', '_invalid', '_inventory', '_is_busy', '_is_plain', '_is_plain_worker', '_is_retryable', '_isolated', '_key_lock', '_known', '_lanes', '_lease_check', '_lease_fence', '_lease_id', '_leave_key', '_lock_job', '_lock_unheld', '_look_again', '_matches', '_move', '_move_marks', '_needs', '_no_such_job', '_now', '_now_in_order', '_open_lane', '_park', '_pick', '_pick_merged', '_promote', '_put_off', '_read_interval', '_read_request', '_reclaim', '_reclaim_one', '_record', '_redrive', '_refuse', '_request_hash', '_request_kinds', '_requests', '_reschedule', '_resolve', '_results', '_retry_or_bury', '_revive', '_rewrite', '_ring', '_runs_out_at', '_setting_value', '_settle', '_settle_one', '_stem', '_stems', '_store', '_survey', '_tell', '_tell_chunk', '_tell_dependents', '_tend', '_tend_by_the_way', '_try_settle', '_uuid_v7', '_wait', '_work_notes', 'await_bell', 'cancel', 'checkpoint', 'checkpoints', 'complete', 'complete_unheld', 'error_codes', 'extend', 'extend_many', 'fail', 'fail_unheld', 'get_work', 'hold_lease', 'job', 'lease_status', 'redrive', 'redrive_many', 'release', 'require_api', 'reschedule', 'reschedule_unheld', 'results', 'schema_version', 'set_setting', 'setting', 'settings', 'settle', 'submit', 'submit_many', 'sweep', 'turn', 'verify', 'why_not_running'];
+    v_function_names constant text[] := array['_actor', '_admissible', '_admit', '_answer', '_apply', '_asked_to_stop', '_backoff', '_bury', '_check_batch_circles', '_check_capabilities', '_check_circle', '_check_count', '_check_delay', '_check_done', '_check_elements', '_check_expires_at', '_check_failure', '_check_ids', '_check_keys', '_check_lease', '_check_need', '_check_object', '_check_policy', '_check_reschedule', '_check_retry', '_check_setting', '_check_size', '_check_submit', '_check_text', '_check_time', '_check_unseen', '_check_wait_for', '_choose', '_claim', '_claim_id', '_claim_key', '_clean_error', '_done_kinds', '_doom', '_end', '_end_cancelled', '_end_state', '_enqueue', '_expire', '_fail', '_forget_waiters', '_grant', '_group_roles', '_hold', '_insert', '_invalid', '_inventory', '_is_busy', '_is_plain', '_is_plain_worker', '_is_retryable', '_isolated', '_key_lock', '_known', '_last_tick', '_lease_check', '_lease_fence', '_lease_id', '_leave_key', '_lock_job', '_lock_unheld', '_look_again', '_matches', '_move', '_move_marks', '_needs', '_no_such_job', '_now', '_now_in_order', '_open_lane', '_park', '_pick', '_pick_merged', '_promote', '_put_off', '_read_interval', '_read_request', '_reclaim', '_reclaim_one', '_record', '_redrive', '_refuse', '_request_hash', '_request_kinds', '_requests', '_reschedule', '_resolve', '_results', '_retry_or_bury', '_revive', '_rewrite', '_ring', '_runs_out_at', '_setting_value', '_settle', '_settle_one', '_stem', '_stems', '_store', '_survey', '_tell', '_tell_chunk', '_tell_dependents', '_tend', '_tend_by_the_way', '_try_settle', '_uuid_v7', '_wait', '_work_notes', 'await_bell', 'cancel', 'checkpoint', 'checkpoints', 'complete', 'complete_unheld', 'error_codes', 'extend', 'extend_many', 'fail', 'fail_unheld', 'get_work', 'hold_lease', 'job', 'lease_status', 'redrive', 'redrive_many', 'release', 'require_api', 'reschedule', 'reschedule_unheld', 'results', 'schema_version', 'set_setting', 'setting', 'settings', 'settle', 'submit', 'submit_many', 'sweep', 'turn', 'verify', 'why_not_running'];
     v_view_names     constant text[] := array['dead_letter', 'departure', 'finished', 'status'];
     v_functions      constant text[] := array[
 $function$
@@ -1033,6 +1033,72 @@ comment on function _choose(_survey, integer, timestamptz, uuid[]) is
     'it may not start any more) costs only its own turn.';
 $function$,
 $function$
+create or replace function _claim(need text, ids uuid[], worker_id text, lease interval)
+returns setof work
+language plpgsql
+volatile
+as $_claim$
+declare
+    v_now constant timestamptz := _now();
+begin
+    return query
+    with gone as (
+        delete from job as j
+        where j.job_id = any (coalesce(ids, array(
+            select f.job_id
+            from (
+                select k.priorities, k.numbers, k.noted_at from mark as k where k.next_need = need order by k.mark_id desc limit 1
+            ) as w
+            cross join lateral unnest(w.priorities, w.numbers) as l (priority, number)
+            cross join lateral (
+                select r.job_id
+                from job as r
+                where r.next_need = need and r.priority = l.priority and r.number >= l.number
+                    and r.state = 'ready' and r.singleton_key is null
+                order by r.number
+                limit 1
+                for no key update skip locked
+            ) as f
+            where w.noted_at between v_now - interval '20 ms' and v_now
+                and lease <= (select s.current_value::interval from setting as s where s.name = 'max_lease')
+                and not exists (
+                    select from job as h where h.next_need = need and h.state = 'ready' and not h.parked and h.singleton_key is not null
+                )
+            limit 1
+        )))
+            and (j.expires_at is null or j.expires_at > v_now)
+        returning
+            j.job_id, j.number, j.submitted_at, j.available_at, j.attempt, j.priority, j.crashes, j.next_need, j.submitted_by,
+            j.on_dependency_failure, j.payload, j.metadata, j.expires_at, j.max_attempts, j.retry, j.singleton_key, j.idempotency_key, j.wait_for,
+            j.run_id, j.step, j.error, j.error_code, nextval('fence_seq') as fence, _now() as at
+    )
+    insert into job as j (
+        job_id, number, submitted_at, available_at, attempt, priority, crashes, state, next_need, submitted_by, on_dependency_failure, payload,
+        metadata, expires_at, max_attempts, retry, singleton_key, idempotency_key, wait_for, run_id, step, fence, lease_id, worker_id,
+        leased_at, lease_expires_at, check_at, error, error_code
+    )
+    select
+        g.job_id, g.number, g.submitted_at, g.available_at, g.attempt + 1, g.priority, g.crashes, 'leased', g.next_need, g.submitted_by,
+        g.on_dependency_failure, g.payload, g.metadata, g.expires_at, g.max_attempts, g.retry, g.singleton_key, g.idempotency_key, g.wait_for,
+        g.run_id, g.step, g.fence, _lease_id(g.job_id, g.fence), _claim.worker_id, g.at, g.at + lease, g.at + lease, g.error, g.error_code
+    from gone as g
+    returning
+        j.job_id, j.lease_id, j.fence, j.next_need, j.payload, j.attempt,
+        coalesce(j.max_attempts, (select s.current_value::integer from setting as s where s.name = 'max_attempts')),
+        j.lease_expires_at, j.lease_expires_at - _now(), j.singleton_key, coalesce(j.metadata, '{}'), j.run_id, j.step,
+        case when j.wait_for is null then '{}' else coalesce(_results(j.wait_for), '{}') end,
+        j.wait_for is not null and _results(j.wait_for) is null;
+end
+$_claim$;
+
+comment on function _claim(text, uuid[], text, interval) is
+    'The one place that leases jobs, counts attempts and draws fences. ids: jobs whose locks (and keys) the caller holds. Without ids it looks for one job of '
+    'the need by itself, lane after lane from the newest marks on, locking by skipping what is locked; it finds none where more than that has to be looked '
+    'at: marks that are due to be moved (or upkeep with them), heads of singleton keys, a job that may not start any more, a lease above the setting '
+    'max_lease. Jobs are deleted and written anew, not updated: a claimer with an older look, who runs into the old row, finds it gone. An updated one he '
+    'would follow to its new version, and lock that before he sees that it is leased; its worker would have to wait for him.';
+$function$,
+$function$
 create or replace function _claim_id(job_id uuid)
 returns void
 language plpgsql
@@ -1257,6 +1323,8 @@ declare
     v_keys  text[];
     v_count integer;
 begin
+    -- a clock that was read under the locks: nobody looks for what is filed under times long over (_last_tick)
+    now := greatest(now, _now());
     for v_late in
         select j.* from job as j
         where j.job_id = any (ids) and j.expires_at <= greatest(j.available_at, _enqueue.now)
@@ -1405,64 +1473,21 @@ $_forget_waiters$;
 comment on function _forget_waiters(timestamptz) is 'Removes who no longer waits for the doorbell.';
 $function$,
 $function$
-create or replace function _grant(ids uuid[], worker_id text, lease interval, max_attempts integer)
+create or replace function _grant(ids uuid[], worker_id text, lease interval)
 returns setof work
 language plpgsql
 volatile
 as $_grant$
-declare
-    -- read once the keys are locked: no lease of a key begins, by the clock either, before the one before it has ended
-    v_now   constant timestamptz := _now();
 begin
     return query
-    -- Deleted and written anew, not updated: a claimer with an older look, who runs into the old row, finds it gone. An updated one he would follow
-    -- to its new version, and lock that before he sees that it is leased; its worker would have to wait for him.
-    with gone as (
-        delete from job as j
-        using (
-            -- drawn while the job, and its key, are locked: outside systems can compare
-            select i.job_id, nextval('fence_seq') as fence from unnest(ids) as i (job_id)
-        ) as f
-        where j.job_id = any (ids) and j.job_id = f.job_id
-        returning j.*, f.fence as new_fence
-    ), granted as (
-        insert into job as j (
-            job_id, number, submitted_at, available_at, attempt, priority, crashes, state, next_need, submitted_by, on_dependency_failure, payload,
-            metadata, expires_at, max_attempts, retry, singleton_key, idempotency_key, wait_for, run_id, step, fence, lease_id, worker_id,
-            leased_at, lease_expires_at, check_at, error, error_code
-        )
-        select
-            g.job_id, g.number, g.submitted_at, g.available_at, g.attempt + 1, g.priority, g.crashes, 'leased', g.next_need, g.submitted_by,
-            g.on_dependency_failure, g.payload, g.metadata, g.expires_at, g.max_attempts, g.retry, g.singleton_key, g.idempotency_key, g.wait_for,
-            g.run_id, g.step, g.new_fence, _lease_id(g.job_id, g.new_fence), _grant.worker_id, v_now, v_now + lease,
-            v_now + lease, g.error, g.error_code
-        from gone as g
-        returning j.*
-    )
-    select
-        g.job_id,
-        g.lease_id,
-        g.fence,
-        g.next_need,
-        g.payload,
-        g.attempt,
-        coalesce(g.max_attempts, _grant.max_attempts),
-        g.lease_expires_at,
-        g.lease_expires_at - _now(),
-        g.singleton_key,
-        coalesce(g.metadata, '{}'),
-        g.run_id,
-        g.step,
-        coalesce(i.results, '{}'),
-        i.results is null
-    from granted as g
-    cross join lateral (select case when g.wait_for is null then '{}' else _results(g.wait_for) end as results offset 0) as i
-    order by g.priority, g.number;
+    select c.*
+    from _claim(null, ids, worker_id, lease) as c
+    join unnest(ids) with ordinality as i (job_id, place) on i.job_id = c.job_id
+    order by i.place;
 end
 $_grant$;
 
-comment on function _grant(uuid[], text, interval, integer) is
-    'Leases jobs whose locks (and keys) the caller holds: the one place that counts attempts and draws fences.';
+comment on function _grant(uuid[], text, interval) is 'Leases jobs whose locks (and keys) the caller holds, and returns them in the order of ids.';
 $function$,
 $function$
 create or replace function _group_roles(schema_name text)
@@ -1823,26 +1848,27 @@ $_known$;
 comment on function _known(uuid) is 'What submit answers for a job that it did not make: created = false, and the state it has by now.';
 $function$,
 $function$
-create or replace function _lanes(needs text[])
-returns table (next_need text, priority smallint, number bigint, noted_at timestamptz)
+create or replace function _last_tick()
+returns tick
 language plpgsql
 volatile
-as $_lanes$
+as $_last_tick$
+declare
+    v_tick tick;
 begin
-    return query
-    select l.next_need, l.priority, m.number, m.noted_at
-    from (select distinct o.next_need, o.priority from lane as o where o.next_need = any (needs)) as l
-    cross join lateral (
-        select k.number, k.noted_at
-        from mark as k
-        where k.next_need = l.next_need and k.priority = l.priority
-        order by k.mark_id desc
-        limit 1
-    ) as m;
+    select t.* into v_tick from tick as t order by t.tick_id desc limit 1;
+    -- a clock that was set back: times that are over are filed again
+    if v_tick.at is null or v_tick.at > _now() + interval '1 s' then
+        v_tick.leases_from := '-infinity';
+        v_tick.schedules_from := '-infinity';
+        v_tick.seen_at := '-infinity';
+        v_tick.seen_by := '0';
+    end if;
+    return v_tick;
 end
-$_lanes$;
+$_last_tick$;
 
-comment on function _lanes(text[]) is 'The lanes of these needs, each with its newest mark.';
+comment on function _last_tick() is 'The newest tick: when upkeep was last done by the way, and from when on it has to look. All from the beginning where there is none.';
 $function$,
 $function$
 create or replace function _lease_check(job_id uuid, fence bigint)
@@ -1877,10 +1903,12 @@ returns uuid
 language sql
 volatile
 as $_lease_id$
+    -- fence, version, check, variant and chance, check. The chance is random()'s: a lease_id proves a lease, rights are what GRANT says.
     select (
         lpad(to_hex(fence), 12, '0')
         || '8' || left(_lease_check(job_id, fence), 3)
-        || substr(replace(gen_random_uuid()::text, '-', ''), 17, 12)
+        || to_hex(32768 + floor(random() * 16384)::integer)
+        || lpad(to_hex(floor(random() * 4294967296)::bigint), 8, '0')
         || right(_lease_check(job_id, fence), 4)
     )::uuid
 $_lease_id$;
@@ -2093,17 +2121,13 @@ language plpgsql
 volatile
 as $_move_marks$
 declare
-    v_fresh         constant boolean := pg_current_xact_id_if_assigned() is null;
-    v_seen          bigint;
-    v_id            xid8;
-    v_last          bigint;
-    v_need          text[];
-    v_priority      smallint[];
-    v_number        bigint[];
-    v_seen_number   bigint[];
-    v_seen_by       xid8[];
+    v_fresh     constant boolean := pg_current_xact_id_if_assigned() is null;
+    v_seen      bigint;
+    v_id        xid8;
+    v_last      bigint;
+    v_moved     mark[];
 begin
-    -- one mover of these needs at a time is enough (two that meet on a lane are each right); the others claim from the old marks meanwhile
+    -- one mover of these needs at a time is enough (two that meet on a need are each right); the others claim from the old marks meanwhile
     if not pg_try_advisory_xact_lock(_key_lock('mark' || needs[1])) then
         return;
     end if;
@@ -2112,71 +2136,80 @@ begin
     if v_fresh then
         select s.last_value into v_seen from number_seq as s where s.is_called;
     end if;
-    select array_agg(c.next_need), array_agg(c.priority), array_agg(c.number), array_agg(c.seen_number), array_agg(c.seen_by)
-    into v_need, v_priority, v_number, v_seen_number, v_seen_by
+    select array_agg((
+        null, n.next_need, n.priorities, c.numbers,
+        case when s.proven or s.foreign_id then coalesce(v_seen, m.seen_number) else m.seen_number end,
+        case when (s.proven or s.foreign_id) and v_seen is not null then null else m.seen_by end,
+        _move_marks.now
+    )::mark)
+    into v_moved
     from (
+        select o.next_need, array_agg(distinct o.priority order by o.priority) as priorities
+        from lane as o
+        where o.next_need = any (needs)
+        group by o.next_need
+    ) as n
+    cross join lateral (
+        select k.priorities, k.numbers, k.seen_number, k.seen_by, k.noted_at
+        from mark as k
+        where k.next_need = n.next_need
+        order by k.mark_id desc
+        limit 1
+    ) as m
+    cross join lateral (
         select
-            l.next_need,
-            l.priority,
-            case
-                when s.proven then least(
-                    m.seen_number + 1,
-                    (
-                        select j.number
-                        from job as j
-                        where j.state = 'ready' and j.singleton_key is null and j.next_need = l.next_need and j.priority = l.priority
-                            and j.number >= m.number
-                        order by j.number
-                        limit 1
+            pg_snapshot_xmin(pg_current_snapshot()) >= m.seen_by as proven,
+            -- an id that this server has not come to: the pair was noted on another one, before a restore
+            m.seen_by >= pg_snapshot_xmax(pg_current_snapshot()) and m.seen_by is distinct from pg_current_xact_id_if_assigned() as foreign_id
+    ) as s
+    cross join lateral (
+        select
+            array_agg(
+                case
+                    when s.proven then least(
+                        m.seen_number + 1,
+                        (
+                            select j.number
+                            from job as j
+                            where j.state = 'ready' and j.singleton_key is null and j.next_need = n.next_need and j.priority = o.priority
+                                and j.number >= o.number
+                            order by j.number
+                            limit 1
+                        )
                     )
-                )
-                else m.number
-            end as number,
-            m.number as old_number,
-            m.seen_number,
-            m.seen_by
-        from (select distinct o.next_need, o.priority from lane as o where o.next_need = any (needs)) as l
-        cross join lateral (
-            select k.number, k.seen_number, k.seen_by, k.noted_at
-            from mark as k
-            where k.next_need = l.next_need and k.priority = l.priority
-            order by k.mark_id desc
-            limit 1
-        ) as m
-        cross join lateral (
-            select
-                pg_snapshot_xmin(pg_current_snapshot()) >= m.seen_by as proven,
-                -- an id that this server has not come to: the pair was noted on another one, before a restore
-                m.seen_by >= pg_snapshot_xmax(pg_current_snapshot()) and m.seen_by is distinct from pg_current_xact_id_if_assigned() as foreign_id
-        ) as s
-        where not (m.noted_at between _move_marks.now - interval '20 ms' and _move_marks.now) and (s.proven or s.foreign_id)
+                    else o.number
+                end
+                order by o.priority
+            ) as numbers
+        from (
+            select p.priority, coalesce(m.numbers[array_position(m.priorities, p.priority)], 0) as number
+            from unnest(n.priorities) as p (priority)
+        ) as o
     ) as c
-    -- an idle lane writes nothing
-    where c.number <> c.old_number or c.seen_number <> v_seen;
-    if v_need is null then
+    where not (m.noted_at between _move_marks.now - interval '20 ms' and _move_marks.now)
+        -- an idle need writes nothing
+        and (m.noted_at = '-infinity' or n.priorities <> m.priorities or c.numbers <> m.numbers or m.seen_number <> v_seen);
+    if v_moved is null then
         return;
     end if;
     v_id := pg_current_xact_id();
     with moved as (
-        insert into mark (next_need, priority, number, seen_number, seen_by, noted_at)
-        select
-            c.next_need, c.priority, c.number, coalesce(v_seen, c.seen_number), case when v_seen is null then c.seen_by else v_id end,
-            _move_marks.now
-        from unnest(v_need, v_priority, v_number, v_seen_number, v_seen_by) as c (next_need, priority, number, seen_number, seen_by)
+        insert into mark (next_need, priorities, numbers, seen_number, seen_by, noted_at)
+        select m.next_need, m.priorities, m.numbers, m.seen_number, coalesce(m.seen_by, v_id), m.noted_at
+        from unnest(v_moved) as m
         returning mark_id
     )
     select max(m.mark_id) into v_last from moved as m;
     -- every hundredth row or so
-    if v_last / 100 > (v_last - cardinality(v_need)) / 100 then
+    if v_last / 100 > (v_last - cardinality(v_moved)) / 100 then
         delete from mark as k
-        where (k.next_need, k.priority, k.mark_id) in (
-            select o.next_need, o.priority, o.mark_id
+        where (k.next_need, k.mark_id) in (
+            select o.next_need, o.mark_id
             from mark as o
             where o.next_need = any (needs) and o.noted_at < _move_marks.now - interval '1 minute'
                 and exists (
                     select from mark as n
-                    where n.next_need = o.next_need and n.priority = o.priority and n.mark_id > o.mark_id
-                        and n.noted_at < _move_marks.now - interval '1 minute'
+                    where n.next_need = o.next_need and n.mark_id > o.mark_id and n.noted_at < _move_marks.now - interval '1 minute'
                 )
             for update skip locked
         );
@@ -2186,7 +2219,7 @@ $_move_marks$;
 
 comment on function _move_marks(text[], timestamptz) is
     'Moves the low-water marks of these needs up to the first ready number that can be seen, no further than what is proven to be all there will be. '
-    'At most fifty times a second a lane; waits for nobody. Above READ COMMITTED the snapshot may be old, and the mark lower: never too high.';
+    'At most fifty times a second a need; waits for nobody. Above READ COMMITTED the snapshot may be old, and the mark lower: never too high.';
 $function$,
 $function$
 create or replace function _needs(capabilities text[])
@@ -2261,12 +2294,27 @@ language plpgsql
 volatile
 as $_open_lane$
 begin
-    if not exists (select from lane as l where l.next_need = _open_lane.next_need and l.priority = _open_lane.priority) then
-        insert into lane (next_need, priority, stems, opened_at)
-        values (_open_lane.next_need, _open_lane.priority, _stems(_open_lane.next_need), _open_lane.now);
-        insert into mark (next_need, priority, number, seen_number, seen_by, noted_at)
-        values (_open_lane.next_need, _open_lane.priority, 0, 0, '0', _open_lane.now);
+    if exists (select from lane as l where l.next_need = _open_lane.next_need and l.priority = _open_lane.priority) then
+        return;
     end if;
+    insert into lane (next_need, priority, stems, opened_at)
+    values (_open_lane.next_need, _open_lane.priority, _stems(_open_lane.next_need), _open_lane.now);
+    -- claims go by the newest marks of a need: the next one is to look at all its lanes
+    insert into mark (next_need, priorities, numbers, seen_number, seen_by, noted_at)
+    select _open_lane.next_need, m.priorities || _open_lane.priority, m.numbers || 0::bigint, m.seen_number, m.seen_by, '-infinity'
+    from (
+        (
+            select 1 as place, k.priorities, k.numbers, k.seen_number, k.seen_by
+            from mark as k
+            where k.next_need = _open_lane.next_need
+            order by k.mark_id desc
+            limit 1
+        )
+        union all
+        select 2, '{}', '{}', 0, '0'
+        order by place
+        limit 1
+    ) as m;
 end
 $_open_lane$;
 
@@ -2300,14 +2348,14 @@ language plpgsql
 volatile
 as $_pick$
 declare
-    v_need      constant text := survey.needs[1];
+    v_need      constant text := survey.next_need[1];
     v_priority  constant smallint[] := survey.priority;
     v_marks     constant bigint[] := survey.mark;
     v_picked    _picked;
 begin
     if survey.priority is null then
         return v_picked;
-    elsif survey.keyed is not false then
+    elsif survey.keyed then
         return _pick_merged(survey, limit_jobs, but);
     end if;
     -- lane after lane, locking a row at a time; the limit inside is for the planner, which would take an unknown one for a tenth of the table
@@ -2341,7 +2389,7 @@ language plpgsql
 volatile
 as $_pick_merged$
 declare
-    v_needs     constant text[] := coalesce(survey.next_need, array_fill(survey.needs[1], array[cardinality(survey.priority)]));
+    v_needs     constant text[] := survey.next_need;
     v_priority  constant smallint[] := survey.priority;
     v_marks     constant bigint[] := survey.mark;
     v_deep      integer := limit_jobs + 4;
@@ -2397,7 +2445,7 @@ comment on function _pick_merged(_survey, integer, uuid[]) is
     '_pick over several needs, or where there are heads of singleton keys, which are not in the order of the marks.';
 $function$,
 $function$
-create or replace function _promote(limit_jobs integer, now timestamptz)
+create or replace function _promote(limit_jobs integer, now timestamptz, since timestamptz)
 returns integer
 language plpgsql
 volatile
@@ -2409,7 +2457,7 @@ begin
     from (
         select j.job_id
         from job as j
-        where j.state = 'scheduled' and j.available_at <= _promote.now
+        where j.state = 'scheduled' and j.available_at between since and _promote.now
         order by j.available_at
         limit _promote.limit_jobs
         for no key update skip locked
@@ -2421,7 +2469,7 @@ begin
 end
 $_promote$;
 
-comment on function _promote(integer, timestamptz) is 'Scheduled jobs whose time came enter the queue, the earliest first. Returns how many.';
+comment on function _promote(integer, timestamptz, timestamptz) is 'Scheduled jobs whose time came enter the queue, the earliest first. Looks from since on (_last_tick). Returns how many.';
 $function$,
 $function$
 create or replace function _put_off(v_note note)
@@ -2479,7 +2527,7 @@ $_read_request$;
 comment on function _read_request(jsonb) is 'The parameters of an element of a batch, typed. Raises LH010.';
 $function$,
 $function$
-create or replace function _reclaim(limit_jobs integer, now timestamptz)
+create or replace function _reclaim(limit_jobs integer, now timestamptz, since timestamptz)
 returns integer
 language plpgsql
 volatile
@@ -2493,7 +2541,7 @@ begin
     from (
         select j.job_id
         from job as j
-        where j.check_at <= _reclaim.now
+        where j.check_at between since and _reclaim.now
             -- an extended lease is not locked in passing: its worker would wait for this transaction
             and _runs_out_at(j.lease_expires_at, j.leased_at, j.extended_at) <= _reclaim.now
         order by j.check_at
@@ -2512,8 +2560,8 @@ begin
 end
 $_reclaim$;
 
-comment on function _reclaim(integer, timestamptz) is
-    'Takes away leases that ran out and that no transaction is about (hold_lease, an end on its way). Returns how many.';
+comment on function _reclaim(integer, timestamptz, timestamptz) is
+    'Takes away leases that ran out and that no transaction is about (hold_lease, an end on its way). Looks from since on (_last_tick). Returns how many.';
 $function$,
 $function$
 create or replace function _reclaim_one(job_id uuid, now timestamptz)
@@ -2877,7 +2925,8 @@ begin
         reason := 'attempts_exhausted';
     end if;
     if reason is null then
-        v_next := now + coalesce(retry_after, _backoff(v_job.retry, greatest(v_job.attempt, 1)));
+        -- by a clock that was read under the lock of the job: nobody looks for what is filed under times long over (_last_tick)
+        v_next := greatest(now, _now()) + coalesce(retry_after, _backoff(v_job.retry, greatest(v_job.attempt, 1)));
         if v_job.expires_at <= v_next then
             reason := 'expired';
         end if;
@@ -3204,37 +3253,23 @@ declare
     v_noted_at  timestamptz;
 begin
     -- the lanes in the order of walking, each with where its first job may be
-    if cardinality(needs) = 1 then
-        select
-            array_agg(l.priority),
-            array_agg(m.number),
-            min(m.noted_at),
-            exists (
-                select from job as j where j.next_need = needs[1] and j.state = 'ready' and not j.parked and j.singleton_key is not null
-            ),
-            (select s.current_value from setting as s where s.name = 'max_lease'),
-            (select s.current_value from setting as s where s.name = 'max_attempts')
-        into v_survey.priority, v_survey.mark, v_noted_at, v_survey.keyed, v_survey.max_lease, v_survey.max_attempts
-        from (select o.priority from lane as o where o.next_need = needs[1] group by o.priority order by o.priority) as l
-        cross join lateral (
-            select k.number, k.noted_at
-            from mark as k
-            where k.next_need = needs[1] and k.priority = l.priority
-            order by k.mark_id desc
-            limit 1
-        ) as m;
-    else
-        select
-            array_agg(l.next_need order by l.priority, l.next_need),
-            array_agg(l.priority order by l.priority, l.next_need),
-            array_agg(l.number order by l.priority, l.next_need),
-            min(l.noted_at),
-            (select s.current_value from setting as s where s.name = 'max_lease'),
-            (select s.current_value from setting as s where s.name = 'max_attempts')
-        into v_survey.next_need, v_survey.priority, v_survey.mark, v_noted_at, v_survey.max_lease, v_survey.max_attempts
-        from _lanes(needs) as l;
-    end if;
-    v_survey.needs := needs;
+    select
+        array_agg(l.next_need order by l.priority, l.next_need),
+        array_agg(l.priority order by l.priority, l.next_need),
+        array_agg(coalesce(m.numbers[array_position(m.priorities, l.priority)], 0) order by l.priority, l.next_need),
+        min(m.noted_at)
+    into v_survey.next_need, v_survey.priority, v_survey.mark, v_noted_at
+    from (select distinct o.next_need, o.priority from lane as o where o.next_need = any (needs)) as l
+    cross join lateral (
+        select k.priorities, k.numbers, k.noted_at
+        from mark as k
+        where k.next_need = l.next_need
+        order by k.mark_id desc
+        limit 1
+    ) as m;
+    v_survey.keyed := cardinality(needs) > 1 or exists (
+        select from job as j where j.next_need = needs[1] and j.state = 'ready' and not j.parked and j.singleton_key is not null
+    );
     v_survey.tended := false;
     if not coalesce(v_noted_at between now - interval '20 ms' and now, false) then
         -- while this transaction has no id of its own: notes and marks want that (_work_notes, _move_marks)
@@ -3246,8 +3281,8 @@ end
 $_survey$;
 
 comment on function _survey(text[], timestamptz) is
-    'What a claim has to know before it looks: the lanes of its needs, and from which number on they can hold ready jobs; whether one need has heads of '
-    'singleton keys; two settings. Does the upkeep that is due by the way.';
+    'What a claim has to know before it looks: the lanes of its needs, from which number on they can hold ready jobs, and whether some may be out of that '
+    'order (heads of singleton keys, several needs). Does the upkeep that is due by the way.';
 $function$,
 $function$
 create or replace function _tell(ended uuid, ids uuid[], now timestamptz)
@@ -3348,12 +3383,14 @@ volatile
 as $_tend$
 declare
     v_swept swept;
+    v_tick  constant tick := _last_tick();
 begin
     -- notes first: they want a transaction that has no id yet
     select w.freed, w.admitted into v_swept.freed, v_swept.admitted from _work_notes(limit_jobs, now) as w;
-    v_swept.reclaimed := _reclaim(limit_jobs, now);
+    v_swept.reclaimed := _reclaim(limit_jobs, now, v_tick.leases_from);
     v_swept.expired := _expire(limit_jobs, now);
-    v_swept.promoted := _promote(limit_jobs, now);
+    -- by a later clock: what was taken away above may be due at once
+    v_swept.promoted := _promote(limit_jobs, _now(), v_tick.schedules_from);
     return v_swept;
 end
 $_tend$;
@@ -3368,29 +3405,53 @@ language plpgsql
 volatile
 as $_tend_by_the_way$
 declare
-    v_id    bigint;
-    v_age   interval;
+    v_tick      tick;
+    v_age       interval;
+    v_seen_at   timestamptz;
 begin
-    select t.tick_id, now - t.at into v_id, v_age from tick as t order by t.tick_id desc limit 1;
+    v_tick := _last_tick();
+    v_age := now - v_tick.at;
     -- one at a time; but one who tends inside a long transaction must not keep the others from it
     -- an age far below nothing is a clock that was set back
     if v_age between interval '-1 minute' and interval '100 ms'
         or not pg_try_advisory_xact_lock(_key_lock('')) and coalesce(v_age, interval '0') < interval '1 s' then
         return false;
     end if;
+    -- the clock first, the transaction id after it: the other way round the pair proves nothing
+    if pg_current_xact_id_if_assigned() is null then
+        v_seen_at := _now();
+    end if;
     perform _tend(1000, now);
-    insert into tick (at) values (_tend_by_the_way.now);
-    if v_id % 64 = 0 then
+    insert into tick (at, leases_from, schedules_from, seen_at, seen_by)
+    select
+        _tend_by_the_way.now,
+        case when s.proven then least(v_tick.seen_at, (
+            select j.check_at from job as j where j.check_at >= v_tick.leases_from order by j.check_at limit 1
+        )) else v_tick.leases_from end,
+        case when s.proven then least(v_tick.seen_at, (
+            select j.available_at from job as j where j.state = 'scheduled' and j.available_at >= v_tick.schedules_from order by j.available_at limit 1
+        )) else v_tick.schedules_from end,
+        case when s.anew then v_seen_at else v_tick.seen_at end,
+        case when s.anew then pg_current_xact_id() else v_tick.seen_by end
+    from (
+        select
+            p.proven,
+            -- a pair is kept until it has come true; one whose id this server has not come to was noted on another one, before a restore
+            v_seen_at is not null and (p.proven or v_tick.seen_by >= pg_snapshot_xmax(pg_current_snapshot())) as anew
+        from (select pg_snapshot_xmin(pg_current_snapshot()) >= v_tick.seen_by as proven) as p
+    ) as s;
+    if v_tick.tick_id % 64 = 0 then
         perform _forget_waiters(now);
         delete from tick as t
-        where t.tick_id in (select o.tick_id from tick as o where o.tick_id < v_id for update skip locked);
+        where t.tick_id in (select o.tick_id from tick as o where o.tick_id < v_tick.tick_id for update skip locked);
     end if;
     return true;
 end
 $_tend_by_the_way$;
 
 comment on function _tend_by_the_way(timestamptz) is
-    'Upkeep ten times a second per schema, by whichever get_work comes then, one at a time, whether it is hungry or not. True where it was done.';
+    'Upkeep ten times a second per schema, by whichever get_work comes then, one at a time, whether it is hungry or not. True where it was done. Notes from '
+    'when on the next one has to look: as far as all that is over can be seen to have filed nothing earlier.';
 $function$,
 $function$
 create or replace function _try_settle(element jsonb, index bigint)
@@ -4009,34 +4070,37 @@ declare
     v_survey    _survey;
     v_ids       uuid[];
 begin
-    if _is_plain_worker(worker_id, capabilities) is not true then
-        perform _check_text('worker_id', worker_id, 200);
-        perform _check_capabilities(capabilities);
+    -- nearly always: one job of one need, by the newest marks, in one statement
+    if _is_plain_worker(worker_id, capabilities) and limit_jobs = 1 and lease > interval '0' and lease <= interval '1 minute'
+        and not _isolated() then
+        return query select * from _claim(capabilities[1], null, worker_id, lease);
+        if found then
+            return;
+        end if;
     end if;
-    if (limit_jobs between 1 and 1000) is not true then
-        perform _check_count('limit_jobs', limit_jobs, 1, 1000);
-    end if;
-    v_survey := _survey(_needs(capabilities), v_now);
-    if (lease > interval '0' and lease <= interval '1 minute' and lease <= v_survey.max_lease) is not true then
-        perform _check_lease(lease);
-    end if;
+    perform _check_text('worker_id', worker_id, 200);
+    perform _check_capabilities(capabilities);
+    perform _check_lease(lease);
+    perform _check_count('limit_jobs', limit_jobs, 1, 1000);
 
+    v_survey := _survey(_needs(capabilities), v_now);
     v_ids := _choose(v_survey, limit_jobs, v_now);
     if cardinality(v_ids) < limit_jobs and not v_survey.tended then
         -- hungry: what is due may be what it looks for
         perform _tend(greatest(limit_jobs, 100), v_now);
         v_ids := v_ids || _choose(_survey(_needs(capabilities), v_now), limit_jobs - cardinality(v_ids), v_now, v_ids);
+        v_ids := array(select j.job_id from job as j where j.job_id = any (v_ids) order by j.priority, j.number);
     end if;
     if v_ids = '{}' then
         return;
     end if;
     if not _isolated() then
-        return query select * from _grant(v_ids, worker_id, lease, v_survey.max_attempts);
+        return query select * from _grant(v_ids, worker_id, lease);
         return;
     end if;
     -- the look for leases of a key was an old one: the unique index has the last word
     begin
-        return query select * from _grant(v_ids, worker_id, lease, v_survey.max_attempts);
+        return query select * from _grant(v_ids, worker_id, lease);
     exception
         when unique_violation then
             raise exception 'another job of the same singleton key was leased by a transaction that this one cannot see'
@@ -5174,19 +5238,21 @@ create index lane_idx on lane (next_need, priority);
 create table mark (
     mark_id         bigint          not null generated always as identity,
     next_need       text            not null collate "C",
-    priority        smallint        not null,
-    number          bigint          not null,
+    priorities      smallint[]      not null,
+    numbers         bigint[]        not null,
     seen_number     bigint          not null,
     seen_by         xid8            not null,
     noted_at        timestamptz     not null,
-    constraint mark_pkey primary key (next_need, priority, mark_id)
+    constraint mark_pkey primary key (next_need, mark_id)
 ) with (autovacuum_vacuum_scale_factor = 0.02);
 comment on table mark is
-    'The low-water mark of each lane, the newest row being the one that counts: no ready job of the lane has, or will ever have, a number below it '
-    '(jobs with a singleton_key aside). Appended: a row updated in place would rot under an old snapshot as the queue itself does.';
+    'The low-water marks of each need''s lanes, the newest row being the one that counts: no ready job of a lane has, or will ever have, a number below '
+    'its mark (jobs with a singleton_key aside). Appended: a row updated in place would rot under an old snapshot as the queue itself does.';
+comment on column mark.numbers is 'The marks of the lanes of priorities, in the same order. A lane that is missing has none yet.';
 comment on column mark.seen_number is
     'A reading of number_seq, taken before the transaction id seen_by: whoever drew a number up to it has an older id. Once all older ones are over, '
     'what can be seen up to it is all there will ever be.';
+comment on column mark.noted_at is '-infinity: a lane was opened; the next claim looks at all lanes.';
 
 create table job (
     job_id                  uuid            not null,
@@ -5336,9 +5402,18 @@ create index note_look_at_idx on note (look_at);
 create table tick (
     tick_id         bigint          not null generated always as identity,
     at              timestamptz     not null,
+    leases_from     timestamptz     not null default '-infinity',
+    schedules_from  timestamptz     not null default '-infinity',
+    seen_at         timestamptz     not null default '-infinity',
+    seen_by         xid8            not null default '0',
     constraint tick_pkey primary key (tick_id)
 );
-comment on table tick is 'When upkeep was last done by the way. Appended, read from its end, trimmed at its start: a row updated in place would rot.';
+comment on table tick is
+    'When upkeep was last done by the way, and from when on it has to look: no leased job has, or will ever have, a check_at before leases_from, no scheduled '
+    'one an available_at before schedules_from. Appended, read from its end, trimmed at its start: a row updated in place would rot.';
+comment on column tick.seen_at is
+    'A reading of the clock, taken before the transaction id seen_by: whoever has a later id files jobs under later times. Once all older ones are over, '
+    'what can be seen up to it is all there will ever be.';
 
 create table waiter (
     channel         text            not null,
@@ -5392,9 +5467,7 @@ create type _request as (
     metadata jsonb, submitted_by text
 );
 
-create type _survey as (
-    needs text[], next_need text[], priority smallint[], mark bigint[], keyed boolean, tended boolean, max_lease interval, max_attempts integer
-);
+create type _survey as (next_need text[], priority smallint[], mark bigint[], keyed boolean, tended boolean);
 
 create type _picked as (ids uuid[], special boolean);
 

@@ -9,6 +9,8 @@ declare
     v_keys  text[];
     v_count integer;
 begin
+    -- a clock that was read under the locks: nobody looks for what is filed under times long over (_last_tick)
+    now := greatest(now, _now());
     for v_late in
         select j.* from job as j
         where j.job_id = any (ids) and j.expires_at <= greatest(j.available_at, _enqueue.now)

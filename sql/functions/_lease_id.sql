@@ -3,10 +3,12 @@ returns uuid
 language sql
 volatile
 as $_lease_id$
+    -- fence, version, check, variant and chance, check. The chance is random()'s: a lease_id proves a lease, rights are what GRANT says.
     select (
         lpad(to_hex(fence), 12, '0')
         || '8' || left(_lease_check(job_id, fence), 3)
-        || substr(replace(gen_random_uuid()::text, '-', ''), 17, 12)
+        || to_hex(32768 + floor(random() * 16384)::integer)
+        || lpad(to_hex(floor(random() * 4294967296)::bigint), 8, '0')
         || right(_lease_check(job_id, fence), 4)
     )::uuid
 $_lease_id$;

@@ -4,12 +4,27 @@ language plpgsql
 volatile
 as $_open_lane$
 begin
-    if not exists (select from lane as l where l.next_need = _open_lane.next_need and l.priority = _open_lane.priority) then
-        insert into lane (next_need, priority, stems, opened_at)
-        values (_open_lane.next_need, _open_lane.priority, _stems(_open_lane.next_need), _open_lane.now);
-        insert into mark (next_need, priority, number, seen_number, seen_by, noted_at)
-        values (_open_lane.next_need, _open_lane.priority, 0, 0, '0', _open_lane.now);
+    if exists (select from lane as l where l.next_need = _open_lane.next_need and l.priority = _open_lane.priority) then
+        return;
     end if;
+    insert into lane (next_need, priority, stems, opened_at)
+    values (_open_lane.next_need, _open_lane.priority, _stems(_open_lane.next_need), _open_lane.now);
+    -- claims go by the newest marks of a need: the next one is to look at all its lanes
+    insert into mark (next_need, priorities, numbers, seen_number, seen_by, noted_at)
+    select _open_lane.next_need, m.priorities || _open_lane.priority, m.numbers || 0::bigint, m.seen_number, m.seen_by, '-infinity'
+    from (
+        (
+            select 1 as place, k.priorities, k.numbers, k.seen_number, k.seen_by
+            from mark as k
+            where k.next_need = _open_lane.next_need
+            order by k.mark_id desc
+            limit 1
+        )
+        union all
+        select 2, '{}', '{}', 0, '0'
+        order by place
+        limit 1
+    ) as m;
 end
 $_open_lane$;
 

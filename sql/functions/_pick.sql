@@ -4,14 +4,14 @@ language plpgsql
 volatile
 as $_pick$
 declare
-    v_need      constant text := survey.needs[1];
+    v_need      constant text := survey.next_need[1];
     v_priority  constant smallint[] := survey.priority;
     v_marks     constant bigint[] := survey.mark;
     v_picked    _picked;
 begin
     if survey.priority is null then
         return v_picked;
-    elsif survey.keyed is not false then
+    elsif survey.keyed then
         return _pick_merged(survey, limit_jobs, but);
     end if;
     -- lane after lane, locking a row at a time; the limit inside is for the planner, which would take an unknown one for a tenth of the table

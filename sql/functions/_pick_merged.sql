@@ -4,7 +4,7 @@ language plpgsql
 volatile
 as $_pick_merged$
 declare
-    v_needs     constant text[] := coalesce(survey.next_need, array_fill(survey.needs[1], array[cardinality(survey.priority)]));
+    v_needs     constant text[] := survey.next_need;
     v_priority  constant smallint[] := survey.priority;
     v_marks     constant bigint[] := survey.mark;
     v_deep      integer := limit_jobs + 4;

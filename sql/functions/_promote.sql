@@ -1,4 +1,4 @@
-create or replace function _promote(limit_jobs integer, now timestamptz)
+create or replace function _promote(limit_jobs integer, now timestamptz, since timestamptz)
 returns integer
 language plpgsql
 volatile
@@ -10,7 +10,7 @@ begin
     from (
         select j.job_id
         from job as j
-        where j.state = 'scheduled' and j.available_at <= _promote.now
+        where j.state = 'scheduled' and j.available_at between since and _promote.now
         order by j.available_at
         limit _promote.limit_jobs
         for no key update skip locked
@@ -22,4 +22,4 @@ begin
 end
 $_promote$;
 
-comment on function _promote(integer, timestamptz) is 'Scheduled jobs whose time came enter the queue, the earliest first. Returns how many.';
+comment on function _promote(integer, timestamptz, timestamptz) is 'Scheduled jobs whose time came enter the queue, the earliest first. Looks from since on (_last_tick). Returns how many.';

@@ -1,4 +1,4 @@
-create or replace function _reclaim(limit_jobs integer, now timestamptz)
+create or replace function _reclaim(limit_jobs integer, now timestamptz, since timestamptz)
 returns integer
 language plpgsql
 volatile
@@ -12,7 +12,7 @@ begin
     from (
         select j.job_id
         from job as j
-        where j.check_at <= _reclaim.now
+        where j.check_at between since and _reclaim.now
             -- an extended lease is not locked in passing: its worker would wait for this transaction
             and _runs_out_at(j.lease_expires_at, j.leased_at, j.extended_at) <= _reclaim.now
         order by j.check_at
@@ -31,5 +31,5 @@ begin
 end
 $_reclaim$;
 
-comment on function _reclaim(integer, timestamptz) is
-    'Takes away leases that ran out and that no transaction is about (hold_lease, an end on its way). Returns how many.';
+comment on function _reclaim(integer, timestamptz, timestamptz) is
+    'Takes away leases that ran out and that no transaction is about (hold_lease, an end on its way). Looks from since on (_last_tick). Returns how many.';

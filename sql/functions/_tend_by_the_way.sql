@@ -4,26 +4,50 @@ language plpgsql
 volatile
 as $_tend_by_the_way$
 declare
-    v_id    bigint;
-    v_age   interval;
+    v_tick      tick;
+    v_age       interval;
+    v_seen_at   timestamptz;
 begin
-    select t.tick_id, now - t.at into v_id, v_age from tick as t order by t.tick_id desc limit 1;
+    v_tick := _last_tick();
+    v_age := now - v_tick.at;
     -- one at a time; but one who tends inside a long transaction must not keep the others from it
     -- an age far below nothing is a clock that was set back
     if v_age between interval '-1 minute' and interval '100 ms'
         or not pg_try_advisory_xact_lock(_key_lock('')) and coalesce(v_age, interval '0') < interval '1 s' then
         return false;
     end if;
+    -- the clock first, the transaction id after it: the other way round the pair proves nothing
+    if pg_current_xact_id_if_assigned() is null then
+        v_seen_at := _now();
+    end if;
     perform _tend(1000, now);
-    insert into tick (at) values (_tend_by_the_way.now);
-    if v_id % 64 = 0 then
+    insert into tick (at, leases_from, schedules_from, seen_at, seen_by)
+    select
+        _tend_by_the_way.now,
+        case when s.proven then least(v_tick.seen_at, (
+            select j.check_at from job as j where j.check_at >= v_tick.leases_from order by j.check_at limit 1
+        )) else v_tick.leases_from end,
+        case when s.proven then least(v_tick.seen_at, (
+            select j.available_at from job as j where j.state = 'scheduled' and j.available_at >= v_tick.schedules_from order by j.available_at limit 1
+        )) else v_tick.schedules_from end,
+        case when s.anew then v_seen_at else v_tick.seen_at end,
+        case when s.anew then pg_current_xact_id() else v_tick.seen_by end
+    from (
+        select
+            p.proven,
+            -- a pair is kept until it has come true; one whose id this server has not come to was noted on another one, before a restore
+            v_seen_at is not null and (p.proven or v_tick.seen_by >= pg_snapshot_xmax(pg_current_snapshot())) as anew
+        from (select pg_snapshot_xmin(pg_current_snapshot()) >= v_tick.seen_by as proven) as p
+    ) as s;
+    if v_tick.tick_id % 64 = 0 then
         perform _forget_waiters(now);
         delete from tick as t
-        where t.tick_id in (select o.tick_id from tick as o where o.tick_id < v_id for update skip locked);
+        where t.tick_id in (select o.tick_id from tick as o where o.tick_id < v_tick.tick_id for update skip locked);
     end if;
     return true;
 end
 $_tend_by_the_way$;
 
 comment on function _tend_by_the_way(timestamptz) is
-    'Upkeep ten times a second per schema, by whichever get_work comes then, one at a time, whether it is hungry or not. True where it was done.';
+    'Upkeep ten times a second per schema, by whichever get_work comes then, one at a time, whether it is hungry or not. True where it was done. Notes from '
+    'when on the next one has to look: as far as all that is over can be seen to have filed nothing earlier.';

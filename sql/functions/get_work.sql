@@ -19,34 +19,37 @@ declare
     v_survey    _survey;
     v_ids       uuid[];
 begin
-    if _is_plain_worker(worker_id, capabilities) is not true then
-        perform _check_text('worker_id', worker_id, 200);
-        perform _check_capabilities(capabilities);
+    -- nearly always: one job of one need, by the newest marks, in one statement
+    if _is_plain_worker(worker_id, capabilities) and limit_jobs = 1 and lease > interval '0' and lease <= interval '1 minute'
+        and not _isolated() then
+        return query select * from _claim(capabilities[1], null, worker_id, lease);
+        if found then
+            return;
+        end if;
     end if;
-    if (limit_jobs between 1 and 1000) is not true then
-        perform _check_count('limit_jobs', limit_jobs, 1, 1000);
-    end if;
-    v_survey := _survey(_needs(capabilities), v_now);
-    if (lease > interval '0' and lease <= interval '1 minute' and lease <= v_survey.max_lease) is not true then
-        perform _check_lease(lease);
-    end if;
+    perform _check_text('worker_id', worker_id, 200);
+    perform _check_capabilities(capabilities);
+    perform _check_lease(lease);
+    perform _check_count('limit_jobs', limit_jobs, 1, 1000);
 
+    v_survey := _survey(_needs(capabilities), v_now);
     v_ids := _choose(v_survey, limit_jobs, v_now);
     if cardinality(v_ids) < limit_jobs and not v_survey.tended then
         -- hungry: what is due may be what it looks for
         perform _tend(greatest(limit_jobs, 100), v_now);
         v_ids := v_ids || _choose(_survey(_needs(capabilities), v_now), limit_jobs - cardinality(v_ids), v_now, v_ids);
+        v_ids := array(select j.job_id from job as j where j.job_id = any (v_ids) order by j.priority, j.number);
     end if;
     if v_ids = '{}' then
         return;
     end if;
     if not _isolated() then
-        return query select * from _grant(v_ids, worker_id, lease, v_survey.max_attempts);
+        return query select * from _grant(v_ids, worker_id, lease);
         return;
     end if;
     -- the look for leases of a key was an old one: the unique index has the last word
     begin
-        return query select * from _grant(v_ids, worker_id, lease, v_survey.max_attempts);
+        return query select * from _grant(v_ids, worker_id, lease);
     exception
         when unique_violation then
             raise exception 'another job of the same singleton key was leased by a transaction that this one cannot see'

@@ -64,19 +64,21 @@ create index lane_idx on lane (next_need, priority);
 create table mark (
     mark_id         bigint          not null generated always as identity,
     next_need       text            not null collate "C",
-    priority        smallint        not null,
-    number          bigint          not null,
+    priorities      smallint[]      not null,
+    numbers         bigint[]        not null,
     seen_number     bigint          not null,
     seen_by         xid8            not null,
     noted_at        timestamptz     not null,
-    constraint mark_pkey primary key (next_need, priority, mark_id)
+    constraint mark_pkey primary key (next_need, mark_id)
 ) with (autovacuum_vacuum_scale_factor = 0.02);
 comment on table mark is
-    'The low-water mark of each lane, the newest row being the one that counts: no ready job of the lane has, or will ever have, a number below it '
-    '(jobs with a singleton_key aside). Appended: a row updated in place would rot under an old snapshot as the queue itself does.';
+    'The low-water marks of each need''s lanes, the newest row being the one that counts: no ready job of a lane has, or will ever have, a number below '
+    'its mark (jobs with a singleton_key aside). Appended: a row updated in place would rot under an old snapshot as the queue itself does.';
+comment on column mark.numbers is 'The marks of the lanes of priorities, in the same order. A lane that is missing has none yet.';
 comment on column mark.seen_number is
     'A reading of number_seq, taken before the transaction id seen_by: whoever drew a number up to it has an older id. Once all older ones are over, '
     'what can be seen up to it is all there will ever be.';
+comment on column mark.noted_at is '-infinity: a lane was opened; the next claim looks at all lanes.';
 
 create table job (
     job_id                  uuid            not null,
@@ -226,9 +228,18 @@ create index note_look_at_idx on note (look_at);
 create table tick (
     tick_id         bigint          not null generated always as identity,
     at              timestamptz     not null,
+    leases_from     timestamptz     not null default '-infinity',
+    schedules_from  timestamptz     not null default '-infinity',
+    seen_at         timestamptz     not null default '-infinity',
+    seen_by         xid8            not null default '0',
     constraint tick_pkey primary key (tick_id)
 );
-comment on table tick is 'When upkeep was last done by the way. Appended, read from its end, trimmed at its start: a row updated in place would rot.';
+comment on table tick is
+    'When upkeep was last done by the way, and from when on it has to look: no leased job has, or will ever have, a check_at before leases_from, no scheduled '
+    'one an available_at before schedules_from. Appended, read from its end, trimmed at its start: a row updated in place would rot.';
+comment on column tick.seen_at is
+    'A reading of the clock, taken before the transaction id seen_by: whoever has a later id files jobs under later times. Once all older ones are over, '
+    'what can be seen up to it is all there will ever be.';
 
 create table waiter (
     channel         text            not null,
@@ -282,9 +293,7 @@ create type _request as (
     metadata jsonb, submitted_by text
 );
 
-create type _survey as (
-    needs text[], next_need text[], priority smallint[], mark bigint[], keyed boolean, tended boolean, max_lease interval, max_attempts integer
-);
+create type _survey as (next_need text[], priority smallint[], mark bigint[], keyed boolean, tended boolean);
 
 create type _picked as (ids uuid[], special boolean);
 

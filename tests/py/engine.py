@@ -143,6 +143,7 @@ def run_out(conn: Connection, *job_ids: UUID) -> None:
         """,
         {"ids": list(job_ids)},
     )
+    _look_from_the_beginning(conn)
 
 
 def hurry(conn: Connection) -> None:
@@ -163,6 +164,12 @@ def hurry(conn: Connection) -> None:
         from due as d where j.job_id = d.job_id
         """
     )
+    _look_from_the_beginning(conn)
+
+
+def _look_from_the_beginning(conn: Connection) -> None:
+    """Times were set back by hand: upkeep is not to rely on where it has looked before."""
+    conn.execute("insert into tick (at) select max(at) from tick having max(at) is not null")
 
 
 def upkeep_is_done(conn: Connection) -> None:

@@ -317,7 +317,7 @@ MUTATIONS = (
     Mutation(
         "a grant counts as an attempt",
         [s.a_crash_counts_as_an_attempt, s.a_job_that_kills_every_worker_dies_of_it],
-        _change("_grant", "g.attempt + 1", "g.attempt"),
+        _change("_claim", "g.attempt + 1", "g.attempt"),
     ),
     Mutation(
         "a repeated complete is refused",
@@ -410,7 +410,7 @@ MUTATIONS = (
     Mutation(
         "what can still be seen holds the mark",
         [s.a_mark_moves_up_to_what_waits],
-        _change("_move_marks", "and j.number >= m.number", "and j.number > m.seen_number"),
+        _change("_move_marks", "and j.number >= o.number", "and j.number > m.seen_number"),
     ),
     Mutation(
         "heads of keys are looked for from the start",
@@ -425,6 +425,34 @@ MUTATIONS = (
     Mutation(
         "the moving of the marks",
         [s.a_mark_moves_up_to_what_waits],
-        _change("_move_marks", "m.seen_number + 1,", "m.number,"),
+        _change("_move_marks", "m.seen_number + 1,", "o.number,"),
+    ),
+    Mutation(
+        "a lane that is opened makes the marks old",
+        [s.a_lane_that_was_just_opened_is_seen_by_the_next_claim],
+        _change("_open_lane", "'-infinity'", "_open_lane.now"),
+    ),
+    # --- from when on upkeep looks
+    Mutation(
+        "the wait for older ids before upkeep moves on",
+        [
+            s.a_lease_of_an_open_transaction_is_found_when_it_has_run_out,
+            s.a_retry_of_an_open_transaction_is_found_when_it_is_due,
+        ],
+        _change(
+            "_tend_by_the_way",
+            "pg_snapshot_xmin(pg_current_snapshot()) >= v_tick.seen_by as proven",
+            "true as proven",
+        ),
+    ),
+    Mutation(
+        "upkeep moving on",
+        [s.upkeep_moves_on_past_what_is_over],
+        _change("_tend_by_the_way", "case when s.proven then", "case when false then"),
+    ),
+    Mutation(
+        "skip locked of the claim in one statement",
+        [s.a_claim_by_fresh_marks_skips_what_is_locked],
+        _change("_claim", " skip locked", ""),
     ),
 )

@@ -461,11 +461,12 @@ def two_sweeps_do_not_wait_for_each_other(connect: Connect) -> None:
     """Not even for what they clear away: waiters that are over, doubles of needs, old ticks."""
     idler, other = connect(), connect(options=PATIENCE)
     other.execute(
-        "insert into waiter (channel, capability, until)"
-        " select 'c' || n, 'x', clock_timestamp() - interval '1 day' from generate_series(1, 5) n"
+        "insert into waiter (channel, capability, stem, until)"
+        " select 'c' || n, 'x', 'x', clock_timestamp() - interval '1 day' from generate_series(1, 5) n"
     )
     other.execute(
-        "insert into lane (next_need, priority, opened_at) select 'x', 100, now() from generate_series(1,5)"
+        "insert into lane (next_need, priority, stems, opened_at)"
+        " select 'x', 100, '{}', now() from generate_series(1, 5)"
     )
     with transaction(idler):
         engine.rows(idler, "sweep")
@@ -516,6 +517,20 @@ def a_claim_skips_what_is_locked(connect: Connect) -> None:
             idler.execute("select 1 from job where job_id = %s for no key update", (first,))
             with does_not_wait("get_work"):
                 found = [w["job_id"] for w in take(worker, *capabilities, n=5)]
+            assert found == [second]
+        engine.drain_held(worker)
+
+
+def a_claim_by_fresh_marks_skips_what_is_locked(connect: Connect) -> None:
+    """The one statement that nearly every claim is: it runs while the marks are 20 ms old at most."""
+    idler, worker = connect(), connect(options=PATIENCE)
+    for _ in range(10):
+        first, second = submit(idler, "x"), submit(idler, "x")
+        with transaction(idler):
+            idler.execute("select 1 from job where job_id = %s for no key update", (first,))
+            worker.execute("update mark set noted_at = clock_timestamp()")
+            with does_not_wait("get_work"):
+                found = [w["job_id"] for w in take(worker, "x")]
             assert found == [second]
         engine.drain_held(worker)
 
@@ -1003,12 +1018,79 @@ def a_mark_moves_up_to_what_waits(connect: Connect) -> None:
     for _ in range(200):
         engine.move_marks(a, "x")
         mark = scalar(
-            a, "select number from mark where next_need = 'x' order by mark_id desc limit 1"
+            a, "select numbers[1] from mark where next_need = 'x' order by mark_id desc limit 1"
         )
         if mark == scalar(a, "select number from job where job_id = %s", last):
             assert [w["job_id"] for w in take(a, "x")] == [last]
             return
     raise AssertionError("the mark stands still")
+
+
+def a_lane_that_was_just_opened_is_seen_by_the_next_claim(connect: Connect) -> None:
+    """Claims go by marks that were noted a moment ago; those do not know a priority that is new."""
+    a = connect()
+    for _ in range(5):
+        submit(a, "x", priority=100)
+    for priority in (99, 98, 97):
+        engine.move_marks(a, "x")
+        take(a, "x")
+        urgent = submit(a, "x", priority=priority)
+        assert [w["job_id"] for w in take(a, "x")] == [urgent]
+
+
+# --- from when on upkeep looks -----------------------------------------------------------------
+
+
+def a_lease_of_an_open_transaction_is_found_when_it_has_run_out(connect: Connect) -> None:
+    """It commits long after its lease began, and upkeep has been looking at later times since."""
+    slow, other = connect(), connect()
+    job = submit(other, "x")
+    _ticks(other, 1)  # so that the slow one has none to do, which nobody else would do beside it
+    with transaction(slow):
+        assert len(take(slow, "x", lease="1 ms")) == 1
+        _ticks(other, 4)
+    _ticks(other, 8)
+    assert value(other, "job", "attempt", job_id=job) == 1
+    assert value(other, "job", "state", job_id=job) == "scheduled"
+
+
+def a_retry_of_an_open_transaction_is_found_when_it_is_due(connect: Connect) -> None:
+    slow, other = connect(), connect()
+    job = submit(other, "x")
+    lease = engine.take_one(other, "x")
+    with transaction(slow):
+        engine.one(slow, "fail", **lease_of(lease), error="e", retry_after="1 ms")
+        _ticks(other, 4)
+    _ticks(other, 8)
+    assert value(other, "job", "state", job_id=job) == "ready"
+
+
+def upkeep_moves_on_past_what_is_over(connect: Connect) -> None:
+    a = connect()
+    submit(a, "x")
+    complete(a, engine.take_one(a, "x"))
+    # other databases of the server hold it up, too
+    for _ in range(100):
+        _ticks(a, 1)
+        late = scalar(
+            a,
+            "select least(leases_from, schedules_from) > clock_timestamp() - interval '10 s'"
+            " from tick order by tick_id desc limit 1",
+        )
+        if late:
+            return
+    raise AssertionError("upkeep looks from the beginning each time")
+
+
+def _ticks(conn: Connection, times: int) -> None:
+    """Upkeep by the way, by a worker that finds nothing, as often as it comes."""
+    last = scalar(conn, "select coalesce(max(tick_id), 0) from tick")
+    for _ in range(times * 100):
+        take(conn, "nothing")
+        if scalar(conn, "select coalesce(max(tick_id), 0) from tick") >= last + times:
+            return
+        conn.execute("select pg_sleep(0.02)")
+    raise AssertionError("no upkeep was done by the way")
 
 
 class _RollBack(Exception):

@@ -146,7 +146,8 @@ select is((sweep(limit_jobs => 2)).promoted, 2, 'the next call goes on');
 select is((sweep(limit_jobs => 100000)).promoted, 1, 'to the end');
 
 -- doubles of needs
-insert into lane (next_need, priority, opened_at) values ('sw.limit', 100, now()), ('sw.limit', 100, now());
+insert into lane (next_need, priority, stems, opened_at)
+select l.next_need, l.priority, l.stems, now() from lane as l, generate_series(1, 2) where l.next_need = 'sw.limit' and l.priority = 100;
 select sweep();
 select is((select count(*) from lane where next_need = 'sw.limit' and priority = 100), 1::bigint, 'a need noted twice is noted once afterwards');
 

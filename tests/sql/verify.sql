@@ -46,7 +46,7 @@ select pg_temp.finds('drop index job_ready_idx', 'index job_ready_idx: missing',
 select pg_temp.finds('drop index job_dead_idx; create index job_dead_idx on job (next_need)', 'index job_dead_idx: changed', 'an index of other columns');
 select pg_temp.finds('create index extra_idx on job (payload)', 'index extra_idx: left over', 'an index that is none of ours');
 select pg_temp.finds('update pg_index set indisvalid = false where indexrelid = ''job_ready_idx''::regclass', 'index job_ready_idx: missing', 'an index that is not valid');
-select pg_temp.finds('alter table job drop constraint job_state_check', 'constraint job_state_check: missing', 'a constraint that is gone');
+select pg_temp.finds('alter table note drop constraint note_kind_check', 'constraint note_kind_check: missing', 'a constraint that is gone');
 select pg_temp.finds('alter table job add constraint job_extra_check check (priority < 5) not valid', 'constraint job_extra_check: left over', 'a constraint that is none of ours');
 select pg_temp.finds('alter table job add column extra integer', 'column job.extra: left over', 'a column that is none of ours');
 select pg_temp.finds('alter table job drop column step cascade', 'column job.step: missing', 'a column that is gone');
