@@ -22,4 +22,5 @@ begin
 end
 $_promote$;
 
-comment on function _promote(integer, timestamptz, timestamptz) is 'Scheduled jobs whose time came enter the queue, the earliest first. Looks from since on (_last_tick). Returns how many.';
+comment on function _promote(integer, timestamptz, timestamptz) is
+    'Scheduled jobs whose time came enter the queue, the earliest first. Looks from since on (_last_tick). Returns how many.';

@@ -40,11 +40,15 @@ begin
         perform pg_current_xact_id();
         if pg_snapshot_xmin(pg_current_snapshot()) >= pg_current_xact_id() then
             v_armed := true;
-            update waiter as w
-            set armed = true
-            where w.ctid = any (
-                array(select o.ctid from waiter as o where o.until > v_now and o.channel = v_channel for no key update skip locked)
-            );
+            -- written anew, not updated: see _park
+            with gone as (
+                delete from waiter as w
+                where w.ctid = any (
+                    array(select o.ctid from waiter as o where o.until > v_now and o.channel = v_channel for no key update skip locked)
+                )
+                returning w.channel, w.capability, w.stem, w.until
+            )
+            insert into waiter (channel, capability, stem, until, armed) select g.channel, g.capability, g.stem, g.until, true from gone as g;
         end if;
     end if;
     return (v_channel, coalesce(v_armed, false))::bell;
@@ -52,7 +56,8 @@ end
 $await_bell$;
 
 comment on function await_bell(text[], timestamptz) is
-    'Says that this session listens for these capabilities, and until when (at most a day ahead); to be called again before that, which writes only when half '
-    'of it is over. Returns channel, to LISTEN to, and armed: whether every submit that may have missed the registration is over. Call it, commit, LISTEN; '
-    'then again and again: await_bell, get_work, and, where nothing was found, sleep: as long as wanted if it said armed, else briefly. A bell is a hint; '
-    'polling alone is correct. Locks nothing. Raises LH010.';
+    'Says that this session listens for these capabilities, and until when (at most a day ahead; a few seconds are plenty). Returns channel, to LISTEN to, and '
+    'armed: whether every submit that may have missed the registration is over. Call it, commit, LISTEN; then again and again: await_bell, get_work, and, '
+    'where nothing was found, sleep: as long as wanted if it said armed since the session listens, else briefly. A bell that rang ends the registration: whoever '
+    'was rung looks for work, and calls this again before he sleeps. It writes only where nobody of these capabilities is registered, or half of the time is '
+    'over. A bell is a hint; polling alone is correct. Locks nothing. Raises LH010.';

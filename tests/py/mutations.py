@@ -217,7 +217,7 @@ MUTATIONS = (
         "the order of a batch's idempotency keys",
         [s.two_batches_of_the_same_keys_in_reverse_order_do_not_deadlock],
         _change(
-            "submit_many",
+            "_claim_keys",
             'order by r.idempotency_key collate "C", r.ordinality',
             "order by r.ordinality",
         ),
@@ -225,7 +225,7 @@ MUTATIONS = (
     Mutation(
         "the order of a batch's given ids",
         [s.two_batches_of_the_same_keys_in_reverse_order_do_not_deadlock],
-        _change("submit_many", "order by r.job_id, r.ordinality", "order by r.ordinality"),
+        _change("_claim_ids", "order by r.job_id, r.ordinality", "order by r.ordinality"),
     ),
     # --- trap 4: claims
     Mutation(
@@ -377,6 +377,21 @@ MUTATIONS = (
         "PUBLIC's rights",
         [s.public_may_do_nothing],
         sql="grant execute on function leasehold._now() to public",
+    ),
+    Mutation(
+        "a bell that rang ends the registration",
+        [s.a_bell_rings_once_until_somebody_waits_again],
+        _change("_ring", "if not _isolated() then", "if false then"),
+    ),
+    Mutation(
+        "ringers do not wait for each other",
+        [s.a_bell_of_an_open_or_undone_transaction_stops_no_other],
+        _change("_ring", " skip locked", ""),
+    ),
+    Mutation(
+        "prefixes are filed under their whole parts",
+        [s.a_prefix_that_ends_inside_a_part_is_rung],
+        _change("_stem", "regexp_replace(capability, '[^.]*$', '')", "left(capability, -1)"),
     ),
     Mutation(
         "the doorbell waits for who may have missed it",

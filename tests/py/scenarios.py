@@ -7,6 +7,7 @@ Sessions are stepped until the server reports the lock they wait for; nothing he
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from uuid import UUID, uuid4
 
@@ -932,6 +933,65 @@ def a_bell_is_armed_only_when_nobody_can_miss_it(connect: Connect) -> None:
     assert [n.channel for n in waiter.notifies(timeout=10, stop_after=1)] == [bell["channel"]]
 
 
+def a_bell_rings_once_until_somebody_waits_again(connect: Connect) -> None:
+    waiter, producer = connect(), connect()
+    channel = _wait_for(waiter, "x")
+    submit(producer, "x")
+    assert [n.channel for n in waiter.notifies(timeout=10, stop_after=1)] == [channel]
+    submit(producer, "x")
+    assert list(waiter.notifies(timeout=0.3)) == [], "rung again, awake as it is"
+    _wait_for(waiter, "x")
+    submit(producer, "x")
+    assert [n.channel for n in waiter.notifies(timeout=10, stop_after=1)] == [channel]
+
+
+def a_bell_of_an_open_or_undone_transaction_stops_no_other(connect: Connect) -> None:
+    waiter, idler, producer = connect(), connect(), connect(options=PATIENCE)
+    channel = _wait_for(waiter, "x")
+    with contextlib.suppress(_RollBack), transaction(idler):
+        submit(idler, "x")
+        with does_not_wait("submit"):
+            submit(producer, "x")
+        assert [n.channel for n in waiter.notifies(timeout=10, stop_after=1)] == [channel]
+        raise _RollBack
+    submit(producer, "x")
+    assert [n.channel for n in waiter.notifies(timeout=10, stop_after=1)] == [channel]
+
+
+def a_prefix_that_ends_inside_a_part_is_rung(connect: Connect) -> None:
+    waiter, producer = connect(), connect()
+    for capability in (
+        "%",
+        "b%",
+        "billing.%",
+        "billing.in%",
+        "billing.invoice%",
+        "billing.invoice.v1",
+    ):
+        channel = _wait_for(waiter, capability)
+        submit(producer, "billing.invoice.v1")
+        heard = [n.channel for n in waiter.notifies(timeout=10, stop_after=1)]
+        assert heard == [channel], capability
+    _wait_for(waiter, "billing.x%")
+    submit(producer, "billing.invoice.v1")
+    assert list(waiter.notifies(timeout=0.3)) == []
+
+
+def _wait_for(conn: Connection, capability: str) -> str:
+    """Registers, listens, and waits until the registration is armed."""
+    until = scalar(conn, "select clock_timestamp() + interval '1 min'")
+    channel = ""
+    for _ in range(500):  # other databases of the server hold it up, too
+        bell = engine.one(conn, "await_bell", capabilities=[capability], until=until)
+        if bell["armed"]:
+            break
+        channel = bell["channel"]
+        conn.execute(f'listen "{channel}"')
+        conn.execute("select pg_sleep(0.01)")
+    assert bell["armed"]
+    return str(bell["channel"])
+
+
 def upkeep_does_not_hold_a_lease_that_was_extended(connect: Connect) -> None:
     """The first end of the lease has passed, the worker heartbeats on; somebody's get_work is open."""
     worker, other = connect(options=PATIENCE), connect()
@@ -1050,8 +1110,8 @@ def a_lease_of_an_open_transaction_is_found_when_it_has_run_out(connect: Connect
         assert len(take(slow, "x", lease="1 ms")) == 1
         _ticks(other, 4)
     _ticks(other, 8)
-    assert value(other, "job", "attempt", job_id=job) == 1
-    assert value(other, "job", "state", job_id=job) == "scheduled"
+    assert engine.one(other, "job", job_id=job)["attempt"] == 1
+    assert engine.one(other, "job", job_id=job)["state"] == "scheduled"
 
 
 def a_retry_of_an_open_transaction_is_found_when_it_is_due(connect: Connect) -> None:
@@ -1062,7 +1122,7 @@ def a_retry_of_an_open_transaction_is_found_when_it_is_due(connect: Connect) -> 
         engine.one(slow, "fail", **lease_of(lease), error="e", retry_after="1 ms")
         _ticks(other, 4)
     _ticks(other, 8)
-    assert value(other, "job", "state", job_id=job) == "ready"
+    assert engine.one(other, "job", job_id=job)["state"] == "ready"
 
 
 def upkeep_moves_on_past_what_is_over(connect: Connect) -> None:

@@ -967,7 +967,7 @@ def test_what_was_damaged_is_mended_by_running_the_file_again(conn: Connection) 
     [
         "drop index leasehold.job_ready_idx",
         "create index extra_idx on leasehold.job (priority)",
-        "alter table leasehold.job drop constraint job_state_check",
+        "alter table leasehold.note drop constraint note_kind_check",
         "alter table leasehold.job add column extra integer",
         "alter table leasehold.job alter column payload drop not null",
         "create trigger extra before insert on leasehold.job for each row execute function suppress_redundant_updates_trigger()",
