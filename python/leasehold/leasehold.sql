@@ -12,9 +12,9 @@
 do $install$
 declare
     v_version        constant text := '1.0.0';
-    v_build          constant text := '6e2ddf825505cc8d7c8e69f64575b1825d61d812438062bd92ab922ba8d739a1';
+    v_build          constant text := 'd1e76d6d6d3a7811462451ff2b93857078b7313b3ff48b60ec735fc758a31875';
     v_migrations     constant integer := 1;
-    v_function_names constant text[] := array['_actor', '_admissible', '_admit', '_answer', '_apply', '_asked_to_stop', '_backoff', '_bury', '_check_batch_circles', '_check_capabilities', '_check_circle', '_check_count', '_check_delay', '_check_done', '_check_elements', '_check_expires_at', '_check_failure', '_check_ids', '_check_keys', '_check_lease', '_check_need', '_check_object', '_check_policy', '_check_reschedule', '_check_retry', '_check_setting', '_check_size', '_check_submit', '_check_text', '_check_time', '_check_unseen', '_check_wait_for', '_choose', '_claim', '_claim_id', '_claim_key', '_clean_error', '_done_kinds', '_doom', '_end', '_end_cancelled', '_end_state', '_enqueue', '_expire', '_fail', '_forget_waiters', '_grant', '_group_roles', '_hold', '_insert', '_invalid', '_inventory', '_is_busy', '_is_plain', '_is_plain_worker', '_is_retryable', '_isolated', '_key_lock', '_known', '_last_tick', '_lease_check', '_lease_fence', '_lease_id', '_leave_key', '_lock_job', '_lock_unheld', '_look_again', '_matches', '_move', '_move_marks', '_needs', '_no_such_job', '_now', '_now_in_order', '_open_lane', '_park', '_pick', '_pick_merged', '_promote', '_put_off', '_read_interval', '_read_request', '_reclaim', '_reclaim_one', '_record', '_redrive', '_refuse', '_request_hash', '_request_kinds', '_requests', '_reschedule', '_resolve', '_results', '_retry_or_bury', '_revive', '_rewrite', '_ring', '_runs_out_at', '_setting_value', '_settle', '_settle_one', '_stem', '_stems', '_store', '_survey', '_tell', '_tell_chunk', '_tell_dependents', '_tend', '_tend_by_the_way', '_try_settle', '_uuid_v7', '_wait', '_work_notes', 'await_bell', 'cancel', 'checkpoint', 'checkpoints', 'complete', 'complete_unheld', 'error_codes', 'extend', 'extend_many', 'fail', 'fail_unheld', 'get_work', 'hold_lease', 'job', 'lease_status', 'redrive', 'redrive_many', 'release', 'require_api', 'reschedule', 'reschedule_unheld', 'results', 'schema_version', 'set_setting', 'setting', 'settings', 'settle', 'submit', 'submit_many', 'sweep', 'turn', 'verify', 'why_not_running'];
+    v_function_names constant text[] := array['_actor', '_admissible', '_admit', '_answer', '_apply', '_asked_to_stop', '_backoff', '_bury', '_check_batch_circles', '_check_capabilities', '_check_circle', '_check_count', '_check_delay', '_check_done', '_check_elements', '_check_expires_at', '_check_failure', '_check_ids', '_check_keys', '_check_lease', '_check_need', '_check_object', '_check_policy', '_check_reschedule', '_check_retry', '_check_setting', '_check_size', '_check_submit', '_check_text', '_check_time', '_check_unseen', '_check_wait_for', '_choose', '_claim', '_claim_id', '_claim_ids', '_claim_key', '_claim_keys', '_clean_error', '_done_kinds', '_doom', '_end', '_end_cancelled', '_end_state', '_enqueue', '_expire', '_fail', '_forget_waiters', '_grant', '_group_roles', '_hold', '_insert', '_insert_many', '_invalid', '_inventory', '_is_busy', '_is_plain', '_is_plain_worker', '_is_retryable', '_isolated', '_key_lock', '_known', '_last_tick', '_lease_check', '_lease_fence', '_lease_id', '_leave_key', '_lock_job', '_lock_unheld', '_look_again', '_matches', '_meant', '_move', '_move_marks', '_needs', '_no_such_job', '_now', '_now_in_order', '_open_lane', '_park', '_parked', '_pick', '_pick_merged', '_promote', '_put_off', '_read_interval', '_read_request', '_reclaim', '_reclaim_one', '_record', '_redrive', '_refuse', '_request_hash', '_request_kinds', '_requests', '_reschedule', '_resolve', '_results', '_retry_or_bury', '_revive', '_rewrite', '_ring', '_runs_out_at', '_setting_value', '_settle', '_settle_one', '_stem', '_stems', '_store', '_store_many', '_survey', '_tell', '_tell_chunk', '_tell_dependents', '_tend', '_tend_by_the_way', '_try_settle', '_uuid_v7', '_wait', '_work_notes', 'await_bell', 'cancel', 'checkpoint', 'checkpoints', 'complete', 'complete_unheld', 'error_codes', 'extend', 'extend_many', 'fail', 'fail_unheld', 'get_work', 'hold_lease', 'job', 'lease_status', 'redrive', 'redrive_many', 'release', 'require_api', 'reschedule', 'reschedule_unheld', 'results', 'schema_version', 'set_setting', 'setting', 'settings', 'settle', 'submit', 'submit_many', 'sweep', 'turn', 'verify', 'why_not_running'];
     v_view_names     constant text[] := array['dead_letter', 'departure', 'finished', 'status'];
     v_functions      constant text[] := array[
 $function$
@@ -1126,6 +1126,58 @@ $_claim_id$;
 comment on function _claim_id(uuid) is 'Takes an id that a caller gave. Waits for a transaction that is taking it. Raises LH005.';
 $function$,
 $function$
+create or replace function _claim_ids(requests _request[], firsts uuid[])
+returns void
+language plpgsql
+volatile
+as $_claim_ids$
+declare
+    v_given constant uuid[] := array(
+        select r.job_id
+        from unnest(requests) with ordinality as r
+        where r.job_id is not null and firsts[r.ordinality] is null
+        order by r.job_id, r.ordinality
+    );
+    v_taken uuid[];
+    v_left  uuid[];
+begin
+    if v_given = '{}' then
+        return;
+    end if;
+    -- in their order, for the reason that keys have one
+    with taken as (
+        insert into given_id (job_id)
+        select g.id from unnest(v_given) as g (id)
+        on conflict on constraint given_id_pkey do nothing
+        returning job_id
+    )
+    select array_agg(t.job_id) into v_taken from taken as t;
+    if cardinality(v_given) > coalesce(cardinality(v_taken), 0) then
+        v_left := array(
+            select g.id from unnest(v_given) as g (id) group by g.id having count(*) > 1 or g.id <> all (coalesce(v_taken, '{}'))
+        );
+    end if;
+
+    -- those that were not free, and those that were made here once, get the look, and the refusal, of a single one
+    perform _claim_id(u.job_id)
+    from (
+        select l.id from unnest(v_left) as l (id)
+        union
+        select j.job_id from job as j where j.job_id = any (v_given)
+        union
+        select a.job_id from archive as a where a.job_id = any (v_given)
+        order by 1
+    ) as u (job_id);
+    if _isolated() then
+        perform _check_unseen(g.id) from unnest(v_given) as g (id);
+    end if;
+end
+$_claim_ids$;
+
+comment on function _claim_ids(_request[], uuid[]) is
+    'Takes the ids that callers gave for a batch; firsts: what _claim_keys returned. Waits for transactions that are taking them. Raises LH005.';
+$function$,
+$function$
 create or replace function _claim_key(key text, job_id uuid, request bytea)
 returns uuid
 language plpgsql
@@ -1164,6 +1216,53 @@ $_claim_key$;
 
 comment on function _claim_key(text, uuid, bytea) is
     'Takes an idempotency key for a job (null), or returns the id of the job that has it. Waits for a transaction that is taking it. Raises LH006.';
+$function$,
+$function$
+create or replace function _claim_keys(requests _request[], ids uuid[])
+returns uuid[]
+language plpgsql
+volatile
+as $_claim_keys$
+declare
+    v_firsts    uuid[];
+    v_taken     text[];
+    v_at        bigint;
+begin
+    -- in one order: two batches that share some must not wait for each other crosswise
+    with taken as (
+        insert into idempotency (key, job_id, request)
+        select r.idempotency_key, ids[r.ordinality], _request_hash(r.next_need, r.payload, r.job_id)
+        from unnest(requests) with ordinality as r
+        where r.idempotency_key is not null
+        order by r.idempotency_key collate "C", r.ordinality
+        on conflict on constraint idempotency_pkey do nothing
+        returning key
+    )
+    select array_agg(t.key) into v_taken from taken as t;
+
+    -- those that were not free get the look, and the refusal, of a single one
+    for v_at in
+        select k.ordinality
+        from (
+            select r.idempotency_key, r.ordinality, row_number() over (partition by r.idempotency_key order by r.ordinality) as nth
+            from unnest(requests) with ordinality as r
+            where r.idempotency_key is not null
+        ) as k
+        where k.nth > 1 or k.idempotency_key not in (select t.key from unnest(v_taken) as t (key))
+        order by k.idempotency_key collate "C", k.ordinality
+    loop
+        v_firsts := coalesce(v_firsts, array_fill(null::uuid, array[cardinality(requests)]));
+        v_firsts[v_at] := _claim_key(
+            requests[v_at].idempotency_key, ids[v_at], _request_hash(requests[v_at].next_need, requests[v_at].payload, requests[v_at].job_id)
+        );
+    end loop;
+    return v_firsts;
+end
+$_claim_keys$;
+
+comment on function _claim_keys(_request[], uuid[]) is
+    'Takes the idempotency keys of a batch, for the jobs of ids. Returns for each element the job that had its key before, null where none had (null '
+    'for all: no key was known). Waits for transactions that are taking them. Raises LH006.';
 $function$,
 $function$
 create or replace function _clean_error(error text)
@@ -1575,6 +1674,63 @@ comment on function _insert(
 ) is
     'Writes one new job, sees to it that its lane is known, and rings when somebody waits for it: all looks in the one statement that writes. now: '
     '_now_in_order(), for the number drawn here, and the look at who waits, must come after the transaction has an id.';
+$function$,
+$function$
+create or replace function _insert_many(
+    requests _request[], ids uuid[], firsts uuid[], blocked boolean[], parked boolean[], now timestamptz
+)
+returns void
+language plpgsql
+volatile
+as $_insert_many$
+declare
+    v_new           text[];
+    v_priorities    smallint[];
+    v_awaited       text[];
+begin
+    with made as (
+        insert into job (
+            job_id, number, submitted_at, available_at, priority, parked, state, next_need, submitted_by, on_dependency_failure, payload,
+            metadata, expires_at, max_attempts, retry, singleton_key, idempotency_key, wait_for
+        )
+        select
+            ids[r.ordinality], nextval('number_seq'), _insert_many.now, coalesce(r.available_at, _insert_many.now), r.priority,
+            coalesce(_insert_many.parked[r.ordinality], false),
+            case when blocked[r.ordinality] then 'blocked' when r.available_at > _insert_many.now then 'scheduled' else 'ready' end,
+            r.next_need, coalesce(r.submitted_by, _actor()), r.on_dependency_failure, r.payload, nullif(r.metadata, '{}'), r.expires_at,
+            r.max_attempts, r.retry, r.singleton_key, r.idempotency_key,
+            case when r.wait_for <> '{}' then array(select distinct w.id from unnest(r.wait_for) as w (id)) end
+        from unnest(requests) with ordinality as r
+        where firsts[r.ordinality] is null
+        returning job.next_need, job.priority, job.state
+    ), used as (
+        select m.next_need, m.priority, bool_or(m.state = 'ready') as ready
+        from made as m
+        group by m.next_need, m.priority
+    )
+    select
+        array_agg(u.next_need) filter (where l.awaited is null), array_agg(u.priority) filter (where l.awaited is null),
+        array_agg(distinct u.next_need) filter (where u.ready and l.awaited is not false)
+    into v_new, v_priorities, v_awaited
+    from used as u
+    -- none: its lane was never used before
+    left join lateral (
+        select exists (select from waiter as w where w.stem = any (k.stems) and w.until > _insert_many.now) as awaited
+        from lane as k
+        where k.next_need = u.next_need and k.priority = u.priority
+        limit 1
+    ) as l on true;
+
+    perform _open_lane(n.next_need, n.priority, _insert_many.now) from unnest(v_new, v_priorities) as n (next_need, priority);
+    if v_awaited is not null then
+        perform _ring(v_awaited);
+    end if;
+end
+$_insert_many$;
+
+comment on function _insert_many(_request[], uuid[], uuid[], boolean[], boolean[], timestamptz) is
+    'What _insert does for one, for a batch: writes its jobs, but for those that were there before (firsts), sees to it that their lanes are known, and '
+    'rings once, for whatever somebody waits for. blocked, parked: null for none. now: _now_in_order().';
 $function$,
 $function$
 create or replace function _invalid(argument text, problem text, hint text default null)
@@ -2049,6 +2205,33 @@ $_matches$;
 comment on function _matches(text, text) is 'Whether a capability covers a need. Only a last % is special.';
 $function$,
 $function$
+create or replace function _meant(requests _request[], firsts uuid[])
+returns _request[]
+language plpgsql
+stable
+as $_meant$
+declare
+    v_meant jsonb;
+    v_at    bigint;
+begin
+    select jsonb_object_agg(r.job_id, firsts[r.ordinality]) into v_meant
+    from unnest(requests) with ordinality as r
+    where r.job_id <> firsts[r.ordinality];
+    if v_meant is not null then
+        for v_at in select r.ordinality from unnest(requests) with ordinality as r where r.wait_for <> '{}' loop
+            requests[v_at].wait_for := array(
+                select coalesce((v_meant ->> w.id::text)::uuid, w.id) from unnest(requests[v_at].wait_for) as w (id)
+            );
+        end loop;
+    end if;
+    return requests;
+end
+$_meant$;
+
+comment on function _meant(_request[], uuid[]) is
+    'A batch in which to wait for an element means the job that it resulted in: its own, or the one that had its key before (firsts).';
+$function$,
+$function$
 create or replace function _move(v_job job, verb text, actor text, detail text, edges uuid[], doom text, doomed_by uuid, now timestamptz)
 returns outcome
 language plpgsql
@@ -2342,6 +2525,44 @@ $_park$;
 comment on function _park(uuid[], boolean) is 'Takes ready jobs, whose locks the caller holds, out of the claim index, or lets them in.';
 $function$,
 $function$
+create or replace function _parked(requests _request[], ids uuid[], firsts uuid[], blocked boolean[], now timestamptz)
+returns boolean[]
+language plpgsql
+volatile
+as $_parked$
+declare
+    v_parked    boolean[];
+    v_keys      text[];
+begin
+    with keyed as (
+        select
+            r.singleton_key, r.next_need, r.priority, r.ordinality,
+            min(r.priority) over (
+                partition by r.singleton_key, r.next_need order by r.ordinality rows between unbounded preceding and 1 preceding
+            ) as before
+        from unnest(requests) with ordinality as r
+        where r.singleton_key is not null and firsts[r.ordinality] is null and not blocked[r.ordinality] and (r.available_at > now) is not true
+    ), parked as (
+        select k.singleton_key, k.ordinality
+        from keyed as k
+        -- behind one of these, or behind one that is there
+        where k.before <= k.priority or _is_busy(ids[k.ordinality], k.singleton_key, k.next_need, k.priority::smallint)
+    )
+    select array_agg(p.ordinality is not null order by n.at), array_agg(distinct p.singleton_key) filter (where p.ordinality is not null)
+    into v_parked, v_keys
+    from generate_series(1, cardinality(requests)) as n (at)
+    left join parked as p on p.ordinality = n.at
+    having count(p.ordinality) > 0;
+
+    insert into note (kind, singleton_key) select 'key', k.key from unnest(v_keys) as k (key);
+    return v_parked;
+end
+$_parked$;
+
+comment on function _parked(_request[], uuid[], uuid[], boolean[], timestamptz) is
+    'Which of these new jobs would only stand behind another of their singleton key (null: none), and the notes that let them in if that was wrong.';
+$function$,
+$function$
 create or replace function _pick(survey _survey, limit_jobs integer, but uuid[])
 returns _picked
 language plpgsql
@@ -2469,7 +2690,8 @@ begin
 end
 $_promote$;
 
-comment on function _promote(integer, timestamptz, timestamptz) is 'Scheduled jobs whose time came enter the queue, the earliest first. Looks from since on (_last_tick). Returns how many.';
+comment on function _promote(integer, timestamptz, timestamptz) is
+    'Scheduled jobs whose time came enter the queue, the earliest first. Looks from since on (_last_tick). Returns how many.';
 $function$,
 $function$
 create or replace function _put_off(v_note note)
@@ -2744,11 +2966,7 @@ begin
     perform _check_keys('jobs', jobs, jsonb_build_object('', _request_kinds()));
 
     begin
-        return array(
-            select jsonb_populate_record(v_default, j.element)
-            from jsonb_array_elements(jobs) with ordinality as j (element, ordinal)
-            order by j.ordinal
-        );
+        return array(select r from jsonb_populate_recordset(v_default, jobs) as r);
     exception
         when data_exception then
             null;
@@ -3021,21 +3239,32 @@ returns void
 language plpgsql
 volatile
 as $_ring$
+declare
+    v_now       constant timestamptz := _now();
+    v_channels  text[];
 begin
-    perform pg_notify(w.channel, '')
-    from (
-        select distinct w.channel
-        from unnest(needs) as n (need)
-        join waiter as w on w.stem = any (_stems(n.need)) and w.until > _now() and _matches(w.capability, n.need)
-    ) as w
+    select array_agg(distinct w.channel) into v_channels
+    from unnest(needs) as n (need)
+    join waiter as w on w.stem = any (_stems(n.need)) and w.until > v_now and _matches(w.capability, n.need);
     -- a full queue of notifications would fail the commit; a bell is only a hint
-    where pg_notification_queue_usage() < 0.5;
+    if v_channels is null or pg_notification_queue_usage() > 0.5 then
+        return;
+    end if;
+    -- Who was rung is awake, and registers again before he sleeps: until then nobody needs to ring him, and a fleet that cannot keep up is not rung at
+    -- all. Should this transaction roll back, the registration is there still; while it is open, others ring as well.
+    if not _isolated() then
+        delete from waiter as w
+        where w.ctid = any (
+            array(select o.ctid from waiter as o where o.channel = any (v_channels) and o.until > v_now for update skip locked)
+        );
+    end if;
+    perform pg_notify(c.channel, '') from unnest(v_channels) as c (channel);
 end
 $_ring$;
 
 comment on function _ring(text[]) is
-    'Wakes who waits for any of these needs: once a channel, without a payload. To be called in a statement after the one that took the '
-    'transaction''s id.';
+    'Wakes who waits for any of these needs, once: whoever wants to be rung again registers again. One notification a channel, without a payload. To be '
+    'called in a statement after the one that took the transaction''s id.';
 $function$,
 $function$
 create or replace function _runs_out_at(lease_expires_at timestamptz, leased_at timestamptz, extended_at timestamptz)
@@ -3165,7 +3394,8 @@ as $_stem$
     select case when right(capability, 1) = '%' then regexp_replace(capability, '[^.]*$', '') else capability end
 $_stem$;
 
-comment on function _stem(text) is 'What a waiter''s capability is filed under: a need under itself, a prefix under its whole parts: billing. for billing.% and for billing.in%.';
+comment on function _stem(text) is
+    'What a waiter''s capability is filed under: a need under itself, a prefix under its whole parts: billing. for billing.% and for billing.in%.';
 $function$,
 $function$
 create or replace function _stems(need text)
@@ -3183,7 +3413,7 @@ comment on function _stems(text) is
     'Under which stems the capabilities that cover a need are filed (_stem): so that a submit finds who waits by a few probes, not by asking everyone.';
 $function$,
 $function$
-create or replace function _store(v_request _request, job_id uuid, known uuid[], prefix text, now timestamptz)
+create or replace function _store(v_request _request, job_id uuid, now timestamptz)
 returns submitted
 language plpgsql
 volatile
@@ -3199,12 +3429,12 @@ declare
 begin
     -- not before the idempotency key was looked at: a request that is repeated too late is a repeated request all the same
     if v_request.expires_at is not null then
-        perform _check_expires_at(prefix || 'expires_at', v_request.expires_at, now);
+        perform _check_expires_at('expires_at', v_request.expires_at, now);
     end if;
     if v_wait_for <> '{}' then
         v_wait_for := array(select distinct w.id from unnest(v_wait_for) as w (id));
         select r.edges, r.doom, r.doomed_by into v_edges, v_doom, v_doomed_by
-        from _resolve(job_id, v_wait_for, v_request.on_dependency_failure, known) as r;
+        from _resolve(job_id, v_wait_for, v_request.on_dependency_failure, null) as r;
     end if;
 
     v_state := case
@@ -3238,9 +3468,92 @@ begin
 end
 $_store$;
 
-comment on function _store(_request, uuid, uuid[], text, timestamptz) is
-    'Writes a job that has been checked, and whose key and id, if it has them, are claimed. known: ids that this call is going to make, which may '
-    'be waited for before they are there; prefix names the element of a batch. Raises LH004, LH010.';
+comment on function _store(_request, uuid, timestamptz) is
+    'Writes a job that has been checked, and whose key and id, if it has them, are claimed. What _store_many does for many, at half its cost for one. '
+    'Raises LH004, LH010.';
+$function$,
+$function$
+create or replace function _store_many(requests _request[], ids uuid[], firsts uuid[], plain boolean, now timestamptz)
+returns submitted[]
+language plpgsql
+volatile
+as $_store_many$
+declare
+    v_blocked   boolean[];
+    v_parked    boolean[];
+    v_known     uuid[];
+    v_ending    bigint[];
+    v_dooms     text[];
+    v_doomed_by uuid[];
+    v_stored    submitted[];
+    v_request   _request;
+    v_at        bigint;
+    v_edges     uuid[];
+    v_doom      text;
+    v_by        uuid;
+begin
+    if not plain then
+        v_blocked := array_fill(false, array[cardinality(requests)]);
+        -- only who was given an id can be waited for before he is there
+        v_known := array(
+            select r.job_id from unnest(requests) with ordinality as r where r.job_id is not null and firsts[r.ordinality] is null
+        );
+        for v_at in
+            select r.ordinality
+            from unnest(requests) with ordinality as r
+            where firsts[r.ordinality] is null and (r.expires_at is not null or r.wait_for <> '{}')
+        loop
+            v_request := requests[v_at];
+            v_doom := null;
+            -- not before the idempotency key was looked at: a request that is repeated too late is a repeated request all the same
+            if v_request.expires_at is not null then
+                perform _check_expires_at(format('jobs[%s].expires_at', v_at - 1), v_request.expires_at, now);
+            end if;
+            if v_request.wait_for <> '{}' then
+                select r.edges, r.doom, r.doomed_by into v_edges, v_doom, v_by
+                from _resolve(ids[v_at], v_request.wait_for, v_request.on_dependency_failure, v_known) as r;
+                if v_edges is not null then
+                    perform _wait(ids[v_at], v_edges);
+                end if;
+                v_blocked[v_at] := v_edges is not null or v_doom is not null;
+            end if;
+            if v_doom is not null or v_request.expires_at <= v_request.available_at then
+                v_ending := v_ending || v_at;
+                v_dooms := v_dooms || v_doom;
+                v_doomed_by := v_doomed_by || v_by;
+            end if;
+        end loop;
+        v_parked := _parked(requests, ids, firsts, v_blocked, now);
+    end if;
+
+    perform _insert_many(requests, ids, firsts, v_blocked, v_parked, now);
+    v_stored := array(
+        select
+            case
+                when firsts[r.ordinality] is not null then _known(firsts[r.ordinality])
+                else (
+                    ids[r.ordinality], true,
+                    case when v_blocked[r.ordinality] then 'blocked' when r.available_at > now then 'scheduled' else 'ready' end,
+                    coalesce(r.available_at, now)
+                )::submitted
+            end
+        from unnest(requests) with ordinality as r
+    );
+    for v_at, v_doom, v_by in select e.at, e.doom, e.by from unnest(v_ending, v_dooms, v_doomed_by) as e (at, doom, by) loop
+        if v_doom is not null then
+            perform _doom(ids[v_at], v_doom, v_by, null, now);
+        else
+            perform _bury(_lock_job(ids[v_at]), 'expired', null, null, null, 'leasehold', now);
+        end if;
+        v_stored[v_at].state := coalesce(v_doom, 'dead');
+    end loop;
+    return v_stored;
+end
+$_store_many$;
+
+comment on function _store_many(_request[], uuid[], uuid[], boolean, timestamptz) is
+    'What _store does for one, for a batch: writes its jobs, but for those that were there before (firsts, null for none), and says what submit says. '
+    'They may wait for each other. plain: none of them has anything out of the ordinary. now: _now_in_order(). Raises LH004, LH010.';
 $function$,
 $function$
 create or replace function _survey(needs text[], now timestamptz)
@@ -3644,11 +3957,15 @@ begin
         perform pg_current_xact_id();
         if pg_snapshot_xmin(pg_current_snapshot()) >= pg_current_xact_id() then
             v_armed := true;
-            update waiter as w
-            set armed = true
-            where w.ctid = any (
-                array(select o.ctid from waiter as o where o.until > v_now and o.channel = v_channel for no key update skip locked)
-            );
+            -- written anew, not updated: see _park
+            with gone as (
+                delete from waiter as w
+                where w.ctid = any (
+                    array(select o.ctid from waiter as o where o.until > v_now and o.channel = v_channel for no key update skip locked)
+                )
+                returning w.channel, w.capability, w.stem, w.until
+            )
+            insert into waiter (channel, capability, stem, until, armed) select g.channel, g.capability, g.stem, g.until, true from gone as g;
         end if;
     end if;
     return (v_channel, coalesce(v_armed, false))::bell;
@@ -3656,10 +3973,11 @@ end
 $await_bell$;
 
 comment on function await_bell(text[], timestamptz) is
-    'Says that this session listens for these capabilities, and until when (at most a day ahead); to be called again before that, which writes only when half '
-    'of it is over. Returns channel, to LISTEN to, and armed: whether every submit that may have missed the registration is over. Call it, commit, LISTEN; '
-    'then again and again: await_bell, get_work, and, where nothing was found, sleep: as long as wanted if it said armed, else briefly. A bell is a hint; '
-    'polling alone is correct. Locks nothing. Raises LH010.';
+    'Says that this session listens for these capabilities, and until when (at most a day ahead; a few seconds are plenty). Returns channel, to LISTEN to, and '
+    'armed: whether every submit that may have missed the registration is over. Call it, commit, LISTEN; then again and again: await_bell, get_work, and, '
+    'where nothing was found, sleep: as long as wanted if it said armed since the session listens, else briefly. A bell that rang ends the registration: whoever '
+    'was rung looks for work, and calls this again before he sleeps. It writes only where nobody of these capabilities is registered, or half of the time is '
+    'over. A bell is a hint; polling alone is correct. Locks nothing. Raises LH010.';
 $function$,
 $function$
 create or replace function cancel(job_id uuid, actor text, reason text default null)
@@ -4675,7 +4993,7 @@ begin
     if job_id is not null then
         perform _claim_id(job_id);
     end if;
-    return _store(v_request, v_id, null, '', v_now);
+    return _store(v_request, v_id, v_now);
 end
 $submit$;
 
@@ -4701,58 +5019,31 @@ set jit to off
 as $submit_many$
 declare
     v_now       constant timestamptz := _now_in_order();
-    v_requests  constant _request[] := _requests(jobs);
-    v_count     constant integer := cardinality(v_requests);
-    v_ids       uuid[];
-    v_firsts    uuid[] := array_fill(null::uuid, array[v_count]);
-    v_meant     jsonb;
-    v_request   _request;
-    v_at        integer;
+    v_requests  _request[] := _requests(jobs);
+    v_ids       constant uuid[] := array(select coalesce(r.job_id, _uuid_v7(v_now)) from unnest(v_requests) as r);
+    v_special   bigint[];
+    v_firsts    uuid[];
 begin
-    for v_at in 1 .. v_count loop
-        perform _check_submit(v_requests[v_at], format('jobs[%s].', v_at - 1));
-        v_ids[v_at] := coalesce(v_requests[v_at].job_id, _uuid_v7(v_now));
-    end loop;
-    perform _check_batch_circles(v_requests);
-
-    -- keys, then ids, each in one order: two batches that share some must not wait for each other crosswise
-    for v_at in
+    -- nearly all are plain: looked at by one expression, and no more
+    v_special := array(
         select r.ordinality
         from unnest(v_requests) with ordinality as r
-        where r.idempotency_key is not null
-        order by r.idempotency_key collate "C", r.ordinality
-    loop
-        v_request := v_requests[v_at];
-        v_firsts[v_at] := _claim_key(
-            v_request.idempotency_key, v_ids[v_at], _request_hash(v_request.next_need, v_request.payload, v_request.job_id)
-        );
-    end loop;
-    for v_at in
-        select r.ordinality from unnest(v_requests) with ordinality as r where r.job_id is not null order by r.job_id, r.ordinality
-    loop
-        if v_firsts[v_at] is null then
-            perform _claim_id(v_requests[v_at].job_id);
-        end if;
-    end loop;
-
-    -- What an element resulted in is what the others wait for: its own id, or the job that its key had before.
-    select jsonb_object_agg(r.job_id, v_firsts[r.ordinality]) into v_meant
-    from unnest(v_requests) with ordinality as r
-    where r.job_id <> v_firsts[r.ordinality];
-
-    for v_at in 1 .. v_count loop
-        if v_firsts[v_at] is not null then
-            return next _known(v_firsts[v_at]);
-            continue;
-        end if;
-        v_request := v_requests[v_at];
-        if v_meant is not null then
-            v_request.wait_for := array(
-                select coalesce((v_meant ->> w.id::text)::uuid, w.id) from unnest(v_request.wait_for) as w (id)
-            );
-        end if;
-        return next _store(v_request, v_ids[v_at], v_ids, format('jobs[%s].', v_at - 1), v_now);
-    end loop;
+        where (
+            _is_plain(r.next_need, r.payload, r.priority, r.on_dependency_failure, r.metadata) and r.wait_for = '{}'
+            and (
+                r.job_id, r.singleton_key, r.idempotency_key, r.available_at, r.expires_at, r.max_attempts, r.retry, r.submitted_by
+            ) is null
+        ) is not true
+    );
+    if v_special <> '{}' then
+        perform _check_submit(v_requests[s.at], format('jobs[%s].', s.at - 1)) from unnest(v_special) as s (at);
+        perform _check_batch_circles(v_requests);
+        v_firsts := _claim_keys(v_requests, v_ids);
+        perform _claim_ids(v_requests, v_firsts);
+        v_requests := _meant(v_requests, v_firsts);
+    end if;
+    return query
+    select a.* from unnest(_store_many(v_requests, v_ids, v_firsts, v_special = '{}', v_now)) as a;
 end
 $submit_many$;
 

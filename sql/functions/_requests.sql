@@ -21,11 +21,7 @@ begin
     perform _check_keys('jobs', jobs, jsonb_build_object('', _request_kinds()));
 
     begin
-        return array(
-            select jsonb_populate_record(v_default, j.element)
-            from jsonb_array_elements(jobs) with ordinality as j (element, ordinal)
-            order by j.ordinal
-        );
+        return array(select r from jsonb_populate_recordset(v_default, jobs) as r);
     exception
         when data_exception then
             null;

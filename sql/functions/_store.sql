@@ -1,4 +1,4 @@
-create or replace function _store(v_request _request, job_id uuid, known uuid[], prefix text, now timestamptz)
+create or replace function _store(v_request _request, job_id uuid, now timestamptz)
 returns submitted
 language plpgsql
 volatile
@@ -14,12 +14,12 @@ declare
 begin
     -- not before the idempotency key was looked at: a request that is repeated too late is a repeated request all the same
     if v_request.expires_at is not null then
-        perform _check_expires_at(prefix || 'expires_at', v_request.expires_at, now);
+        perform _check_expires_at('expires_at', v_request.expires_at, now);
     end if;
     if v_wait_for <> '{}' then
         v_wait_for := array(select distinct w.id from unnest(v_wait_for) as w (id));
         select r.edges, r.doom, r.doomed_by into v_edges, v_doom, v_doomed_by
-        from _resolve(job_id, v_wait_for, v_request.on_dependency_failure, known) as r;
+        from _resolve(job_id, v_wait_for, v_request.on_dependency_failure, null) as r;
     end if;
 
     v_state := case
@@ -53,6 +53,6 @@ begin
 end
 $_store$;
 
-comment on function _store(_request, uuid, uuid[], text, timestamptz) is
-    'Writes a job that has been checked, and whose key and id, if it has them, are claimed. known: ids that this call is going to make, which may '
-    'be waited for before they are there; prefix names the element of a batch. Raises LH004, LH010.';
+comment on function _store(_request, uuid, timestamptz) is
+    'Writes a job that has been checked, and whose key and id, if it has them, are claimed. What _store_many does for many, at half its cost for one. '
+    'Raises LH004, LH010.';

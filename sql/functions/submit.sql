@@ -52,7 +52,7 @@ begin
     if job_id is not null then
         perform _claim_id(job_id);
     end if;
-    return _store(v_request, v_id, null, '', v_now);
+    return _store(v_request, v_id, v_now);
 end
 $submit$;
 

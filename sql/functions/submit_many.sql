@@ -10,58 +10,31 @@ set jit to off
 as $submit_many$
 declare
     v_now       constant timestamptz := _now_in_order();
-    v_requests  constant _request[] := _requests(jobs);
-    v_count     constant integer := cardinality(v_requests);
-    v_ids       uuid[];
-    v_firsts    uuid[] := array_fill(null::uuid, array[v_count]);
-    v_meant     jsonb;
-    v_request   _request;
-    v_at        integer;
+    v_requests  _request[] := _requests(jobs);
+    v_ids       constant uuid[] := array(select coalesce(r.job_id, _uuid_v7(v_now)) from unnest(v_requests) as r);
+    v_special   bigint[];
+    v_firsts    uuid[];
 begin
-    for v_at in 1 .. v_count loop
-        perform _check_submit(v_requests[v_at], format('jobs[%s].', v_at - 1));
-        v_ids[v_at] := coalesce(v_requests[v_at].job_id, _uuid_v7(v_now));
-    end loop;
-    perform _check_batch_circles(v_requests);
-
-    -- keys, then ids, each in one order: two batches that share some must not wait for each other crosswise
-    for v_at in
+    -- nearly all are plain: looked at by one expression, and no more
+    v_special := array(
         select r.ordinality
         from unnest(v_requests) with ordinality as r
-        where r.idempotency_key is not null
-        order by r.idempotency_key collate "C", r.ordinality
-    loop
-        v_request := v_requests[v_at];
-        v_firsts[v_at] := _claim_key(
-            v_request.idempotency_key, v_ids[v_at], _request_hash(v_request.next_need, v_request.payload, v_request.job_id)
-        );
-    end loop;
-    for v_at in
-        select r.ordinality from unnest(v_requests) with ordinality as r where r.job_id is not null order by r.job_id, r.ordinality
-    loop
-        if v_firsts[v_at] is null then
-            perform _claim_id(v_requests[v_at].job_id);
-        end if;
-    end loop;
-
-    -- What an element resulted in is what the others wait for: its own id, or the job that its key had before.
-    select jsonb_object_agg(r.job_id, v_firsts[r.ordinality]) into v_meant
-    from unnest(v_requests) with ordinality as r
-    where r.job_id <> v_firsts[r.ordinality];
-
-    for v_at in 1 .. v_count loop
-        if v_firsts[v_at] is not null then
-            return next _known(v_firsts[v_at]);
-            continue;
-        end if;
-        v_request := v_requests[v_at];
-        if v_meant is not null then
-            v_request.wait_for := array(
-                select coalesce((v_meant ->> w.id::text)::uuid, w.id) from unnest(v_request.wait_for) as w (id)
-            );
-        end if;
-        return next _store(v_request, v_ids[v_at], v_ids, format('jobs[%s].', v_at - 1), v_now);
-    end loop;
+        where (
+            _is_plain(r.next_need, r.payload, r.priority, r.on_dependency_failure, r.metadata) and r.wait_for = '{}'
+            and (
+                r.job_id, r.singleton_key, r.idempotency_key, r.available_at, r.expires_at, r.max_attempts, r.retry, r.submitted_by
+            ) is null
+        ) is not true
+    );
+    if v_special <> '{}' then
+        perform _check_submit(v_requests[s.at], format('jobs[%s].', s.at - 1)) from unnest(v_special) as s (at);
+        perform _check_batch_circles(v_requests);
+        v_firsts := _claim_keys(v_requests, v_ids);
+        perform _claim_ids(v_requests, v_firsts);
+        v_requests := _meant(v_requests, v_firsts);
+    end if;
+    return query
+    select a.* from unnest(_store_many(v_requests, v_ids, v_firsts, v_special = '{}', v_now)) as a;
 end
 $submit_many$;
 

@@ -1,7 +1,7 @@
 -- submit_many: records many jobs, all or none.
 
 begin;
-select plan(89);
+select plan(93);
 \ir include/support.sql
 \ir include/named.sql
 
@@ -226,6 +226,51 @@ select results_eq(
     'two of one singleton key are two jobs'
 );
 select is((select count(*) from get_work('worker', '{many.k}', limit_jobs => 2)), 1::bigint, 'of which one can be leased');
+
+select submit('many.q', singleton_key => 'q2', priority => 9) \gset
+select count(*) from submit_many('[
+    {"next_need": "many.q", "singleton_key": "q1", "priority": 5}, {"next_need": "many.q", "singleton_key": "q1", "priority": 7},
+    {"next_need": "many.q", "singleton_key": "q1", "priority": 3}, {"next_need": "many.q", "singleton_key": "q1", "priority": 4},
+    {"next_need": "many.r", "singleton_key": "q1"}, {"next_need": "many.q", "singleton_key": "q2"},
+    {"next_need": "many.q", "singleton_key": "q3", "available_at": "2100-01-01T00:00:00Z"}, {"next_need": "many.q", "singleton_key": "q3"},
+    {"next_need": "many.q"}
+]') \gset
+select results_eq(
+    $$ select j.parked from job as j where j.next_need in ('many.q', 'many.r') order by j.number offset 1 $$,
+    $$ values (false), (true), (false), (true), (false), (true), (false), (false), (false) $$,
+    'who would stand behind another of his key, of the batch or not, is parked'
+);
+select results_eq(
+    $$ select n.singleton_key collate "default" from note as n where n.kind = 'key' and n.singleton_key is distinct from 'k' order by 1 $$, $$ values ('q1'), ('q2') $$,
+    'with a note for each key'
+);
+select results_eq(
+    $$
+        select s.created, s.state
+        from submit_many(jsonb_build_array(
+            jsonb_build_object('next_need', 'many.mixed', 'job_id', pg_temp.id(60), 'expires_at', '2100-01-01T00:00:00Z', 'available_at', '2101-01-01T00:00:00Z'),
+            jsonb_build_object('next_need', 'many.mixed', 'wait_for', jsonb_build_array(pg_temp.id(60)), 'on_dependency_failure', 'cascade'),
+            jsonb_build_object('next_need', 'many.mixed', 'wait_for', jsonb_build_array(pg_temp.id(22)), 'on_dependency_failure', 'cascade'),
+            jsonb_build_object('next_need', 'many.mixed', 'wait_for', jsonb_build_array(pg_temp.id(11))),
+            jsonb_build_object('next_need', 'many.once', 'idempotency_key', 'k1'),
+            jsonb_build_object('next_need', 'many.mixed', 'available_at', '2100-01-01T00:00:00Z')
+        )) as s
+    $$,
+    $$ values (true, 'dead'), (true, 'blocked'), (true, 'cancelled'), (true, 'ready'), (false, 'ready'), (true, 'scheduled') $$,
+    'all kinds in one call, each as submit has it'
+);
+create temporary table rows_of as
+select s.*, row_number() over () as nth
+from submit_many((
+    select jsonb_agg(jsonb_build_object('next_need', 'many.row', 'payload', jsonb_build_object('n', n)) order by n) from generate_series(1, 300) as n
+)) as s;
+select is_empty(
+    $$
+        select r.nth from rows_of as r join job as j using (job_id)
+        where j.payload <> jsonb_build_object('n', r.nth) or j.number <> (select min(n.number) - 1 + r.nth from job as n where n.next_need = 'many.row')
+    $$,
+    'answers stand in the order of the elements, each with the id of its own job, and so do their places in the queue'
+);
 
 -- Arguments ------------------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,55 @@
+create or replace function _insert_many(
+    requests _request[], ids uuid[], firsts uuid[], blocked boolean[], parked boolean[], now timestamptz
+)
+returns void
+language plpgsql
+volatile
+as $_insert_many$
+declare
+    v_new           text[];
+    v_priorities    smallint[];
+    v_awaited       text[];
+begin
+    with made as (
+        insert into job (
+            job_id, number, submitted_at, available_at, priority, parked, state, next_need, submitted_by, on_dependency_failure, payload,
+            metadata, expires_at, max_attempts, retry, singleton_key, idempotency_key, wait_for
+        )
+        select
+            ids[r.ordinality], nextval('number_seq'), _insert_many.now, coalesce(r.available_at, _insert_many.now), r.priority,
+            coalesce(_insert_many.parked[r.ordinality], false),
+            case when blocked[r.ordinality] then 'blocked' when r.available_at > _insert_many.now then 'scheduled' else 'ready' end,
+            r.next_need, coalesce(r.submitted_by, _actor()), r.on_dependency_failure, r.payload, nullif(r.metadata, '{}'), r.expires_at,
+            r.max_attempts, r.retry, r.singleton_key, r.idempotency_key,
+            case when r.wait_for <> '{}' then array(select distinct w.id from unnest(r.wait_for) as w (id)) end
+        from unnest(requests) with ordinality as r
+        where firsts[r.ordinality] is null
+        returning job.next_need, job.priority, job.state
+    ), used as (
+        select m.next_need, m.priority, bool_or(m.state = 'ready') as ready
+        from made as m
+        group by m.next_need, m.priority
+    )
+    select
+        array_agg(u.next_need) filter (where l.awaited is null), array_agg(u.priority) filter (where l.awaited is null),
+        array_agg(distinct u.next_need) filter (where u.ready and l.awaited is not false)
+    into v_new, v_priorities, v_awaited
+    from used as u
+    -- none: its lane was never used before
+    left join lateral (
+        select exists (select from waiter as w where w.stem = any (k.stems) and w.until > _insert_many.now) as awaited
+        from lane as k
+        where k.next_need = u.next_need and k.priority = u.priority
+        limit 1
+    ) as l on true;
+
+    perform _open_lane(n.next_need, n.priority, _insert_many.now) from unnest(v_new, v_priorities) as n (next_need, priority);
+    if v_awaited is not null then
+        perform _ring(v_awaited);
+    end if;
+end
+$_insert_many$;
+
+comment on function _insert_many(_request[], uuid[], uuid[], boolean[], boolean[], timestamptz) is
+    'What _insert does for one, for a batch: writes its jobs, but for those that were there before (firsts), sees to it that their lanes are known, and '
+    'rings once, for whatever somebody waits for. blocked, parked: null for none. now: _now_in_order().';
