@@ -134,19 +134,19 @@ comment on column job.answer is
     'What the last lease was answered when fail, release or reschedule ended it: the same call gets the same again, until the next grant.';
 
 -- The claim: one lane, longest ready, from the lane's mark on. Only jobs that can be taken now are in it.
-create index job_ready_idx on job (next_need, priority, number) where state = 'ready' and singleton_key is null;
+create index job_ready_idx on job (next_need, priority, number) where singleton_key is null and state = 'ready';
 -- Heads of keys are admitted with the number they came with, which may lie below the mark: an index of their own, walked from its start.
 create index job_ready_head_idx on job (next_need, priority, number)
-    where state = 'ready' and not parked and singleton_key is not null;
+    where singleton_key is not null and state = 'ready' and not parked;
 create index job_scheduled_idx on job (available_at) where state = 'scheduled';
 -- Not "where state = 'leased'": a look for one job by its id and that state would take this index, and walk its dead entries.
 create index job_check_at_idx on job (check_at) where check_at is not null;
-create index job_expires_at_idx on job (expires_at) where state in ('blocked', 'scheduled', 'ready') and expires_at is not null;
+create index job_expires_at_idx on job (expires_at) where expires_at is not null and state in ('blocked', 'scheduled', 'ready');
 create index job_dead_idx on job (next_need, ended_at) where state = 'dead';
 -- The last word on promise 6: never two current leases of one key.
-create unique index job_leased_key_idx on job (singleton_key) where state = 'leased' and singleton_key is not null;
+create unique index job_leased_key_idx on job (singleton_key) where singleton_key is not null and state = 'leased';
 create index job_ready_key_idx on job (singleton_key, parked, next_need, priority, number)
-    where state = 'ready' and singleton_key is not null;
+    where singleton_key is not null and state = 'ready';
 
 create table archive (
     job_id                  uuid            not null,
