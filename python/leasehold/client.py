@@ -248,7 +248,9 @@ class Leasehold:
                     left = math.inf if deadline is None else deadline - now()
                     if left <= 0:
                         return []
-                    bell.wait(min(delay, left), stop)
+                    rang = bell.wait(min(delay, left), stop)
+                    if rang and not (stop and stop.is_set()) and (found := look(conn)):
+                        return found
 
     def turn(
         self,

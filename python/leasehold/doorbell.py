@@ -22,8 +22,9 @@ _SLICE = 0.2  # seconds: how long a stop event may go unseen
 class Doorbell:
     """Registers for the notifications of these capabilities, in the order that misses none.
 
-    Register and commit, LISTEN, then for each round: `armed()`, look for work, `wait()`. Behind a
-    pooler, which may give the next statement another server process, nothing is registered and
+    Register and commit, LISTEN, then for each round: `armed()`, look for work, `wait()`. A bell that
+    rang ends the registration, so that whoever was rung may look at once but asks `armed()` again
+    before the next wait. Behind a pooler, which may give the next statement another server process, nothing is registered and
     waiting is only sleeping.
     """
 
@@ -41,9 +42,6 @@ class Doorbell:
         self._silent = silent
         self._arguments = {"capabilities": list(capabilities), "until": until}
         self._channel: str | None = None
-        # an armed registration lasts half of `until` at least, waiting on it a third at most
-        self._lasts = until / 6
-        self._armed_until = 0.0
 
     def __enter__(self) -> Doorbell:
         if self._silent:
@@ -66,29 +64,24 @@ class Doorbell:
                 self._listen("unlisten {}")
 
     def armed(self) -> bool:
-        """Whether whoever submits from now on will ring; renews the registration in time."""
-        if self._channel is None:
-            return False
-        return now() < self._armed_until or self._register().armed
+        """Renews the registration; whether whoever submits from now on will ring."""
+        return self._channel is not None and self._register().armed
 
-    def wait(self, seconds: float, stop: threading.Event | None = None) -> None:
-        """Sleeps until the bell rings, the time is over, or the event is set."""
+    def wait(self, seconds: float, stop: threading.Event | None = None) -> bool:
+        """Sleeps until the bell rings, the time is over, or the event is set; whether it rang."""
         if self._channel is None:
             (stop or threading.Event()).wait(seconds)
-            return
+            return False
         end = now() + seconds
         while (left := end - now()) > 0 and not (stop and stop.is_set()):
             # what was received since the last call comes first
             if list(self._conn.notifies(timeout=min(left, _SLICE), stop_after=1)):
-                return
+                return True
+        return False
 
     def _register(self) -> Bell:
-        sent = now()
         with self._session.committing(self._conn):
-            bell = self._session.row(Bell, "await_bell", self._arguments, connection=self._conn)
-        if bell.armed:
-            self._armed_until = sent + self._lasts
-        return bell
+            return self._session.row(Bell, "await_bell", self._arguments, connection=self._conn)
 
     def _listen(self, statement: str) -> None:
         with self._session.committing(self._conn):
