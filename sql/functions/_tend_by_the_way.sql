@@ -25,10 +25,19 @@ begin
     select
         _tend_by_the_way.now,
         case when s.proven then least(v_tick.seen_at, (
-            select j.check_at from job as j where j.check_at >= v_tick.leases_from order by j.check_at limit 1
+            -- no further than that: ahead lie the dead entries of all leases that ended in time
+            select j.check_at
+            from job as j
+            where j.check_at >= v_tick.leases_from and j.check_at < v_tick.seen_at
+            order by j.check_at
+            limit 1
         )) else v_tick.leases_from end,
         case when s.proven then least(v_tick.seen_at, (
-            select j.available_at from job as j where j.state = 'scheduled' and j.available_at >= v_tick.schedules_from order by j.available_at limit 1
+            select j.available_at
+            from job as j
+            where j.state = 'scheduled' and j.available_at >= v_tick.schedules_from and j.available_at < v_tick.seen_at
+            order by j.available_at
+            limit 1
         )) else v_tick.schedules_from end,
         case when s.anew then v_seen_at else v_tick.seen_at end,
         case when s.anew then pg_current_xact_id() else v_tick.seen_by end
