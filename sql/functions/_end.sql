@@ -51,5 +51,6 @@ end
 $_end$;
 
 comment on function _end(uuid, uuid, text, jsonb, jsonb, timestamptz, boolean) is
-    'The one place that ends a job as succeeded or cancelled: moves it to the archive, admits the next of its key, frees what waits for it. '
-    'With a lease_id, only while that lease is current; false where there is no such job. Locks the job''s row, then tries for the others. now: _now_in_order().';
+    'Ends a job as succeeded or cancelled: moves it to the archive, admits the next of its key, frees what waits for it. '
+    'With a lease_id, only while that lease is current; false where there is no such job. Locks the job''s row, then tries for the others. now: '
+    '_now_in_order(). Many completes at once: _complete_many.';

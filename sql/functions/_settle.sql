@@ -1,48 +1,87 @@
 create or replace function _settle(done jsonb, strict boolean)
-returns setof settled
+returns settled[]
 language plpgsql
 volatile
 as $_settle$
 declare
-    v_element   record;
-    v_answers   settled[];
+    v_job_id    uuid;
+    v_lease_id  uuid;
+    v_job_ids   uuid[];
+    v_lease_ids uuid[];
+    v_results   jsonb[];
+    v_places    bigint[];
+    v_jobs      bigint;
+    v_plain     boolean;
+    v_ended     settled[];
 begin
-    -- all the locks first, in the order of ids: two batches that share jobs must not wait crosswise
-    perform from job as j
-    where j.job_id in (select (d.element ->> 'job_id')::uuid from jsonb_array_elements(done) as d (element))
-    order by j.job_id
-    for update;
+    -- recognized, and read in the order of locks, at once; what cannot be read is told apart below
+    begin
+        if _is_plain_done(done -> 0) and jsonb_array_length(done) = 1 then
+            v_job_id := (done -> 0 ->> 'job_id')::uuid;
+            v_lease_id := (done -> 0 ->> 'lease_id')::uuid;
+        elsif jsonb_typeof(done) = 'array' and jsonb_array_length(done) <= 1000 then
+            select
+                array_agg(d.job_id order by d.job_id), array_agg(d.lease_id order by d.job_id), array_agg(d.result order by d.job_id),
+                array_agg(d.place order by d.job_id), count(distinct d.job_id)
+            into v_job_ids, v_lease_ids, v_results, v_places, v_jobs
+            from (
+                select
+                    (e.element ->> 'job_id')::uuid as job_id, (e.element ->> 'lease_id')::uuid as lease_id, e.element -> 'result' as result,
+                    e.ordinality as place
+                from jsonb_array_elements(done) with ordinality as e (element, ordinality)
+                where _is_plain_done(e.element)
+            ) as d;
+        end if;
+    exception
+        when invalid_text_representation then
+            null;
+    end;
+    if v_lease_id is not null and strict is not null and _end(v_job_id, v_lease_id, 'succeeded', done -> 0 -> 'result', null, _now_in_order()) then
+        return array[(v_job_id, v_lease_id, 'complete', true, 'succeeded', null, null, null, null, null, null, null)::settled];
+    end if;
 
-    if strict then
-        return query
-        select s.*
-        from jsonb_array_elements(done) with ordinality as d (element, ordinality)
-        cross join lateral _settle_one(d.element, d.ordinality - 1) as s
-        order by d.ordinality;
-        return;
+    v_plain := case when v_jobs is null then v_lease_id is not null else v_jobs = jsonb_array_length(done) end;
+    if not v_plain or strict is null then
+        perform _check_done(done);
+        if strict is null then
+            perform _invalid('strict', 'must not be null');
+        end if;
+        -- a job that is named twice is for its elements to find out, in their order; so is one that another element wants to wait for
+        if v_jobs > 0 and exists (
+            select from jsonb_array_elements(done) as d (element)
+            having count(distinct (d.element ->> 'job_id')::uuid) < count(*) or bool_or(d.element ->> 'verb' = 'reschedule')
+        ) then
+            v_jobs := null;
+        end if;
+    end if;
+    if not v_plain or _isolated() then
+        -- all the locks first, in the order of ids: two batches that share jobs must not wait crosswise
+        perform from job as j
+        where j.job_id = any (array(select (d.element ->> 'job_id')::uuid from jsonb_array_elements(done) as d (element)))
+        order by j.job_id
+        for update;
+    end if;
+    if v_jobs > 0 and not _isolated() then
+        v_ended := _complete_many(v_job_ids, v_lease_ids, v_results, v_places, _now_in_order());
+    end if;
+    if cardinality(v_ended) = jsonb_array_length(done) then
+        return v_ended;
+    elsif strict then
+        return _settle_each(done, v_ended, false);
     end if;
     -- all is well nearly always: one block for the batch, and one an element only where something was refused
     begin
-        v_answers := array(
-            select s
-            from jsonb_array_elements(done) with ordinality as d (element, ordinality)
-            cross join lateral _settle_one(d.element, d.ordinality - 1) as s
-            order by d.ordinality
-        );
-        return query select a.* from unnest(v_answers) as a;
-        return;
+        return _settle_each(done, v_ended, false);
     exception
         when others then
             if sqlstate !~ '^(LH|22)' and sqlstate <> '40001' then
                 raise;
             end if;
     end;
-    for v_element in
-        select d.element, d.ordinality from jsonb_array_elements(done) with ordinality as d (element, ordinality) order by d.ordinality
-    loop
-        return next _try_settle(v_element.element, v_element.ordinality - 1);
-    end loop;
+    return _settle_each(done, v_ended, true);
 end
 $_settle$;
 
-comment on function _settle(jsonb, boolean) is 'What settle and turn do with a batch that _check_done has passed.';
+comment on function _settle(jsonb, boolean) is
+    'What settle and turn do with a batch: an answer for each element, in order. The completes of current leases are one statement; whatever else goes '
+    'element by element, after them. Locks the jobs'' rows in the order of their ids, before anything else.';

@@ -7,13 +7,14 @@ set search_path from current
 set plan_cache_mode to force_generic_plan
 set enable_seqscan to off
 set jit to off
+set enable_bitmapscan to off
 as $settle$
+declare
+    v_settled settled;
 begin
-    perform _check_done(done);
-    if strict is null then
-        perform _invalid('strict', 'must not be null');
-    end if;
-    return query select * from _settle(done, strict);
+    foreach v_settled in array _settle(done, strict) loop
+        return next v_settled;
+    end loop;
 end
 $settle$;
 

@@ -168,6 +168,36 @@ MUTATIONS = (
         [s.an_end_above_read_committed_frees_an_edge_it_cannot_see],
         _change("_tell_dependents", "_isolated()", "false"),
     ),
+    Mutation(
+        "a batch above READ COMMITTED ends one by one",
+        [s.a_batch_above_read_committed_frees_an_edge_it_cannot_see],
+        _change("_settle", "if v_jobs > 0 and not _isolated() then", "if v_jobs > 0 then"),
+    ),
+    Mutation(
+        "the id taken before complete looks for edges",
+        [s.an_end_that_looked_before_an_edge_committed_is_waited_for],
+        _change("complete", "_now_in_order()", "_now()"),
+    ),
+    Mutation(
+        "the id taken before settle looks for edges",
+        [s.an_end_that_looked_before_an_edge_committed_is_waited_for],
+        _change("_settle", "null, _now_in_order())", "null, _now())"),
+    ),
+    Mutation(
+        "the id taken before a batch looks for edges",
+        [s.an_end_that_looked_before_an_edge_committed_is_waited_for],
+        _change("_settle", "v_places, _now_in_order())", "v_places, _now())"),
+    ),
+    Mutation(
+        "what waits for a job of a batch",
+        [s.a_batch_frees_what_waits_and_admits_to_its_keys],
+        _change("_complete_many", "perform _tell_dependents(v_id);", "null;"),
+    ),
+    Mutation(
+        "the keys of a batch's jobs",
+        [s.a_batch_frees_what_waits_and_admits_to_its_keys],
+        _change("_complete_many", "perform _leave_key(v_key, 'leased');", "null;"),
+    ),
     # --- trap 3: deadlocks, circles
     Mutation(
         "skip locked on dependents",
@@ -205,13 +235,24 @@ MUTATIONS = (
     ),
     Mutation(
         "the order of a batch's locks",
-        [s.two_batches_of_the_same_jobs_in_reverse_order_do_not_deadlock],
+        [s.a_batch_of_completes_locks_in_the_order_of_a_mixed_one],
+        sql="alter function leasehold.settle set enable_bitmapscan to on;"
+        "alter function leasehold.settle set enable_indexscan to off",
+    ),
+    Mutation(
+        "the order of a mixed batch's locks",
+        [s.two_mixed_batches_of_the_same_jobs_in_reverse_order_do_not_deadlock],
         _change(
             "_settle",
             "order by j.job_id\n",
             "order by (select d.n from jsonb_array_elements(done) with ordinality as d (e, n)"
             " where (d.e ->> 'job_id')::uuid = j.job_id)\n",
         ),
+    ),
+    Mutation(
+        "the locks of a mixed batch before its ends",
+        [s.two_mixed_batches_of_the_same_jobs_in_reverse_order_do_not_deadlock],
+        _change("_settle", "if not v_plain or _isolated() then", "if _isolated() then"),
     ),
     Mutation(
         "the order of a batch's idempotency keys",
@@ -253,6 +294,22 @@ MUTATIONS = (
         "the lease check of complete",
         [s.a_stale_lease_changes_nothing],
         _change("_end", "j.lease_id = _end.lease_id and j.state = 'leased'", "true"),
+    ),
+    Mutation(
+        "the lease check of a batch",
+        [s.a_stale_lease_in_a_batch_changes_nothing],
+        _change("_complete_many", "and j.lease_id = lease_ids[width_bucket(j.job_id, job_ids)]"),
+    ),
+    Mutation(
+        "a batch that names a job twice goes one by one",
+        [s.a_job_that_a_batch_names_twice_is_settled_in_order],
+        _change("_settle", "count(distinct d.job_id)", "count(*)")
+        + _change("_settle", "count(distinct (d.element ->> 'job_id')::uuid) < count(*)", "false"),
+    ),
+    Mutation(
+        "a batch that moves a job goes one by one",
+        [s.a_job_that_a_batch_both_moves_and_waits_for_is_settled_in_order],
+        _change("_settle", "or bool_or(d.element ->> 'verb' = 'reschedule')", ""),
     ),
     *(
         Mutation(

@@ -267,6 +267,80 @@ def an_end_above_read_committed_frees_an_edge_it_cannot_see(connect: Connect) ->
         assert engine.drain(looker) == [late], isolation
 
 
+def _done(*works: engine.Work) -> list[dict[str, object]]:
+    return [lease_of(work) | {"verb": "complete"} for work in works]
+
+
+def a_batch_above_read_committed_frees_an_edge_it_cannot_see(connect: Connect) -> None:
+    for isolation in ("repeatable read", "serializable"):
+        worker, looker = connect(), connect()
+        submit(looker), submit(looker)
+        works = take(looker, n=2)
+        ended = False
+        with transaction(worker, isolation):
+            late = submit(looker, wait_for=[works[0]["job_id"]])
+            engine.sweep(looker, 3)  # the new edge's own note is done with
+            try:
+                engine.settle(worker, _done(*works))
+                ended = True
+            except psycopg.errors.SerializationFailure:
+                worker.execute("rollback")
+                worker.execute("begin")
+        if not ended:
+            engine.settle(worker, _done(*works))
+        assert engine.drain(looker) == [late], isolation
+
+
+def an_end_that_looked_before_an_edge_committed_is_waited_for(connect: Connect) -> None:
+    """The statement that ends has its snapshot, and nothing more, when the edge commits: the note
+    of the edge must outlive it all the same. A trigger of the test's own stops it there."""
+    conn, gate, worker, producer = connect(), connect(), connect(), connect()
+    conn.execute(
+        """
+        create function wait() returns trigger language plpgsql as $wait$
+        begin
+            perform pg_advisory_xact_lock_shared(4711);
+            return null;
+        end
+        $wait$;
+        create trigger wait before delete on job for each statement execute function wait()
+        """
+    )
+    ends: list[tuple[int, Callable[[list[engine.Work]], object]]] = [
+        (1, lambda works: complete(worker, works[0])),
+        (1, lambda works: engine.settle(worker, _done(*works))),
+        (2, lambda works: engine.settle(worker, _done(*works))),
+    ]
+    for count, end in ends:
+        for _ in range(count):
+            submit(conn)
+        works = take(conn, n=count)
+        with transaction(gate):
+            gate.execute("select pg_advisory_xact_lock(4711)")
+            ending = background(lambda: end(works))  # noqa: B023
+            wait_until_blocked(conn, worker)
+            late = submit(producer, wait_for=[works[0]["job_id"]])
+            engine.sweep(conn, 5)
+        ending.result(timeout=20)
+        assert engine.drain(conn) == [late]
+
+
+def a_batch_frees_what_waits_and_admits_to_its_keys(connect: Connect) -> None:
+    conn = connect()
+    for key in ("k", "l"):
+        submit(conn, singleton_key=key)
+    submit(conn)
+    works = take(conn, n=3)
+    next_of = {submit(conn, "y", singleton_key=key) for key in ("k", "l")}
+    behind = submit(conn, "y", wait_for=[work["job_id"] for work in works])
+    engine.work_off_notes(conn)
+    engine.settle(conn, _done(*works))
+    found = {w["job_id"] for w in engine.query(conn, "select job_id from job where not parked")}
+    assert found == next_of | {behind}
+    assert engine.state(conn, behind) == "ready"
+    assert set(engine.drain(conn)) == found
+
+
 def a_submit_above_read_committed_behind_a_job_that_ended_unseen_is_freed(
     connect: Connect,
 ) -> None:
@@ -407,6 +481,47 @@ def two_batches_of_the_same_jobs_in_reverse_order_do_not_deadlock(connect: Conne
     answers = forth.result(timeout=20) + back.result(timeout=20)
     assert [a["ok"] for a in answers].count(True) == 4
     assert {a["error_code"] for a in answers} == {None, "LH018"}
+
+
+def two_mixed_batches_of_the_same_jobs_in_reverse_order_do_not_deadlock(connect: Connect) -> None:
+    """As above, where not all elements are completes: nothing is ended before all is locked."""
+    one, two, holder, conn = (connect() for _ in range(4))
+    ids = [UUID(int=uuid4().int >> 8 | n << 120) for n in range(4)]
+    for job_id in ids:
+        submit(conn, "x", job_id=job_id)
+    works = {w["job_id"]: lease_of(w) | {"verb": "complete"} for w in take(conn, n=4)}
+    low, high, first, second = (works[job_id] for job_id in ids)
+    with transaction(holder):
+        holder.execute("select 1 from job where job_id = any (%s) for update", (ids[2:],))
+        forth = background(
+            lambda: engine.settle(one, [low | {"verb": "fail"}, first, high], strict=False)
+        )
+        wait_until_blocked(conn, one)
+        back = background(
+            lambda: engine.settle(two, [high | {"verb": "fail"}, second, low], strict=False)
+        )
+        wait_until_blocked(conn, two)
+    answers = forth.result(timeout=20) + back.result(timeout=20)
+    assert [a["ok"] for a in answers].count(True) == 4
+
+
+def a_batch_of_completes_locks_in_the_order_of_a_mixed_one(connect: Connect) -> None:
+    """By their ids both, not as the rows happen to lie."""
+    one, two, holder, conn = (connect() for _ in range(4))
+    ids = [UUID(int=uuid4().int >> 8 | n << 120) for n in range(4)]
+    for job_id in reversed(ids):
+        submit(conn, "x", job_id=job_id)
+    claimed = [engine.take_one(conn) for _ in ids]
+    low, first, second, high = (lease_of(w) | {"verb": "complete"} for w in reversed(claimed))
+    with transaction(holder):
+        holder.execute("select 1 from job where job_id = any (%s) for update", (ids[1:3],))
+        forth = background(lambda: engine.settle(one, [low, first, high], strict=False))
+        wait_until_blocked(conn, one)
+        mixed = [high | {"verb": "fail"}, second, low]
+        back = background(lambda: engine.settle(two, mixed, strict=False))
+        wait_until_blocked(conn, two)
+    answers = forth.result(timeout=20) + back.result(timeout=20)
+    assert [a["error_code"] for a in answers] == [None, None, None, "LH008", None, "LH018"]
 
 
 def two_batches_of_the_same_keys_in_reverse_order_do_not_deadlock(connect: Connect) -> None:
@@ -641,6 +756,77 @@ def a_stale_lease_changes_nothing(connect: Connect) -> None:
             engine.rows(conn, function, job_id=stale["job_id"], lease_id=uuid4(), **arguments)
     assert engine.query(conn, "select * from job") == before, "a refused call changed a row"
     complete(conn, current)
+
+
+def a_stale_lease_in_a_batch_changes_nothing(connect: Connect) -> None:
+    """Promise 3, among others that are current: somebody else has the job by now."""
+    conn = connect()
+    submit(conn, retry=engine.AT_ONCE, max_attempts=9)
+    stale = engine.take_one(conn)
+    engine.run_out(conn)
+    engine.sweep(conn)
+    engine.hurry(conn)
+    current = engine.take_one(conn)
+    assert current["job_id"] == stale["job_id"]
+    submit(conn), submit(conn)
+    one, two = take(conn, n=2)
+    answers = engine.settle(conn, _done(one, stale, two), strict=False)
+    assert [a["error_code"] for a in answers] == [None, "LH001", None]
+    crossed = [current | {"lease_id": one["lease_id"]}, two | {"lease_id": current["lease_id"]}]
+    answers = engine.settle(conn, _done(*crossed), strict=False)
+    assert [a["error_code"] for a in answers] == ["LH002", "LH008"]
+    complete(conn, current)
+
+
+def a_stale_lease_in_a_batch_is_refused_when_it_waited_for_the_lock(connect: Connect) -> None:
+    conn, taker, worker = connect(), connect(), connect()
+    submit(conn, retry={"kind": "fixed", "initial": "1 hour"}, max_attempts=9)
+    stale = engine.take_one(conn)
+    engine.run_out(conn)
+    submit(conn), submit(conn)
+    one, two = take(conn, n=2)
+    with transaction(taker):
+        assert engine.one(taker, "sweep")["reclaimed"] == 1
+        call = background(lambda: engine.settle(worker, _done(one, stale, two), strict=False))
+        wait_until_blocked(conn, worker)
+    answers = call.result(timeout=20)
+    assert [a["error_code"] for a in answers] == [None, "LH001", None]
+    assert engine.drain(conn) == [stale["job_id"]]
+
+
+def a_job_that_a_batch_names_twice_is_settled_in_order(connect: Connect) -> None:
+    """As if the elements were calls: what the second finds is what the first left."""
+    conn = connect()
+    right, wrong = {"ok": True, "error_code": None}, {"ok": False}
+    cases: list[tuple[list[str], list[dict[str, object]]]] = [
+        (["foreign", "complete"], [wrong | {"error_code": "LH002"}, right]),
+        (["complete", "foreign"], [right, wrong | {"error_code": "LH008"}]),
+        (["complete", "complete"], [right, wrong | {"error_code": "LH018"}]),
+        (["release", "complete"], [right, wrong | {"error_code": "LH001"}]),
+        (["complete", "release"], [right, wrong | {"error_code": "LH008"}]),
+    ]
+    for verbs, expected in cases:
+        submit(conn), submit(conn)
+        work, other = take(conn, n=2)
+        batch = _done(other)
+        for verb in verbs:
+            said = lease_of(work) | {"verb": "complete" if verb == "foreign" else verb}
+            batch.append(said | {"lease_id": uuid4()} if verb == "foreign" else said)
+        answers = engine.settle(conn, batch, strict=False)
+        found = [{key: a[key] for key in ("ok", "error_code")} for a in answers]
+        assert found == [right, *expected], verbs
+        engine.drain(conn)
+
+
+def a_job_that_a_batch_both_moves_and_waits_for_is_settled_in_order(connect: Connect) -> None:
+    """The element that reschedules comes first: it waits, and what it waits for then ends."""
+    conn = connect()
+    submit(conn), submit(conn)
+    works = take(conn, n=2)
+    move = lease_of(works[0]) | {"verb": "reschedule", "wait_for": [str(works[1]["job_id"])]}
+    answers = engine.settle(conn, [move, *_done(works[1])])
+    assert [a["state"] for a in answers] == ["blocked", "succeeded"]
+    assert engine.drain(conn) == [works[0]["job_id"]]
 
 
 def a_stale_lease_is_refused_when_it_waited_for_the_lock(connect: Connect) -> None:

@@ -1,7 +1,7 @@
 -- settle: acknowledges a batch.
 
 begin;
-select plan(120);
+select plan(126);
 \ir include/support.sql
 \ir include/named.sql
 
@@ -326,6 +326,43 @@ select is(
 select is(
     (select count(*) from batch as b, job(b.job_id) as i where i.state = 'succeeded' and i.result = to_jsonb(b.fence)), 300::bigint,
     'each with its own result'
+);
+
+-- What is not quite plain, among what is ----------------------------------------------------------------------------------
+
+select count(pg_temp.held(n)) from unnest('{n1,n2,n3,n4,n5,n6,n7,n8,n9}'::text[]) as n \gset
+create temporary table blend as
+select s.*, row_number() over () as nth
+from settle(
+    jsonb_build_array(
+        pg_temp.says('n9', 'complete'), pg_temp.says('n1', 'complete', '{"result": null}'),
+        pg_temp.says('n2', 'complete', jsonb_build_object('result', repeat('x', 5000))), pg_temp.says('n3', 'fail', '{"error": "no", "retryable": false}'),
+        pg_temp.says('n4', 'complete', jsonb_build_object('job_id', upper(pg_temp.job('n4')::text))),
+        pg_temp.says('n5', 'complete', jsonb_build_object('lease_id', '{' || replace(pg_temp.lease('n5')::text, '-', '') || '}')),
+        pg_temp.says('n6', 'complete', jsonb_build_object('result', repeat('x', 1048576))), pg_temp.says('n7', 'release'), pg_temp.says('n8', 'complete')
+    ),
+    strict => false
+) as s;
+select results_eq(
+    'select k.name, b.verb, b.ok, b.state, b.error_code from blend as b join pg_temp.known as k using (job_id, lease_id) order by b.nth',
+    $$
+        values
+        ('n9', 'complete', true, 'succeeded', null), ('n1', 'complete', true, 'succeeded', null), ('n2', 'complete', true, 'succeeded', null),
+        ('n3', 'fail', true, 'dead', null), ('n4', 'complete', true, 'succeeded', null), ('n5', 'complete', true, 'succeeded', null),
+        ('n6', 'complete', false, null, 'LH011'), ('n7', 'release', true, 'ready', null), ('n8', 'complete', true, 'succeeded', null)
+    $$,
+    'answers in the order of the elements, whichever way each was done'
+);
+select is((job(pg_temp.job('n1'))).result, 'null', 'a result of JSON null stays one');
+select is((job(pg_temp.job('n9'))).result, null, 'beside one that has none');
+select is((job(pg_temp.job('n2'))).result, to_jsonb(repeat('x', 5000)), 'a large result');
+select is(pg_temp.state_of('n6'), 'leased', 'one that is too large leaves its job leased');
+select count(submit('backwards')) from generate_series(1, 5) \gset
+create temporary table backwards as select w.job_id, w.lease_id, 'complete' as verb from get_work('worker', '{backwards}', limit_jobs => 5) as w;
+select results_eq(
+    $$ select s.job_id from settle((select jsonb_agg(to_jsonb(b) order by b.job_id desc) from backwards as b)) as s $$,
+    'select b.job_id from backwards as b order by b.job_id desc',
+    'answers come in the order of the elements, not of the ids'
 );
 
 select * from finish();
