@@ -12,10 +12,10 @@
 do $install$
 declare
     v_version        constant text := '1.0.0';
-    v_build          constant text := '1fd842657c23176a6fc72648094eaba58c34cad926dc1b8c79861fb53197c904';
+    v_build          constant text := 'ef5155bac9504379a1acc9b103dd52ea26b5abe32dc167e27d06f6f25a113e41';
     v_migrations     constant integer := 1;
-    v_function_names constant text[] := array['_actor', '_admissible', '_admit', '_answer', '_apply', '_asked_to_stop', '_backoff', '_bury', '_check_batch_circles', '_check_capabilities', '_check_circle', '_check_count', '_check_delay', '_check_done', '_check_elements', '_check_expires_at', '_check_failure', '_check_ids', '_check_keys', '_check_lease', '_check_need', '_check_object', '_check_policy', '_check_reschedule', '_check_retry', '_check_setting', '_check_size', '_check_submit', '_check_text', '_check_time', '_check_unseen', '_check_wait_for', '_choose', '_claim', '_claim_id', '_claim_ids', '_claim_key', '_claim_keys', '_clean_error', '_complete_many', '_done_kinds', '_doom', '_end', '_end_cancelled', '_end_state', '_enqueue', '_expire', '_fail', '_forget_waiters', '_grant', '_group_roles', '_hold', '_insert', '_insert_many', '_invalid', '_inventory', '_is_busy', '_is_plain', '_is_plain_done', '_is_plain_worker', '_is_retryable', '_isolated', '_key_lock', '_known', '_last_tick', '_lease_check', '_lease_fence', '_lease_id', '_leave_key', '_lock_job', '_lock_unheld', '_look_again', '_matches', '_meant', '_move', '_move_marks', '_needs', '_no_such_job', '_now', '_now_in_order', '_open_lane', '_park', '_parked', '_pick', '_pick_merged', '_promote', '_put_off', '_read_interval', '_read_request', '_reclaim', '_reclaim_one', '_record', '_redrive', '_refuse', '_request_hash', '_request_kinds', '_requests', '_reschedule', '_resolve', '_results', '_retry_or_bury', '_revive', '_rewrite', '_ring', '_runs_out_at', '_setting_value', '_settle', '_settle_each', '_settle_one', '_stem', '_stems', '_store', '_store_many', '_survey', '_tell', '_tell_chunk', '_tell_dependents', '_tend', '_tend_by_the_way', '_try_settle', '_uuid_v7', '_wait', '_work_notes', 'await_bell', 'cancel', 'checkpoint', 'checkpoints', 'complete', 'complete_unheld', 'error_codes', 'extend', 'extend_many', 'fail', 'fail_unheld', 'get_work', 'hold_lease', 'job', 'lease_status', 'redrive', 'redrive_many', 'release', 'require_api', 'reschedule', 'reschedule_unheld', 'results', 'schema_version', 'set_setting', 'setting', 'settings', 'settle', 'submit', 'submit_many', 'sweep', 'turn', 'verify', 'why_not_running'];
-    v_view_names     constant text[] := array['dead_letter', 'departure', 'finished', 'status'];
+    v_function_names constant text[] := array['_actor', '_admissible', '_admit', '_answer', '_apply', '_asked_to_stop', '_backoff', '_bury', '_check_batch_circles', '_check_capabilities', '_check_circle', '_check_count', '_check_delay', '_check_done', '_check_elements', '_check_expires_at', '_check_failure', '_check_ids', '_check_keys', '_check_lease', '_check_need', '_check_object', '_check_policy', '_check_reschedule', '_check_retry', '_check_setting', '_check_size', '_check_submit', '_check_text', '_check_time', '_check_unseen', '_check_wait_for', '_choose', '_claim', '_claim_id', '_claim_ids', '_claim_key', '_claim_keys', '_clean_error', '_complete_many', '_done_kinds', '_doom', '_end', '_end_cancelled', '_end_state', '_enqueue', '_expire', '_fail', '_forget_waiters', '_grant', '_group_roles', '_hold', '_insert', '_insert_many', '_invalid', '_inventory', '_is_busy', '_is_plain', '_is_plain_done', '_is_plain_worker', '_is_retryable', '_isolated', '_key_lock', '_known', '_last_tick', '_lease_check', '_lease_fence', '_lease_id', '_leave_key', '_load_begins', '_load_ends', '_load_gathered', '_load_one', '_load_row', '_lock_job', '_lock_unheld', '_look_again', '_matches', '_meant', '_move', '_move_marks', '_needs', '_no_such_job', '_now', '_now_in_order', '_open_lane', '_park', '_parked', '_pick', '_pick_merged', '_promote', '_put_off', '_read_interval', '_read_request', '_reclaim', '_reclaim_one', '_record', '_redrive', '_refuse', '_request_hash', '_request_kinds', '_requests', '_reschedule', '_resolve', '_results', '_retry_or_bury', '_revive', '_rewrite', '_ring', '_runs_out_at', '_setting_value', '_settle', '_settle_each', '_settle_one', '_stem', '_stems', '_store', '_store_many', '_survey', '_tell', '_tell_chunk', '_tell_dependents', '_tend', '_tend_by_the_way', '_try_settle', '_uuid_v7', '_wait', '_work_notes', 'await_bell', 'cancel', 'checkpoint', 'checkpoints', 'complete', 'complete_unheld', 'error_codes', 'extend', 'extend_many', 'fail', 'fail_unheld', 'get_work', 'hold_lease', 'job', 'lease_status', 'redrive', 'redrive_many', 'release', 'require_api', 'reschedule', 'reschedule_unheld', 'results', 'schema_version', 'set_setting', 'setting', 'settings', 'settle', 'submit', 'submit_many', 'sweep', 'turn', 'verify', 'why_not_running'];
+    v_view_names     constant text[] := array['dead_letter', 'departure', 'finished', 'status', 'submission'];
     v_functions      constant text[] := array[
 $function$
 create or replace function _actor()
@@ -52,7 +52,10 @@ begin
     -- its head gets a note in case the lease is ending at this moment.
     select array_agg(j.job_id), array_agg(distinct j.singleton_key) into v_parked, v_busy
     from job as j
-    where j.job_id = any (ids) and exists (select from job as l where l.singleton_key = j.singleton_key and l.state = 'leased');
+    where j.job_id = any (ids) and exists (
+            -- offset: a look for each, where a join could become one over all leases
+            select from job as l where l.singleton_key = j.singleton_key and l.state = 'leased' offset 0
+        );
     if v_parked is not null then
         perform _park(v_parked, true);
         insert into note (kind, singleton_key) select 'key', k.key from unnest(v_busy) as k (key);
@@ -67,9 +70,12 @@ begin
     from keys as k
     where pg_try_advisory_xact_lock(_key_lock(k.singleton_key));
     -- … and look again, in a statement that began after the lock was held
-    select array_agg(j.singleton_key) into v_busy
-    from job as j
-    where j.singleton_key = any (v_locked) and (j.state = 'leased' or j.job_id = any (chosen));
+    select array_agg(b.singleton_key) into v_busy
+    from (
+        select j.singleton_key from job as j where j.singleton_key = any (v_locked) and j.state = 'leased'
+        union all
+        select j.singleton_key from job as j where j.singleton_key = any (v_locked) and j.job_id = any (chosen)
+    ) as b;
 
     -- who comes behind a lease, or behind the first of its key in this very batch, leaves the claim index until that lease ends
     with keyed as (
@@ -77,7 +83,7 @@ begin
             j.job_id,
             j.singleton_key = any (v_busy) is true or row_number() over (partition by j.singleton_key order by i.ordinality) > 1 as behind
         from unnest(ids) with ordinality as i (job_id, ordinality)
-        join job as j on j.job_id = i.job_id
+        cross join lateral (select o.job_id, o.singleton_key from job as o where o.job_id = i.job_id limit 1) as j
         where j.singleton_key = any (v_locked)
     )
     select array_agg(k.job_id) into v_parked from keyed as k where k.behind;
@@ -88,7 +94,7 @@ begin
     return array(
         select i.job_id
         from unnest(ids) with ordinality as i (job_id, ordinality)
-        join job as j on j.job_id = i.job_id
+        cross join lateral (select o.singleton_key from job as o where o.job_id = i.job_id limit 1) as j
         where (j.singleton_key is null or j.singleton_key = any (v_locked)) and i.job_id <> all (coalesce(v_parked, '{}'))
         order by i.ordinality
     );
@@ -448,7 +454,10 @@ begin
         with recursive upstream (id) as (
             select w.id from unnest(wait_for) as w (id)
             union
-            select e.waits_for from upstream as u join edge as e on e.job_id = u.id
+            select e.waits_for
+            from upstream as u
+            -- offset: a look for each, where a join could become one over all edges
+            cross join lateral (select o.waits_for from edge as o where o.job_id = u.id offset 0) as e
         )
         select from upstream as u where u.id = _check_circle.job_id
     ) then
@@ -1047,7 +1056,7 @@ begin
         where j.job_id = any (coalesce(ids, array(
             select f.job_id
             from (
-                select k.priorities, k.numbers, k.noted_at from mark as k where k.next_need = need order by k.mark_id desc limit 1
+                select k.priorities, k.numbers, k.seen_number, k.noted_at from mark as k where k.next_need = need order by k.mark_id desc limit 1
             ) as w
             cross join lateral unnest(w.priorities, w.numbers) as l (priority, number)
             cross join lateral (
@@ -1059,7 +1068,13 @@ begin
                 limit 1
                 for no key update skip locked
             ) as f
-            where w.noted_at between v_now - interval '20 ms' and v_now
+            where (
+                    w.noted_at between v_now - interval '20 ms' and v_now
+                    -- or hardly anything has happened since, and upkeep was done not long ago
+                    or w.seen_number + 100 > (select s.last_value from number_seq as s)
+                    and w.noted_at > '-infinity'
+                    and (select t.at from tick as t order by t.tick_id desc limit 1) between v_now - interval '6 s' and v_now
+                )
                 and lease <= (select s.current_value::interval from setting as s where s.name = 'max_lease')
                 and not exists (
                     select from job as h where h.next_need = need and h.state = 'ready' and not h.parked and h.singleton_key is not null
@@ -1743,6 +1758,7 @@ language plpgsql
 volatile
 as $_insert_many$
 declare
+    v_actor         constant text := _actor();
     v_new           text[];
     v_priorities    smallint[];
     v_awaited       text[];
@@ -1756,7 +1772,7 @@ begin
             ids[r.ordinality], nextval('number_seq'), _insert_many.now, coalesce(r.available_at, _insert_many.now), r.priority,
             coalesce(_insert_many.parked[r.ordinality], false),
             case when blocked[r.ordinality] then 'blocked' when r.available_at > _insert_many.now then 'scheduled' else 'ready' end,
-            r.next_need, coalesce(r.submitted_by, _actor()), r.on_dependency_failure, r.payload, nullif(r.metadata, '{}'), r.expires_at,
+            r.next_need, coalesce(r.submitted_by, v_actor), r.on_dependency_failure, r.payload, nullif(r.metadata, '{}'), r.expires_at,
             r.max_attempts, r.retry, r.singleton_key, r.idempotency_key,
             case when r.wait_for <> '{}' then array(select distinct w.id from unnest(r.wait_for) as w (id)) end
         from unnest(requests) with ordinality as r
@@ -2167,6 +2183,165 @@ end
 $_leave_key$;
 
 comment on function _leave_key(text, text) is 'A job of this key left the given state: sees to it that the next of the key is admitted.';
+$function$,
+$function$
+create or replace function _load_begins()
+returns trigger
+language plpgsql
+security definer
+set search_path from current
+as $_load_begins$
+begin
+    -- of a statement around this one
+    perform _load_gathered(tg_relid);
+    -- COPY returns nothing, so that its rows need no id before they are written. A guess that is wrong costs a job_id in RETURNING, or time.
+    perform set_config(
+        'leasehold.load_' || tg_relid, case when pg_trigger_depth() = 1 and current_query() ~* '^\s*copy\s' then '0' else '' end, true
+    );
+    return null;
+end
+$_load_begins$;
+
+comment on function _load_begins() is 'Before a statement that inserts into submission: whether its rows are to be gathered.';
+$function$,
+$function$
+create or replace function _load_ends()
+returns trigger
+language plpgsql
+security definer
+set search_path from current
+as $_load_ends$
+begin
+    perform _load_gathered(tg_relid);
+    perform set_config('leasehold.load_' || tg_relid, '', true);
+    return null;
+end
+$_load_ends$;
+
+comment on function _load_ends() is 'After a statement that inserts into submission: what is gathered yet is written.';
+$function$,
+$function$
+create or replace function _load_gathered(view oid)
+returns void
+language plpgsql
+volatile
+set plan_cache_mode to force_generic_plan
+set enable_seqscan to off
+set jit to off
+as $_load_gathered$
+declare
+    v_name      constant text := 'leasehold.load_' || view;
+    v_gathered  constant integer := coalesce(nullif(current_setting(v_name, true), ''), '0')::integer;
+    v_now       timestamptz;
+    v_requests  _request[];
+    v_ids       uuid[];
+begin
+    if v_gathered = 0 then
+        return;
+    end if;
+    v_requests := array(
+        select
+            (
+                split_part(g.row, e'\n', 1), split_part(g.row, e'\n', 3)::jsonb, null, '{}', null, null, split_part(g.row, e'\n', 2)::integer, null,
+                null, null, null, 'hold', '{}', null
+            )::_request
+        from (select current_setting(v_name || '_' || n.at, true) as row from generate_series(0, v_gathered - 1) as n (at) offset 0) as g
+    );
+    -- they were, when they were gathered: but what is in a setting may be anybody's
+    perform _check_submit(r, 'submission.')
+    from unnest(v_requests) as r
+    where _is_plain(r.next_need, r.payload, r.priority, r.on_dependency_failure, r.metadata) is not true;
+
+    v_now := _now_in_order();
+    v_ids := array(select _uuid_v7(v_now) from generate_series(1, v_gathered));
+    perform _insert_many(v_requests, v_ids, null, null, null, v_now);
+    perform set_config(v_name, '0', true);
+end
+$_load_gathered$;
+
+comment on function _load_gathered(oid) is
+    'Writes the rows of the view submission that were gathered, under the names that _load_row gives them. Raises LH010, LH011 for rows that somebody '
+    'slipped in.';
+$function$,
+$function$
+create or replace function _load_one(next_need text, payload jsonb, priority integer)
+returns uuid
+language plpgsql
+volatile
+set plan_cache_mode to force_generic_plan
+set enable_seqscan to off
+set jit to off
+as $_load_one$
+declare
+    v_now   constant timestamptz := _now_in_order();
+    v_id    constant uuid := _uuid_v7(v_now);
+begin
+    perform _insert(
+        v_id, next_need, payload, priority, 'ready', false, v_now, null, null, null, null, null, null, 'hold', null, null, v_now
+    );
+    return v_id;
+end
+$_load_one$;
+
+comment on function _load_one(text, jsonb, integer) is
+    'Writes a plain row of submission, and says which job it is. Pins what _load_row, called for every row of a COPY, does not.';
+$function$,
+$function$
+create or replace function _load_row()
+returns trigger
+language plpgsql
+security definer
+set search_path from current
+as $_load_row$
+declare
+    v_name      constant text := 'leasehold.load_' || tg_relid;
+    -- null: each row by itself
+    v_gathered  constant integer := nullif(current_setting(v_name, true), '')::integer;
+    v_plain     boolean;
+begin
+    v_plain := (
+        new.job_id, new.wait_for, new.singleton_key, new.idempotency_key, new.available_at, new.expires_at, new.max_attempts, new.retry,
+        new.on_dependency_failure, new.metadata, new.submitted_by
+    ) is null;
+    -- null, or left out: as submit has it
+    new.payload := coalesce(new.payload, '{}');
+    new.priority := coalesce(new.priority, 100);
+    v_plain := v_plain and _is_plain(new.next_need, new.payload, new.priority, 'hold', '{}');
+    if v_plain and v_gathered is not null then
+        -- neither a need nor JSON text has a line's end
+        if
+            set_config(v_name || '_' || v_gathered, concat_ws(e'\n', new.next_need, new.priority, new.payload), true) <> ''
+            and set_config(v_name, (v_gathered + 1)::text, true) = '100'
+        then
+            perform _load_gathered(tg_relid);
+        end if;
+        return new;
+    end if;
+
+    -- what is gathered yet stood before it
+    if v_gathered > 0 then
+        perform _load_gathered(tg_relid);
+    end if;
+    new.wait_for := coalesce(new.wait_for, '{}');
+    new.on_dependency_failure := coalesce(new.on_dependency_failure, 'hold');
+    new.metadata := coalesce(new.metadata, '{}');
+    if v_plain then
+        new.job_id := _load_one(new.next_need, new.payload, new.priority);
+    else
+        new.job_id := (
+            submit(
+                new.next_need, new.payload, new.job_id, new.wait_for, new.singleton_key, new.idempotency_key, new.priority, new.available_at,
+                new.expires_at, new.max_attempts, new.retry, new.on_dependency_failure, new.metadata, new.submitted_by
+            )
+        ).job_id;
+    end if;
+    return new;
+end
+$_load_row$;
+
+comment on function _load_row() is
+    'In place of a row of submission: a submit; or, in a COPY, where nothing is out of the ordinary, the row is gathered, a hundred of them are one insert '
+    '(_load_gathered). Gathered in settings of the transaction, the only memory that PL/pgSQL has between two calls and that a rollback empties.';
 $function$,
 $function$
 create or replace function _lock_job(job_id uuid)
@@ -3149,8 +3324,9 @@ begin
                 else a.state
             end as state
         from (select distinct u.id from unnest(wait_for) as u (id)) as w (waits_for)
-        left join job as j on j.job_id = w.waits_for
-        left join archive as a on a.job_id = w.waits_for
+        -- limit: a look for each, where a join could become one over whole tables
+        left join lateral (select o.job_id, o.state from job as o where o.job_id = w.waits_for limit 1) as j on true
+        left join lateral (select o.state from archive as o where o.job_id = w.waits_for limit 1) as a on true
     )
     select
         min(n.waits_for::text) filter (where n.state is null),
@@ -3195,7 +3371,8 @@ begin
     end if;
     select jsonb_object_agg(w.id, a.result), sum(octet_length(coalesce(a.result::text, 'null')) + 42) into v_results, v_bytes
     from unnest(wait_for) as w (id)
-    left join archive as a on a.job_id = w.id and a.state = 'succeeded';
+    -- limit: a look for each, where a join could become one over the whole archive
+    left join lateral (select o.result from archive as o where o.job_id = w.id and o.state = 'succeeded' limit 1) as a on true;
     return case when v_bytes <= 65536 then v_results end;
 end
 $_results$;
@@ -3268,6 +3445,7 @@ language plpgsql
 volatile
 as $_revive$
 begin
+    -- dead by their dead_reason, not by their state: that would bring in the index of all that are dead
     with back as (
         update job as j
         set state = 'blocked',
@@ -3277,11 +3455,11 @@ begin
             error_code = null,
             attempt = 0,
             crashes = 0
-        where j.job_id = any (ids) and j.state = 'dead' and j.dead_reason = 'dependency_failed' and j.on_dependency_failure = 'cascade'
+        where j.job_id = any (ids) and j.dead_reason = 'dependency_failed' and j.on_dependency_failure = 'cascade'
             and not exists (
                 select from edge as e
                 join job as d on d.job_id = e.waits_for
-                where e.job_id = j.job_id and d.state = 'dead'
+                where e.job_id = j.job_id and d.dead_reason is not null
             )
         returning j.job_id
     ), recorded as (
@@ -4772,12 +4950,18 @@ begin
     perform _check_count('limit_jobs', limit_jobs, 1, 100000);
     select array_agg(d.job_id) into v_ids
     from (
-        select j.job_id
-        from job as j
-        where j.state = 'dead' and j.next_need = any (_needs(array[capability]))
-        order by j.ended_at
+        select f.job_id
+        from unnest(_needs(array[capability])) as n (need)
+        cross join lateral (
+            select j.job_id, j.ended_at
+            from job as j
+            where j.state = 'dead' and j.next_need = n.need
+            order by j.ended_at
+            limit limit_jobs
+            for update skip locked
+        ) as f
+        order by f.ended_at
         limit limit_jobs
-        for update skip locked
     ) as d;
     -- read in a statement of its own: as they are now that the locks are held
     for v_job in
@@ -5383,9 +5567,9 @@ begin
     elsif v_job.state = 'blocked' then
         return query
         select 'blocked', format('waits for a job that is %s', coalesce(d.state, 'ended: it is about to be freed')), null::timestamptz, e.waits_for
-        from edge as e
-        left join job as d on d.job_id = e.waits_for
-        where e.job_id = why_not_running.job_id
+        -- offset, limit: by the job, then a look for each, where a join could become one over all that wait
+        from (select o.waits_for from edge as o where o.job_id = why_not_running.job_id offset 0) as e
+        left join lateral (select o.state from job as o where o.job_id = e.waits_for limit 1) as d on true
         order by e.waits_for
         limit 100;
     elsif v_job.state = 'scheduled' then
@@ -5410,9 +5594,20 @@ begin
     else
         select count(*) into v_ahead
         from (
-            select from job as j
-            where j.next_need = v_job.next_need and j.state = 'ready' and not j.parked
-                and (j.priority, j.number) < (v_job.priority, v_job.number)
+            -- each half by its own index
+            (
+                select from job as j
+                where j.next_need = v_job.next_need and j.state = 'ready' and j.singleton_key is null
+                    and (j.priority, j.number) < (v_job.priority, v_job.number)
+                limit 1000
+            )
+            union all
+            (
+                select from job as j
+                where j.next_need = v_job.next_need and j.state = 'ready' and not j.parked and j.singleton_key is not null
+                    and (j.priority, j.number) < (v_job.priority, v_job.number)
+                limit 1000
+            )
             limit 1000
         ) as a;
         return query
@@ -5500,6 +5695,33 @@ from job as j
 group by j.next_need;
 
 comment on view status is 'Live jobs counted by need and state; since when the oldest ready one could run, and when the next scheduled one is due.';
+$view$,
+$view$
+create or replace view submission as
+select
+    null::text as next_need,
+    null::jsonb as payload,
+    null::uuid as job_id,
+    null::uuid[] as wait_for,
+    null::text as singleton_key,
+    null::text as idempotency_key,
+    null::integer as priority,
+    null::timestamptz as available_at,
+    null::timestamptz as expires_at,
+    null::integer as max_attempts,
+    null::jsonb as retry,
+    null::text as on_dependency_failure,
+    null::jsonb as metadata,
+    null::text as submitted_by
+where false;
+
+comment on view submission is
+    'Takes jobs by INSERT and COPY: its columns are the parameters of submit, null or left out means submit''s default, and a row is refused as submit '
+    'refuses it. RETURNING job_id is the job that the row resulted in. A row may wait for earlier ones. Reading it gives nothing: see status, job(job_id).';
+
+create or replace trigger submission_begins before insert on submission for each statement execute function _load_begins();
+create or replace trigger submission_row instead of insert on submission for each row execute function _load_row();
+create or replace trigger submission_ends after insert on submission for each statement execute function _load_ends();
 $view$
 ];
     v_schema         text;
@@ -6148,7 +6370,12 @@ $migration$;
         select format('grant select on %I to %I', w.name, g.role)
         from granted as g
         cross join unnest(v_view_names) as w (name)
-        where g.word = any (v_readers)
+        where g.word = any (v_readers) and w.name <> 'submission'
+        union all
+        -- select, though there is nothing in it, for RETURNING
+        select format('grant select, insert on submission to %I', g.role)
+        from granted as g
+        where v_groups -> g.word ? 'submit'
     loop
         execute v_statement;
     end loop;

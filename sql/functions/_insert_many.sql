@@ -6,6 +6,7 @@ language plpgsql
 volatile
 as $_insert_many$
 declare
+    v_actor         constant text := _actor();
     v_new           text[];
     v_priorities    smallint[];
     v_awaited       text[];
@@ -19,7 +20,7 @@ begin
             ids[r.ordinality], nextval('number_seq'), _insert_many.now, coalesce(r.available_at, _insert_many.now), r.priority,
             coalesce(_insert_many.parked[r.ordinality], false),
             case when blocked[r.ordinality] then 'blocked' when r.available_at > _insert_many.now then 'scheduled' else 'ready' end,
-            r.next_need, coalesce(r.submitted_by, _actor()), r.on_dependency_failure, r.payload, nullif(r.metadata, '{}'), r.expires_at,
+            r.next_need, coalesce(r.submitted_by, v_actor), r.on_dependency_failure, r.payload, nullif(r.metadata, '{}'), r.expires_at,
             r.max_attempts, r.retry, r.singleton_key, r.idempotency_key,
             case when r.wait_for <> '{}' then array(select distinct w.id from unnest(r.wait_for) as w (id)) end
         from unnest(requests) with ordinality as r

@@ -64,7 +64,12 @@
         select format('grant select on %I to %I', w.name, g.role)
         from granted as g
         cross join unnest(v_view_names) as w (name)
-        where g.word = any (v_readers)
+        where g.word = any (v_readers) and w.name <> 'submission'
+        union all
+        -- select, though there is nothing in it, for RETURNING
+        select format('grant select, insert on submission to %I', g.role)
+        from granted as g
+        where v_groups -> g.word ? 'submit'
     loop
         execute v_statement;
     end loop;

@@ -698,7 +698,7 @@ def older(directory: Path) -> str:
         functions__settings=settings.replace(
             "returns setof setting_info", "returns setof text", 1
         ).replace(
-            "select s.name, coalesce(s.value, s.default_value), s.default_value, s.description",
+            "select s.name, s.current_value, s.default_value, s.description",
             "select s.name",
         ),
         # one that nobody has any more
@@ -935,6 +935,9 @@ def test_what_was_damaged_is_mended_by_running_the_file_again(conn: Connection) 
         "drop function leasehold.complete(uuid, uuid, jsonb)",
         "drop function leasehold._now()",
         "drop view leasehold.status",
+        "drop view leasehold.submission",
+        "drop trigger submission_ends on leasehold.submission",
+        "drop function leasehold._load_row() cascade",
         "alter function leasehold.submit security invoker",
         "alter function leasehold.submit reset search_path",
         "create or replace function leasehold.schema_version() returns text language sql as $$ select '9.9.9' $$",
@@ -954,7 +957,7 @@ def test_what_was_damaged_is_mended_by_running_the_file_again(conn: Connection) 
         "drop function leasehold._group_roles cascade",
     ):
         conn.execute(damage)
-        if "cascade" not in damage:
+        if "_inventory cascade" not in damage and "_group_roles cascade" not in damage:
             assert call(conn, "verify"), damage
         install(conn)
         assert call(conn, "verify") == [], damage

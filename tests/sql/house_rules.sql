@@ -2,7 +2,7 @@
 -- have, and the exact public face. A change of the face is a change of this file.
 
 begin;
-select plan(16);
+select plan(18);
 
 -- What a caller sees: no leading underscore.
 create temporary view public_function as
@@ -118,6 +118,19 @@ select is_empty(
     'no SECURITY DEFINER function is without a pinned search_path'
 );
 
+select is_empty(
+    $$
+        select p.oid::regprocedure from pg_catalog.pg_proc as p
+        where p.pronamespace = 'leasehold'::regnamespace and p.prorettype = 'trigger'::regtype
+          and (not p.prosecdef or p.proname not like '\_%' or not exists (
+              select from pg_catalog.pg_trigger as t
+              join pg_catalog.pg_class as c on c.oid = t.tgrelid
+              where t.tgfoid = p.oid and c.relnamespace = p.pronamespace and c.relkind = 'v'
+          ))
+    $$,
+    'a trigger function is a helper of a view, with the owner''s rights'
+);
+
 -- Rights ------------------------------------------------------------------------------------------
 
 select is_empty('select * from public_right', 'PUBLIC has no right on anything in the schema');
@@ -140,8 +153,24 @@ select is_empty(
         where c.relnamespace = 'leasehold'::regnamespace
           and a.grantee <> c.relowner
           and not (c.relkind = 'v' and a.privilege_type = 'SELECT')
+          and not (c.relname = 'submission' and a.privilege_type = 'INSERT')
     $$,
     'nobody but the owner has a right on a table or sequence: only functions and views are granted'
+);
+select set_eq(
+    $$
+        select a.grantee
+        from pg_catalog.pg_class as c,
+            lateral aclexplode(c.relacl) as a
+        where c.oid = 'submission'::regclass and a.privilege_type = 'INSERT'
+    $$,
+    $$
+        select a.grantee
+        from pg_catalog.pg_proc as p,
+            lateral aclexplode(p.proacl) as a
+        where p.oid = 'submit'::regproc
+    $$,
+    'who may insert into the view submission is who may submit'
 );
 
 -- Errors --------------------------------------------------------------------------------------------

@@ -1,0 +1,25 @@
+create or replace view submission as
+select
+    null::text as next_need,
+    null::jsonb as payload,
+    null::uuid as job_id,
+    null::uuid[] as wait_for,
+    null::text as singleton_key,
+    null::text as idempotency_key,
+    null::integer as priority,
+    null::timestamptz as available_at,
+    null::timestamptz as expires_at,
+    null::integer as max_attempts,
+    null::jsonb as retry,
+    null::text as on_dependency_failure,
+    null::jsonb as metadata,
+    null::text as submitted_by
+where false;
+
+comment on view submission is
+    'Takes jobs by INSERT and COPY: its columns are the parameters of submit, null or left out means submit''s default, and a row is refused as submit '
+    'refuses it. RETURNING job_id is the job that the row resulted in. A row may wait for earlier ones. Reading it gives nothing: see status, job(job_id).';
+
+create or replace trigger submission_begins before insert on submission for each statement execute function _load_begins();
+create or replace trigger submission_row instead of insert on submission for each row execute function _load_row();
+create or replace trigger submission_ends after insert on submission for each statement execute function _load_ends();
