@@ -214,15 +214,7 @@ def test_work_without_an_installation_is_exit_code_4(empty_dsn: str, tmp_path: P
 
 
 @pytest.fixture
-def submission(conn: Connection) -> None:
-    """The view that takes COPY; until sql/ has it, its tests wait."""
-    if conn.execute("select to_regclass('leasehold.submission')").fetchone() == (None,):
-        pytest.skip("there is no view submission yet")
-
-
-@pytest.fixture
 def submit_file(
-    submission: None,
     dsn: str,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -260,7 +252,7 @@ def test_submit_file_submits_a_job_a_line(
     assert submit_file("")[0].startswith("0 jobs submitted")
 
 
-def test_submit_file_reads_standard_input(submission: None, dsn: str, conn: Connection) -> None:
+def test_submit_file_reads_standard_input(dsn: str, conn: Connection) -> None:
     found = subprocess.run(
         [sys.executable, "-m", "leasehold", "submit-file", "-", "--dsn", dsn],
         input='{"next_need": "a.a"}\n' * 7000,

@@ -167,14 +167,7 @@ def test_another_schema_is_named_and_quoted(empty_dsn: str) -> None:
 
 
 @pytest.fixture
-def submission(conn: Connection) -> None:
-    """The view that takes COPY; until sql/ has it, its tests wait."""
-    if conn.execute("select to_regclass('leasehold.submission')").fetchone() == (None,):
-        pytest.skip("there is no view submission yet")
-
-
-@pytest.fixture
-def portions(submission: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def portions(monkeypatch: pytest.MonkeyPatch) -> None:
     """COPYs of ten rows, so that small tests have many."""
     monkeypatch.setattr(session, "_PORTION", 10)
 
@@ -196,9 +189,7 @@ def test_submit_all_takes_any_iterable_and_tells_how_far_it_is(
     assert Leasehold(conn).submit_all([]) == 0
 
 
-def test_every_argument_of_submit_is_a_column_of_submission(
-    submission: None, conn: Connection
-) -> None:
+def test_every_argument_of_submit_is_a_column_of_submission(conn: Connection) -> None:
     leasehold = Leasehold(conn)
     before = leasehold.submit("a.a").job_id
     later = datetime.now(timezone.utc) + timedelta(days=1)
