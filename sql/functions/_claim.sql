@@ -12,7 +12,7 @@ begin
         where j.job_id = any (coalesce(ids, array(
             select f.job_id
             from (
-                select k.priorities, k.numbers, k.noted_at from mark as k where k.next_need = need order by k.mark_id desc limit 1
+                select k.priorities, k.numbers, k.seen_number, k.noted_at from mark as k where k.next_need = need order by k.mark_id desc limit 1
             ) as w
             cross join lateral unnest(w.priorities, w.numbers) as l (priority, number)
             cross join lateral (
@@ -24,7 +24,13 @@ begin
                 limit 1
                 for no key update skip locked
             ) as f
-            where w.noted_at between v_now - interval '20 ms' and v_now
+            where (
+                    w.noted_at between v_now - interval '20 ms' and v_now
+                    -- or hardly anything has happened since, and upkeep was done not long ago
+                    or w.seen_number + 100 > (select s.last_value from number_seq as s)
+                    and w.noted_at > '-infinity'
+                    and (select t.at from tick as t order by t.tick_id desc limit 1) between v_now - interval '6 s' and v_now
+                )
                 and lease <= (select s.current_value::interval from setting as s where s.name = 'max_lease')
                 and not exists (
                     select from job as h where h.next_need = need and h.state = 'ready' and not h.parked and h.singleton_key is not null
