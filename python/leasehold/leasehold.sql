@@ -12,7 +12,7 @@
 do $install$
 declare
     v_version        constant text := '1.0.0';
-    v_build          constant text := 'ef5155bac9504379a1acc9b103dd52ea26b5abe32dc167e27d06f6f25a113e41';
+    v_build          constant text := '39dc95f35c5f1381120913d89a56f11fb3503193658e8106dc302f8ed55b0d31';
     v_migrations     constant integer := 1;
     v_function_names constant text[] := array['_actor', '_admissible', '_admit', '_answer', '_apply', '_asked_to_stop', '_backoff', '_bury', '_check_batch_circles', '_check_capabilities', '_check_circle', '_check_count', '_check_delay', '_check_done', '_check_elements', '_check_expires_at', '_check_failure', '_check_ids', '_check_keys', '_check_lease', '_check_need', '_check_object', '_check_policy', '_check_reschedule', '_check_retry', '_check_setting', '_check_size', '_check_submit', '_check_text', '_check_time', '_check_unseen', '_check_wait_for', '_choose', '_claim', '_claim_id', '_claim_ids', '_claim_key', '_claim_keys', '_clean_error', '_complete_many', '_done_kinds', '_doom', '_end', '_end_cancelled', '_end_state', '_enqueue', '_expire', '_fail', '_forget_waiters', '_grant', '_group_roles', '_hold', '_insert', '_insert_many', '_invalid', '_inventory', '_is_busy', '_is_plain', '_is_plain_done', '_is_plain_worker', '_is_retryable', '_isolated', '_key_lock', '_known', '_last_tick', '_lease_check', '_lease_fence', '_lease_id', '_leave_key', '_load_begins', '_load_ends', '_load_gathered', '_load_one', '_load_row', '_lock_job', '_lock_unheld', '_look_again', '_matches', '_meant', '_move', '_move_marks', '_needs', '_no_such_job', '_now', '_now_in_order', '_open_lane', '_park', '_parked', '_pick', '_pick_merged', '_promote', '_put_off', '_read_interval', '_read_request', '_reclaim', '_reclaim_one', '_record', '_redrive', '_refuse', '_request_hash', '_request_kinds', '_requests', '_reschedule', '_resolve', '_results', '_retry_or_bury', '_revive', '_rewrite', '_ring', '_runs_out_at', '_setting_value', '_settle', '_settle_each', '_settle_one', '_stem', '_stems', '_store', '_store_many', '_survey', '_tell', '_tell_chunk', '_tell_dependents', '_tend', '_tend_by_the_way', '_try_settle', '_uuid_v7', '_wait', '_work_notes', 'await_bell', 'cancel', 'checkpoint', 'checkpoints', 'complete', 'complete_unheld', 'error_codes', 'extend', 'extend_many', 'fail', 'fail_unheld', 'get_work', 'hold_lease', 'job', 'lease_status', 'redrive', 'redrive_many', 'release', 'require_api', 'reschedule', 'reschedule_unheld', 'results', 'schema_version', 'set_setting', 'setting', 'settings', 'settle', 'submit', 'submit_many', 'sweep', 'turn', 'verify', 'why_not_running'];
     v_view_names     constant text[] := array['dead_letter', 'departure', 'finished', 'status', 'submission'];
@@ -1474,10 +1474,11 @@ language plpgsql
 volatile
 as $_end_state$
 begin
-    -- one statement, one snapshot: a job that ends in between is in one of the two
+    -- one statement, one snapshot: a job that ends in between is in one of the two. Dead by its dead_reason, not by its state: that would bring in
+    -- the index of all that are dead
     return coalesce(
         (select a.state from archive as a where a.job_id = _end_state.job_id),
-        (select 'dead' from job as j where j.job_id = _end_state.job_id and j.state = 'dead')
+        (select 'dead' from job as j where j.job_id = _end_state.job_id and j.dead_reason is not null)
     );
 end
 $_end_state$;
@@ -1972,8 +1973,9 @@ begin
     return exists (
         select from job as j where j.singleton_key = _is_busy.singleton_key and j.state = 'leased' and j.job_id <> _is_busy.job_id
     ) or exists (
+        -- "not parked" would bring in the index of all heads, of any key
         select from job as j
-        where j.singleton_key = _is_busy.singleton_key and j.state = 'ready' and not j.parked
+        where j.singleton_key = _is_busy.singleton_key and j.state = 'ready' and j.parked < true
             and j.next_need = _is_busy.next_need and j.priority <= _is_busy.priority and j.job_id <> _is_busy.job_id
     );
 end
@@ -4800,6 +4802,9 @@ language plpgsql
 stable
 security definer
 set search_path from current
+set plan_cache_mode to force_generic_plan
+set enable_seqscan to off
+set jit to off
 as $job$
 declare
     v_info  job_info;
@@ -5154,8 +5159,9 @@ begin
         order by u.id
         limit limit_rows
     ) as w (id)
-    left join archive as a on a.job_id = w.id
-    left join job as j on j.job_id = w.id
+    -- limit: a look for each, where a join could become one over whole tables
+    left join lateral (select o.state, o.result from archive as o where o.job_id = w.id limit 1) as a on true
+    left join lateral (select o.state from job as o where o.job_id = w.id limit 1) as j on true
     order by w.id;
 end
 $results$;
@@ -5537,6 +5543,7 @@ set search_path from current
 set plan_cache_mode to force_generic_plan
 set enable_seqscan to off
 set jit to off
+set enable_bitmapscan to off
 as $why_not_running$
 declare
     v_job   job;
@@ -5585,11 +5592,10 @@ begin
     elsif v_job.parked
         or exists (select from job as j where j.singleton_key = v_job.singleton_key and j.state = 'leased') then
         return query
-        select 'singleton_busy', 'another job of its singleton_key goes first', null::timestamptz, (
-            select j.job_id from job as j
-            where j.singleton_key = v_job.singleton_key and (j.state = 'leased' or j.state = 'ready' and not j.parked)
-            order by j.state
-            limit 1
+        select 'singleton_busy', 'another job of its singleton_key goes first', null::timestamptz, coalesce(
+            (select j.job_id from job as j where j.singleton_key = v_job.singleton_key and j.state = 'leased'),
+            -- "not parked" would bring in the index of all heads, of any key
+            (select j.job_id from job as j where j.singleton_key = v_job.singleton_key and j.state = 'ready' and j.parked < true limit 1)
         );
     else
         select count(*) into v_ahead

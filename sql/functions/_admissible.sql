@@ -20,7 +20,10 @@ begin
     -- its head gets a note in case the lease is ending at this moment.
     select array_agg(j.job_id), array_agg(distinct j.singleton_key) into v_parked, v_busy
     from job as j
-    where j.job_id = any (ids) and exists (select from job as l where l.singleton_key = j.singleton_key and l.state = 'leased');
+    where j.job_id = any (ids) and exists (
+            -- offset: a look for each, where a join could become one over all leases
+            select from job as l where l.singleton_key = j.singleton_key and l.state = 'leased' offset 0
+        );
     if v_parked is not null then
         perform _park(v_parked, true);
         insert into note (kind, singleton_key) select 'key', k.key from unnest(v_busy) as k (key);
@@ -35,9 +38,12 @@ begin
     from keys as k
     where pg_try_advisory_xact_lock(_key_lock(k.singleton_key));
     -- … and look again, in a statement that began after the lock was held
-    select array_agg(j.singleton_key) into v_busy
-    from job as j
-    where j.singleton_key = any (v_locked) and (j.state = 'leased' or j.job_id = any (chosen));
+    select array_agg(b.singleton_key) into v_busy
+    from (
+        select j.singleton_key from job as j where j.singleton_key = any (v_locked) and j.state = 'leased'
+        union all
+        select j.singleton_key from job as j where j.singleton_key = any (v_locked) and j.job_id = any (chosen)
+    ) as b;
 
     -- who comes behind a lease, or behind the first of its key in this very batch, leaves the claim index until that lease ends
     with keyed as (
@@ -45,7 +51,7 @@ begin
             j.job_id,
             j.singleton_key = any (v_busy) is true or row_number() over (partition by j.singleton_key order by i.ordinality) > 1 as behind
         from unnest(ids) with ordinality as i (job_id, ordinality)
-        join job as j on j.job_id = i.job_id
+        cross join lateral (select o.job_id, o.singleton_key from job as o where o.job_id = i.job_id limit 1) as j
         where j.singleton_key = any (v_locked)
     )
     select array_agg(k.job_id) into v_parked from keyed as k where k.behind;
@@ -56,7 +62,7 @@ begin
     return array(
         select i.job_id
         from unnest(ids) with ordinality as i (job_id, ordinality)
-        join job as j on j.job_id = i.job_id
+        cross join lateral (select o.singleton_key from job as o where o.job_id = i.job_id limit 1) as j
         where (j.singleton_key is null or j.singleton_key = any (v_locked)) and i.job_id <> all (coalesce(v_parked, '{}'))
         order by i.ordinality
     );

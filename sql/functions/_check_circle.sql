@@ -33,7 +33,10 @@ begin
         with recursive upstream (id) as (
             select w.id from unnest(wait_for) as w (id)
             union
-            select e.waits_for from upstream as u join edge as e on e.job_id = u.id
+            select e.waits_for
+            from upstream as u
+            -- offset: a look for each, where a join could become one over all edges
+            cross join lateral (select o.waits_for from edge as o where o.job_id = u.id offset 0) as e
         )
         select from upstream as u where u.id = _check_circle.job_id
     ) then

@@ -4,10 +4,11 @@ language plpgsql
 volatile
 as $_end_state$
 begin
-    -- one statement, one snapshot: a job that ends in between is in one of the two
+    -- one statement, one snapshot: a job that ends in between is in one of the two. Dead by its dead_reason, not by its state: that would bring in
+    -- the index of all that are dead
     return coalesce(
         (select a.state from archive as a where a.job_id = _end_state.job_id),
-        (select 'dead' from job as j where j.job_id = _end_state.job_id and j.state = 'dead')
+        (select 'dead' from job as j where j.job_id = _end_state.job_id and j.dead_reason is not null)
     );
 end
 $_end_state$;

@@ -7,8 +7,9 @@ begin
     return exists (
         select from job as j where j.singleton_key = _is_busy.singleton_key and j.state = 'leased' and j.job_id <> _is_busy.job_id
     ) or exists (
+        -- "not parked" would bring in the index of all heads, of any key
         select from job as j
-        where j.singleton_key = _is_busy.singleton_key and j.state = 'ready' and not j.parked
+        where j.singleton_key = _is_busy.singleton_key and j.state = 'ready' and j.parked < true
             and j.next_need = _is_busy.next_need and j.priority <= _is_busy.priority and j.job_id <> _is_busy.job_id
     );
 end

@@ -26,8 +26,9 @@ begin
                 else a.state
             end as state
         from (select distinct u.id from unnest(wait_for) as u (id)) as w (waits_for)
-        left join job as j on j.job_id = w.waits_for
-        left join archive as a on a.job_id = w.waits_for
+        -- limit: a look for each, where a join could become one over whole tables
+        left join lateral (select o.job_id, o.state from job as o where o.job_id = w.waits_for limit 1) as j on true
+        left join lateral (select o.state from archive as o where o.job_id = w.waits_for limit 1) as a on true
     )
     select
         min(n.waits_for::text) filter (where n.state is null),

@@ -13,7 +13,8 @@ begin
     end if;
     select jsonb_object_agg(w.id, a.result), sum(octet_length(coalesce(a.result::text, 'null')) + 42) into v_results, v_bytes
     from unnest(wait_for) as w (id)
-    left join archive as a on a.job_id = w.id and a.state = 'succeeded';
+    -- limit: a look for each, where a join could become one over the whole archive
+    left join lateral (select o.result from archive as o where o.job_id = w.id and o.state = 'succeeded' limit 1) as a on true;
     return case when v_bytes <= 65536 then v_results end;
 end
 $_results$;

@@ -4,6 +4,7 @@ language plpgsql
 volatile
 as $_revive$
 begin
+    -- dead by their dead_reason, not by their state: that would bring in the index of all that are dead
     with back as (
         update job as j
         set state = 'blocked',
@@ -13,11 +14,11 @@ begin
             error_code = null,
             attempt = 0,
             crashes = 0
-        where j.job_id = any (ids) and j.state = 'dead' and j.dead_reason = 'dependency_failed' and j.on_dependency_failure = 'cascade'
+        where j.job_id = any (ids) and j.dead_reason = 'dependency_failed' and j.on_dependency_failure = 'cascade'
             and not exists (
                 select from edge as e
                 join job as d on d.job_id = e.waits_for
-                where e.job_id = j.job_id and d.state = 'dead'
+                where e.job_id = j.job_id and d.dead_reason is not null
             )
         returning j.job_id
     ), recorded as (

@@ -4,6 +4,9 @@ language plpgsql
 stable
 security definer
 set search_path from current
+set plan_cache_mode to force_generic_plan
+set enable_seqscan to off
+set jit to off
 as $job$
 declare
     v_info  job_info;

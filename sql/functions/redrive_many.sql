@@ -17,12 +17,18 @@ begin
     perform _check_count('limit_jobs', limit_jobs, 1, 100000);
     select array_agg(d.job_id) into v_ids
     from (
-        select j.job_id
-        from job as j
-        where j.state = 'dead' and j.next_need = any (_needs(array[capability]))
-        order by j.ended_at
+        select f.job_id
+        from unnest(_needs(array[capability])) as n (need)
+        cross join lateral (
+            select j.job_id, j.ended_at
+            from job as j
+            where j.state = 'dead' and j.next_need = n.need
+            order by j.ended_at
+            limit limit_jobs
+            for update skip locked
+        ) as f
+        order by f.ended_at
         limit limit_jobs
-        for update skip locked
     ) as d;
     -- read in a statement of its own: as they are now that the locks are held
     for v_job in

@@ -21,8 +21,9 @@ begin
         order by u.id
         limit limit_rows
     ) as w (id)
-    left join archive as a on a.job_id = w.id
-    left join job as j on j.job_id = w.id
+    -- limit: a look for each, where a join could become one over whole tables
+    left join lateral (select o.state, o.result from archive as o where o.job_id = w.id limit 1) as a on true
+    left join lateral (select o.state from job as o where o.job_id = w.id limit 1) as j on true
     order by w.id;
 end
 $results$;

@@ -7,6 +7,7 @@ set search_path from current
 set plan_cache_mode to force_generic_plan
 set enable_seqscan to off
 set jit to off
+set enable_bitmapscan to off
 as $why_not_running$
 declare
     v_job   job;
@@ -37,9 +38,9 @@ begin
     elsif v_job.state = 'blocked' then
         return query
         select 'blocked', format('waits for a job that is %s', coalesce(d.state, 'ended: it is about to be freed')), null::timestamptz, e.waits_for
-        from edge as e
-        left join job as d on d.job_id = e.waits_for
-        where e.job_id = why_not_running.job_id
+        -- offset, limit: by the job, then a look for each, where a join could become one over all that wait
+        from (select o.waits_for from edge as o where o.job_id = why_not_running.job_id offset 0) as e
+        left join lateral (select o.state from job as o where o.job_id = e.waits_for limit 1) as d on true
         order by e.waits_for
         limit 100;
     elsif v_job.state = 'scheduled' then
@@ -55,18 +56,28 @@ begin
     elsif v_job.parked
         or exists (select from job as j where j.singleton_key = v_job.singleton_key and j.state = 'leased') then
         return query
-        select 'singleton_busy', 'another job of its singleton_key goes first', null::timestamptz, (
-            select j.job_id from job as j
-            where j.singleton_key = v_job.singleton_key and (j.state = 'leased' or j.state = 'ready' and not j.parked)
-            order by j.state
-            limit 1
+        select 'singleton_busy', 'another job of its singleton_key goes first', null::timestamptz, coalesce(
+            (select j.job_id from job as j where j.singleton_key = v_job.singleton_key and j.state = 'leased'),
+            -- "not parked" would bring in the index of all heads, of any key
+            (select j.job_id from job as j where j.singleton_key = v_job.singleton_key and j.state = 'ready' and j.parked < true limit 1)
         );
     else
         select count(*) into v_ahead
         from (
-            select from job as j
-            where j.next_need = v_job.next_need and j.state = 'ready' and not j.parked
-                and (j.priority, j.number) < (v_job.priority, v_job.number)
+            -- each half by its own index
+            (
+                select from job as j
+                where j.next_need = v_job.next_need and j.state = 'ready' and j.singleton_key is null
+                    and (j.priority, j.number) < (v_job.priority, v_job.number)
+                limit 1000
+            )
+            union all
+            (
+                select from job as j
+                where j.next_need = v_job.next_need and j.state = 'ready' and not j.parked and j.singleton_key is not null
+                    and (j.priority, j.number) < (v_job.priority, v_job.number)
+                limit 1000
+            )
             limit 1000
         ) as a;
         return query

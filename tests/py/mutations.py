@@ -68,13 +68,13 @@ MUTATIONS = (
     Mutation(
         "the look again for a leased key",
         [s.a_claimer_sees_a_lease_that_was_committed_before_it_took_the_key],
-        _change("_admissible", "(j.state = 'leased' or", "(false or")
+        _change("_admissible", "and j.state = 'leased'", "and false")
         + _change("_admissible", "and l.state = 'leased'", "and false"),
     ),
     Mutation(
         "the look for keys that were chosen before upkeep",
         [s.what_upkeep_lets_in_meets_the_keys_of_the_batch],
-        _change("_admissible", "or j.job_id = any (chosen)", ""),
+        _change("_admissible", "and j.job_id = any (chosen)", "and false"),
     ),
     Mutation(
         "no lock for a key that is busy",
