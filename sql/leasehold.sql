@@ -12,9 +12,9 @@
 do $install$
 declare
     v_version        constant text := '1.0.0';
-    v_build          constant text := '39dc95f35c5f1381120913d89a56f11fb3503193658e8106dc302f8ed55b0d31';
+    v_build          constant text := '6fea2429e1e5373abd2b13d4c4c5cae62581f737a25c8ab29b7452e9f8d4c5fc';
     v_migrations     constant integer := 1;
-    v_function_names constant text[] := array['_actor', '_admissible', '_admit', '_answer', '_apply', '_asked_to_stop', '_backoff', '_bury', '_check_batch_circles', '_check_capabilities', '_check_circle', '_check_count', '_check_delay', '_check_done', '_check_elements', '_check_expires_at', '_check_failure', '_check_ids', '_check_keys', '_check_lease', '_check_need', '_check_object', '_check_policy', '_check_reschedule', '_check_retry', '_check_setting', '_check_size', '_check_submit', '_check_text', '_check_time', '_check_unseen', '_check_wait_for', '_choose', '_claim', '_claim_id', '_claim_ids', '_claim_key', '_claim_keys', '_clean_error', '_complete_many', '_done_kinds', '_doom', '_end', '_end_cancelled', '_end_state', '_enqueue', '_expire', '_fail', '_forget_waiters', '_grant', '_group_roles', '_hold', '_insert', '_insert_many', '_invalid', '_inventory', '_is_busy', '_is_plain', '_is_plain_done', '_is_plain_worker', '_is_retryable', '_isolated', '_key_lock', '_known', '_last_tick', '_lease_check', '_lease_fence', '_lease_id', '_leave_key', '_load_begins', '_load_ends', '_load_gathered', '_load_one', '_load_row', '_lock_job', '_lock_unheld', '_look_again', '_matches', '_meant', '_move', '_move_marks', '_needs', '_no_such_job', '_now', '_now_in_order', '_open_lane', '_park', '_parked', '_pick', '_pick_merged', '_promote', '_put_off', '_read_interval', '_read_request', '_reclaim', '_reclaim_one', '_record', '_redrive', '_refuse', '_request_hash', '_request_kinds', '_requests', '_reschedule', '_resolve', '_results', '_retry_or_bury', '_revive', '_rewrite', '_ring', '_runs_out_at', '_setting_value', '_settle', '_settle_each', '_settle_one', '_stem', '_stems', '_store', '_store_many', '_survey', '_tell', '_tell_chunk', '_tell_dependents', '_tend', '_tend_by_the_way', '_try_settle', '_uuid_v7', '_wait', '_work_notes', 'await_bell', 'cancel', 'checkpoint', 'checkpoints', 'complete', 'complete_unheld', 'error_codes', 'extend', 'extend_many', 'fail', 'fail_unheld', 'get_work', 'hold_lease', 'job', 'lease_status', 'redrive', 'redrive_many', 'release', 'require_api', 'reschedule', 'reschedule_unheld', 'results', 'schema_version', 'set_setting', 'setting', 'settings', 'settle', 'submit', 'submit_many', 'sweep', 'turn', 'verify', 'why_not_running'];
+    v_function_names constant text[] := array['_actor', '_admissible', '_admit', '_answer', '_apply', '_asked_to_stop', '_backoff', '_bury', '_check_batch_circles', '_check_capabilities', '_check_circle', '_check_count', '_check_delay', '_check_done', '_check_elements', '_check_expires_at', '_check_failure', '_check_ids', '_check_keys', '_check_lease', '_check_need', '_check_object', '_check_policy', '_check_reschedule', '_check_retry', '_check_setting', '_check_size', '_check_submit', '_check_text', '_check_time', '_check_unseen', '_check_wait_for', '_choose', '_claim', '_claim_id', '_claim_ids', '_claim_key', '_claim_keys', '_clean_error', '_complete_many', '_done_kinds', '_doom', '_end', '_end_cancelled', '_end_state', '_enqueue', '_expire', '_fail', '_forget_waiters', '_grant', '_group_roles', '_hold', '_insert', '_insert_many', '_invalid', '_inventory', '_is_busy', '_is_plain', '_is_plain_done', '_is_plain_worker', '_is_retryable', '_isolated', '_key_lock', '_known', '_last_tick', '_lease_check', '_lease_fence', '_lease_id', '_leave_key', '_load_begins', '_load_ends', '_load_gathered', '_load_one', '_load_row', '_lock_job', '_lock_unheld', '_look_again', '_matches', '_meant', '_move', '_move_front', '_move_marks', '_needs', '_no_such_job', '_now', '_now_in_order', '_open_lane', '_park', '_parked', '_pick', '_pick_merged', '_promote', '_put_off', '_read_interval', '_read_request', '_reclaim', '_reclaim_one', '_record', '_redrive', '_refuse', '_request_hash', '_request_kinds', '_requests', '_reschedule', '_resolve', '_results', '_retry_or_bury', '_revive', '_rewrite', '_ring', '_runs_out_at', '_scope', '_setting_value', '_settle', '_settle_each', '_settle_one', '_stem', '_stems', '_store', '_store_many', '_survey', '_survey_scope', '_tell', '_tell_chunk', '_tell_dependents', '_tend', '_tend_by_the_way', '_try_settle', '_uuid_v7', '_wait', '_work_notes', 'await_bell', 'cancel', 'checkpoint', 'checkpoints', 'complete', 'complete_unheld', 'error_codes', 'extend', 'extend_many', 'fail', 'fail_unheld', 'get_work', 'hold_lease', 'job', 'lease_status', 'redrive', 'redrive_many', 'release', 'require_api', 'reschedule', 'reschedule_unheld', 'results', 'schema_version', 'set_setting', 'setting', 'settings', 'settle', 'submit', 'submit_many', 'sweep', 'turn', 'verify', 'why_not_running'];
     v_view_names     constant text[] := array['dead_letter', 'departure', 'finished', 'status', 'submission'];
     v_functions      constant text[] := array[
 $function$
@@ -1023,7 +1023,7 @@ declare
     v_passed    uuid[] := but;
 begin
     loop
-        v_picked := _pick(survey, limit_jobs - cardinality(v_chosen), v_passed);
+        v_picked := _pick(survey, limit_jobs - cardinality(v_chosen), v_passed, now);
         exit when v_picked.ids is null;
         if v_picked.special then
             v_passed := v_passed || v_picked.ids;
@@ -2554,7 +2554,152 @@ comment on function _move(job, text, text, text, uuid[], text, uuid, timestamptz
     'nothing, or ends it where something it was to wait for dooms it. The caller holds the lock of the job.';
 $function$,
 $function$
-create or replace function _move_marks(needs text[], now timestamptz)
+create or replace function _move_front(scope text, capabilities text[], wide integer, now timestamptz)
+returns front
+language plpgsql
+volatile
+as $_move_front$
+declare
+    v_size      constant integer := 48;
+    v_first     constant integer := 8;
+    v_alone     constant boolean := pg_try_advisory_xact_lock(_key_lock('front' || scope));
+    v_fresh     constant boolean := pg_current_xact_id_if_assigned() is null;
+    v_seen      bigint;
+    v_proven    boolean;
+    v_foreign   boolean;
+    v_newer     bigint[];
+    v_old       front;
+    v_new       front;
+    v_rear      rear;
+    v_known     boolean;
+    v_full      boolean;
+begin
+    -- the reading first, the transaction id after it, as in _move_marks
+    if v_fresh then
+        select s.last_value into v_seen from number_seq as s where s.is_called;
+    end if;
+    -- one statement: the lanes that it sees and what is proven by then belong together
+    select
+        f.needs, f.priorities, f.numbers, f.rear_id, f.rear_priority, f.rear_number, f.sure_number, f.newer, f.seen_number, f.seen_by, f.noted_at,
+        coalesce(pg_snapshot_xmin(pg_current_snapshot()) >= f.seen_by, false) as proven,
+        -- an id that this server has not come to: the pair was noted on another one, before a restore
+        f.seen_by >= pg_snapshot_xmax(pg_current_snapshot()) and f.seen_by is distinct from pg_current_xact_id_if_assigned() as foreign_id,
+        array(select l.number from lane as l where l.number > coalesce(f.sure_number, 0) order by l.number) as newer
+    into
+        v_old.needs, v_old.priorities, v_old.numbers, v_old.rear_id, v_old.rear_priority, v_old.rear_number, v_old.sure_number, v_old.newer,
+        v_old.seen_number, v_old.seen_by, v_old.noted_at, v_proven, v_foreign, v_newer
+    from (select) as one
+    left join lateral (select k.* from front as k where k.scope = _move_front.scope order by k.front_id desc limit 1) as f on true;
+    v_known := coalesce(v_old.newer = v_newer, false);
+    -- one mover of a scope at a time is enough; the others claim from the old front meanwhile
+    if v_known and (not v_alone or wide = 0 and v_old.noted_at between now - interval '20 ms' and now) then
+        return v_old;
+    end if;
+    v_new := v_old;
+    v_new.scope := scope;
+    v_new.noted_at := now;
+    v_new.sure_number := case when v_proven then v_old.seen_number else coalesce(v_old.sure_number, 0) end;
+    v_new.newer := array(select n.number from unnest(v_newer) as n (number) where n.number > v_new.sure_number order by n.number);
+    -- a pair is kept until it has come true
+    if v_seen is not null and (v_proven or v_foreign or v_old.seen_by is null) then
+        v_new.seen_number := v_seen;
+        v_new.seen_by := null;
+    end if;
+
+    -- above READ COMMITTED the rear that can be seen may be gone
+    v_full := not v_known or _isolated() or wide > v_size and v_old.rear_number <= v_new.sure_number;
+    loop
+        if v_full and v_new.rear_id is not null then
+            select r.* into v_rear from rear as r where r.scope = _move_front.scope and r.rear_id = v_new.rear_id;
+            v_new.needs := v_new.needs || v_rear.needs;
+            v_new.priorities := v_new.priorities || v_rear.priorities;
+            v_new.numbers := v_new.numbers || v_rear.numbers;
+            v_known := v_known and v_rear.rear_id is not null;
+            v_new.rear_id := null;
+            v_new.rear_priority := null;
+            v_new.rear_number := null;
+        end if;
+        if not v_known then
+            -- all lanes there are, each with the mark it had
+            select array_agg(l.next_need), array_agg(l.priority), array_agg(coalesce(o.number, 0))
+            into v_new.needs, v_new.priorities, v_new.numbers
+            from (select distinct k.next_need, k.priority from lane as k where k.next_need = any (_needs(capabilities))) as l
+            left join unnest(v_new.needs, v_new.priorities, v_new.numbers) as o (next_need, priority, number)
+                on o.next_need = l.next_need and o.priority = l.priority;
+        end if;
+        -- the marks of the first, by a look; then the order of all that are here
+        select
+            coalesce(array_agg(m.next_need), '{}'), coalesce(array_agg(m.priority), '{}'), coalesce(array_agg(m.number), '{}')
+        into v_new.needs, v_new.priorities, v_new.numbers
+        from (
+            select
+                l.next_need, l.priority,
+                case
+                    when l.place > greatest(wide, v_first) or l.number > v_new.sure_number then l.number
+                    else least(
+                        v_new.sure_number + 1,
+                        (
+                            select j.number
+                            from job as j
+                            where j.state = 'ready' and j.singleton_key is null and j.next_need = l.next_need and j.priority = l.priority
+                                and j.number >= l.number
+                            order by j.number
+                            limit 1
+                        )
+                    )
+                end as number
+            from unnest(v_new.needs, v_new.priorities, v_new.numbers) with ordinality as l (next_need, priority, number, place)
+            order by 2, 3
+        ) as m;
+        -- few that come before the rear: the front is made up anew
+        exit when v_full or wide = 0 or v_new.rear_id is null or v_new.rear_number > v_new.sure_number
+            or (v_new.priorities[v_first], v_new.numbers[v_first]) < (v_new.rear_priority, v_new.rear_number);
+        v_full := true;
+    end loop;
+
+    if not v_alone
+        -- an idle scope writes nothing
+        or v_known and v_new.numbers = v_old.numbers and v_new.needs = v_old.needs
+            and v_new.seen_number = v_old.seen_number and v_new.sure_number = v_old.sure_number
+    then
+        return v_new;
+    end if;
+    if cardinality(v_new.needs) > v_size and v_full then
+        insert into rear as r (scope, needs, priorities, numbers)
+        values (_move_front.scope, v_new.needs[v_size + 1 :], v_new.priorities[v_size + 1 :], v_new.numbers[v_size + 1 :])
+        returning r.rear_id, r.priorities[1], r.numbers[1] into v_new.rear_id, v_new.rear_priority, v_new.rear_number;
+        v_new.needs := v_new.needs[: v_size];
+        v_new.priorities := v_new.priorities[: v_size];
+        v_new.numbers := v_new.numbers[: v_size];
+    end if;
+    insert into front (
+        scope, needs, priorities, numbers, rear_id, rear_priority, rear_number, sure_number, newer, seen_number, seen_by, noted_at
+    ) values (
+        v_new.scope, v_new.needs, v_new.priorities, v_new.numbers, v_new.rear_id, v_new.rear_priority, v_new.rear_number,
+        v_new.sure_number, v_new.newer, coalesce(v_new.seen_number, 0),
+        coalesce(v_new.seen_by, case when v_new.seen_number is null then '0' else pg_current_xact_id() end), v_new.noted_at
+    )
+    returning front_id into v_new.front_id;
+    if v_new.front_id % 100 = 0 and not _isolated() then
+        delete from front as f where f.scope = _move_front.scope and f.front_id < v_new.front_id;
+        delete from rear as r where r.scope = _move_front.scope and r.rear_id is distinct from v_new.rear_id;
+    end if;
+    if v_new.front_id % 10000 = 0 and not _isolated() then
+        -- scopes that nobody asks for any more
+        delete from front as f where f.noted_at < _move_front.now - interval '1 day' and pg_try_advisory_xact_lock(_key_lock('front' || f.scope));
+        delete from rear as r
+        where not exists (select from front as f where f.scope = r.scope) and pg_try_advisory_xact_lock(_key_lock('front' || r.scope));
+    end if;
+    return v_new;
+end
+$_move_front$;
+
+comment on function _move_front(text, text[], integer, timestamptz) is
+    'Notes which lanes of a scope can hold the next jobs, their marks moved up as _move_marks does it, and returns that; without noting it where somebody else '
+    'is at it. wide: how many lanes were looked at by a claim that found them too few; 0 where it is only time. Waits for nobody.';
+$function$,
+$function$
+create or replace function _move_marks(capabilities text[], now timestamptz)
 returns void
 language plpgsql
 volatile
@@ -2566,8 +2711,12 @@ declare
     v_last      bigint;
     v_moved     mark[];
 begin
-    -- one mover of these needs at a time is enough (two that meet on a need are each right); the others claim from the old marks meanwhile
-    if not pg_try_advisory_xact_lock(_key_lock('mark' || needs[1])) then
+    if cardinality(capabilities) > 1 or right(capabilities[1], 1) = '%' then
+        perform _move_front(_scope(capabilities), capabilities, 0, now);
+        return;
+    end if;
+    -- one mover of a need at a time is enough; the others claim from the old marks meanwhile
+    if not pg_try_advisory_xact_lock(_key_lock('mark' || capabilities[1])) then
         return;
     end if;
     -- The reading first, the transaction id after it: the other way round the pair proves nothing. A pair is kept until it has come true: if it were
@@ -2585,7 +2734,7 @@ begin
     from (
         select o.next_need, array_agg(distinct o.priority order by o.priority) as priorities
         from lane as o
-        where o.next_need = any (needs)
+        where o.next_need = capabilities[1]
         group by o.next_need
     ) as n
     cross join lateral (
@@ -2645,7 +2794,7 @@ begin
         where (k.next_need, k.mark_id) in (
             select o.next_need, o.mark_id
             from mark as o
-            where o.next_need = any (needs) and o.noted_at < _move_marks.now - interval '1 minute'
+            where o.next_need = capabilities[1] and o.noted_at < _move_marks.now - interval '1 minute'
                 and exists (
                     select from mark as n
                     where n.next_need = o.next_need and n.mark_id > o.mark_id and n.noted_at < _move_marks.now - interval '1 minute'
@@ -2657,8 +2806,9 @@ end
 $_move_marks$;
 
 comment on function _move_marks(text[], timestamptz) is
-    'Moves the low-water marks of these needs up to the first ready number that can be seen, no further than what is proven to be all there will be. '
-    'At most fifty times a second a need; waits for nobody. Above READ COMMITTED the snapshot may be old, and the mark lower: never too high.';
+    'Moves the low-water marks of a need up to the first ready number that can be seen, no further than what is proven to be all there will be. At most '
+    'fifty times a second a need; waits for nobody. Above READ COMMITTED the snapshot may be old, and the mark lower: never too high. Of capabilities that '
+    'are more than one need it moves the front.';
 $function$,
 $function$
 create or replace function _needs(capabilities text[])
@@ -2819,7 +2969,7 @@ comment on function _parked(_request[], uuid[], uuid[], boolean[], timestamptz) 
     'Which of these new jobs would only stand behind another of their singleton key (null: none), and the notes that let them in if that was wrong.';
 $function$,
 $function$
-create or replace function _pick(survey _survey, limit_jobs integer, but uuid[])
+create or replace function _pick(survey _survey, limit_jobs integer, but uuid[], now timestamptz)
 returns _picked
 language plpgsql
 volatile
@@ -2830,10 +2980,10 @@ declare
     v_marks     constant bigint[] := survey.mark;
     v_picked    _picked;
 begin
-    if survey.priority is null then
+    if coalesce(survey.priority, survey.keyed_priority) is null then
         return v_picked;
-    elsif survey.keyed then
-        return _pick_merged(survey, limit_jobs, but);
+    elsif survey.scope is not null or survey.keyed_need is not null then
+        return _pick_merged(survey, limit_jobs, but, now);
     end if;
     -- lane after lane, locking a row at a time; the limit inside is for the planner, which would take an unknown one for a tenth of the table
     select array_agg(p.job_id), bool_or(p.special) into v_picked.ids, v_picked.special
@@ -2855,71 +3005,113 @@ begin
 end
 $_pick$;
 
-comment on function _pick(_survey, integer, uuid[]) is
+comment on function _pick(_survey, integer, uuid[], timestamptz) is
     'Locks the first jobs of these needs, lowest priority first, then longest ready, skipping what is locked, and never one of but. special: one of '
     'them has a key or a last moment to start, and must be looked at.';
 $function$,
 $function$
-create or replace function _pick_merged(survey _survey, limit_jobs integer, but uuid[])
+create or replace function _pick_merged(survey _survey, limit_jobs integer, but uuid[], now timestamptz)
 returns _picked
 language plpgsql
 volatile
 as $_pick_merged$
 declare
-    v_needs     constant text[] := survey.next_need;
-    v_priority  constant smallint[] := survey.priority;
-    v_marks     constant bigint[] := survey.mark;
-    v_deep      integer := limit_jobs + 4;
+    v_needs     text[] := survey.next_need;
+    v_priority  smallint[] := survey.priority;
+    v_marks     bigint[] := survey.mark;
+    v_rear      rear;
+    v_first     constant integer := limit_jobs + 8;
+    v_wide      integer := v_first;
+    v_deep      integer := 5;
+    v_certain   integer;
+    v_found     integer;
+    v_cut       boolean;
     v_picked    _picked;
 begin
     loop
-        -- the first few of each lane, unlocked; then the locks, in the order of all of them, as many as are wanted
+        -- The first few of the first few lanes, unlocked; how far nothing can be missing among them; then the locks, in order, as many as are wanted.
         with head as materialized (
-            select h.job_id, l.priority, h.number, count(*) over (partition by l.ordinality, h.keyed) = v_deep as more
-            from unnest(v_needs, v_priority, v_marks) with ordinality as l (next_need, priority, number, ordinality)
+            select h.job_id, l.priority, h.number, h.place = greatest(v_deep / l.place, 2) as cut
+            from unnest(v_needs[: v_wide], v_priority[: v_wide], v_marks[: v_wide]) with ordinality as l (next_need, priority, number, place)
             cross join lateral (
-                (
-                    select j.job_id, j.number, false as keyed
-                    from job as j
-                    where j.next_need = l.next_need and j.priority = l.priority and j.number >= l.number
-                        and j.state = 'ready' and j.singleton_key is null and j.job_id <> all (but)
-                    order by j.number
-                    limit v_deep
-                )
-                union all
-                (
-                    select j.job_id, j.number, true
-                    from job as j
-                    where j.next_need = l.next_need and j.priority = l.priority
-                        and j.state = 'ready' and not j.parked and j.singleton_key is not null and j.job_id <> all (but)
-                    order by j.number
-                    limit v_deep
-                )
+                select j.job_id, j.number, row_number() over (order by j.number) as place
+                from job as j
+                where j.next_need = l.next_need and j.priority = l.priority and j.number >= l.number
+                    and j.state = 'ready' and j.singleton_key is null and j.job_id <> all (but)
+                order by j.number
+                limit greatest(v_deep / l.place, 2)
             ) as h
-        ), taken as materialized (
-            select j.job_id, j.priority, j.number, j.singleton_key is not null or j.expires_at is not null as special
+            union all
+            select h.job_id, l.priority, h.number, h.place = v_deep
+            from unnest(survey.keyed_need, survey.keyed_priority) as l (next_need, priority)
+            cross join lateral (
+                select j.job_id, j.number, row_number() over (order by j.number) as place
+                from job as j
+                where j.next_need = l.next_need and j.priority = l.priority
+                    and j.state = 'ready' and not j.parked and j.singleton_key is not null and j.job_id <> all (but)
+                order by j.number
+                limit v_deep
+            ) as h
+        ), bound as materialized (
+            select b.priority, b.number, b.cut
+            from (
+                -- a lane that was cut off may go on behind its last
+                select h.priority, h.number, true as cut from head as h where h.cut
+                union all
+                -- a lane that was not looked at has nothing before its mark
+                select n.priority, n.number, false
+                from (values (v_priority[v_wide + 1], v_marks[v_wide + 1]), (survey.rear_priority, survey.rear_number)) as n (priority, number)
+                where n.number is not null
+            ) as b
+            order by b.priority, b.number
+            limit 1
+        ), certain as materialized (
+            select h.job_id, h.priority, h.number
             from head as h
-            join job as j on j.job_id = h.job_id
-            where j.state = 'ready' and not j.parked
+            where not exists (select from bound as b where (h.priority, h.number) > (b.priority, b.number))
             order by h.priority, h.number
-            limit limit_jobs
-            for no key update of j skip locked
+        ), taken as (
+            select j.job_id, j.special
+            from certain as c
+            cross join lateral (
+                select r.job_id, r.singleton_key is not null or r.expires_at is not null as special
+                from job as r
+                where r.job_id = c.job_id and r.state = 'ready' and not r.parked
+                for no key update skip locked
+            ) as j
+            limit (select limit_jobs)
         )
-        select
-            array_agg(t.job_id order by t.priority, t.number),
-            bool_or(t.special),
-            case when count(*) < limit_jobs and (select bool_or(h.more) from head as h) then v_deep * 4 end
-        into v_picked.ids, v_picked.special, v_deep
+        select array_agg(t.job_id), bool_or(t.special), count(*), (select count(*) from certain as c), (select b.cut from bound as b)
+        into v_picked.ids, v_picked.special, v_found, v_certain, v_cut
         from taken as t;
-        -- others hold all of the first: look further
-        exit when v_deep is null;
+        exit when v_found = limit_jobs or v_cut is null;
+        -- others hold some of the first, or they are too few: look further
+        if v_cut then
+            v_deep := v_deep * 8;
+        elsif v_wide < cardinality(v_needs) then
+            v_wide := v_wide * 3;
+        else
+            select r.* into v_rear from rear as r where r.scope = survey.scope and r.rear_id = survey.rear_id;
+            -- gone: the front was made up anew meanwhile
+            exit when v_rear.rear_id is null;
+            survey.rear_number := null;
+            v_needs := v_needs || v_rear.needs;
+            v_priority := v_priority || v_rear.priorities;
+            v_marks := v_marks || v_rear.numbers;
+            v_wide := cardinality(v_needs);
+        end if;
     end loop;
+    if v_found > 0 and survey.scope is not null and (v_wide > v_first or not v_cut and v_certain < v_found + 3) then
+        -- so that the next claim has it easier
+        perform _move_front(survey.scope, survey.capabilities, v_wide, now);
+    end if;
     return v_picked;
 end
 $_pick_merged$;
 
-comment on function _pick_merged(_survey, integer, uuid[]) is
-    '_pick over several needs, or where there are heads of singleton keys, which are not in the order of the marks.';
+comment on function _pick_merged(_survey, integer, uuid[], timestamptz) is
+    '_pick over several needs, or where there are heads of singleton keys, which are not in the order of the marks. Looks no further than it takes to be sure '
+    'that nothing comes before what it locks.';
 $function$,
 $function$
 create or replace function _promote(limit_jobs integer, now timestamptz, since timestamptz)
@@ -3538,6 +3730,30 @@ $_runs_out_at$;
 comment on function _runs_out_at(timestamptz, timestamptz, timestamptz) is 'From when on a lease may be taken away: the one place that says so.';
 $function$,
 $function$
+create or replace function _scope(capabilities text[])
+returns text
+language plpgsql
+stable
+as $_scope$
+declare
+    v_scope text;
+begin
+    if cardinality(capabilities) = 1 then
+        return E'\n' || capabilities[1];
+    end if;
+    select E'\n' || string_agg(distinct c.capability collate "C", E'\n' order by c.capability collate "C") into v_scope
+    from unnest(capabilities) as c (capability);
+    -- an entry of an index has its limit
+    if octet_length(v_scope) > 1000 then
+        return E'\n\n' || encode(sha256(convert_to(v_scope, 'UTF8')), 'hex');
+    end if;
+    return v_scope;
+end
+$_scope$;
+
+comment on function _scope(text[]) is 'Under which name the lanes of a set of capabilities are noted in front.';
+$function$,
+$function$
 create or replace function _setting_value(name text)
 returns text
 language plpgsql
@@ -3888,7 +4104,7 @@ comment on function _store_many(_request[], uuid[], uuid[], boolean, timestamptz
     'They may wait for each other. plain: none of them has anything out of the ordinary. now: _now_in_order(). Raises LH004, LH010.';
 $function$,
 $function$
-create or replace function _survey(needs text[], now timestamptz)
+create or replace function _survey(capabilities text[], now timestamptz)
 returns _survey
 language plpgsql
 volatile
@@ -3897,14 +4113,17 @@ declare
     v_survey    _survey;
     v_noted_at  timestamptz;
 begin
+    if cardinality(capabilities) > 1 or right(capabilities[1], 1) = '%' then
+        return _survey_scope(capabilities, now);
+    end if;
     -- the lanes in the order of walking, each with where its first job may be
     select
-        array_agg(l.next_need order by l.priority, l.next_need),
-        array_agg(l.priority order by l.priority, l.next_need),
-        array_agg(coalesce(m.numbers[array_position(m.priorities, l.priority)], 0) order by l.priority, l.next_need),
+        array_agg(l.next_need order by l.priority),
+        array_agg(l.priority order by l.priority),
+        array_agg(coalesce(m.numbers[array_position(m.priorities, l.priority)], 0) order by l.priority),
         min(m.noted_at)
     into v_survey.next_need, v_survey.priority, v_survey.mark, v_noted_at
-    from (select distinct o.next_need, o.priority from lane as o where o.next_need = any (needs)) as l
+    from (select distinct o.next_need, o.priority from lane as o where o.next_need = capabilities[1]) as l
     cross join lateral (
         select k.priorities, k.numbers, k.noted_at
         from mark as k
@@ -3912,22 +4131,94 @@ begin
         order by k.mark_id desc
         limit 1
     ) as m;
-    v_survey.keyed := cardinality(needs) > 1 or exists (
-        select from job as j where j.next_need = needs[1] and j.state = 'ready' and not j.parked and j.singleton_key is not null
-    );
+    if exists (
+        select from job as j where j.next_need = capabilities[1] and j.state = 'ready' and not j.parked and j.singleton_key is not null
+    ) then
+        v_survey.keyed_need := v_survey.next_need;
+        v_survey.keyed_priority := v_survey.priority;
+    end if;
     v_survey.tended := false;
     if not coalesce(v_noted_at between now - interval '20 ms' and now, false) then
         -- while this transaction has no id of its own: notes and marks want that (_work_notes, _move_marks)
         v_survey.tended := _tend_by_the_way(now);
-        perform _move_marks(needs, now);
+        perform _move_marks(capabilities, now);
     end if;
     return v_survey;
 end
 $_survey$;
 
 comment on function _survey(text[], timestamptz) is
-    'What a claim has to know before it looks: the lanes of its needs, from which number on they can hold ready jobs, and whether some may be out of that '
-    'order (heads of singleton keys, several needs). Does the upkeep that is due by the way.';
+    'What a claim has to know before it looks: the lanes of its needs, from which number on they can hold ready jobs, and in which of them heads of singleton '
+    'keys are, which may be out of that order. Does the upkeep that is due by the way.';
+$function$,
+$function$
+create or replace function _survey_scope(capabilities text[], now timestamptz)
+returns _survey
+language plpgsql
+volatile
+as $_survey_scope$
+declare
+    v_survey    _survey;
+    v_front     front;
+    v_fresh     boolean;
+    v_keyed     boolean;
+begin
+    v_survey.scope := _scope(capabilities);
+    v_survey.capabilities := capabilities;
+    v_survey.tended := false;
+    select
+        f.needs, f.priorities, f.numbers, f.rear_id, f.rear_priority, f.rear_number,
+        f.noted_at between _survey_scope.now - interval '20 ms' and _survey_scope.now
+            and f.newer = array(select l.number from lane as l where l.number > f.sure_number order by l.number),
+        exists (select from job as j where j.state = 'ready' and not j.parked and j.singleton_key is not null)
+    into
+        v_survey.next_need, v_survey.priority, v_survey.mark, v_survey.rear_id, v_survey.rear_priority, v_survey.rear_number, v_fresh, v_keyed
+    from front as f
+    where f.scope = v_survey.scope
+    order by f.front_id desc
+    limit 1;
+    if v_fresh is not true then
+        -- while this transaction has no id of its own: notes and marks want that (_work_notes, _move_front)
+        v_survey.tended := _tend_by_the_way(now);
+        v_front := _move_front(v_survey.scope, capabilities, 0, now);
+        v_survey.next_need := v_front.needs;
+        v_survey.priority := v_front.priorities;
+        v_survey.mark := v_front.numbers;
+        v_survey.rear_id := v_front.rear_id;
+        v_survey.rear_priority := v_front.rear_priority;
+        v_survey.rear_number := v_front.rear_number;
+    end if;
+    if v_keyed is not false or v_survey.tended then
+        -- from one lane to the next that has any; they are few, or worth it
+        with recursive keyed as (
+            (
+                select j.next_need, j.priority
+                from job as j
+                where j.state = 'ready' and not j.parked and j.singleton_key is not null
+                order by j.next_need, j.priority
+                limit 1
+            )
+            union all
+            select n.next_need, n.priority
+            from keyed as k
+            cross join lateral (
+                select j.next_need, j.priority
+                from job as j
+                where j.state = 'ready' and not j.parked and j.singleton_key is not null and (j.next_need, j.priority) > (k.next_need, k.priority)
+                order by j.next_need, j.priority
+                limit 1
+            ) as n
+        )
+        select array_agg(k.next_need), array_agg(k.priority)
+        into v_survey.keyed_need, v_survey.keyed_priority
+        from keyed as k
+        where exists (select from unnest(capabilities) as c (capability) where _matches(c.capability, k.next_need));
+    end if;
+    return v_survey;
+end
+$_survey_scope$;
+
+comment on function _survey_scope(text[], timestamptz) is '_survey for capabilities that are more than one need.';
 $function$,
 $function$
 create or replace function _tell(ended uuid, ids uuid[], now timestamptz)
@@ -4740,12 +5031,12 @@ begin
     perform _check_lease(lease);
     perform _check_count('limit_jobs', limit_jobs, 1, 1000);
 
-    v_survey := _survey(_needs(capabilities), v_now);
+    v_survey := _survey(capabilities, v_now);
     v_ids := _choose(v_survey, limit_jobs, v_now);
     if cardinality(v_ids) < limit_jobs and not v_survey.tended then
         -- hungry: what is due may be what it looks for
         perform _tend(greatest(limit_jobs, 100), v_now);
-        v_ids := v_ids || _choose(_survey(_needs(capabilities), v_now), limit_jobs - cardinality(v_ids), v_now, v_ids);
+        v_ids := v_ids || _choose(_survey(capabilities, v_now), limit_jobs - cardinality(v_ids), v_now, v_ids);
         v_ids := array(select j.job_id from job as j where j.job_id = any (v_ids) order by j.priority, j.number);
     end if;
     if v_ids = '{}' then
@@ -5915,13 +6206,16 @@ create table lane (
     next_need       text            not null collate "C",
     priority        smallint        not null,
     stems           text[]          not null,
-    opened_at       timestamptz     not null
+    opened_at       timestamptz     not null,
+    number          bigint          not null default nextval('number_seq')
 );
 comment on table lane is
     'Every need and priority that was ever submitted: what a prefix capability is looked up in, and where a claim walks. Not unique on '
     'purpose: two producers that use a new need first, at the same time, must not wait for each other. Doubles are harmless; sweep() removes them.';
 comment on column lane.stems is 'Under which stems those who wait for such jobs are filed in waiter.';
+comment on column lane.number is 'Drawn as jobs draw theirs, after the transaction id: what is proven of those holds for lanes as well.';
 create index lane_idx on lane (next_need, priority);
+create index lane_number_idx on lane (number);
 
 create table mark (
     mark_id         bigint          not null generated always as identity,
@@ -5941,6 +6235,46 @@ comment on column mark.seen_number is
     'A reading of number_seq, taken before the transaction id seen_by: whoever drew a number up to it has an older id. Once all older ones are over, '
     'what can be seen up to it is all there will ever be.';
 comment on column mark.noted_at is '-infinity: a lane was opened; the next claim looks at all lanes.';
+
+create table front (
+    front_id        bigint          not null generated always as identity,
+    scope           text            not null collate "C",
+    needs           text[]          not null,
+    priorities      smallint[]      not null,
+    numbers         bigint[]        not null,
+    rear_id         bigint,
+    rear_priority   smallint,
+    rear_number     bigint,
+    sure_number     bigint          not null,
+    newer           bigint[]        not null,
+    seen_number     bigint          not null,
+    seen_by         xid8            not null,
+    noted_at        timestamptz     not null,
+    constraint front_pkey primary key (scope, front_id)
+) with (autovacuum_vacuum_scale_factor = 0.02);
+comment on table front is
+    'For workers of more than one need: the lanes that can hold the next jobs of a set of capabilities, with their low-water marks, in the order of '
+    'priority and mark; the newest row of a scope being the one that counts. Appended, as mark is.';
+comment on column front.scope is 'The set of capabilities, as _scope() writes it.';
+comment on column front.rear_id is 'Where the other lanes of the scope are. Null: there are no others.';
+comment on column front.rear_number is 'With rear_priority: no job of a lane in the rear comes before.';
+comment on column front.sure_number is 'Everything numbered up to here, jobs and lanes, could be seen when this was noted.';
+comment on column front.newer is 'Those lanes of the schema with a higher number that could be seen as well. A claim that sees others looks for lanes anew.';
+comment on column front.seen_number is 'With seen_by: as in mark.';
+
+create table rear (
+    rear_id         bigint          not null generated always as identity,
+    scope           text            not null collate "C",
+    needs           text[]          not null,
+    priorities      smallint[]      not null,
+    numbers         bigint[]        not null,
+    constraint rear_pkey primary key (scope, rear_id)
+) with (autovacuum_vacuum_scale_factor = 0.02);
+comment on table rear is 'The lanes of a scope that are not in its front: they have nothing that comes before rear_number, so that few claims read them.';
+alter table rear
+    alter column needs set storage external,
+    alter column priorities set storage external,
+    alter column numbers set storage external;
 
 create table job (
     job_id                  uuid            not null,
@@ -6155,7 +6489,10 @@ create type _request as (
     metadata jsonb, submitted_by text
 );
 
-create type _survey as (next_need text[], priority smallint[], mark bigint[], keyed boolean, tended boolean);
+create type _survey as (
+    next_need text[], priority smallint[], mark bigint[], keyed_need text[], keyed_priority smallint[], tended boolean,
+    scope text, capabilities text[], rear_id bigint, rear_priority smallint, rear_number bigint
+);
 
 create type _picked as (ids uuid[], special boolean);
 

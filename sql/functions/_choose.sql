@@ -9,7 +9,7 @@ declare
     v_passed    uuid[] := but;
 begin
     loop
-        v_picked := _pick(survey, limit_jobs - cardinality(v_chosen), v_passed);
+        v_picked := _pick(survey, limit_jobs - cardinality(v_chosen), v_passed, now);
         exit when v_picked.ids is null;
         if v_picked.special then
             v_passed := v_passed || v_picked.ids;

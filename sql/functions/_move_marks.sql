@@ -1,4 +1,4 @@
-create or replace function _move_marks(needs text[], now timestamptz)
+create or replace function _move_marks(capabilities text[], now timestamptz)
 returns void
 language plpgsql
 volatile
@@ -10,8 +10,12 @@ declare
     v_last      bigint;
     v_moved     mark[];
 begin
-    -- one mover of these needs at a time is enough (two that meet on a need are each right); the others claim from the old marks meanwhile
-    if not pg_try_advisory_xact_lock(_key_lock('mark' || needs[1])) then
+    if cardinality(capabilities) > 1 or right(capabilities[1], 1) = '%' then
+        perform _move_front(_scope(capabilities), capabilities, 0, now);
+        return;
+    end if;
+    -- one mover of a need at a time is enough; the others claim from the old marks meanwhile
+    if not pg_try_advisory_xact_lock(_key_lock('mark' || capabilities[1])) then
         return;
     end if;
     -- The reading first, the transaction id after it: the other way round the pair proves nothing. A pair is kept until it has come true: if it were
@@ -29,7 +33,7 @@ begin
     from (
         select o.next_need, array_agg(distinct o.priority order by o.priority) as priorities
         from lane as o
-        where o.next_need = any (needs)
+        where o.next_need = capabilities[1]
         group by o.next_need
     ) as n
     cross join lateral (
@@ -89,7 +93,7 @@ begin
         where (k.next_need, k.mark_id) in (
             select o.next_need, o.mark_id
             from mark as o
-            where o.next_need = any (needs) and o.noted_at < _move_marks.now - interval '1 minute'
+            where o.next_need = capabilities[1] and o.noted_at < _move_marks.now - interval '1 minute'
                 and exists (
                     select from mark as n
                     where n.next_need = o.next_need and n.mark_id > o.mark_id and n.noted_at < _move_marks.now - interval '1 minute'
@@ -101,5 +105,6 @@ end
 $_move_marks$;
 
 comment on function _move_marks(text[], timestamptz) is
-    'Moves the low-water marks of these needs up to the first ready number that can be seen, no further than what is proven to be all there will be. '
-    'At most fifty times a second a need; waits for nobody. Above READ COMMITTED the snapshot may be old, and the mark lower: never too high.';
+    'Moves the low-water marks of a need up to the first ready number that can be seen, no further than what is proven to be all there will be. At most '
+    'fifty times a second a need; waits for nobody. Above READ COMMITTED the snapshot may be old, and the mark lower: never too high. Of capabilities that '
+    'are more than one need it moves the front.';

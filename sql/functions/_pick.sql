@@ -1,4 +1,4 @@
-create or replace function _pick(survey _survey, limit_jobs integer, but uuid[])
+create or replace function _pick(survey _survey, limit_jobs integer, but uuid[], now timestamptz)
 returns _picked
 language plpgsql
 volatile
@@ -9,10 +9,10 @@ declare
     v_marks     constant bigint[] := survey.mark;
     v_picked    _picked;
 begin
-    if survey.priority is null then
+    if coalesce(survey.priority, survey.keyed_priority) is null then
         return v_picked;
-    elsif survey.keyed then
-        return _pick_merged(survey, limit_jobs, but);
+    elsif survey.scope is not null or survey.keyed_need is not null then
+        return _pick_merged(survey, limit_jobs, but, now);
     end if;
     -- lane after lane, locking a row at a time; the limit inside is for the planner, which would take an unknown one for a tenth of the table
     select array_agg(p.job_id), bool_or(p.special) into v_picked.ids, v_picked.special
@@ -34,6 +34,6 @@ begin
 end
 $_pick$;
 
-comment on function _pick(_survey, integer, uuid[]) is
+comment on function _pick(_survey, integer, uuid[], timestamptz) is
     'Locks the first jobs of these needs, lowest priority first, then longest ready, skipping what is locked, and never one of but. special: one of '
     'them has a key or a last moment to start, and must be looked at.';

@@ -1,60 +1,102 @@
-create or replace function _pick_merged(survey _survey, limit_jobs integer, but uuid[])
+create or replace function _pick_merged(survey _survey, limit_jobs integer, but uuid[], now timestamptz)
 returns _picked
 language plpgsql
 volatile
 as $_pick_merged$
 declare
-    v_needs     constant text[] := survey.next_need;
-    v_priority  constant smallint[] := survey.priority;
-    v_marks     constant bigint[] := survey.mark;
-    v_deep      integer := limit_jobs + 4;
+    v_needs     text[] := survey.next_need;
+    v_priority  smallint[] := survey.priority;
+    v_marks     bigint[] := survey.mark;
+    v_rear      rear;
+    v_first     constant integer := limit_jobs + 8;
+    v_wide      integer := v_first;
+    v_deep      integer := 5;
+    v_certain   integer;
+    v_found     integer;
+    v_cut       boolean;
     v_picked    _picked;
 begin
     loop
-        -- the first few of each lane, unlocked; then the locks, in the order of all of them, as many as are wanted
+        -- The first few of the first few lanes, unlocked; how far nothing can be missing among them; then the locks, in order, as many as are wanted.
         with head as materialized (
-            select h.job_id, l.priority, h.number, count(*) over (partition by l.ordinality, h.keyed) = v_deep as more
-            from unnest(v_needs, v_priority, v_marks) with ordinality as l (next_need, priority, number, ordinality)
+            select h.job_id, l.priority, h.number, h.place = greatest(v_deep / l.place, 2) as cut
+            from unnest(v_needs[: v_wide], v_priority[: v_wide], v_marks[: v_wide]) with ordinality as l (next_need, priority, number, place)
             cross join lateral (
-                (
-                    select j.job_id, j.number, false as keyed
-                    from job as j
-                    where j.next_need = l.next_need and j.priority = l.priority and j.number >= l.number
-                        and j.state = 'ready' and j.singleton_key is null and j.job_id <> all (but)
-                    order by j.number
-                    limit v_deep
-                )
-                union all
-                (
-                    select j.job_id, j.number, true
-                    from job as j
-                    where j.next_need = l.next_need and j.priority = l.priority
-                        and j.state = 'ready' and not j.parked and j.singleton_key is not null and j.job_id <> all (but)
-                    order by j.number
-                    limit v_deep
-                )
+                select j.job_id, j.number, row_number() over (order by j.number) as place
+                from job as j
+                where j.next_need = l.next_need and j.priority = l.priority and j.number >= l.number
+                    and j.state = 'ready' and j.singleton_key is null and j.job_id <> all (but)
+                order by j.number
+                limit greatest(v_deep / l.place, 2)
             ) as h
-        ), taken as materialized (
-            select j.job_id, j.priority, j.number, j.singleton_key is not null or j.expires_at is not null as special
+            union all
+            select h.job_id, l.priority, h.number, h.place = v_deep
+            from unnest(survey.keyed_need, survey.keyed_priority) as l (next_need, priority)
+            cross join lateral (
+                select j.job_id, j.number, row_number() over (order by j.number) as place
+                from job as j
+                where j.next_need = l.next_need and j.priority = l.priority
+                    and j.state = 'ready' and not j.parked and j.singleton_key is not null and j.job_id <> all (but)
+                order by j.number
+                limit v_deep
+            ) as h
+        ), bound as materialized (
+            select b.priority, b.number, b.cut
+            from (
+                -- a lane that was cut off may go on behind its last
+                select h.priority, h.number, true as cut from head as h where h.cut
+                union all
+                -- a lane that was not looked at has nothing before its mark
+                select n.priority, n.number, false
+                from (values (v_priority[v_wide + 1], v_marks[v_wide + 1]), (survey.rear_priority, survey.rear_number)) as n (priority, number)
+                where n.number is not null
+            ) as b
+            order by b.priority, b.number
+            limit 1
+        ), certain as materialized (
+            select h.job_id, h.priority, h.number
             from head as h
-            join job as j on j.job_id = h.job_id
-            where j.state = 'ready' and not j.parked
+            where not exists (select from bound as b where (h.priority, h.number) > (b.priority, b.number))
             order by h.priority, h.number
-            limit limit_jobs
-            for no key update of j skip locked
+        ), taken as (
+            select j.job_id, j.special
+            from certain as c
+            cross join lateral (
+                select r.job_id, r.singleton_key is not null or r.expires_at is not null as special
+                from job as r
+                where r.job_id = c.job_id and r.state = 'ready' and not r.parked
+                for no key update skip locked
+            ) as j
+            limit (select limit_jobs)
         )
-        select
-            array_agg(t.job_id order by t.priority, t.number),
-            bool_or(t.special),
-            case when count(*) < limit_jobs and (select bool_or(h.more) from head as h) then v_deep * 4 end
-        into v_picked.ids, v_picked.special, v_deep
+        select array_agg(t.job_id), bool_or(t.special), count(*), (select count(*) from certain as c), (select b.cut from bound as b)
+        into v_picked.ids, v_picked.special, v_found, v_certain, v_cut
         from taken as t;
-        -- others hold all of the first: look further
-        exit when v_deep is null;
+        exit when v_found = limit_jobs or v_cut is null;
+        -- others hold some of the first, or they are too few: look further
+        if v_cut then
+            v_deep := v_deep * 8;
+        elsif v_wide < cardinality(v_needs) then
+            v_wide := v_wide * 3;
+        else
+            select r.* into v_rear from rear as r where r.scope = survey.scope and r.rear_id = survey.rear_id;
+            -- gone: the front was made up anew meanwhile
+            exit when v_rear.rear_id is null;
+            survey.rear_number := null;
+            v_needs := v_needs || v_rear.needs;
+            v_priority := v_priority || v_rear.priorities;
+            v_marks := v_marks || v_rear.numbers;
+            v_wide := cardinality(v_needs);
+        end if;
     end loop;
+    if v_found > 0 and survey.scope is not null and (v_wide > v_first or not v_cut and v_certain < v_found + 3) then
+        -- so that the next claim has it easier
+        perform _move_front(survey.scope, survey.capabilities, v_wide, now);
+    end if;
     return v_picked;
 end
 $_pick_merged$;
 
-comment on function _pick_merged(_survey, integer, uuid[]) is
-    '_pick over several needs, or where there are heads of singleton keys, which are not in the order of the marks.';
+comment on function _pick_merged(_survey, integer, uuid[], timestamptz) is
+    '_pick over several needs, or where there are heads of singleton keys, which are not in the order of the marks. Looks no further than it takes to be sure '
+    'that nothing comes before what it locks.';

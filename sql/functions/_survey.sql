@@ -1,4 +1,4 @@
-create or replace function _survey(needs text[], now timestamptz)
+create or replace function _survey(capabilities text[], now timestamptz)
 returns _survey
 language plpgsql
 volatile
@@ -7,14 +7,17 @@ declare
     v_survey    _survey;
     v_noted_at  timestamptz;
 begin
+    if cardinality(capabilities) > 1 or right(capabilities[1], 1) = '%' then
+        return _survey_scope(capabilities, now);
+    end if;
     -- the lanes in the order of walking, each with where its first job may be
     select
-        array_agg(l.next_need order by l.priority, l.next_need),
-        array_agg(l.priority order by l.priority, l.next_need),
-        array_agg(coalesce(m.numbers[array_position(m.priorities, l.priority)], 0) order by l.priority, l.next_need),
+        array_agg(l.next_need order by l.priority),
+        array_agg(l.priority order by l.priority),
+        array_agg(coalesce(m.numbers[array_position(m.priorities, l.priority)], 0) order by l.priority),
         min(m.noted_at)
     into v_survey.next_need, v_survey.priority, v_survey.mark, v_noted_at
-    from (select distinct o.next_need, o.priority from lane as o where o.next_need = any (needs)) as l
+    from (select distinct o.next_need, o.priority from lane as o where o.next_need = capabilities[1]) as l
     cross join lateral (
         select k.priorities, k.numbers, k.noted_at
         from mark as k
@@ -22,19 +25,22 @@ begin
         order by k.mark_id desc
         limit 1
     ) as m;
-    v_survey.keyed := cardinality(needs) > 1 or exists (
-        select from job as j where j.next_need = needs[1] and j.state = 'ready' and not j.parked and j.singleton_key is not null
-    );
+    if exists (
+        select from job as j where j.next_need = capabilities[1] and j.state = 'ready' and not j.parked and j.singleton_key is not null
+    ) then
+        v_survey.keyed_need := v_survey.next_need;
+        v_survey.keyed_priority := v_survey.priority;
+    end if;
     v_survey.tended := false;
     if not coalesce(v_noted_at between now - interval '20 ms' and now, false) then
         -- while this transaction has no id of its own: notes and marks want that (_work_notes, _move_marks)
         v_survey.tended := _tend_by_the_way(now);
-        perform _move_marks(needs, now);
+        perform _move_marks(capabilities, now);
     end if;
     return v_survey;
 end
 $_survey$;
 
 comment on function _survey(text[], timestamptz) is
-    'What a claim has to know before it looks: the lanes of its needs, from which number on they can hold ready jobs, and whether some may be out of that '
-    'order (heads of singleton keys, several needs). Does the upkeep that is due by the way.';
+    'What a claim has to know before it looks: the lanes of its needs, from which number on they can hold ready jobs, and in which of them heads of singleton '
+    'keys are, which may be out of that order. Does the upkeep that is due by the way.';

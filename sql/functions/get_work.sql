@@ -32,12 +32,12 @@ begin
     perform _check_lease(lease);
     perform _check_count('limit_jobs', limit_jobs, 1, 1000);
 
-    v_survey := _survey(_needs(capabilities), v_now);
+    v_survey := _survey(capabilities, v_now);
     v_ids := _choose(v_survey, limit_jobs, v_now);
     if cardinality(v_ids) < limit_jobs and not v_survey.tended then
         -- hungry: what is due may be what it looks for
         perform _tend(greatest(limit_jobs, 100), v_now);
-        v_ids := v_ids || _choose(_survey(_needs(capabilities), v_now), limit_jobs - cardinality(v_ids), v_now, v_ids);
+        v_ids := v_ids || _choose(_survey(capabilities, v_now), limit_jobs - cardinality(v_ids), v_now, v_ids);
         v_ids := array(select j.job_id from job as j where j.job_id = any (v_ids) order by j.priority, j.number);
     end if;
     if v_ids = '{}' then

@@ -53,13 +53,16 @@ create table lane (
     next_need       text            not null collate "C",
     priority        smallint        not null,
     stems           text[]          not null,
-    opened_at       timestamptz     not null
+    opened_at       timestamptz     not null,
+    number          bigint          not null default nextval('number_seq')
 );
 comment on table lane is
     'Every need and priority that was ever submitted: what a prefix capability is looked up in, and where a claim walks. Not unique on '
     'purpose: two producers that use a new need first, at the same time, must not wait for each other. Doubles are harmless; sweep() removes them.';
 comment on column lane.stems is 'Under which stems those who wait for such jobs are filed in waiter.';
+comment on column lane.number is 'Drawn as jobs draw theirs, after the transaction id: what is proven of those holds for lanes as well.';
 create index lane_idx on lane (next_need, priority);
+create index lane_number_idx on lane (number);
 
 create table mark (
     mark_id         bigint          not null generated always as identity,
@@ -79,6 +82,46 @@ comment on column mark.seen_number is
     'A reading of number_seq, taken before the transaction id seen_by: whoever drew a number up to it has an older id. Once all older ones are over, '
     'what can be seen up to it is all there will ever be.';
 comment on column mark.noted_at is '-infinity: a lane was opened; the next claim looks at all lanes.';
+
+create table front (
+    front_id        bigint          not null generated always as identity,
+    scope           text            not null collate "C",
+    needs           text[]          not null,
+    priorities      smallint[]      not null,
+    numbers         bigint[]        not null,
+    rear_id         bigint,
+    rear_priority   smallint,
+    rear_number     bigint,
+    sure_number     bigint          not null,
+    newer           bigint[]        not null,
+    seen_number     bigint          not null,
+    seen_by         xid8            not null,
+    noted_at        timestamptz     not null,
+    constraint front_pkey primary key (scope, front_id)
+) with (autovacuum_vacuum_scale_factor = 0.02);
+comment on table front is
+    'For workers of more than one need: the lanes that can hold the next jobs of a set of capabilities, with their low-water marks, in the order of '
+    'priority and mark; the newest row of a scope being the one that counts. Appended, as mark is.';
+comment on column front.scope is 'The set of capabilities, as _scope() writes it.';
+comment on column front.rear_id is 'Where the other lanes of the scope are. Null: there are no others.';
+comment on column front.rear_number is 'With rear_priority: no job of a lane in the rear comes before.';
+comment on column front.sure_number is 'Everything numbered up to here, jobs and lanes, could be seen when this was noted.';
+comment on column front.newer is 'Those lanes of the schema with a higher number that could be seen as well. A claim that sees others looks for lanes anew.';
+comment on column front.seen_number is 'With seen_by: as in mark.';
+
+create table rear (
+    rear_id         bigint          not null generated always as identity,
+    scope           text            not null collate "C",
+    needs           text[]          not null,
+    priorities      smallint[]      not null,
+    numbers         bigint[]        not null,
+    constraint rear_pkey primary key (scope, rear_id)
+) with (autovacuum_vacuum_scale_factor = 0.02);
+comment on table rear is 'The lanes of a scope that are not in its front: they have nothing that comes before rear_number, so that few claims read them.';
+alter table rear
+    alter column needs set storage external,
+    alter column priorities set storage external,
+    alter column numbers set storage external;
 
 create table job (
     job_id                  uuid            not null,
@@ -293,7 +336,10 @@ create type _request as (
     metadata jsonb, submitted_by text
 );
 
-create type _survey as (next_need text[], priority smallint[], mark bigint[], keyed boolean, tended boolean);
+create type _survey as (
+    next_need text[], priority smallint[], mark bigint[], keyed_need text[], keyed_priority smallint[], tended boolean,
+    scope text, capabilities text[], rear_id bigint, rear_priority smallint, rear_number bigint
+);
 
 create type _picked as (ids uuid[], special boolean);
 

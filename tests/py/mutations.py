@@ -277,7 +277,7 @@ MUTATIONS = (
     Mutation(
         "the limit of a claim of many needs",
         [s.a_claim_takes_no_more_than_it_asked_for],
-        _change("_pick_merged", "limit limit_jobs\n", "limit 1000\n"),
+        _change("_pick_merged", "limit (select limit_jobs)", "limit 1000"),
     ),
     Mutation(
         "skip locked in a claim",
@@ -491,7 +491,7 @@ MUTATIONS = (
             "_pick_merged",
             "and j.state = 'ready' and not j.parked and j.singleton_key is not null",
             "and j.state = 'ready' and not j.parked and j.singleton_key is not null"
-            " and j.number >= l.number",
+            " and j.number >= coalesce(survey.mark[1], 0)",
         ),
     ),
     Mutation(
@@ -503,6 +503,99 @@ MUTATIONS = (
         "a lane that is opened makes the marks old",
         [s.a_lane_that_was_just_opened_is_seen_by_the_next_claim],
         _change("_open_lane", "'-infinity'", "_open_lane.now"),
+    ),
+    # --- many needs
+    Mutation(
+        "no further than nothing can be missing",
+        [s.a_batch_over_many_needs_is_in_the_order_of_all],
+        _change(
+            "_pick_merged",
+            "where not exists (select from bound as b"
+            " where (h.priority, h.number) > (b.priority, b.number))",
+            "",
+        ),
+    ),
+    Mutation(
+        "the mark of the next lane ends a look",
+        [s.many_needs_are_served_in_the_order_of_all],
+        _change("_pick_merged", "(v_priority[v_wide + 1], v_marks[v_wide + 1])", "(null, null)"),
+    ),
+    Mutation(
+        "the mark of the rear ends a look",
+        [s.a_batch_over_many_needs_is_in_the_order_of_all],
+        _change(
+            "_pick_merged", "where n.number is not null", "where n.number = v_marks[v_wide + 1]"
+        ),
+    ),
+    Mutation(
+        "a lane that was cut off ends a look",
+        [s.a_batch_over_many_needs_is_in_the_order_of_all],
+        _change("_pick_merged", "where h.cut", "where false"),
+    ),
+    Mutation(
+        "a deeper look where others hold the first",
+        [s.a_claim_of_many_needs_passes_by_what_is_locked],
+        _change(
+            "_pick_merged",
+            "exit when v_found = limit_jobs or v_cut is null;",
+            "exit when v_found = limit_jobs or v_cut is not false;",
+        ),
+    ),
+    Mutation(
+        "skip locked in a claim of many needs",
+        [s.a_claim_of_many_needs_passes_by_what_is_locked],
+        _change("_pick_merged", " skip locked", ""),
+    ),
+    Mutation(
+        "heads of keys are looked for in all lanes",
+        [s.keys_have_their_turn_among_many_needs],
+        _change("_survey_scope", "v_keyed is not false or v_survey.tended", "false"),
+    ),
+    Mutation(
+        "a lane that is opened makes fronts old",
+        [s.a_lane_that_was_just_opened_is_seen_by_claims_of_many_needs],
+        _change("_survey_scope", "and f.newer = array(", "and array[0] <> array("),
+    ),
+    Mutation(
+        "lanes are known up to what is proven",
+        [s.a_lane_whose_opening_commits_late_is_seen_by_claims_of_many_needs],
+        _change(
+            "_move_front", "then v_old.seen_number else", "then v_old.seen_number else v_seen + 0 *"
+        ),
+    ),
+    Mutation(
+        "the wait for older ids before a front is moved",
+        [s.a_job_that_commits_late_is_found_behind_the_front],
+        _change(
+            "_move_front",
+            "coalesce(pg_snapshot_xmin(pg_current_snapshot()) >= f.seen_by, false) as proven",
+            "f.seen_by is not null as proven",
+        ),
+    ),
+    Mutation(
+        "an id taken after the reading of the sequence, for many needs",
+        [s.who_had_an_id_before_proves_nothing_for_many_needs],
+        _change("_move_front", "if v_fresh then", "if true then"),
+    ),
+    Mutation(
+        "the moving of the front",
+        [s.a_front_moves_up_to_what_waits],
+        _change("_move_front", "v_new.sure_number + 1,", "l.number,"),
+    ),
+    Mutation(
+        "an idle scope writes nothing",
+        [s.an_idle_scope_writes_nothing],
+        _change("_move_front", "or v_known and v_new.numbers = v_old.numbers", "or false and true"),
+    ),
+    Mutation(
+        "an old snapshot notes no rear but its own",
+        [s.a_claim_with_an_old_snapshot_leaves_a_front_that_serves_all],
+        _change("_move_front", "or _isolated() or", "or"),
+    ),
+    Mutation(
+        "fronts are cleared away",
+        [s.a_claim_with_an_old_snapshot_leaves_a_front_that_serves_all],
+        _change("_move_front", "v_new.front_id % 100 = 0", "false"),
     ),
     # --- from when on upkeep looks
     Mutation(

@@ -1284,6 +1284,187 @@ def a_lane_that_was_just_opened_is_seen_by_the_next_claim(connect: Connect) -> N
         assert [w["job_id"] for w in take(a, "x")] == [urgent]
 
 
+# --- many needs -------------------------------------------------------------------------------
+
+
+def _next_ready(conn: Connection, n: int = 1) -> list[UUID]:
+    """What strict order says: lowest priority first, then longest ready, over all needs."""
+    found = engine.query(
+        conn,
+        "select job_id from job where state = 'ready' and not parked"
+        " order by priority, number limit %s",
+        n,
+    )
+    return [row["job_id"] for row in found]
+
+
+def many_needs_are_served_in_the_order_of_all(connect: Connect) -> None:
+    """More needs than a front has lanes, jobs coming and going, claims of one need among them."""
+    a = connect()
+    for step in range(400):
+        if step % 200 < 130:
+            submit(a, f"m.{step * 37 % 90}", priority=100 - step * 7 % 3)
+        if step % 5 == 0:
+            engine.move_marks(a, "m.%")
+        expected = _next_ready(a)
+        if step % 3 and expected:
+            work = engine.take_one(a, "m.%")
+            assert work["job_id"] == expected[0], f"out of order at step {step}"
+            complete(a, work)
+        elif step % 3 == 0:
+            take(a, f"m.{step % 90}")
+    engine.check(a)
+
+
+def a_batch_over_many_needs_is_in_the_order_of_all(connect: Connect) -> None:
+    """More jobs than lanes, more than a first look at each brings, and fewer than are wanted."""
+    a = connect()
+    for n in (3, 70, 1000):
+        for need in range(70):
+            for _ in range(1 if need % 9 else 20):
+                submit(a, f"m.{need}", priority=100 + need % 2)
+        for _ in range(2):
+            expected = _next_ready(a, n)
+            assert [w["job_id"] for w in take(a, "m.%", n=n)] == expected
+        engine.drain_held(a)
+        take(a, "m.%", n=1000)
+
+
+def keys_have_their_turn_among_many_needs(connect: Connect) -> None:
+    a = connect()
+    for step in range(60):
+        submit(a, f"m.{step}", **({"singleton_key": f"k{step % 7}"} if step % 4 == 0 else {}))
+    engine.move_marks(a, "m.%")
+    for _ in range(45):
+        expected = _next_ready(a)
+        work = engine.take_one(a, "m.%")
+        assert work["job_id"] == expected[0]
+        complete(a, work)
+        engine.move_marks(a, "m.%")
+
+
+def a_claim_of_many_needs_passes_by_what_is_locked(connect: Connect) -> None:
+    """The heads of all lanes, and more of one than a first look brings."""
+    idler, worker = connect(), connect(options=PATIENCE)
+    for need in range(60):
+        submit(idler, f"m.{need}")
+    for _ in range(30):
+        submit(idler, "m.7")
+    late = submit(idler, "m.8"), submit(idler, "m.7")
+    with transaction(idler):
+        idler.execute("select 1 from job where job_id <> all (%s) for no key update", (list(late),))
+        for expected in late:
+            with does_not_wait("get_work"):
+                assert [w["job_id"] for w in take(worker, "m.%")] == [expected]
+        assert take(worker, "m.%") == []
+
+
+def a_lane_that_was_just_opened_is_seen_by_claims_of_many_needs(connect: Connect) -> None:
+    a = connect()
+    for need in range(5):
+        submit(a, f"m.{need}")
+    for step in range(3):
+        engine.move_marks(a, "m.%")
+        take(a, "m.%")
+        urgent = submit(a, f"m.new.{step}", priority=99 - step)
+        assert [w["job_id"] for w in take(a, "m.%")] == [urgent]
+
+
+def a_lane_whose_opening_commits_late_is_seen_by_claims_of_many_needs(connect: Connect) -> None:
+    """Lanes that were opened after it are in the front long since."""
+    slow, a = connect(), connect()
+    for need in range(5):
+        submit(a, f"m.{need}")
+    with transaction(slow):
+        late = submit(slow, "m.late", priority=1)
+        for step in range(4):
+            submit(a, f"m.new.{step}")
+            take(a, "m.%")
+            engine.move_marks(a, "m.%")
+    assert [w["job_id"] for w in take(a, "m.%")] == [late]
+
+
+def a_job_that_commits_late_is_found_behind_the_front(connect: Connect) -> None:
+    producer, worker = connect(), connect()
+    for need in range(60):
+        submit(worker, f"m.{need}")
+    take(worker, "m.%", n=100)
+    with transaction(producer):
+        late = submit(producer, "m.3")
+        for _ in range(4):
+            submit(worker, "m.3")
+            submit(worker, "m.4")
+            take(worker, "m.%", n=2)
+            engine.move_marks(worker, "m.%")
+    submit(worker, "m.4")
+    assert [w["job_id"] for w in take(worker, "m.%")] == [late]
+
+
+def who_had_an_id_before_proves_nothing_for_many_needs(connect: Connect) -> None:
+    mover, producer, worker = connect(), connect(), connect()
+    submit(worker, "m.1")
+    submit(worker, "m.2")
+    take(worker, "m.%", n=9)
+    with transaction(producer):
+        with transaction(mover):
+            submit(mover, "y")
+            late = submit(producer, "m.1")
+            engine.move_marks(mover, "m.%")
+        for _ in range(4):
+            engine.move_marks(worker, "m.%")
+    assert [w["job_id"] for w in take(worker, "m.%")] == [late]
+
+
+def a_front_moves_up_to_what_waits(connect: Connect) -> None:
+    """In steady work a claim looks at few lanes: those behind are known to hold nothing before."""
+    a = connect()
+    for _ in range(2):
+        for need in range(90):
+            submit(a, f"m.{need}")
+    # other databases of the server hold it up, too
+    for _ in range(200):
+        engine.move_marks(a, "m.%")
+        complete(a, engine.take_one(a, "m.%"))
+        submit(a, "m.0")
+        front = engine.query(a, "select * from front order by front_id desc limit 1")[0]
+        head = scalar(a, "select min(number) from job where state = 'ready'")
+        if head - 1 <= front["numbers"][0] <= head and front["rear_number"] > head:
+            return
+    raise AssertionError("the front stands still")
+
+
+def an_idle_scope_writes_nothing(connect: Connect) -> None:
+    a = connect()
+    submit(a, "m.1")
+    submit(a, "m.2")
+    for _ in range(20):
+        take(a, "m.%", n=5)
+        engine.move_marks(a, "m.%")
+    before = scalar(a, "select count(*) from front")
+    for _ in range(5):
+        assert take(a, "m.%") == []
+        engine.move_marks(a, "m.%")
+    assert scalar(a, "select count(*) from front") == before
+
+
+def a_claim_with_an_old_snapshot_leaves_a_front_that_serves_all(connect: Connect) -> None:
+    """What it saw of the other lanes may be gone when it commits."""
+    old, a = connect(), connect()
+    for need in range(90):
+        submit(a, f"m.{need}")
+    take(a, "m.%", n=5)
+    with transaction(old, "repeatable read"):
+        scalar(old, "select count(*) from job")
+        for _ in range(250):
+            engine.move_marks(a, "m.%")
+            submit(a, "m.1")
+            complete(a, engine.take_one(a, "m.%"))
+        assert scalar(a, "select count(*) from front") < 250, "fronts are not cleared away"
+        old.execute("select _move_marks('{m.%}', clock_timestamp())")
+    while expected := _next_ready(a, 7):
+        assert [w["job_id"] for w in take(a, "m.%", n=7)] == expected
+
+
 # --- from when on upkeep looks -----------------------------------------------------------------
 
 

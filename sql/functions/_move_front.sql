@@ -1,0 +1,143 @@
+create or replace function _move_front(scope text, capabilities text[], wide integer, now timestamptz)
+returns front
+language plpgsql
+volatile
+as $_move_front$
+declare
+    v_size      constant integer := 48;
+    v_first     constant integer := 8;
+    v_alone     constant boolean := pg_try_advisory_xact_lock(_key_lock('front' || scope));
+    v_fresh     constant boolean := pg_current_xact_id_if_assigned() is null;
+    v_seen      bigint;
+    v_proven    boolean;
+    v_foreign   boolean;
+    v_newer     bigint[];
+    v_old       front;
+    v_new       front;
+    v_rear      rear;
+    v_known     boolean;
+    v_full      boolean;
+begin
+    -- the reading first, the transaction id after it, as in _move_marks
+    if v_fresh then
+        select s.last_value into v_seen from number_seq as s where s.is_called;
+    end if;
+    -- one statement: the lanes that it sees and what is proven by then belong together
+    select
+        f.needs, f.priorities, f.numbers, f.rear_id, f.rear_priority, f.rear_number, f.sure_number, f.newer, f.seen_number, f.seen_by, f.noted_at,
+        coalesce(pg_snapshot_xmin(pg_current_snapshot()) >= f.seen_by, false) as proven,
+        -- an id that this server has not come to: the pair was noted on another one, before a restore
+        f.seen_by >= pg_snapshot_xmax(pg_current_snapshot()) and f.seen_by is distinct from pg_current_xact_id_if_assigned() as foreign_id,
+        array(select l.number from lane as l where l.number > coalesce(f.sure_number, 0) order by l.number) as newer
+    into
+        v_old.needs, v_old.priorities, v_old.numbers, v_old.rear_id, v_old.rear_priority, v_old.rear_number, v_old.sure_number, v_old.newer,
+        v_old.seen_number, v_old.seen_by, v_old.noted_at, v_proven, v_foreign, v_newer
+    from (select) as one
+    left join lateral (select k.* from front as k where k.scope = _move_front.scope order by k.front_id desc limit 1) as f on true;
+    v_known := coalesce(v_old.newer = v_newer, false);
+    -- one mover of a scope at a time is enough; the others claim from the old front meanwhile
+    if v_known and (not v_alone or wide = 0 and v_old.noted_at between now - interval '20 ms' and now) then
+        return v_old;
+    end if;
+    v_new := v_old;
+    v_new.scope := scope;
+    v_new.noted_at := now;
+    v_new.sure_number := case when v_proven then v_old.seen_number else coalesce(v_old.sure_number, 0) end;
+    v_new.newer := array(select n.number from unnest(v_newer) as n (number) where n.number > v_new.sure_number order by n.number);
+    -- a pair is kept until it has come true
+    if v_seen is not null and (v_proven or v_foreign or v_old.seen_by is null) then
+        v_new.seen_number := v_seen;
+        v_new.seen_by := null;
+    end if;
+
+    -- above READ COMMITTED the rear that can be seen may be gone
+    v_full := not v_known or _isolated() or wide > v_size and v_old.rear_number <= v_new.sure_number;
+    loop
+        if v_full and v_new.rear_id is not null then
+            select r.* into v_rear from rear as r where r.scope = _move_front.scope and r.rear_id = v_new.rear_id;
+            v_new.needs := v_new.needs || v_rear.needs;
+            v_new.priorities := v_new.priorities || v_rear.priorities;
+            v_new.numbers := v_new.numbers || v_rear.numbers;
+            v_known := v_known and v_rear.rear_id is not null;
+            v_new.rear_id := null;
+            v_new.rear_priority := null;
+            v_new.rear_number := null;
+        end if;
+        if not v_known then
+            -- all lanes there are, each with the mark it had
+            select array_agg(l.next_need), array_agg(l.priority), array_agg(coalesce(o.number, 0))
+            into v_new.needs, v_new.priorities, v_new.numbers
+            from (select distinct k.next_need, k.priority from lane as k where k.next_need = any (_needs(capabilities))) as l
+            left join unnest(v_new.needs, v_new.priorities, v_new.numbers) as o (next_need, priority, number)
+                on o.next_need = l.next_need and o.priority = l.priority;
+        end if;
+        -- the marks of the first, by a look; then the order of all that are here
+        select
+            coalesce(array_agg(m.next_need), '{}'), coalesce(array_agg(m.priority), '{}'), coalesce(array_agg(m.number), '{}')
+        into v_new.needs, v_new.priorities, v_new.numbers
+        from (
+            select
+                l.next_need, l.priority,
+                case
+                    when l.place > greatest(wide, v_first) or l.number > v_new.sure_number then l.number
+                    else least(
+                        v_new.sure_number + 1,
+                        (
+                            select j.number
+                            from job as j
+                            where j.state = 'ready' and j.singleton_key is null and j.next_need = l.next_need and j.priority = l.priority
+                                and j.number >= l.number
+                            order by j.number
+                            limit 1
+                        )
+                    )
+                end as number
+            from unnest(v_new.needs, v_new.priorities, v_new.numbers) with ordinality as l (next_need, priority, number, place)
+            order by 2, 3
+        ) as m;
+        -- few that come before the rear: the front is made up anew
+        exit when v_full or wide = 0 or v_new.rear_id is null or v_new.rear_number > v_new.sure_number
+            or (v_new.priorities[v_first], v_new.numbers[v_first]) < (v_new.rear_priority, v_new.rear_number);
+        v_full := true;
+    end loop;
+
+    if not v_alone
+        -- an idle scope writes nothing
+        or v_known and v_new.numbers = v_old.numbers and v_new.needs = v_old.needs
+            and v_new.seen_number = v_old.seen_number and v_new.sure_number = v_old.sure_number
+    then
+        return v_new;
+    end if;
+    if cardinality(v_new.needs) > v_size and v_full then
+        insert into rear as r (scope, needs, priorities, numbers)
+        values (_move_front.scope, v_new.needs[v_size + 1 :], v_new.priorities[v_size + 1 :], v_new.numbers[v_size + 1 :])
+        returning r.rear_id, r.priorities[1], r.numbers[1] into v_new.rear_id, v_new.rear_priority, v_new.rear_number;
+        v_new.needs := v_new.needs[: v_size];
+        v_new.priorities := v_new.priorities[: v_size];
+        v_new.numbers := v_new.numbers[: v_size];
+    end if;
+    insert into front (
+        scope, needs, priorities, numbers, rear_id, rear_priority, rear_number, sure_number, newer, seen_number, seen_by, noted_at
+    ) values (
+        v_new.scope, v_new.needs, v_new.priorities, v_new.numbers, v_new.rear_id, v_new.rear_priority, v_new.rear_number,
+        v_new.sure_number, v_new.newer, coalesce(v_new.seen_number, 0),
+        coalesce(v_new.seen_by, case when v_new.seen_number is null then '0' else pg_current_xact_id() end), v_new.noted_at
+    )
+    returning front_id into v_new.front_id;
+    if v_new.front_id % 100 = 0 and not _isolated() then
+        delete from front as f where f.scope = _move_front.scope and f.front_id < v_new.front_id;
+        delete from rear as r where r.scope = _move_front.scope and r.rear_id is distinct from v_new.rear_id;
+    end if;
+    if v_new.front_id % 10000 = 0 and not _isolated() then
+        -- scopes that nobody asks for any more
+        delete from front as f where f.noted_at < _move_front.now - interval '1 day' and pg_try_advisory_xact_lock(_key_lock('front' || f.scope));
+        delete from rear as r
+        where not exists (select from front as f where f.scope = r.scope) and pg_try_advisory_xact_lock(_key_lock('front' || r.scope));
+    end if;
+    return v_new;
+end
+$_move_front$;
+
+comment on function _move_front(text, text[], integer, timestamptz) is
+    'Notes which lanes of a scope can hold the next jobs, their marks moved up as _move_marks does it, and returns that; without noting it where somebody else '
+    'is at it. wide: how many lanes were looked at by a claim that found them too few; 0 where it is only time. Waits for nobody.';
