@@ -163,8 +163,9 @@ create table job (
     error_code              text,
     dead_reason             text            collate "C",
     ended_at                timestamptz,
-    constraint job_pkey primary key (job_id)
-) with (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.05);
+    -- Room for a second entry of each id: a claim writes its row anew, and would otherwise split the page that all claimers are at.
+    constraint job_pkey primary key (job_id) with (fillfactor = 50)
+) with (autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.05);
 
 comment on table job is 'Live jobs, the dead letters among them. A job that succeeds or is cancelled moves to archive.';
 comment on column job.number is 'Place in the queue: drawn anew at each entry. Lower goes first within one priority.';
