@@ -12,9 +12,9 @@
 do $install$
 declare
     v_version        constant text := '1.0.0';
-    v_build          constant text := '6fea2429e1e5373abd2b13d4c4c5cae62581f737a25c8ab29b7452e9f8d4c5fc';
+    v_build          constant text := 'fb6771a613b2dffa7b4659e66c0124f249384fbdcd2748f102d3cd8d200b2eb4';
     v_migrations     constant integer := 1;
-    v_function_names constant text[] := array['_actor', '_admissible', '_admit', '_answer', '_apply', '_asked_to_stop', '_backoff', '_bury', '_check_batch_circles', '_check_capabilities', '_check_circle', '_check_count', '_check_delay', '_check_done', '_check_elements', '_check_expires_at', '_check_failure', '_check_ids', '_check_keys', '_check_lease', '_check_need', '_check_object', '_check_policy', '_check_reschedule', '_check_retry', '_check_setting', '_check_size', '_check_submit', '_check_text', '_check_time', '_check_unseen', '_check_wait_for', '_choose', '_claim', '_claim_id', '_claim_ids', '_claim_key', '_claim_keys', '_clean_error', '_complete_many', '_done_kinds', '_doom', '_end', '_end_cancelled', '_end_state', '_enqueue', '_expire', '_fail', '_forget_waiters', '_grant', '_group_roles', '_hold', '_insert', '_insert_many', '_invalid', '_inventory', '_is_busy', '_is_plain', '_is_plain_done', '_is_plain_worker', '_is_retryable', '_isolated', '_key_lock', '_known', '_last_tick', '_lease_check', '_lease_fence', '_lease_id', '_leave_key', '_load_begins', '_load_ends', '_load_gathered', '_load_one', '_load_row', '_lock_job', '_lock_unheld', '_look_again', '_matches', '_meant', '_move', '_move_front', '_move_marks', '_needs', '_no_such_job', '_now', '_now_in_order', '_open_lane', '_park', '_parked', '_pick', '_pick_merged', '_promote', '_put_off', '_read_interval', '_read_request', '_reclaim', '_reclaim_one', '_record', '_redrive', '_refuse', '_request_hash', '_request_kinds', '_requests', '_reschedule', '_resolve', '_results', '_retry_or_bury', '_revive', '_rewrite', '_ring', '_runs_out_at', '_scope', '_setting_value', '_settle', '_settle_each', '_settle_one', '_stem', '_stems', '_store', '_store_many', '_survey', '_survey_scope', '_tell', '_tell_chunk', '_tell_dependents', '_tend', '_tend_by_the_way', '_try_settle', '_uuid_v7', '_wait', '_work_notes', 'await_bell', 'cancel', 'checkpoint', 'checkpoints', 'complete', 'complete_unheld', 'error_codes', 'extend', 'extend_many', 'fail', 'fail_unheld', 'get_work', 'hold_lease', 'job', 'lease_status', 'redrive', 'redrive_many', 'release', 'require_api', 'reschedule', 'reschedule_unheld', 'results', 'schema_version', 'set_setting', 'setting', 'settings', 'settle', 'submit', 'submit_many', 'sweep', 'turn', 'verify', 'why_not_running'];
+    v_function_names constant text[] := array['_actor', '_admissible', '_admit', '_answer', '_apply', '_asked_to_stop', '_backoff', '_bury', '_check_batch_circles', '_check_capabilities', '_check_circle', '_check_count', '_check_delay', '_check_done', '_check_elements', '_check_expires_at', '_check_failure', '_check_ids', '_check_keys', '_check_lease', '_check_need', '_check_object', '_check_policy', '_check_reschedule', '_check_retry', '_check_setting', '_check_size', '_check_submit', '_check_text', '_check_time', '_check_unseen', '_check_wait_for', '_choose', '_claim', '_claim_id', '_claim_ids', '_claim_key', '_claim_keys', '_clean_error', '_complete_many', '_done_kinds', '_doom', '_end', '_end_cancelled', '_end_state', '_enqueue', '_expire', '_fail', '_forget_waiters', '_grant', '_group_roles', '_hold', '_insert', '_insert_many', '_invalid', '_inventory', '_is_busy', '_is_plain', '_is_plain_done', '_is_plain_worker', '_is_retryable', '_isolated', '_key_lock', '_known', '_last_number', '_last_tick', '_lease_check', '_lease_fence', '_lease_id', '_leave_key', '_load_begins', '_load_ends', '_load_gathered', '_load_one', '_load_row', '_lock_job', '_lock_unheld', '_look_again', '_matches', '_meant', '_move', '_move_front', '_move_marks', '_needs', '_no_such_job', '_now', '_now_in_order', '_open_lane', '_park', '_parked', '_pick', '_pick_merged', '_promote', '_put_off', '_read_interval', '_read_request', '_reclaim', '_reclaim_one', '_record', '_redrive', '_refuse', '_request_hash', '_request_kinds', '_requests', '_reschedule', '_resolve', '_results', '_retry_or_bury', '_revive', '_rewrite', '_ring', '_runs_out_at', '_scope', '_setting_value', '_settle', '_settle_each', '_settle_one', '_stem', '_stems', '_store', '_store_many', '_survey', '_survey_scope', '_tell', '_tell_chunk', '_tell_dependents', '_tend', '_tend_by_the_way', '_try_settle', '_uuid_v7', '_wait', '_work_notes', 'await_bell', 'cancel', 'checkpoint', 'checkpoints', 'complete', 'complete_unheld', 'error_codes', 'extend', 'extend_many', 'fail', 'fail_unheld', 'get_work', 'hold_lease', 'job', 'lease_status', 'redrive', 'redrive_many', 'release', 'require_api', 'reschedule', 'reschedule_unheld', 'results', 'schema_version', 'set_setting', 'setting', 'settings', 'settle', 'submit', 'submit_many', 'sweep', 'turn', 'verify', 'why_not_running'];
     v_view_names     constant text[] := array['dead_letter', 'departure', 'finished', 'status', 'submission'];
     v_functions      constant text[] := array[
 $function$
@@ -2101,6 +2101,24 @@ $_known$;
 comment on function _known(uuid) is 'What submit answers for a job that it did not make: created = false, and the state it has by now.';
 $function$,
 $function$
+create or replace function _last_number()
+returns bigint
+language plpgsql
+volatile
+as $_last_number$
+begin
+    -- the reading first, the transaction id after it: the other way round the pair proves nothing
+    if pg_current_xact_id_if_assigned() is not null then
+        return null;
+    end if;
+    return (select s.last_value from number_seq as s where s.is_called);
+end
+$_last_number$;
+
+comment on function _last_number() is
+    'The last queue number that was drawn, for a mark to be proven by; null in a transaction that has an id already.';
+$function$,
+$function$
 create or replace function _last_tick()
 returns tick
 language plpgsql
@@ -2554,7 +2572,7 @@ comment on function _move(job, text, text, text, uuid[], text, uuid, timestamptz
     'nothing, or ends it where something it was to wait for dooms it. The caller holds the lock of the job.';
 $function$,
 $function$
-create or replace function _move_front(scope text, capabilities text[], wide integer, now timestamptz)
+create or replace function _move_front(scope text, capabilities text[], wide integer, now timestamptz, seen bigint default null)
 returns front
 language plpgsql
 volatile
@@ -2563,8 +2581,7 @@ declare
     v_size      constant integer := 48;
     v_first     constant integer := 8;
     v_alone     constant boolean := pg_try_advisory_xact_lock(_key_lock('front' || scope));
-    v_fresh     constant boolean := pg_current_xact_id_if_assigned() is null;
-    v_seen      bigint;
+    v_seen      constant bigint := coalesce(seen, _last_number());
     v_proven    boolean;
     v_foreign   boolean;
     v_newer     bigint[];
@@ -2574,10 +2591,6 @@ declare
     v_known     boolean;
     v_full      boolean;
 begin
-    -- the reading first, the transaction id after it, as in _move_marks
-    if v_fresh then
-        select s.last_value into v_seen from number_seq as s where s.is_called;
-    end if;
     -- one statement: the lanes that it sees and what is proven by then belong together
     select
         f.needs, f.priorities, f.numbers, f.rear_id, f.rear_priority, f.rear_number, f.sure_number, f.newer, f.seen_number, f.seen_by, f.noted_at,
@@ -2642,7 +2655,7 @@ begin
                             select j.number
                             from job as j
                             where j.state = 'ready' and j.singleton_key is null and j.next_need = l.next_need and j.priority = l.priority
-                                and j.number >= l.number
+                                and j.number between l.number and v_new.sure_number
                             order by j.number
                             limit 1
                         )
@@ -2694,36 +2707,32 @@ begin
 end
 $_move_front$;
 
-comment on function _move_front(text, text[], integer, timestamptz) is
+comment on function _move_front(text, text[], integer, timestamptz, bigint) is
     'Notes which lanes of a scope can hold the next jobs, their marks moved up as _move_marks does it, and returns that; without noting it where somebody else '
-    'is at it. wide: how many lanes were looked at by a claim that found them too few; 0 where it is only time. Waits for nobody.';
+    'is at it. wide: how many lanes were looked at by a claim that found them too few; 0 where it is only time. seen: as for '
+    '_move_marks. Waits for nobody.';
 $function$,
 $function$
-create or replace function _move_marks(capabilities text[], now timestamptz)
+create or replace function _move_marks(capabilities text[], now timestamptz, seen bigint default null)
 returns void
 language plpgsql
 volatile
 as $_move_marks$
 declare
-    v_fresh     constant boolean := pg_current_xact_id_if_assigned() is null;
-    v_seen      bigint;
+    v_seen      constant bigint := coalesce(seen, _last_number());
     v_id        xid8;
     v_last      bigint;
     v_moved     mark[];
 begin
     if cardinality(capabilities) > 1 or right(capabilities[1], 1) = '%' then
-        perform _move_front(_scope(capabilities), capabilities, 0, now);
+        perform _move_front(_scope(capabilities), capabilities, 0, now, v_seen);
         return;
     end if;
     -- one mover of a need at a time is enough; the others claim from the old marks meanwhile
     if not pg_try_advisory_xact_lock(_key_lock('mark' || capabilities[1])) then
         return;
     end if;
-    -- The reading first, the transaction id after it: the other way round the pair proves nothing. A pair is kept until it has come true: if it were
-    -- replaced each time, writers that take longer than that, one after the other, would stop the mark.
-    if v_fresh then
-        select s.last_value into v_seen from number_seq as s where s.is_called;
-    end if;
+    -- A pair is kept until it has come true: if it were replaced each time, writers that take longer than that, one after the other, would stop the mark.
     select array_agg((
         null, n.next_need, n.priorities, c.numbers,
         case when s.proven or s.foreign_id then coalesce(v_seen, m.seen_number) else m.seen_number end,
@@ -2760,7 +2769,7 @@ begin
                             select j.number
                             from job as j
                             where j.state = 'ready' and j.singleton_key is null and j.next_need = n.next_need and j.priority = o.priority
-                                and j.number >= o.number
+                                and j.number between o.number and m.seen_number
                             order by j.number
                             limit 1
                         )
@@ -2805,7 +2814,7 @@ begin
 end
 $_move_marks$;
 
-comment on function _move_marks(text[], timestamptz) is
+comment on function _move_marks(text[], timestamptz, bigint) is
     'Moves the low-water marks of a need up to the first ready number that can be seen, no further than what is proven to be all there will be. At most '
     'fifty times a second a need; waits for nobody. Above READ COMMITTED the snapshot may be old, and the mark lower: never too high. Of capabilities that '
     'are more than one need it moves the front.';
@@ -4112,36 +4121,39 @@ as $_survey$
 declare
     v_survey    _survey;
     v_noted_at  timestamptz;
+    v_seen      bigint;
 begin
     if cardinality(capabilities) > 1 or right(capabilities[1], 1) = '%' then
         return _survey_scope(capabilities, now);
+    end if;
+    v_survey.tended := false;
+    select k.noted_at into v_noted_at from mark as k where k.next_need = capabilities[1] order by k.mark_id desc limit 1;
+    if (v_noted_at between now - interval '20 ms' and now) is not true then
+        -- while this transaction has no id of its own: notes and marks want that (_work_notes, _move_marks)
+        v_seen := _last_number();
+        v_survey.tended := _tend_by_the_way(now);
+        perform _move_marks(capabilities, now, v_seen);
     end if;
     -- the lanes in the order of walking, each with where its first job may be
     select
         array_agg(l.next_need order by l.priority),
         array_agg(l.priority order by l.priority),
-        array_agg(coalesce(m.numbers[array_position(m.priorities, l.priority)], 0) order by l.priority),
-        min(m.noted_at)
-    into v_survey.next_need, v_survey.priority, v_survey.mark, v_noted_at
+        array_agg(coalesce(m.numbers[array_position(m.priorities, l.priority)], 0) order by l.priority)
+    into v_survey.next_need, v_survey.priority, v_survey.mark
     from (select distinct o.next_need, o.priority from lane as o where o.next_need = capabilities[1]) as l
     cross join lateral (
-        select k.priorities, k.numbers, k.noted_at
+        select k.priorities, k.numbers
         from mark as k
         where k.next_need = l.next_need
         order by k.mark_id desc
         limit 1
     ) as m;
+    -- after the upkeep, which may have admitted some
     if exists (
         select from job as j where j.next_need = capabilities[1] and j.state = 'ready' and not j.parked and j.singleton_key is not null
     ) then
         v_survey.keyed_need := v_survey.next_need;
         v_survey.keyed_priority := v_survey.priority;
-    end if;
-    v_survey.tended := false;
-    if not coalesce(v_noted_at between now - interval '20 ms' and now, false) then
-        -- while this transaction has no id of its own: notes and marks want that (_work_notes, _move_marks)
-        v_survey.tended := _tend_by_the_way(now);
-        perform _move_marks(capabilities, now);
     end if;
     return v_survey;
 end
@@ -4162,6 +4174,7 @@ declare
     v_front     front;
     v_fresh     boolean;
     v_keyed     boolean;
+    v_seen      bigint;
 begin
     v_survey.scope := _scope(capabilities);
     v_survey.capabilities := capabilities;
@@ -4179,8 +4192,9 @@ begin
     limit 1;
     if v_fresh is not true then
         -- while this transaction has no id of its own: notes and marks want that (_work_notes, _move_front)
+        v_seen := _last_number();
         v_survey.tended := _tend_by_the_way(now);
-        v_front := _move_front(v_survey.scope, capabilities, 0, now);
+        v_front := _move_front(v_survey.scope, capabilities, 0, now, v_seen);
         v_survey.next_need := v_front.needs;
         v_survey.priority := v_front.priorities;
         v_survey.mark := v_front.numbers;
@@ -5767,7 +5781,7 @@ begin
         perform _check_lease(lease);
         perform _check_count('limit_jobs', limit_jobs, 1, 1000);
         -- before this transaction has an id of its own: notes and marks want that (_work_notes, _move_marks)
-        perform _survey(_needs(capabilities), v_now);
+        perform _survey(capabilities, v_now);
     end if;
     if strict is null or (done = '[]') is not true then
         foreach v_turned.settled in array _settle(done, strict) loop
@@ -6316,8 +6330,9 @@ create table job (
     error_code              text,
     dead_reason             text            collate "C",
     ended_at                timestamptz,
-    constraint job_pkey primary key (job_id)
-) with (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.05);
+    -- Room for a second entry of each id: a claim writes its row anew, and would otherwise split the page that all claimers are at.
+    constraint job_pkey primary key (job_id) with (fillfactor = 50)
+) with (autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.05);
 
 comment on table job is 'Live jobs, the dead letters among them. A job that succeeds or is cancelled moves to archive.';
 comment on column job.number is 'Place in the queue: drawn anew at each entry. Lower goes first within one priority.';

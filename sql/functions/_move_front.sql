@@ -1,4 +1,4 @@
-create or replace function _move_front(scope text, capabilities text[], wide integer, now timestamptz)
+create or replace function _move_front(scope text, capabilities text[], wide integer, now timestamptz, seen bigint default null)
 returns front
 language plpgsql
 volatile
@@ -7,8 +7,7 @@ declare
     v_size      constant integer := 48;
     v_first     constant integer := 8;
     v_alone     constant boolean := pg_try_advisory_xact_lock(_key_lock('front' || scope));
-    v_fresh     constant boolean := pg_current_xact_id_if_assigned() is null;
-    v_seen      bigint;
+    v_seen      constant bigint := coalesce(seen, _last_number());
     v_proven    boolean;
     v_foreign   boolean;
     v_newer     bigint[];
@@ -18,10 +17,6 @@ declare
     v_known     boolean;
     v_full      boolean;
 begin
-    -- the reading first, the transaction id after it, as in _move_marks
-    if v_fresh then
-        select s.last_value into v_seen from number_seq as s where s.is_called;
-    end if;
     -- one statement: the lanes that it sees and what is proven by then belong together
     select
         f.needs, f.priorities, f.numbers, f.rear_id, f.rear_priority, f.rear_number, f.sure_number, f.newer, f.seen_number, f.seen_by, f.noted_at,
@@ -86,7 +81,7 @@ begin
                             select j.number
                             from job as j
                             where j.state = 'ready' and j.singleton_key is null and j.next_need = l.next_need and j.priority = l.priority
-                                and j.number >= l.number
+                                and j.number between l.number and v_new.sure_number
                             order by j.number
                             limit 1
                         )
@@ -138,6 +133,7 @@ begin
 end
 $_move_front$;
 
-comment on function _move_front(text, text[], integer, timestamptz) is
+comment on function _move_front(text, text[], integer, timestamptz, bigint) is
     'Notes which lanes of a scope can hold the next jobs, their marks moved up as _move_marks does it, and returns that; without noting it where somebody else '
-    'is at it. wide: how many lanes were looked at by a claim that found them too few; 0 where it is only time. Waits for nobody.';
+    'is at it. wide: how many lanes were looked at by a claim that found them too few; 0 where it is only time. seen: as for '
+    '_move_marks. Waits for nobody.';

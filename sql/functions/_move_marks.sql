@@ -1,28 +1,23 @@
-create or replace function _move_marks(capabilities text[], now timestamptz)
+create or replace function _move_marks(capabilities text[], now timestamptz, seen bigint default null)
 returns void
 language plpgsql
 volatile
 as $_move_marks$
 declare
-    v_fresh     constant boolean := pg_current_xact_id_if_assigned() is null;
-    v_seen      bigint;
+    v_seen      constant bigint := coalesce(seen, _last_number());
     v_id        xid8;
     v_last      bigint;
     v_moved     mark[];
 begin
     if cardinality(capabilities) > 1 or right(capabilities[1], 1) = '%' then
-        perform _move_front(_scope(capabilities), capabilities, 0, now);
+        perform _move_front(_scope(capabilities), capabilities, 0, now, v_seen);
         return;
     end if;
     -- one mover of a need at a time is enough; the others claim from the old marks meanwhile
     if not pg_try_advisory_xact_lock(_key_lock('mark' || capabilities[1])) then
         return;
     end if;
-    -- The reading first, the transaction id after it: the other way round the pair proves nothing. A pair is kept until it has come true: if it were
-    -- replaced each time, writers that take longer than that, one after the other, would stop the mark.
-    if v_fresh then
-        select s.last_value into v_seen from number_seq as s where s.is_called;
-    end if;
+    -- A pair is kept until it has come true: if it were replaced each time, writers that take longer than that, one after the other, would stop the mark.
     select array_agg((
         null, n.next_need, n.priorities, c.numbers,
         case when s.proven or s.foreign_id then coalesce(v_seen, m.seen_number) else m.seen_number end,
@@ -59,7 +54,7 @@ begin
                             select j.number
                             from job as j
                             where j.state = 'ready' and j.singleton_key is null and j.next_need = n.next_need and j.priority = o.priority
-                                and j.number >= o.number
+                                and j.number between o.number and m.seen_number
                             order by j.number
                             limit 1
                         )
@@ -104,7 +99,7 @@ begin
 end
 $_move_marks$;
 
-comment on function _move_marks(text[], timestamptz) is
+comment on function _move_marks(text[], timestamptz, bigint) is
     'Moves the low-water marks of a need up to the first ready number that can be seen, no further than what is proven to be all there will be. At most '
     'fifty times a second a need; waits for nobody. Above READ COMMITTED the snapshot may be old, and the mark lower: never too high. Of capabilities that '
     'are more than one need it moves the front.';

@@ -8,6 +8,7 @@ declare
     v_front     front;
     v_fresh     boolean;
     v_keyed     boolean;
+    v_seen      bigint;
 begin
     v_survey.scope := _scope(capabilities);
     v_survey.capabilities := capabilities;
@@ -25,8 +26,9 @@ begin
     limit 1;
     if v_fresh is not true then
         -- while this transaction has no id of its own: notes and marks want that (_work_notes, _move_front)
+        v_seen := _last_number();
         v_survey.tended := _tend_by_the_way(now);
-        v_front := _move_front(v_survey.scope, capabilities, 0, now);
+        v_front := _move_front(v_survey.scope, capabilities, 0, now, v_seen);
         v_survey.next_need := v_front.needs;
         v_survey.priority := v_front.priorities;
         v_survey.mark := v_front.numbers;

@@ -31,7 +31,7 @@ begin
         perform _check_lease(lease);
         perform _check_count('limit_jobs', limit_jobs, 1, 1000);
         -- before this transaction has an id of its own: notes and marks want that (_work_notes, _move_marks)
-        perform _survey(_needs(capabilities), v_now);
+        perform _survey(capabilities, v_now);
     end if;
     if strict is null or (done = '[]') is not true then
         foreach v_turned.settled in array _settle(done, strict) loop

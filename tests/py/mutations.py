@@ -477,12 +477,14 @@ MUTATIONS = (
     Mutation(
         "an id taken after the reading of the sequence",
         [s.a_mover_that_had_an_id_before_proves_nothing],
-        _change("_move_marks", "if v_fresh then", "if true then"),
+        _change(
+            "_last_number", "if pg_current_xact_id_if_assigned() is not null then", "if false then"
+        ),
     ),
     Mutation(
         "what can still be seen holds the mark",
         [s.a_mark_moves_up_to_what_waits],
-        _change("_move_marks", "and j.number >= o.number", "and j.number > m.seen_number"),
+        _change("_move_marks", "and j.number between o.number and m.seen_number", "and false"),
     ),
     Mutation(
         "heads of keys are looked for from the start",
@@ -575,7 +577,9 @@ MUTATIONS = (
     Mutation(
         "an id taken after the reading of the sequence, for many needs",
         [s.who_had_an_id_before_proves_nothing_for_many_needs],
-        _change("_move_front", "if v_fresh then", "if true then"),
+        _change(
+            "_last_number", "if pg_current_xact_id_if_assigned() is not null then", "if false then"
+        ),
     ),
     Mutation(
         "the moving of the front",
