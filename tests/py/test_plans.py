@@ -1,0 +1,224 @@
+"""What each call of the claim path looks at does not grow with what is there, and its plans do not
+flip: not when they were made over empty tables, nor when the statistics are a million jobs behind.
+
+Each call is made in one world after the other (plans.journey), by a session that keeps its plans
+and by a new one; the server's own counts say which indexes it used, and how much of them it read.
+LEASEHOLD_PLAN_JOBS=20000 makes the worlds smaller: what is asserted stays the same.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import psycopg
+import pytest
+
+import engine
+import plans
+import server
+from conftest import Connect, Connection
+from mutations import Mutation
+
+JOBS = int(os.environ.get("LEASEHOLD_PLAN_JOBS", "1000000"))
+
+# Flips that are known and not cured yet, by the function they are in.
+KNOWN = {
+    "get work by fresh marks": "_claim: whether there are heads of keys",
+    "get work by old marks": "_claim, _survey: whether there are heads of keys",
+    "get work with upkeep": "_claim, _survey: whether there are heads of keys",
+    "get work that finds nothing": "_survey: whether there are heads of keys",
+    "get work of a hundred": "_survey: whether there are heads of keys",
+    "extend many of ten": "extend_many",
+    "extend many of ten that ended": "extend_many",
+}
+
+
+@pytest.fixture(scope="module")
+def seen(test_server: server.Server) -> Iterator[dict[str, plans.Seen]]:
+    """What every call looked at in every world: one journey for all tests of this file."""
+    name = f"{test_server.template}_plans"
+    server.create_database(test_server.dsn, name, test_server.template)
+    dsn = server.in_database(test_server.dsn, name)
+
+    def connect() -> Connection:
+        return psycopg.connect(
+            dsn, autocommit=True, options="-c search_path=leasehold,public", connect_timeout=10
+        )
+
+    try:
+        yield plans.journey(connect, JOBS)
+    finally:
+        server.drop_database(test_server.dsn, name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(each.name, marks=pytest.mark.xfail(reason=KNOWN[each.name], strict=False))
+        if each.name in KNOWN
+        else each.name
+        for each in plans.CALLS
+    ],
+)
+def test_looks_at_no_more_than_it_needs_in_any_world(
+    name: str, seen: dict[str, plans.Seen]
+) -> None:
+    said = plans.breaches({name: seen[name]})[name]
+    assert not said, "\n".join([name, *said])
+
+
+def test_the_jobs_of_these_worlds_are_as_the_engine_leaves_them(conn: Connection) -> None:
+    plans.fill(conn, 1000)
+    engine.check(conn)
+    plans.empty(conn, but=100)
+    assert engine.scalar(conn, "select count(*) from job") == 100
+
+
+def _run_all(conn: Connection) -> None:
+    for each in plans.CALLS:
+        each.measure(conn)
+
+
+def test_every_statement_is_planned_once_a_session(connect: Connect) -> None:
+    session = connect(prepare_threshold=None)
+    _run_all(session)
+    assert plans.planned_anew(session) == []
+
+
+# --- what these tests would not let pass -------------------------------------------------------
+
+_WITHOUT = """
+do $$
+declare
+    v_function regprocedure;
+begin
+    for v_function in
+        select p.oid from pg_proc as p
+        where p.pronamespace = 'leasehold'::regnamespace and p.proconfig::text like '%{0}=%'
+    loop
+        execute format('alter function %s reset {0}', v_function);
+    end loop;
+end
+$$
+"""
+
+
+def test_a_statement_that_is_planned_at_every_call_is_noticed(connect: Connect) -> None:
+    session = connect(prepare_threshold=None)
+    session.execute(_WITHOUT.format("plan_cache_mode"))
+    _run_all(session)
+    assert len(plans.planned_anew(session)) > 20
+
+
+@dataclass(frozen=True)
+class Unpinned:
+    """The engine without one of the things that hold a plan, and who must notice, by saying that."""
+
+    name: str
+    says: str
+    calls: Sequence[str]
+    changes: Sequence[tuple[str, str, str]] = ()
+    sql: str = ""
+
+
+UNPINNED = [
+    Unpinned(
+        "sequential scans allowed",
+        "reads all of ",
+        [
+            "submit",
+            "submit many of ten",
+            "get work by fresh marks",
+            "get work of a hundred",
+            "complete",
+            "release",
+            "reschedule",
+            "settle of ten",
+            "turn of ten",
+            "extend many of ten",
+            "checkpoints",
+            "await bell again",
+            "sweep with nothing to do",
+            "redrive many",
+            "job in the archive",
+            "why not running of a blocked job",
+        ],
+        sql=_WITHOUT.format("enable_seqscan"),
+    ),
+    Unpinned(
+        "a circle looked for by a join",
+        "edge",
+        ["reschedule behind a job"],
+        [
+            (
+                "_check_circle",
+                "cross join lateral (select o.waits_for from edge as o"
+                " where o.job_id = u.id offset 0) as e",
+                "join edge as e on e.job_id = u.id",
+            )
+        ],
+    ),
+    Unpinned(
+        "what is waited for looked up by a join",
+        "archive",
+        ["submit behind jobs"],
+        [
+            (
+                "_resolve",
+                "left join lateral (select o.state from archive as o"
+                " where o.job_id = w.waits_for limit 1) as a on true",
+                "left join archive as a on a.job_id = w.waits_for",
+            )
+        ],
+    ),
+    Unpinned(
+        "the dead looked for by their state",
+        "entries of job_dead_idx",
+        ["fail for good with five that die with it", "redrive with five that come back"],
+        [("_end_state", "j.dead_reason is not null", "j.state = 'dead'")],
+    ),
+    Unpinned(
+        "those to be brought back looked for by their state",
+        "entries of job_dead_idx",
+        ["complete with five dependents"],
+        [("_revive", "j.dead_reason = 'dep", "j.state = 'dead' and j.dead_reason = 'dep")],
+    ),
+    Unpinned(
+        "the head of a key looked for among all heads",
+        "entries of job_ready_head_idx",
+        ["submit behind a singleton key"],
+        [("_is_busy", "j.parked < true", "not j.parked")],
+    ),
+    Unpinned(
+        "the leases of keys looked for by a join",
+        "entries of job_leased_key_idx",
+        ["get work of singleton keys"],
+        [("_admissible", "l.state = 'leased' offset 0", "l.state = 'leased'")],
+    ),
+    Unpinned(
+        "an index is gone",
+        "does not use job_dead_idx",
+        ["redrive many"],
+        sql="drop index leasehold.job_dead_idx",
+    ),
+]
+
+
+def _small(connect: Connect, names: Sequence[str]) -> dict[str, list[str]]:
+    calls = [each for each in plans.CALLS if each.name in names]
+    assert {each.name for each in calls} == set(names)
+    return plans.breaches(plans.journey(connect, 20_000, calls, new_sessions=False))
+
+
+@pytest.mark.parametrize("unpinned", UNPINNED, ids=lambda unpinned: unpinned.name)
+def test_is_noticed(unpinned: Unpinned, connect: Connect) -> None:
+    Mutation(unpinned.name, [], unpinned.changes, unpinned.sql).apply(connect())
+    said = _small(connect, unpinned.calls)
+    assert [name for name in said if unpinned.says not in "".join(said[name])] == []
+
+
+def test_nothing_is_noticed_where_all_is_well(connect: Connect) -> None:
+    said = _small(connect, [name for each in UNPINNED for name in each.calls if name not in KNOWN])
+    assert "\n".join(what for each in said.values() for what in each) == ""
