@@ -4,8 +4,8 @@ language plpgsql
 volatile
 as $_move_front$
 declare
-    v_size      constant integer := 48;
-    v_first     constant integer := 8;
+    v_size      constant integer := 96;
+    v_first     constant integer := 12;
     v_alone     constant boolean := pg_try_advisory_xact_lock(_key_lock('front' || scope));
     v_seen      constant bigint := coalesce(seen, _last_number());
     v_proven    boolean;

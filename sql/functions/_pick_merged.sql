@@ -8,7 +8,7 @@ declare
     v_priority  smallint[] := survey.priority;
     v_marks     bigint[] := survey.mark;
     v_rear      rear;
-    v_first     constant integer := limit_jobs + 8;
+    v_first     constant integer := limit_jobs + 12;
     v_wide      integer := v_first;
     v_deep      integer := 5;
     v_certain   integer;

@@ -44,7 +44,11 @@ begin
         return;
     end if;
     if not _isolated() then
-        return query select * from _grant(v_ids, worker_id, lease);
+        if cardinality(v_ids) = 1 then
+            return query select * from _claim(null, v_ids, worker_id, lease);
+        else
+            return query select * from _grant(v_ids, worker_id, lease);
+        end if;
         return;
     end if;
     -- the look for leases of a key was an old one: the unique index has the last word

@@ -1301,9 +1301,9 @@ def _next_ready(conn: Connection, n: int = 1) -> list[UUID]:
 def many_needs_are_served_in_the_order_of_all(connect: Connect) -> None:
     """More needs than a front has lanes, jobs coming and going, claims of one need among them."""
     a = connect()
-    for step in range(400):
-        if step % 200 < 130:
-            submit(a, f"m.{step * 37 % 90}", priority=100 - step * 7 % 3)
+    for step in range(500):
+        if step % 250 < 180:
+            submit(a, f"m.{step * 37 % 120}", priority=100 - step * 7 % 3)
         if step % 5 == 0:
             engine.move_marks(a, "m.%")
         expected = _next_ready(a)
@@ -1312,15 +1312,15 @@ def many_needs_are_served_in_the_order_of_all(connect: Connect) -> None:
             assert work["job_id"] == expected[0], f"out of order at step {step}"
             complete(a, work)
         elif step % 3 == 0:
-            take(a, f"m.{step % 90}")
+            take(a, f"m.{step % 120}")
     engine.check(a)
 
 
 def a_batch_over_many_needs_is_in_the_order_of_all(connect: Connect) -> None:
     """More jobs than lanes, more than a first look at each brings, and fewer than are wanted."""
     a = connect()
-    for n in (3, 70, 1000):
-        for need in range(70):
+    for n in (3, 120, 1000):
+        for need in range(120):
             for _ in range(1 if need % 9 else 20):
                 submit(a, f"m.{need}", priority=100 + need % 2)
         for _ in range(2):
@@ -1419,7 +1419,7 @@ def a_front_moves_up_to_what_waits(connect: Connect) -> None:
     """In steady work a claim looks at few lanes: those behind are known to hold nothing before."""
     a = connect()
     for _ in range(2):
-        for need in range(90):
+        for need in range(120):
             submit(a, f"m.{need}")
     # other databases of the server hold it up, too
     for _ in range(200):
@@ -1450,7 +1450,7 @@ def an_idle_scope_writes_nothing(connect: Connect) -> None:
 def a_claim_with_an_old_snapshot_leaves_a_front_that_serves_all(connect: Connect) -> None:
     """What it saw of the other lanes may be gone when it commits."""
     old, a = connect(), connect()
-    for need in range(90):
+    for need in range(120):
         submit(a, f"m.{need}")
     take(a, "m.%", n=5)
     with transaction(old, "repeatable read"):
