@@ -12,9 +12,9 @@
 do $install$
 declare
     v_version        constant text := '1.0.0';
-    v_build          constant text := '596e9d041303f4dd19d44f1037aa3ee9742db2de73b8d9fdbceb3a3c538f731d';
+    v_build          constant text := 'af2379e23ae4122557e098914fc1257f7deb41f7047dffaaf619f92e92d41c23';
     v_migrations     constant integer := 1;
-    v_function_names constant text[] := array['_actor', '_admissible', '_admit', '_answer', '_apply', '_asked_to_stop', '_backoff', '_bury', '_check_batch_circles', '_check_capabilities', '_check_circle', '_check_count', '_check_delay', '_check_done', '_check_elements', '_check_expires_at', '_check_failure', '_check_ids', '_check_keys', '_check_lease', '_check_need', '_check_object', '_check_policy', '_check_reschedule', '_check_retry', '_check_setting', '_check_size', '_check_submit', '_check_text', '_check_time', '_check_unseen', '_check_wait_for', '_choose', '_claim', '_claim_id', '_claim_ids', '_claim_key', '_claim_keys', '_clean_error', '_complete_many', '_done_kinds', '_doom', '_end', '_end_cancelled', '_end_state', '_enqueue', '_expire', '_fail', '_forget_waiters', '_grant', '_group_roles', '_hold', '_insert', '_insert_many', '_invalid', '_inventory', '_is_busy', '_is_plain', '_is_plain_done', '_is_plain_worker', '_is_retryable', '_isolated', '_key_lock', '_known', '_last_number', '_last_tick', '_lease_check', '_lease_fence', '_lease_id', '_leave_key', '_load_begins', '_load_ends', '_load_gathered', '_load_one', '_load_row', '_lock_job', '_lock_unheld', '_look_again', '_matches', '_meant', '_move', '_move_front', '_move_marks', '_needs', '_no_such_job', '_now', '_now_in_order', '_open_lane', '_park', '_parked', '_pick', '_pick_merged', '_promote', '_put_off', '_read_interval', '_read_request', '_reclaim', '_reclaim_one', '_record', '_redrive', '_refuse', '_request_hash', '_request_kinds', '_requests', '_reschedule', '_resolve', '_results', '_retry_or_bury', '_revive', '_rewrite', '_ring', '_runs_out_at', '_scope', '_setting_value', '_settle', '_settle_each', '_settle_one', '_stem', '_stems', '_store', '_store_many', '_survey', '_survey_scope', '_tell', '_tell_chunk', '_tell_dependents', '_tend', '_tend_by_the_way', '_try_settle', '_uuid_v7', '_wait', '_work_notes', 'await_bell', 'cancel', 'checkpoint', 'checkpoints', 'complete', 'complete_unheld', 'error_codes', 'extend', 'extend_many', 'fail', 'fail_unheld', 'get_work', 'hold_lease', 'job', 'lease_status', 'redrive', 'redrive_many', 'release', 'require_api', 'reschedule', 'reschedule_unheld', 'results', 'schema_version', 'set_setting', 'setting', 'settings', 'settle', 'submit', 'submit_many', 'sweep', 'turn', 'verify', 'why_not_running'];
+    v_function_names constant text[] := array['_actor', '_admissible', '_admit', '_answer', '_apply', '_asked_to_stop', '_backoff', '_bury', '_check_batch_circles', '_check_capabilities', '_check_circle', '_check_count', '_check_delay', '_check_done', '_check_elements', '_check_expires_at', '_check_failure', '_check_ids', '_check_keys', '_check_lease', '_check_need', '_check_object', '_check_policy', '_check_reschedule', '_check_retry', '_check_setting', '_check_size', '_check_submit', '_check_text', '_check_time', '_check_unseen', '_check_wait_for', '_choose', '_claim', '_claim_id', '_claim_ids', '_claim_key', '_claim_keys', '_clean_error', '_complete_many', '_done_kinds', '_doom', '_end', '_end_cancelled', '_end_state', '_enqueue', '_expire', '_fail', '_forget_heartbeats', '_forget_waiters', '_grant', '_group_roles', '_hold', '_insert', '_insert_many', '_invalid', '_inventory', '_is_busy', '_is_plain', '_is_plain_done', '_is_plain_worker', '_is_retryable', '_isolated', '_key_lock', '_known', '_last_number', '_last_tick', '_lease_check', '_lease_end', '_lease_fence', '_lease_id', '_leave_key', '_load_begins', '_load_ends', '_load_gathered', '_load_one', '_load_row', '_lock_job', '_lock_unheld', '_look_again', '_matches', '_meant', '_move', '_move_front', '_move_marks', '_names_lease', '_needs', '_no_such_job', '_now', '_now_in_order', '_open_lane', '_park', '_parked', '_pick', '_pick_merged', '_promote', '_put_off', '_read_interval', '_read_request', '_reclaim', '_reclaim_one', '_record', '_redrive', '_refuse', '_request_hash', '_request_kinds', '_requests', '_reschedule', '_resolve', '_results', '_retry_or_bury', '_revive', '_rewrite', '_ring', '_runs_out_at', '_scope', '_setting_value', '_settle', '_settle_each', '_settle_one', '_stem', '_stems', '_store', '_store_many', '_survey', '_survey_scope', '_tell', '_tell_chunk', '_tell_dependents', '_tend', '_tend_by_the_way', '_try_settle', '_uuid_v7', '_wait', '_work_notes', 'await_bell', 'cancel', 'checkpoint', 'checkpoints', 'complete', 'complete_unheld', 'error_codes', 'extend', 'extend_many', 'fail', 'fail_unheld', 'get_work', 'hold_lease', 'job', 'lease_status', 'redrive', 'redrive_many', 'release', 'require_api', 'reschedule', 'reschedule_unheld', 'results', 'schema_version', 'set_setting', 'setting', 'settings', 'settle', 'submit', 'submit_many', 'sweep', 'turn', 'verify', 'why_not_running'];
     v_view_names     constant text[] := array['dead_letter', 'departure', 'finished', 'status', 'submission'];
     v_functions      constant text[] := array[
 $function$
@@ -1631,6 +1631,29 @@ $_fail$;
 comment on function _fail(job, text, boolean, interval, text, text) is 'What fail and fail_unheld do with a job whose lock they hold.';
 $function$,
 $function$
+create or replace function _forget_heartbeats(now timestamptz)
+returns void
+language plpgsql
+volatile
+as $_forget_heartbeats$
+begin
+    delete from heartbeat as h
+    where h.fence = any (
+        array(
+            select o.fence
+            from heartbeat as o
+            -- most leases that are current were extended since
+            where o.extended_at < _forget_heartbeats.now - interval '1 minute'
+                and not exists (select from job as j where j.job_id = o.job_id and j.fence = o.fence and j.state = 'leased')
+            for update skip locked
+        )
+    );
+end
+$_forget_heartbeats$;
+
+comment on function _forget_heartbeats(timestamptz) is 'Removes the ends of leases that are over, which nobody writes any more.';
+$function$,
+$function$
 create or replace function _forget_waiters(now timestamptz)
 returns void
 language plpgsql
@@ -2006,10 +2029,8 @@ language sql
 immutable
 as $_is_plain_done$
     select case
-        when jsonb_typeof(element) = 'object' then
+        when _names_lease(element) then
             element ->> 'verb' = 'complete' and element - '{job_id,lease_id,verb,result}'::text[] = '{}'
-            and element ->> 'job_id' like '________-____-____-____-____________'
-            and element ->> 'lease_id' like '________-____-____-____-____________'
             and (element -> 'result' is null or octet_length((element -> 'result')::text) <= 1024)
         else false
     end
@@ -2151,6 +2172,19 @@ as $_lease_check$
 $_lease_check$;
 
 comment on function _lease_check(uuid, bigint) is 'Seven hex digits that tie a fence to its job.';
+$function$,
+$function$
+create or replace function _lease_end(fence bigint, lease_expires_at timestamptz)
+returns timestamptz
+language plpgsql
+stable
+as $_lease_end$
+begin
+    return coalesce((select h.lease_expires_at from heartbeat as h where h.fence = _lease_end.fence), lease_expires_at);
+end
+$_lease_end$;
+
+comment on function _lease_end(bigint, timestamptz) is 'When a lease ends that was granted until lease_expires_at: later, where it was extended.';
 $function$,
 $function$
 create or replace function _lease_fence(job_id uuid, lease_id uuid)
@@ -2820,6 +2854,24 @@ comment on function _move_marks(text[], timestamptz, bigint) is
     'are more than one need it moves the front.';
 $function$,
 $function$
+create or replace function _names_lease(element jsonb)
+returns boolean
+language sql
+immutable
+as $_names_lease$
+    select case
+        when jsonb_typeof(element) = 'object' then
+            coalesce(element ->> 'job_id', '') like '________-____-____-____-____________'
+            and coalesce(element ->> 'lease_id', '') like '________-____-____-____-____________'
+        else false
+    end
+$_names_lease$;
+
+comment on function _names_lease(jsonb) is
+    'Whether an element of a batch names a job and a lease in the way nearly all do: one expression. Where both are uuids, never true of what '
+    '_check_elements refuses.';
+$function$,
+$function$
 create or replace function _needs(capabilities text[])
 returns text[]
 language plpgsql
@@ -3222,7 +3274,7 @@ begin
         from job as j
         where j.check_at between since and _reclaim.now
             -- an extended lease is not locked in passing: its worker would wait for this transaction
-            and _runs_out_at(j.lease_expires_at, j.leased_at, j.extended_at) <= _reclaim.now
+            and _runs_out_at(j.fence, j.leased_at, j.lease_expires_at) <= _reclaim.now
         order by j.check_at
         limit _reclaim.limit_jobs
         for update skip locked
@@ -3252,8 +3304,14 @@ declare
     v_job job;
 begin
     select j.* into v_job from job as j where j.job_id = _reclaim_one.job_id;
+    if v_job.state = 'leased' and _isolated() then
+        -- an old snapshot does not see what a worker has just written, whose lock left no trace in the job: this raises 40001 then
+        insert into heartbeat as h (fence, job_id, extended_at, lease_expires_at)
+        values (v_job.fence, v_job.job_id, v_job.leased_at, v_job.lease_expires_at)
+        on conflict on constraint heartbeat_pkey do update set lease_expires_at = h.lease_expires_at;
+    end if;
     -- looked at again now that the lock is held: it may have been extended since
-    if v_job.state is distinct from 'leased' or _runs_out_at(v_job.lease_expires_at, v_job.leased_at, v_job.extended_at) > now then
+    if v_job.state is distinct from 'leased' or _runs_out_at(v_job.fence, v_job.leased_at, v_job.lease_expires_at) > now then
         return false;
     end if;
 
@@ -3727,16 +3785,27 @@ comment on function _ring(text[]) is
     'called in a statement after the one that took the transaction''s id.';
 $function$,
 $function$
-create or replace function _runs_out_at(lease_expires_at timestamptz, leased_at timestamptz, extended_at timestamptz)
+create or replace function _runs_out_at(fence bigint, leased_at timestamptz, lease_expires_at timestamptz)
 returns timestamptz
-language sql
+language plpgsql
 stable
 as $_runs_out_at$
+declare
+    v_from  timestamptz;
+    v_end   timestamptz;
+begin
+    select h.extended_at, h.lease_expires_at into v_from, v_end from heartbeat as h where h.fence = _runs_out_at.fence;
+    if not found then
+        v_from := leased_at;
+        v_end := lease_expires_at;
+    end if;
     -- nobody could extend while the server was down: no lease runs out before the server has been up for as long as the lease
-    select greatest(lease_expires_at, pg_postmaster_start_time() + (lease_expires_at - coalesce(extended_at, leased_at)))
+    return greatest(v_end, pg_postmaster_start_time() + (v_end - v_from));
+end
 $_runs_out_at$;
 
-comment on function _runs_out_at(timestamptz, timestamptz, timestamptz) is 'From when on a lease may be taken away: the one place that says so.';
+comment on function _runs_out_at(bigint, timestamptz, timestamptz) is
+    'From when on a lease may be taken away, granted and extended as it was: the one place that says so.';
 $function$,
 $function$
 create or replace function _scope(capabilities text[])
@@ -4401,6 +4470,7 @@ begin
     ) as s;
     if v_tick.tick_id % 64 = 0 then
         perform _forget_waiters(now);
+        perform _forget_heartbeats(now);
         delete from tick as t
         where t.tick_id in (select o.tick_id from tick as o where o.tick_id < v_tick.tick_id for update skip locked);
     end if;
@@ -4829,6 +4899,7 @@ as $extend$
 declare
     v_job job;
     v_now timestamptz;
+    v_was timestamptz;
     v_end timestamptz;
 begin
     perform _check_lease(lease);
@@ -4838,15 +4909,21 @@ begin
     end if;
     v_now := _now();
     v_end := v_now + lease;
-    if v_end <= v_job.lease_expires_at then
-        return v_job.lease_expires_at;
+    update heartbeat as h set extended_at = v_now, lease_expires_at = v_end where h.fence = v_job.fence and h.lease_expires_at < v_end;
+    if not found then
+        v_was := _lease_end(v_job.fence, v_job.lease_expires_at);
+        if v_end <= v_was then
+            return v_was;
+        end if;
+        insert into heartbeat as h (fence, job_id, extended_at, lease_expires_at)
+        values (v_job.fence, v_job.job_id, v_now, v_end)
+        -- under the lock of the job nobody else writes it; above READ COMMITTED it may be there unseen: 40001
+        on conflict on constraint heartbeat_pkey do update set extended_at = v_now, lease_expires_at = v_end;
     end if;
-    -- check_at, which is indexed, only where it has passed: a heartbeat in three or so
-    update job as j
-    set lease_expires_at = v_end,
-        extended_at = v_now,
-        check_at = case when j.check_at < v_now then v_end else j.check_at end
-    where j.job_id = extend.job_id;
+    -- the wide row, and an index, only where the time to look has passed: a heartbeat in three or so
+    if v_job.check_at < v_now then
+        update job as j set check_at = v_end where j.job_id = extend.job_id;
+    end if;
     return v_end;
 end
 $extend$;
@@ -4865,68 +4942,112 @@ set search_path from current
 set plan_cache_mode to force_generic_plan
 set enable_seqscan to off
 set jit to off
+set enable_bitmapscan to off
 as $extend_many$
 declare
+    v_job_ids   uuid[];
+    v_lease_ids uuid[];
+    v_plain     boolean;
     v_now       timestamptz;
+    v_end       timestamptz;
+    v_held      uuid[];
+    v_by        uuid[];
+    v_ends      timestamptz[];
+    v_count     bigint;
     v_one       record;
+    v_stopped   boolean;
     v_extended  extended;
-    v_answers   extended[];
 begin
     perform _check_lease(lease);
-    perform _check_elements('leases', leases);
+    if (jsonb_typeof(leases) = 'array' and jsonb_array_length(leases) <= 1000) is not true then
+        perform _check_elements('leases', leases);
+    end if;
+    begin
+        select array_agg((e.element ->> 'job_id')::uuid), array_agg((e.element ->> 'lease_id')::uuid), bool_and(_names_lease(e.element))
+        into v_job_ids, v_lease_ids, v_plain
+        from jsonb_array_elements(leases) as e (element);
+    exception
+        when invalid_text_representation then
+            perform _check_elements('leases', leases);
+            raise;
+    end;
+    if v_plain is null then
+        return;
+    elsif not v_plain then
+        perform _check_elements('leases', leases);
+    end if;
+
+    -- One statement for all that is current; a row that a transaction holds is passed by: it holds the lease, too
     v_now := _now();
-    -- one statement for all that is current; a row that a transaction holds is passed by: it holds the lease, too
-    with hand as materialized (
-        select (l.element ->> 'job_id')::uuid as job_id, (l.element ->> 'lease_id')::uuid as lease_id, l.ordinality
-        from jsonb_array_elements(leases) with ordinality as l (element, ordinality)
-    ), held as materialized (
-        select j.job_id, j.lease_id, j.cancel_requested
+    v_end := v_now + lease;
+    with held as materialized (
+        select j.job_id, j.lease_id, j.fence, j.leased_at, j.lease_expires_at, j.check_at
         from job as j
-        where j.state = 'leased' and (j.job_id, j.lease_id) in (select h.job_id, h.lease_id from hand as h)
+        where j.job_id = any (v_job_ids) and j.state = 'leased' and not j.cancel_requested
+            -- "is true" keeps it from becoming a join, whose plan, made while the table is small, would read all of it for ever
+            and ((j.job_id, j.lease_id) in (select h.job_id, h.lease_id from unnest(v_job_ids, v_lease_ids) as h (job_id, lease_id))) is true
         order by j.job_id
         for no key update skip locked
     ), moved as (
-        update job as j
-        set lease_expires_at = greatest(j.lease_expires_at, v_now + lease),
-            extended_at = case when j.lease_expires_at < v_now + lease then v_now else j.extended_at end,
-            check_at = case when j.check_at < v_now then greatest(j.lease_expires_at, v_now + lease) else j.check_at end
-        from held as h
-        where j.job_id = h.job_id and not h.cancel_requested
-        returning j.job_id, j.lease_id, j.lease_expires_at
+        update heartbeat as h
+        set extended_at = case when h.lease_expires_at < v_end then v_now else h.extended_at end,
+            lease_expires_at = greatest(h.lease_expires_at, v_end)
+        where h.fence = any (array(select o.fence from held as o))
+        returning h.fence, h.job_id, h.lease_expires_at
+    ), made as (
+        insert into heartbeat as h (fence, job_id, extended_at, lease_expires_at)
+        select o.fence, o.job_id, case when o.lease_expires_at < v_end then v_now else o.leased_at end, greatest(o.lease_expires_at, v_end)
+        from held as o
+        where o.fence not in (select m.fence from moved as m)
+        -- another call wrote it between this one's look and its lock
+        on conflict on constraint heartbeat_pkey do update
+            set extended_at = case when h.lease_expires_at < v_end then v_now else h.extended_at end,
+                lease_expires_at = greatest(h.lease_expires_at, v_end)
+        returning h.fence, h.job_id, h.lease_expires_at
+    ), filed as (
+        -- the wide row, and an index, only where the time to look has passed: a heartbeat in three or so
+        update job as j set check_at = v_end where j.job_id = any (array(select o.job_id from held as o where o.check_at < v_now))
     )
-    select array_agg((
-        h.job_id,
-        h.lease_id,
-        m.job_id is not null,
-        m.lease_expires_at,
-        case when b.job_id is not null and m.job_id is null then '55P03' end,
-        case when b.job_id is not null and m.job_id is null then 'the job is held by a transaction' end,
-        null::text,
-        case when b.job_id is not null and m.job_id is null then 'This is no loss of the lease; try again later.' end
-    )::extended order by h.ordinality)
-    into v_answers
-    from hand as h
-    left join moved as m on m.job_id = h.job_id and m.lease_id = h.lease_id
-    left join job as b on b.job_id = h.job_id and b.lease_id = h.lease_id and b.state = 'leased' and not b.cancel_requested
-    where m.job_id is not null or b.job_id is not null;
-    return query select a.* from unnest(v_answers) as a;
+    select
+        (select array_agg(o.job_id order by o.job_id) from held as o),
+        (select array_agg(o.lease_id order by o.job_id) from held as o),
+        array_agg(b.lease_expires_at order by b.job_id)
+    into v_held, v_by, v_ends
+    from (select m.job_id, m.lease_expires_at from moved as m union all select m.job_id, m.lease_expires_at from made as m) as b;
+    return query
+    select l.job_id, l.lease_id, true, v_ends[l.at], null::text, null::text, null::text, null::text
+    from (
+        select h.job_id, h.lease_id, width_bucket(h.job_id, v_held) as at from unnest(v_job_ids, v_lease_ids) as h (job_id, lease_id)
+    ) as l
+    where v_held[l.at] = l.job_id and v_by[l.at] = l.lease_id;
+    get diagnostics v_count = row_count;
+    if v_count = cardinality(v_job_ids) then
+        return;
+    end if;
 
     -- the others, one by one: why not
     for v_one in
-        select (l.element ->> 'job_id')::uuid as job_id, (l.element ->> 'lease_id')::uuid as lease_id
-        from jsonb_array_elements(leases) with ordinality as l (element, ordinality)
-        where not exists (
-            select from unnest(v_answers) as a
-            where a.job_id = (l.element ->> 'job_id')::uuid and a.lease_id = (l.element ->> 'lease_id')::uuid
-        )
+        select l.job_id, l.lease_id
+        from (
+            select h.job_id, h.lease_id, h.ordinality, width_bucket(h.job_id, v_held) as at
+            from unnest(v_job_ids, v_lease_ids) with ordinality as h (job_id, lease_id, ordinality)
+        ) as l
+        where (v_held[l.at] = l.job_id and v_by[l.at] = l.lease_id) is not true
         order by l.ordinality
     loop
         v_extended := (v_one.job_id, v_one.lease_id, false, null, null, null, null, null)::extended;
         begin
-            if exists (select from job as j where j.job_id = v_one.job_id and j.lease_id = v_one.lease_id and j.state = 'leased') then
+            select j.cancel_requested into v_stopped
+            from job as j
+            where j.job_id = v_one.job_id and j.lease_id = v_one.lease_id and j.state = 'leased';
+            if not found then
+                perform _refuse(v_one.job_id, v_one.lease_id, 'extend');
+            elsif v_stopped then
                 perform _asked_to_stop(v_one.job_id, v_one.lease_id);
             end if;
-            perform _refuse(v_one.job_id, v_one.lease_id, 'extend');
+            v_extended.error_code := '55P03';
+            v_extended.message := 'the job is held by a transaction';
+            v_extended.hint := 'This is no loss of the lease; try again later.';
         exception
             when sqlstate 'LH001' or sqlstate 'LH002' or sqlstate 'LH003' or sqlstate 'LH007' or sqlstate 'LH008' then
                 get stacked diagnostics
@@ -5096,7 +5217,7 @@ as $hold_lease$
 declare
     v_job job := _hold(job_id, lease_id, 'hold_lease');
 begin
-    return v_job.lease_expires_at;
+    return _lease_end(v_job.fence, v_job.lease_expires_at);
 end
 $hold_lease$;
 
@@ -5133,8 +5254,9 @@ begin
         select
             j.job_id, j.state, j.next_need, j.payload, j.priority, j.attempt, j.max_attempts, j.crashes, j.available_at, j.expires_at,
             j.submitted_at, j.submitted_by, j.singleton_key, j.idempotency_key, j.metadata, j.wait_for, j.on_dependency_failure, j.retry,
-            j.worker_id, j.lease_id, j.fence, j.leased_at, j.lease_expires_at, j.cancel_requested, j.error, j.error_code, j.dead_reason,
-            j.ended_at, null::jsonb as result, j.run_id, j.step, false as archived
+            j.worker_id, j.lease_id, j.fence, j.leased_at,
+            case when j.state = 'leased' then _lease_end(j.fence, j.lease_expires_at) else j.lease_expires_at end as lease_expires_at,
+            j.cancel_requested, j.error, j.error_code, j.dead_reason, j.ended_at, null::jsonb as result, j.run_id, j.step, false as archived
         from job as j
         where j.job_id = job.job_id
         union all
@@ -5182,7 +5304,7 @@ begin
     elsif v_job.state <> 'leased' or v_job.lease_id <> lease_status.lease_id then
         return (false, false, null)::lease_state;
     end if;
-    return (true, v_job.cancel_requested, v_job.lease_expires_at - _now())::lease_state;
+    return (true, v_job.cancel_requested, _lease_end(v_job.fence, v_job.lease_expires_at) - _now())::lease_state;
 end
 $lease_status$;
 
@@ -5730,6 +5852,7 @@ begin
     perform _check_count('limit_jobs', limit_jobs, 1, 100000);
     v_swept := _tend(limit_jobs, _now());
     perform _forget_waiters(_now());
+    perform _forget_heartbeats(_now());
     -- doubles of lanes that two producers opened at the same time
     delete from lane as l
     where l.ctid = any (
@@ -5876,6 +5999,7 @@ begin
     if v_job.state = 'dead' then
         return query select 'dead', v_job.dead_reason || ': bring it back with redrive', null::timestamptz, null::uuid;
     elsif v_job.state = 'leased' then
+        v_job.lease_expires_at := _lease_end(v_job.fence, v_job.lease_expires_at);
         return query
         select
             case when v_job.lease_expires_at > v_now then 'leased' else 'lease_ran_out' end,
@@ -6325,7 +6449,6 @@ create table job (
     lease_id                uuid,
     worker_id               text,
     leased_at               timestamptz,
-    extended_at             timestamptz,
     lease_expires_at        timestamptz,
     check_at                timestamptz,
     answer                  jsonb,
@@ -6344,7 +6467,8 @@ comment on column job.parked is
     'Ready, but behind another job of its singleton_key: kept out of the claim index. The end of the one before admits it.';
 comment on column job.wait_for is 'What it was told to wait for: whose results its worker gets. What it still waits for is in edge.';
 comment on column job.check_at is
-    'When to look whether the lease ran out; null unless leased. Indexed in place of lease_expires_at, so that most heartbeats touch no index.';
+    'When to look whether the lease ran out; null unless leased. Heartbeats leave it alone until it has passed.';
+comment on column job.lease_expires_at is 'The end of the lease as it was granted. Where it was extended, heartbeat has it (_lease_end).';
 comment on column job.answer is
     'What the last lease was answered when fail, release or reschedule ended it: the same call gets the same again, until the next grant.';
 
@@ -6362,6 +6486,17 @@ create index job_dead_idx on job (next_need, ended_at) where state = 'dead';
 create unique index job_leased_key_idx on job (singleton_key) where singleton_key is not null and state = 'leased';
 create index job_ready_key_idx on job (singleton_key, parked, next_need, priority, number)
     where singleton_key is not null and state = 'ready';
+
+create table heartbeat (
+    fence               bigint          not null,
+    job_id              uuid            not null,
+    extended_at         timestamptz     not null,
+    lease_expires_at    timestamptz     not null,
+    constraint heartbeat_pkey primary key (fence)
+) with (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.02);
+comment on table heartbeat is
+    'Where leases end that were extended: a row a lease, written under the lock of its job. Apart from the wide row of the job, and without an index on '
+    'what changes: a heartbeat writes a hundred bytes, and stays cheap under an old snapshot. Upkeep removes those of leases that are over.';
 
 create table archive (
     job_id                  uuid            not null,

@@ -4,10 +4,8 @@ language sql
 immutable
 as $_is_plain_done$
     select case
-        when jsonb_typeof(element) = 'object' then
+        when _names_lease(element) then
             element ->> 'verb' = 'complete' and element - '{job_id,lease_id,verb,result}'::text[] = '{}'
-            and element ->> 'job_id' like '________-____-____-____-____________'
-            and element ->> 'lease_id' like '________-____-____-____-____________'
             and (element -> 'result' is null or octet_length((element -> 'result')::text) <= 1024)
         else false
     end

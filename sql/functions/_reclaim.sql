@@ -14,7 +14,7 @@ begin
         from job as j
         where j.check_at between since and _reclaim.now
             -- an extended lease is not locked in passing: its worker would wait for this transaction
-            and _runs_out_at(j.lease_expires_at, j.leased_at, j.extended_at) <= _reclaim.now
+            and _runs_out_at(j.fence, j.leased_at, j.lease_expires_at) <= _reclaim.now
         order by j.check_at
         limit _reclaim.limit_jobs
         for update skip locked

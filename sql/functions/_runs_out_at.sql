@@ -1,10 +1,21 @@
-create or replace function _runs_out_at(lease_expires_at timestamptz, leased_at timestamptz, extended_at timestamptz)
+create or replace function _runs_out_at(fence bigint, leased_at timestamptz, lease_expires_at timestamptz)
 returns timestamptz
-language sql
+language plpgsql
 stable
 as $_runs_out_at$
+declare
+    v_from  timestamptz;
+    v_end   timestamptz;
+begin
+    select h.extended_at, h.lease_expires_at into v_from, v_end from heartbeat as h where h.fence = _runs_out_at.fence;
+    if not found then
+        v_from := leased_at;
+        v_end := lease_expires_at;
+    end if;
     -- nobody could extend while the server was down: no lease runs out before the server has been up for as long as the lease
-    select greatest(lease_expires_at, pg_postmaster_start_time() + (lease_expires_at - coalesce(extended_at, leased_at)))
+    return greatest(v_end, pg_postmaster_start_time() + (v_end - v_from));
+end
 $_runs_out_at$;
 
-comment on function _runs_out_at(timestamptz, timestamptz, timestamptz) is 'From when on a lease may be taken away: the one place that says so.';
+comment on function _runs_out_at(bigint, timestamptz, timestamptz) is
+    'From when on a lease may be taken away, granted and extended as it was: the one place that says so.';

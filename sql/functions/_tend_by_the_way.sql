@@ -50,6 +50,7 @@ begin
     ) as s;
     if v_tick.tick_id % 64 = 0 then
         perform _forget_waiters(now);
+        perform _forget_heartbeats(now);
         delete from tick as t
         where t.tick_id in (select o.tick_id from tick as o where o.tick_id < v_tick.tick_id for update skip locked);
     end if;

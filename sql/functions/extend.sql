@@ -11,6 +11,7 @@ as $extend$
 declare
     v_job job;
     v_now timestamptz;
+    v_was timestamptz;
     v_end timestamptz;
 begin
     perform _check_lease(lease);
@@ -20,15 +21,21 @@ begin
     end if;
     v_now := _now();
     v_end := v_now + lease;
-    if v_end <= v_job.lease_expires_at then
-        return v_job.lease_expires_at;
+    update heartbeat as h set extended_at = v_now, lease_expires_at = v_end where h.fence = v_job.fence and h.lease_expires_at < v_end;
+    if not found then
+        v_was := _lease_end(v_job.fence, v_job.lease_expires_at);
+        if v_end <= v_was then
+            return v_was;
+        end if;
+        insert into heartbeat as h (fence, job_id, extended_at, lease_expires_at)
+        values (v_job.fence, v_job.job_id, v_now, v_end)
+        -- under the lock of the job nobody else writes it; above READ COMMITTED it may be there unseen: 40001
+        on conflict on constraint heartbeat_pkey do update set extended_at = v_now, lease_expires_at = v_end;
     end if;
-    -- check_at, which is indexed, only where it has passed: a heartbeat in three or so
-    update job as j
-    set lease_expires_at = v_end,
-        extended_at = v_now,
-        check_at = case when j.check_at < v_now then v_end else j.check_at end
-    where j.job_id = extend.job_id;
+    -- the wide row, and an index, only where the time to look has passed: a heartbeat in three or so
+    if v_job.check_at < v_now then
+        update job as j set check_at = v_end where j.job_id = extend.job_id;
+    end if;
     return v_end;
 end
 $extend$;

@@ -7,68 +7,112 @@ set search_path from current
 set plan_cache_mode to force_generic_plan
 set enable_seqscan to off
 set jit to off
+set enable_bitmapscan to off
 as $extend_many$
 declare
+    v_job_ids   uuid[];
+    v_lease_ids uuid[];
+    v_plain     boolean;
     v_now       timestamptz;
+    v_end       timestamptz;
+    v_held      uuid[];
+    v_by        uuid[];
+    v_ends      timestamptz[];
+    v_count     bigint;
     v_one       record;
+    v_stopped   boolean;
     v_extended  extended;
-    v_answers   extended[];
 begin
     perform _check_lease(lease);
-    perform _check_elements('leases', leases);
+    if (jsonb_typeof(leases) = 'array' and jsonb_array_length(leases) <= 1000) is not true then
+        perform _check_elements('leases', leases);
+    end if;
+    begin
+        select array_agg((e.element ->> 'job_id')::uuid), array_agg((e.element ->> 'lease_id')::uuid), bool_and(_names_lease(e.element))
+        into v_job_ids, v_lease_ids, v_plain
+        from jsonb_array_elements(leases) as e (element);
+    exception
+        when invalid_text_representation then
+            perform _check_elements('leases', leases);
+            raise;
+    end;
+    if v_plain is null then
+        return;
+    elsif not v_plain then
+        perform _check_elements('leases', leases);
+    end if;
+
+    -- One statement for all that is current; a row that a transaction holds is passed by: it holds the lease, too
     v_now := _now();
-    -- one statement for all that is current; a row that a transaction holds is passed by: it holds the lease, too
-    with hand as materialized (
-        select (l.element ->> 'job_id')::uuid as job_id, (l.element ->> 'lease_id')::uuid as lease_id, l.ordinality
-        from jsonb_array_elements(leases) with ordinality as l (element, ordinality)
-    ), held as materialized (
-        select j.job_id, j.lease_id, j.cancel_requested
+    v_end := v_now + lease;
+    with held as materialized (
+        select j.job_id, j.lease_id, j.fence, j.leased_at, j.lease_expires_at, j.check_at
         from job as j
-        where j.state = 'leased' and (j.job_id, j.lease_id) in (select h.job_id, h.lease_id from hand as h)
+        where j.job_id = any (v_job_ids) and j.state = 'leased' and not j.cancel_requested
+            -- "is true" keeps it from becoming a join, whose plan, made while the table is small, would read all of it for ever
+            and ((j.job_id, j.lease_id) in (select h.job_id, h.lease_id from unnest(v_job_ids, v_lease_ids) as h (job_id, lease_id))) is true
         order by j.job_id
         for no key update skip locked
     ), moved as (
-        update job as j
-        set lease_expires_at = greatest(j.lease_expires_at, v_now + lease),
-            extended_at = case when j.lease_expires_at < v_now + lease then v_now else j.extended_at end,
-            check_at = case when j.check_at < v_now then greatest(j.lease_expires_at, v_now + lease) else j.check_at end
-        from held as h
-        where j.job_id = h.job_id and not h.cancel_requested
-        returning j.job_id, j.lease_id, j.lease_expires_at
+        update heartbeat as h
+        set extended_at = case when h.lease_expires_at < v_end then v_now else h.extended_at end,
+            lease_expires_at = greatest(h.lease_expires_at, v_end)
+        where h.fence = any (array(select o.fence from held as o))
+        returning h.fence, h.job_id, h.lease_expires_at
+    ), made as (
+        insert into heartbeat as h (fence, job_id, extended_at, lease_expires_at)
+        select o.fence, o.job_id, case when o.lease_expires_at < v_end then v_now else o.leased_at end, greatest(o.lease_expires_at, v_end)
+        from held as o
+        where o.fence not in (select m.fence from moved as m)
+        -- another call wrote it between this one's look and its lock
+        on conflict on constraint heartbeat_pkey do update
+            set extended_at = case when h.lease_expires_at < v_end then v_now else h.extended_at end,
+                lease_expires_at = greatest(h.lease_expires_at, v_end)
+        returning h.fence, h.job_id, h.lease_expires_at
+    ), filed as (
+        -- the wide row, and an index, only where the time to look has passed: a heartbeat in three or so
+        update job as j set check_at = v_end where j.job_id = any (array(select o.job_id from held as o where o.check_at < v_now))
     )
-    select array_agg((
-        h.job_id,
-        h.lease_id,
-        m.job_id is not null,
-        m.lease_expires_at,
-        case when b.job_id is not null and m.job_id is null then '55P03' end,
-        case when b.job_id is not null and m.job_id is null then 'the job is held by a transaction' end,
-        null::text,
-        case when b.job_id is not null and m.job_id is null then 'This is no loss of the lease; try again later.' end
-    )::extended order by h.ordinality)
-    into v_answers
-    from hand as h
-    left join moved as m on m.job_id = h.job_id and m.lease_id = h.lease_id
-    left join job as b on b.job_id = h.job_id and b.lease_id = h.lease_id and b.state = 'leased' and not b.cancel_requested
-    where m.job_id is not null or b.job_id is not null;
-    return query select a.* from unnest(v_answers) as a;
+    select
+        (select array_agg(o.job_id order by o.job_id) from held as o),
+        (select array_agg(o.lease_id order by o.job_id) from held as o),
+        array_agg(b.lease_expires_at order by b.job_id)
+    into v_held, v_by, v_ends
+    from (select m.job_id, m.lease_expires_at from moved as m union all select m.job_id, m.lease_expires_at from made as m) as b;
+    return query
+    select l.job_id, l.lease_id, true, v_ends[l.at], null::text, null::text, null::text, null::text
+    from (
+        select h.job_id, h.lease_id, width_bucket(h.job_id, v_held) as at from unnest(v_job_ids, v_lease_ids) as h (job_id, lease_id)
+    ) as l
+    where v_held[l.at] = l.job_id and v_by[l.at] = l.lease_id;
+    get diagnostics v_count = row_count;
+    if v_count = cardinality(v_job_ids) then
+        return;
+    end if;
 
     -- the others, one by one: why not
     for v_one in
-        select (l.element ->> 'job_id')::uuid as job_id, (l.element ->> 'lease_id')::uuid as lease_id
-        from jsonb_array_elements(leases) with ordinality as l (element, ordinality)
-        where not exists (
-            select from unnest(v_answers) as a
-            where a.job_id = (l.element ->> 'job_id')::uuid and a.lease_id = (l.element ->> 'lease_id')::uuid
-        )
+        select l.job_id, l.lease_id
+        from (
+            select h.job_id, h.lease_id, h.ordinality, width_bucket(h.job_id, v_held) as at
+            from unnest(v_job_ids, v_lease_ids) with ordinality as h (job_id, lease_id, ordinality)
+        ) as l
+        where (v_held[l.at] = l.job_id and v_by[l.at] = l.lease_id) is not true
         order by l.ordinality
     loop
         v_extended := (v_one.job_id, v_one.lease_id, false, null, null, null, null, null)::extended;
         begin
-            if exists (select from job as j where j.job_id = v_one.job_id and j.lease_id = v_one.lease_id and j.state = 'leased') then
+            select j.cancel_requested into v_stopped
+            from job as j
+            where j.job_id = v_one.job_id and j.lease_id = v_one.lease_id and j.state = 'leased';
+            if not found then
+                perform _refuse(v_one.job_id, v_one.lease_id, 'extend');
+            elsif v_stopped then
                 perform _asked_to_stop(v_one.job_id, v_one.lease_id);
             end if;
-            perform _refuse(v_one.job_id, v_one.lease_id, 'extend');
+            v_extended.error_code := '55P03';
+            v_extended.message := 'the job is held by a transaction';
+            v_extended.hint := 'This is no loss of the lease; try again later.';
         exception
             when sqlstate 'LH001' or sqlstate 'LH002' or sqlstate 'LH003' or sqlstate 'LH007' or sqlstate 'LH008' then
                 get stacked diagnostics

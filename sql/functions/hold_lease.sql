@@ -11,7 +11,7 @@ as $hold_lease$
 declare
     v_job job := _hold(job_id, lease_id, 'hold_lease');
 begin
-    return v_job.lease_expires_at;
+    return _lease_end(v_job.fence, v_job.lease_expires_at);
 end
 $hold_lease$;
 

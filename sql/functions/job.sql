@@ -26,8 +26,9 @@ begin
         select
             j.job_id, j.state, j.next_need, j.payload, j.priority, j.attempt, j.max_attempts, j.crashes, j.available_at, j.expires_at,
             j.submitted_at, j.submitted_by, j.singleton_key, j.idempotency_key, j.metadata, j.wait_for, j.on_dependency_failure, j.retry,
-            j.worker_id, j.lease_id, j.fence, j.leased_at, j.lease_expires_at, j.cancel_requested, j.error, j.error_code, j.dead_reason,
-            j.ended_at, null::jsonb as result, j.run_id, j.step, false as archived
+            j.worker_id, j.lease_id, j.fence, j.leased_at,
+            case when j.state = 'leased' then _lease_end(j.fence, j.lease_expires_at) else j.lease_expires_at end as lease_expires_at,
+            j.cancel_requested, j.error, j.error_code, j.dead_reason, j.ended_at, null::jsonb as result, j.run_id, j.step, false as archived
         from job as j
         where j.job_id = job.job_id
         union all

@@ -24,7 +24,7 @@ begin
     elsif v_job.state <> 'leased' or v_job.lease_id <> lease_status.lease_id then
         return (false, false, null)::lease_state;
     end if;
-    return (true, v_job.cancel_requested, v_job.lease_expires_at - _now())::lease_state;
+    return (true, v_job.cancel_requested, _lease_end(v_job.fence, v_job.lease_expires_at) - _now())::lease_state;
 end
 $lease_status$;
 

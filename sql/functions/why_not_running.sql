@@ -31,6 +31,7 @@ begin
     if v_job.state = 'dead' then
         return query select 'dead', v_job.dead_reason || ': bring it back with redrive', null::timestamptz, null::uuid;
     elsif v_job.state = 'leased' then
+        v_job.lease_expires_at := _lease_end(v_job.fence, v_job.lease_expires_at);
         return query
         select
             case when v_job.lease_expires_at > v_now then 'leased' else 'lease_ran_out' end,

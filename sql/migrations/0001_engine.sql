@@ -154,7 +154,6 @@ create table job (
     lease_id                uuid,
     worker_id               text,
     leased_at               timestamptz,
-    extended_at             timestamptz,
     lease_expires_at        timestamptz,
     check_at                timestamptz,
     answer                  jsonb,
@@ -173,7 +172,8 @@ comment on column job.parked is
     'Ready, but behind another job of its singleton_key: kept out of the claim index. The end of the one before admits it.';
 comment on column job.wait_for is 'What it was told to wait for: whose results its worker gets. What it still waits for is in edge.';
 comment on column job.check_at is
-    'When to look whether the lease ran out; null unless leased. Indexed in place of lease_expires_at, so that most heartbeats touch no index.';
+    'When to look whether the lease ran out; null unless leased. Heartbeats leave it alone until it has passed.';
+comment on column job.lease_expires_at is 'The end of the lease as it was granted. Where it was extended, heartbeat has it (_lease_end).';
 comment on column job.answer is
     'What the last lease was answered when fail, release or reschedule ended it: the same call gets the same again, until the next grant.';
 
@@ -191,6 +191,17 @@ create index job_dead_idx on job (next_need, ended_at) where state = 'dead';
 create unique index job_leased_key_idx on job (singleton_key) where singleton_key is not null and state = 'leased';
 create index job_ready_key_idx on job (singleton_key, parked, next_need, priority, number)
     where singleton_key is not null and state = 'ready';
+
+create table heartbeat (
+    fence               bigint          not null,
+    job_id              uuid            not null,
+    extended_at         timestamptz     not null,
+    lease_expires_at    timestamptz     not null,
+    constraint heartbeat_pkey primary key (fence)
+) with (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.02);
+comment on table heartbeat is
+    'Where leases end that were extended: a row a lease, written under the lock of its job. Apart from the wide row of the job, and without an index on '
+    'what changes: a heartbeat writes a hundred bytes, and stays cheap under an old snapshot. Upkeep removes those of leases that are over.';
 
 create table archive (
     job_id                  uuid            not null,

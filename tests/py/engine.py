@@ -136,11 +136,14 @@ def run_out(conn: Connection, *job_ids: UUID) -> None:
         """
         update job
         set leased_at = clock_timestamp() - interval '2 s',
-            extended_at = null,
             lease_expires_at = clock_timestamp() - interval '1 s',
             check_at = clock_timestamp() - interval '1 s'
         where state = 'leased' and (%(ids)s::uuid[] = '{}' or job_id = any (%(ids)s))
         """,
+        {"ids": list(job_ids)},
+    )
+    conn.execute(
+        "delete from heartbeat where %(ids)s::uuid[] = '{}' or job_id = any (%(ids)s)",
         {"ids": list(job_ids)},
     )
     _look_from_the_beginning(conn)

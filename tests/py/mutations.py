@@ -46,7 +46,7 @@ _KEY_LOCK = "where pg_try_advisory_xact_lock(_key_lock(k.singleton_key))"
 # upkeep locks every lease whose check_at has passed, extended or not
 _LOOSE = _change(
     "_reclaim",
-    "and _runs_out_at(j.lease_expires_at, j.leased_at, j.extended_at) <= _reclaim.now",
+    "and _runs_out_at(j.fence, j.leased_at, j.lease_expires_at) <= _reclaim.now",
 )
 
 MUTATIONS = (
@@ -349,7 +349,7 @@ MUTATIONS = (
     Mutation(
         "the true end of an extended lease",
         [s.an_extended_lease_is_not_taken_away],
-        _change("_runs_out_at", "select greatest(", "select least('-infinity'::timestamptz, "),
+        _change("_runs_out_at", "return greatest(", "return least('-infinity'::timestamptz, "),
     ),
     Mutation(
         "a lease's length of uptime",
@@ -359,6 +359,53 @@ MUTATIONS = (
             "pg_postmaster_start_time() +",
             "'-infinity'::timestamptz + /* rigged */",
         ),
+    ),
+    Mutation(
+        "an old snapshot looks whether a lease was extended unseen",
+        [s.an_old_snapshot_does_not_take_a_lease_that_was_extended_since],
+        _change("_reclaim_one", "v_job.state = 'leased' and _isolated()", "false"),
+    ),
+    Mutation(
+        "two calls extend a lease for the first time at once",
+        [s.two_calls_that_extend_a_lease_at_once_leave_the_later_end],
+        _change(
+            "extend_many",
+            "on conflict on constraint heartbeat_pkey do update\n"
+            "            set extended_at = case when h.lease_expires_at < v_end then v_now else"
+            " h.extended_at end,\n"
+            "                lease_expires_at = greatest(h.lease_expires_at, v_end)",
+            "",
+        ),
+    ),
+    Mutation(
+        "the later of two ends",
+        [s.two_calls_that_extend_a_lease_at_once_leave_the_later_end],
+        _change("extend_many", "greatest(h.lease_expires_at, v_end)", "v_end"),
+    ),
+    Mutation(
+        "locking before extending many",
+        [s.a_stale_lease_is_not_extended_with_others],
+        _change("extend_many", "for no key update skip locked", ""),
+    ),
+    Mutation(
+        "the lease check of extend_many",
+        [s.a_stale_lease_is_not_extended_with_others],
+        _change(
+            "extend_many",
+            "and ((j.job_id, j.lease_id) in (select h.job_id, h.lease_id from"
+            " unnest(v_job_ids, v_lease_ids) as h (job_id, lease_id))) is true",
+            "",
+        ),
+    ),
+    Mutation(
+        "the ends of current leases are kept",
+        [s.upkeep_removes_the_ends_of_leases_that_are_over],
+        _change("_forget_heartbeats", "j.state = 'leased'", "false"),
+    ),
+    Mutation(
+        "the ends of leases that are over are removed",
+        [s.upkeep_removes_the_ends_of_leases_that_are_over],
+        _change("sweep", "perform _forget_heartbeats(_now());", ""),
     ),
     Mutation(
         "the last moment to start",

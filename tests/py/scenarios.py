@@ -12,6 +12,7 @@ from collections.abc import Callable
 from uuid import UUID, uuid4
 
 import psycopg
+from psycopg.types.json import Jsonb
 
 import engine
 from conftest import Connect, Connection
@@ -892,6 +893,99 @@ def an_extended_lease_is_not_taken_away(connect: Connect) -> None:
     assert engine.one(conn, "sweep")["reclaimed"] == 0
     assert take(conn) == []
     complete(conn, work)
+
+
+def an_old_snapshot_does_not_take_a_lease_that_was_extended_since(connect: Connect) -> None:
+    """An extension leaves no new version of the job, on which who has an older look would fail."""
+    for isolation in ("repeatable read", "serializable"):
+        worker, sweeper = connect(), connect()
+        submit(worker)
+        work = engine.take_one(worker, lease="1 s")
+        try:
+            with transaction(sweeper, isolation):
+                value(worker, "extend", **lease_of(work), lease="1 hour")
+                engine.until_over(worker, f"'{work['lease_expires_at']}'")
+                engine.one(sweeper, "sweep")
+        except psycopg.errors.SerializationFailure:
+            pass
+        complete(worker, work)
+
+
+def two_calls_that_extend_a_lease_at_once_leave_the_later_end(connect: Connect) -> None:
+    """One has looked, and locked nothing yet, while the other writes the first extension of the
+    lease. A trigger of the test's own stops it there."""
+    conn, gate = connect(), connect()
+    slow = connect(application_name="slow")
+    conn.execute(
+        """
+        create function wait() returns trigger language plpgsql as $wait$
+        begin
+            if current_setting('application_name') = 'slow' then
+                perform pg_advisory_xact_lock_shared(4711);
+            end if;
+            return null;
+        end
+        $wait$;
+        create trigger wait before update on heartbeat for each statement execute function wait()
+        """
+    )
+    submit(conn)
+    work = engine.take_one(conn)
+    hand = Jsonb([{key: str(val) for key, val in lease_of(work).items()}])
+    with transaction(gate):
+        gate.execute("select pg_advisory_xact_lock(4711)")
+        late = background(lambda: engine.query(slow, "select * from extend_many(%s)", hand))
+        wait_until_blocked(conn, slow)
+        end = value(conn, "extend", **lease_of(work), lease="1 hour")
+    assert [(a["ok"], a["lease_expires_at"]) for a in late.result(timeout=20)] == [(True, end)]
+    assert engine.one(conn, "job", job_id=work["job_id"])["lease_expires_at"] == end
+
+
+def a_stale_lease_is_not_extended_with_others(connect: Connect) -> None:
+    """Promise 3, for a worker's whole hand; nor while somebody is about the job."""
+    conn, taker, worker = connect(), connect(), connect(options=PATIENCE)
+    submit(conn, retry=engine.AT_ONCE, max_attempts=9)
+    stale = engine.take_one(conn)
+    engine.run_out(conn)
+    engine.sweep(conn)
+    engine.hurry(conn)
+    current = engine.take_one(conn)
+    assert current["job_id"] == stale["job_id"]
+    submit(conn)
+    other = engine.take_one(conn)
+
+    def extended(*works: engine.Work) -> list[str | None]:
+        hand = Jsonb([{key: str(val) for key, val in lease_of(work).items()} for work in works])
+        answers = {
+            answer["lease_id"]: answer["error_code"]
+            for answer in engine.query(worker, "select * from extend_many(%s, '1 hour')", hand)
+        }
+        return [answers[work["lease_id"]] for work in works]
+
+    assert extended(stale, other) == ["LH001", None]
+    crossed = [current | {"lease_id": other["lease_id"]}, other | {"lease_id": stale["lease_id"]}]
+    assert extended(*crossed) == ["LH002", "LH002"]
+    remaining = engine.one(conn, "lease_status", **lease_of(current))["remaining"]
+    assert remaining.total_seconds() < 100, "extended by a lease that is not its own"
+    engine.run_out(conn, current["job_id"])
+    with transaction(taker), does_not_wait("extend_many"):
+        assert engine.one(taker, "sweep")["reclaimed"] == 1
+        assert extended(current, other) == ["55P03", None]
+    assert extended(current, other) == ["LH001", None]
+
+
+def upkeep_removes_the_ends_of_leases_that_are_over(connect: Connect) -> None:
+    conn = connect()
+    submit(conn), submit(conn)
+    works = take(conn, n=2)
+    for work in works:
+        value(conn, "extend", **lease_of(work), lease="1 hour")
+    complete(conn, works[0])
+    conn.execute("update heartbeat set extended_at = extended_at - interval '2 min'")
+    engine.one(conn, "sweep")
+    assert [h["fence"] for h in engine.query(conn, "select fence from heartbeat")] == [
+        works[1]["fence"]
+    ]
 
 
 def no_lease_runs_out_before_the_server_was_up_as_long(connect: Connect) -> None:

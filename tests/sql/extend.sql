@@ -1,7 +1,7 @@
 -- extend: the end of a current lease moves.
 
 begin;
-select plan(47);
+select plan(54);
 \ir include/support.sql
 \ir include/named.sql
 
@@ -31,6 +31,41 @@ select ok(
     'a minute where nothing is said'
 );
 select is_empty($$ select from departure as d where d.job_id = pg_temp.job('plain') $$, 'a heartbeat leaves no history');
+
+-- Who asks when the lease ends ------------------------------------------------------------------------------
+
+select pg_temp.held('asked') \gset
+create temporary table before as select j.ctid as at, j.check_at from job as j where j.job_id = pg_temp.job('asked');
+create temporary table moved as select extend(pg_temp.job('asked'), pg_temp.lease('asked'), '1 hour') as lease_expires_at;
+select results_eq(
+    $$ select j.ctid, j.check_at from job as j where j.job_id = pg_temp.job('asked') $$, 'select b.at, b.check_at from before as b',
+    'a heartbeat writes no new version of the job'
+);
+select is(hold_lease(pg_temp.job('asked'), pg_temp.lease('asked')), (select m.lease_expires_at from moved as m), 'hold_lease knows the new end');
+select ok(
+    (lease_status(pg_temp.job('asked'), pg_temp.lease('asked'))).remaining > interval '59 minutes', 'lease_status, too'
+);
+select results_eq(
+    $$ select w.reason, w.until from why_not_running(pg_temp.job('asked')) as w $$, $$ select 'leased', m.lease_expires_at from moved as m $$,
+    'and why_not_running'
+);
+update job as j set check_at = clock_timestamp() - interval '1 ms' where j.job_id = pg_temp.job('asked');
+create temporary table later as select extend(pg_temp.job('asked'), pg_temp.lease('asked'), '2 hours') as lease_expires_at;
+select is(
+    (select l.lease_expires_at from later as l), (select j.check_at from job as j where j.job_id = pg_temp.job('asked')),
+    'where the time to look has passed, the next one is the new end'
+);
+update job as j set check_at = clock_timestamp() - interval '1 ms' where j.job_id = pg_temp.job('asked');
+select ok(
+    (
+        select e.ok
+        from extend_many(jsonb_build_array(jsonb_build_object('job_id', pg_temp.job('asked'), 'lease_id', pg_temp.lease('asked')))) as e
+    ),
+    'extend_many'
+);
+select cmp_ok(
+    (select j.check_at from job as j where j.job_id = pg_temp.job('asked')), '>', clock_timestamp() + interval '50 s', 'files it anew, too'
+);
 
 -- Longer than it was granted for, it is not taken away ------------------------------------------------
 

@@ -92,9 +92,9 @@ $leased$;
 
 -- The lease of this job ran out a moment ago, after a length of a millisecond (the server may have been up for less than a longer one).
 create function pg_temp.run_out(id uuid) returns void language sql as $run_out$
+    delete from heartbeat as h where h.job_id = id;
     update job as j
     set leased_at = clock_timestamp() - interval '2 ms',
-        extended_at = null,
         lease_expires_at = clock_timestamp() - interval '1 ms',
         check_at = clock_timestamp() - interval '1 ms'
     where j.job_id = id and j.state = 'leased';

@@ -1,0 +1,21 @@
+create or replace function _forget_heartbeats(now timestamptz)
+returns void
+language plpgsql
+volatile
+as $_forget_heartbeats$
+begin
+    delete from heartbeat as h
+    where h.fence = any (
+        array(
+            select o.fence
+            from heartbeat as o
+            -- most leases that are current were extended since
+            where o.extended_at < _forget_heartbeats.now - interval '1 minute'
+                and not exists (select from job as j where j.job_id = o.job_id and j.fence = o.fence and j.state = 'leased')
+            for update skip locked
+        )
+    );
+end
+$_forget_heartbeats$;
+
+comment on function _forget_heartbeats(timestamptz) is 'Removes the ends of leases that are over, which nobody writes any more.';
