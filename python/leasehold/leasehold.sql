@@ -12,7 +12,7 @@
 do $install$
 declare
     v_version        constant text := '1.0.0';
-    v_build          constant text := 'af2379e23ae4122557e098914fc1257f7deb41f7047dffaaf619f92e92d41c23';
+    v_build          constant text := 'b2226427006e0bd7d9a022e1f49c9f0b7ae28fc4e309dda144b94532eaaeb619';
     v_migrations     constant integer := 1;
     v_function_names constant text[] := array['_actor', '_admissible', '_admit', '_answer', '_apply', '_asked_to_stop', '_backoff', '_bury', '_check_batch_circles', '_check_capabilities', '_check_circle', '_check_count', '_check_delay', '_check_done', '_check_elements', '_check_expires_at', '_check_failure', '_check_ids', '_check_keys', '_check_lease', '_check_need', '_check_object', '_check_policy', '_check_reschedule', '_check_retry', '_check_setting', '_check_size', '_check_submit', '_check_text', '_check_time', '_check_unseen', '_check_wait_for', '_choose', '_claim', '_claim_id', '_claim_ids', '_claim_key', '_claim_keys', '_clean_error', '_complete_many', '_done_kinds', '_doom', '_end', '_end_cancelled', '_end_state', '_enqueue', '_expire', '_fail', '_forget_heartbeats', '_forget_waiters', '_grant', '_group_roles', '_hold', '_insert', '_insert_many', '_invalid', '_inventory', '_is_busy', '_is_plain', '_is_plain_done', '_is_plain_worker', '_is_retryable', '_isolated', '_key_lock', '_known', '_last_number', '_last_tick', '_lease_check', '_lease_end', '_lease_fence', '_lease_id', '_leave_key', '_load_begins', '_load_ends', '_load_gathered', '_load_one', '_load_row', '_lock_job', '_lock_unheld', '_look_again', '_matches', '_meant', '_move', '_move_front', '_move_marks', '_names_lease', '_needs', '_no_such_job', '_now', '_now_in_order', '_open_lane', '_park', '_parked', '_pick', '_pick_merged', '_promote', '_put_off', '_read_interval', '_read_request', '_reclaim', '_reclaim_one', '_record', '_redrive', '_refuse', '_request_hash', '_request_kinds', '_requests', '_reschedule', '_resolve', '_results', '_retry_or_bury', '_revive', '_rewrite', '_ring', '_runs_out_at', '_scope', '_setting_value', '_settle', '_settle_each', '_settle_one', '_stem', '_stems', '_store', '_store_many', '_survey', '_survey_scope', '_tell', '_tell_chunk', '_tell_dependents', '_tend', '_tend_by_the_way', '_try_settle', '_uuid_v7', '_wait', '_work_notes', 'await_bell', 'cancel', 'checkpoint', 'checkpoints', 'complete', 'complete_unheld', 'error_codes', 'extend', 'extend_many', 'fail', 'fail_unheld', 'get_work', 'hold_lease', 'job', 'lease_status', 'redrive', 'redrive_many', 'release', 'require_api', 'reschedule', 'reschedule_unheld', 'results', 'schema_version', 'set_setting', 'setting', 'settings', 'settle', 'submit', 'submit_many', 'sweep', 'turn', 'verify', 'why_not_running'];
     v_view_names     constant text[] := array['dead_letter', 'departure', 'finished', 'status', 'submission'];
@@ -1056,7 +1056,7 @@ begin
         where j.job_id = any (coalesce(ids, array(
             select f.job_id
             from (
-                select k.priorities, k.numbers, k.seen_number, k.noted_at from mark as k where k.next_need = need order by k.mark_id desc limit 1
+                select k.priorities, k.numbers, k.fence, k.noted_at from mark as k where k.next_need = need order by k.mark_id desc limit 1
             ) as w
             cross join lateral unnest(w.priorities, w.numbers) as l (priority, number)
             cross join lateral (
@@ -1070,8 +1070,8 @@ begin
             ) as f
             where (
                     w.noted_at between v_now - interval '20 ms' and v_now
-                    -- or hardly anything has happened since, and upkeep was done not long ago
-                    or w.seen_number + 100 > (select s.last_value from number_seq as s)
+                    -- or hardly anything was claimed since, and upkeep was done not long ago
+                    or w.fence + 100 > (select s.last_value from fence_seq as s)
                     and w.noted_at > '-infinity'
                     and (select t.at from tick as t order by t.tick_id desc limit 1) between v_now - interval '6 s' and v_now
                 )
@@ -2756,6 +2756,7 @@ declare
     v_seen      constant bigint := coalesce(seen, _last_number());
     v_id        xid8;
     v_last      bigint;
+    v_fence     bigint;
     v_moved     mark[];
 begin
     if cardinality(capabilities) > 1 or right(capabilities[1], 1) = '%' then
@@ -2766,12 +2767,13 @@ begin
     if not pg_try_advisory_xact_lock(_key_lock('mark' || capabilities[1])) then
         return;
     end if;
+    select s.last_value into v_fence from fence_seq as s;
     -- A pair is kept until it has come true: if it were replaced each time, writers that take longer than that, one after the other, would stop the mark.
     select array_agg((
         null, n.next_need, n.priorities, c.numbers,
         case when s.proven or s.foreign_id then coalesce(v_seen, m.seen_number) else m.seen_number end,
         case when (s.proven or s.foreign_id) and v_seen is not null then null else m.seen_by end,
-        _move_marks.now
+        _move_marks.now, v_fence
     )::mark)
     into v_moved
     from (
@@ -2781,7 +2783,7 @@ begin
         group by o.next_need
     ) as n
     cross join lateral (
-        select k.priorities, k.numbers, k.seen_number, k.seen_by, k.noted_at
+        select k.priorities, k.numbers, k.seen_number, k.seen_by, k.noted_at, k.fence
         from mark as k
         where k.next_need = n.next_need
         order by k.mark_id desc
@@ -2819,14 +2821,14 @@ begin
     ) as c
     where not (m.noted_at between _move_marks.now - interval '20 ms' and _move_marks.now)
         -- an idle need writes nothing
-        and (m.noted_at = '-infinity' or n.priorities <> m.priorities or c.numbers <> m.numbers or m.seen_number <> v_seen);
+        and (m.noted_at = '-infinity' or n.priorities <> m.priorities or c.numbers <> m.numbers or m.seen_number <> v_seen or m.fence + 50 < v_fence);
     if v_moved is null then
         return;
     end if;
     v_id := pg_current_xact_id();
     with moved as (
-        insert into mark (next_need, priorities, numbers, seen_number, seen_by, noted_at)
-        select m.next_need, m.priorities, m.numbers, m.seen_number, coalesce(m.seen_by, v_id), m.noted_at
+        insert into mark (next_need, priorities, numbers, seen_number, seen_by, noted_at, fence)
+        select m.next_need, m.priorities, m.numbers, m.seen_number, coalesce(m.seen_by, v_id), m.noted_at, m.fence
         from unnest(v_moved) as m
         returning mark_id
     )
@@ -6367,6 +6369,7 @@ create table mark (
     seen_number     bigint          not null,
     seen_by         xid8            not null,
     noted_at        timestamptz     not null,
+    fence           bigint          not null default 0,
     constraint mark_pkey primary key (next_need, mark_id)
 ) with (autovacuum_vacuum_scale_factor = 0.02);
 comment on table mark is
@@ -6376,6 +6379,7 @@ comment on column mark.numbers is 'The marks of the lanes of priorities, in the 
 comment on column mark.seen_number is
     'A reading of number_seq, taken before the transaction id seen_by: whoever drew a number up to it has an older id. Once all older ones are over, '
     'what can be seen up to it is all there will ever be.';
+comment on column mark.fence is 'The last fence when it was noted: how many claims there were since, of any need.';
 comment on column mark.noted_at is '-infinity: a lane was opened; the next claim looks at all lanes.';
 
 create table front (

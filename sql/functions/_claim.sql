@@ -12,7 +12,7 @@ begin
         where j.job_id = any (coalesce(ids, array(
             select f.job_id
             from (
-                select k.priorities, k.numbers, k.seen_number, k.noted_at from mark as k where k.next_need = need order by k.mark_id desc limit 1
+                select k.priorities, k.numbers, k.fence, k.noted_at from mark as k where k.next_need = need order by k.mark_id desc limit 1
             ) as w
             cross join lateral unnest(w.priorities, w.numbers) as l (priority, number)
             cross join lateral (
@@ -26,8 +26,8 @@ begin
             ) as f
             where (
                     w.noted_at between v_now - interval '20 ms' and v_now
-                    -- or hardly anything has happened since, and upkeep was done not long ago
-                    or w.seen_number + 100 > (select s.last_value from number_seq as s)
+                    -- or hardly anything was claimed since, and upkeep was done not long ago
+                    or w.fence + 100 > (select s.last_value from fence_seq as s)
                     and w.noted_at > '-infinity'
                     and (select t.at from tick as t order by t.tick_id desc limit 1) between v_now - interval '6 s' and v_now
                 )

@@ -7,6 +7,7 @@ declare
     v_seen      constant bigint := coalesce(seen, _last_number());
     v_id        xid8;
     v_last      bigint;
+    v_fence     bigint;
     v_moved     mark[];
 begin
     if cardinality(capabilities) > 1 or right(capabilities[1], 1) = '%' then
@@ -17,12 +18,13 @@ begin
     if not pg_try_advisory_xact_lock(_key_lock('mark' || capabilities[1])) then
         return;
     end if;
+    select s.last_value into v_fence from fence_seq as s;
     -- A pair is kept until it has come true: if it were replaced each time, writers that take longer than that, one after the other, would stop the mark.
     select array_agg((
         null, n.next_need, n.priorities, c.numbers,
         case when s.proven or s.foreign_id then coalesce(v_seen, m.seen_number) else m.seen_number end,
         case when (s.proven or s.foreign_id) and v_seen is not null then null else m.seen_by end,
-        _move_marks.now
+        _move_marks.now, v_fence
     )::mark)
     into v_moved
     from (
@@ -32,7 +34,7 @@ begin
         group by o.next_need
     ) as n
     cross join lateral (
-        select k.priorities, k.numbers, k.seen_number, k.seen_by, k.noted_at
+        select k.priorities, k.numbers, k.seen_number, k.seen_by, k.noted_at, k.fence
         from mark as k
         where k.next_need = n.next_need
         order by k.mark_id desc
@@ -70,14 +72,14 @@ begin
     ) as c
     where not (m.noted_at between _move_marks.now - interval '20 ms' and _move_marks.now)
         -- an idle need writes nothing
-        and (m.noted_at = '-infinity' or n.priorities <> m.priorities or c.numbers <> m.numbers or m.seen_number <> v_seen);
+        and (m.noted_at = '-infinity' or n.priorities <> m.priorities or c.numbers <> m.numbers or m.seen_number <> v_seen or m.fence + 50 < v_fence);
     if v_moved is null then
         return;
     end if;
     v_id := pg_current_xact_id();
     with moved as (
-        insert into mark (next_need, priorities, numbers, seen_number, seen_by, noted_at)
-        select m.next_need, m.priorities, m.numbers, m.seen_number, coalesce(m.seen_by, v_id), m.noted_at
+        insert into mark (next_need, priorities, numbers, seen_number, seen_by, noted_at, fence)
+        select m.next_need, m.priorities, m.numbers, m.seen_number, coalesce(m.seen_by, v_id), m.noted_at, m.fence
         from unnest(v_moved) as m
         returning mark_id
     )

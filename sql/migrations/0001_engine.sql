@@ -72,6 +72,7 @@ create table mark (
     seen_number     bigint          not null,
     seen_by         xid8            not null,
     noted_at        timestamptz     not null,
+    fence           bigint          not null default 0,
     constraint mark_pkey primary key (next_need, mark_id)
 ) with (autovacuum_vacuum_scale_factor = 0.02);
 comment on table mark is
@@ -81,6 +82,7 @@ comment on column mark.numbers is 'The marks of the lanes of priorities, in the 
 comment on column mark.seen_number is
     'A reading of number_seq, taken before the transaction id seen_by: whoever drew a number up to it has an older id. Once all older ones are over, '
     'what can be seen up to it is all there will ever be.';
+comment on column mark.fence is 'The last fence when it was noted: how many claims there were since, of any need.';
 comment on column mark.noted_at is '-infinity: a lane was opened; the next claim looks at all lanes.';
 
 create table front (
