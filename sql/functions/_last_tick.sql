@@ -18,4 +18,5 @@ begin
 end
 $_last_tick$;
 
-comment on function _last_tick() is 'The newest tick: when upkeep was last done by the way, and from when on it has to look. All from the beginning where there is none.';
+comment on function _last_tick() is
+    'The newest tick: when upkeep was last done by the way, and from when on it has to look. All from the beginning where there is none.';
