@@ -279,9 +279,15 @@ class Call:
         return said
 
 
-# A walk over all that was ever submitted, or over all who wait: of its own size, not the queue's.
+# A walk over all that was ever submitted, over all who wait, or over the leases that were
+# extended: of its own size, not the queue's.
 LANES = 2 * (OTHERS + 200)
-UPKEEP = {"lane_idx": 2 * LANES, "waiter_stem_idx": 2000, "waiter_channel_idx": 2000}
+UPKEEP = {
+    "lane_idx": 2 * LANES,
+    "waiter_stem_idx": 2000,
+    "waiter_channel_idx": 2000,
+    "heartbeat_pkey": 2000,
+}
 
 # Tables of a handful of rows, whatever happens: reading all of them is no harm.
 SMALL = {"setting", "gate"}

@@ -30,8 +30,6 @@ KNOWN = {
     "get work with upkeep": "_claim, _survey: whether there are heads of keys",
     "get work that finds nothing": "_survey: whether there are heads of keys",
     "get work of a hundred": "_survey: whether there are heads of keys",
-    "extend many of ten": "extend_many",
-    "extend many of ten that ended": "extend_many",
 }
 
 
