@@ -311,6 +311,14 @@ def call(
 
 def _upkeep_was(conn: Connection, when: str) -> None:
     """Upkeep was last done by the way at that time: now, and no get_work does any; or long ago."""
+    # not where marks and ticks are trimmed, every so many, however many there are to trim
+    conn.execute(
+        """
+        select
+            setval('mark_mark_id_seq', (nextval('mark_mark_id_seq') / 100 + 1) * 100 + 1),
+            setval('tick_tick_id_seq', (nextval('tick_tick_id_seq') / 64 + 1) * 64 + 1)
+        """
+    )
     conn.execute(
         f"""
         insert into tick (at, leases_from, schedules_from, seen_at, seen_by)
@@ -474,8 +482,7 @@ def get_work_by_fresh_marks(conn: Connection) -> Any:
     return *_get_work(1, HOT), _marks_were("clock_timestamp()", HOT) + ";"
 
 
-# every hundredth move of the marks trims those of the need
-@call(uses="mark_pkey lane_idx job_ready_idx job_ready_head_idx job_pkey", mark_pkey=300)
+@call(uses="mark_pkey lane_idx job_ready_idx job_ready_head_idx job_pkey")
 def get_work_by_old_marks(conn: Connection) -> Any:
     _ready(conn, HOT)
     _quiet(conn)
@@ -485,7 +492,8 @@ def get_work_by_old_marks(conn: Connection) -> Any:
 
 @call(
     uses="mark_pkey lane_idx job_ready_idx job_ready_head_idx job_pkey tick_pkey note_look_at_idx"
-    " job_check_at_idx job_scheduled_idx job_expires_at_idx"
+    " job_check_at_idx job_scheduled_idx job_expires_at_idx",
+    blocks=300,
 )
 def get_work_with_upkeep(conn: Connection) -> Any:
     _ready(conn, HOT)
@@ -691,7 +699,7 @@ def results(conn: Connection) -> Any:
     return "select results(%(job_id)s, %(lease_id)s)", engine.lease_of(_waited(conn)), ""
 
 
-@call(uses="job_pkey", rows=10, most=60, blocks=400)
+@call(uses="job_pkey", rows=10, most=120, blocks=400)
 def extend_many_of_ten(conn: Connection) -> Any:
     return "select extend_many(%(leases)s, '2 h')", {"leases": _batch(_leased(conn, 10))}, ""
 
