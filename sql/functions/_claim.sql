@@ -32,9 +32,12 @@ begin
                     and (select t.at from tick as t order by t.tick_id desc limit 1) between v_now - interval '6 s' and v_now
                 )
                 and lease <= (select s.current_value::interval from setting as s where s.name = 'max_lease')
-                and not exists (
-                    select from job as h where h.next_need = need and h.state = 'ready' and not h.parked and h.singleton_key is not null
-                )
+                and (
+                    -- in the order of the index of heads: another one could be walked for it
+                    select h.number from job as h where h.next_need = need and h.state = 'ready' and not h.parked and h.singleton_key is not null
+                    order by h.next_need, h.priority, h.number
+                    limit 1
+                ) is null
             limit 1
         )))
             and (j.expires_at is null or j.expires_at > v_now)

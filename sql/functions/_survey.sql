@@ -34,9 +34,12 @@ begin
         limit 1
     ) as m;
     -- after the upkeep, which may have admitted some
-    if exists (
-        select from job as j where j.next_need = capabilities[1] and j.state = 'ready' and not j.parked and j.singleton_key is not null
-    ) then
+    if (
+        -- in the order of the index of heads: another one could be walked for it
+        select j.number from job as j where j.next_need = capabilities[1] and j.state = 'ready' and not j.parked and j.singleton_key is not null
+        order by j.next_need, j.priority, j.number
+        limit 1
+    ) is not null then
         v_survey.keyed_need := v_survey.next_need;
         v_survey.keyed_priority := v_survey.priority;
     end if;

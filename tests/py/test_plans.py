@@ -23,15 +23,6 @@ from mutations import Mutation
 
 JOBS = int(os.environ.get("LEASEHOLD_PLAN_JOBS", "1000000"))
 
-# Flips that are known and not cured yet, by the function they are in.
-KNOWN = {
-    "get work by fresh marks": "_claim: whether there are heads of keys",
-    "get work by old marks": "_claim, _survey: whether there are heads of keys",
-    "get work with upkeep": "_claim, _survey: whether there are heads of keys",
-    "get work that finds nothing": "_survey: whether there are heads of keys",
-    "get work of a hundred": "_survey: whether there are heads of keys",
-}
-
 
 @pytest.fixture(scope="module")
 def seen(test_server: server.Server) -> Iterator[dict[str, plans.Seen]]:
@@ -53,12 +44,7 @@ def seen(test_server: server.Server) -> Iterator[dict[str, plans.Seen]]:
 
 @pytest.mark.parametrize(
     "name",
-    [
-        pytest.param(each.name, marks=pytest.mark.xfail(reason=KNOWN[each.name], strict=False))
-        if each.name in KNOWN
-        else each.name
-        for each in plans.CALLS
-    ],
+    [each.name for each in plans.CALLS],
 )
 def test_looks_at_no_more_than_it_needs_in_any_world(
     name: str, seen: dict[str, plans.Seen]
@@ -218,5 +204,5 @@ def test_is_noticed(unpinned: Unpinned, connect: Connect) -> None:
 
 
 def test_nothing_is_noticed_where_all_is_well(connect: Connect) -> None:
-    said = _small(connect, [name for each in UNPINNED for name in each.calls if name not in KNOWN])
+    said = _small(connect, [name for each in UNPINNED for name in each.calls])
     assert "\n".join(what for each in said.values() for what in each) == ""
