@@ -38,6 +38,13 @@ begin
             return next v_turned;
         end loop;
     end if;
+    -- what get_work does nearly always, without its other steps
+    if limit_jobs = 1 and v_noted_at is not null and not _isolated() then
+        return query select null::settled, (w.*)::work from _claim(capabilities[1], null, worker_id, lease) as w;
+        if found then
+            return;
+        end if;
+    end if;
     return query select null::settled, (w.*)::work from get_work(worker_id, capabilities, lease, limit_jobs) as w;
 end
 $turn$;
