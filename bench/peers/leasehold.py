@@ -1,4 +1,4 @@
-"""Leasehold by its Python package: await_work waits on the doorbell; submit is an autocommit connection's."""
+"""Leasehold by its Python package: await_work waits on the doorbell, over a connection of its own as in its Worker."""
 
 from __future__ import annotations
 
@@ -21,8 +21,7 @@ async def pickup(task: Task) -> None:
     stop = threading.Event()
 
     def work() -> None:
-        with psycopg.connect(task.url, autocommit=True) as conn:
-            engine = Leasehold(conn)
+        with Leasehold(task.url) as engine:
             while not stop.is_set():
                 for lease in engine.await_work("w", [NEED], stop=stop):
                     loop.call_soon_threadsafe(started.put_nowait, time.perf_counter())

@@ -10,7 +10,6 @@ from contextlib import suppress
 from types import TracebackType
 
 import psycopg
-from psycopg import sql
 
 from .backoff import now
 from .rows import Bell
@@ -24,8 +23,9 @@ class Doorbell:
 
     Register and commit, LISTEN, then for each round: `armed()`, look for work, `wait()`. A bell that
     rang ends the registration, so that whoever was rung may look at once but asks `armed()` again
-    before the next wait. Behind a pooler, which may give the next statement another server process, nothing is registered and
-    waiting is only sleeping.
+    before the next wait. The session's own connection goes on listening: whoever was rung gets to
+    his job without another round trip. Behind a pooler, which may give the next statement another
+    server process, nothing is registered and waiting is only sleeping.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class Doorbell:
             if is_pooled(self._conn):
                 return self
         self._channel = self._register().channel
-        self._listen("listen {}")
+        self._session.listen(self._conn, self._channel)
         return self
 
     def __exit__(
@@ -61,7 +61,7 @@ class Doorbell:
     ) -> None:
         if self._channel is not None and not self._conn.closed:
             with suppress(psycopg.Error):  # a connection that is being lost forgets by itself
-                self._listen("unlisten {}")
+                self._session.unlisten(self._conn, self._channel)
 
     def armed(self) -> bool:
         """Renews the registration; whether whoever submits from now on will ring."""
@@ -82,7 +82,3 @@ class Doorbell:
     def _register(self) -> Bell:
         with self._session.committing(self._conn):
             return self._session.row(Bell, "await_bell", self._arguments, connection=self._conn)
-
-    def _listen(self, statement: str) -> None:
-        with self._session.committing(self._conn):
-            self._conn.execute(sql.SQL(statement).format(sql.Identifier(self._channel or "")))

@@ -74,6 +74,7 @@ class Session:
         self._source = source
         self._connect = connect or _dedicated(source)
         self._own: Connection | None = None
+        self._listening: set[str] = set()
         self._owning = threading.RLock()
         self._pid = os.getpid()
         self._composed: dict[tuple[Any, ...], bytes] = {}
@@ -116,6 +117,7 @@ class Session:
             with self._owning:
                 if self._own is None or self._own.closed:
                     self._own = self.connect()
+                    self._listening.clear()
                 yield self._own
         else:
             with self._source.connection() as conn, _autocommit(conn):
@@ -154,6 +156,27 @@ class Session:
         with self.borrow(given) as conn:
             with conn.transaction():
                 yield conn
+
+    # -- listening
+
+    def listen(self, conn: Connection, channel: str) -> None:
+        """Listens on the channel. The session's own connection goes on with that: what it did once
+        it need not do again.
+        """
+        if conn is not self._own:
+            self._say(conn, "listen {}", channel)
+        elif channel not in self._listening:
+            self._say(conn, "listen {}", channel)
+            self._listening.add(channel)
+
+    def unlisten(self, conn: Connection, channel: str) -> None:
+        """Leaves a connection of somebody else's as it was."""
+        if conn is not self._own:
+            self._say(conn, "unlisten {}", channel)
+
+    def _say(self, conn: Connection, statement: str, channel: str) -> None:
+        with self.committing(conn):
+            conn.execute(sql.SQL(statement).format(sql.Identifier(channel)))
 
     # -- calls
 
