@@ -648,6 +648,16 @@ MUTATIONS = (
         [s.a_claim_with_an_old_snapshot_leaves_a_front_that_serves_all],
         _change("_move_front", "v_new.front_id % 100 = 0", "false"),
     ),
+    Mutation(
+        "upkeep by who claims an idle need",
+        [s.a_claim_that_always_finds_work_does_upkeep_too],
+        _change("_claim", "interval '6 s' and v_now", "interval '1 day' and v_now"),
+    ),
+    Mutation(
+        "claims make the marks of an idle need old",
+        [s.marks_move_while_a_backlog_is_drained],
+        _change("_claim", "w.fence + 100 >", "w.fence + 100000 >"),
+    ),
     # --- from when on upkeep looks
     Mutation(
         "the wait for older ids before upkeep moves on",

@@ -1559,6 +1559,38 @@ def a_claim_with_an_old_snapshot_leaves_a_front_that_serves_all(connect: Connect
         assert [w["job_id"] for w in take(a, "m.%", n=7)] == expected
 
 
+def a_claim_that_always_finds_work_does_upkeep_too(connect: Connect) -> None:
+    """An idle need is claimed by old marks, but not for ever without a look at what is due."""
+    a = connect()
+    jobs = [submit(a, "x") for _ in range(3)]
+    other = submit(a, "y", retry=engine.AT_ONCE)
+    take(a, "y")
+    take(a, "x")
+    engine.run_out(a, other)
+    a.execute("insert into tick (at) values (clock_timestamp() - interval '10 s')")
+    # until the marks are old, and the server as old as the lease, before which none runs out
+    a.execute(
+        "select pg_sleep(greatest(0.03,"
+        " 1.5 - extract(epoch from clock_timestamp() - pg_postmaster_start_time())))"
+    )
+    assert take(a, "x")[0]["job_id"] in jobs
+    assert engine.one(a, "job", job_id=other)["state"] != "leased"
+
+
+def marks_move_while_a_backlog_is_drained(connect: Connect) -> None:
+    """Nothing is submitted meanwhile: it is claims that leave dead entries behind."""
+    a = connect()
+    a.execute("select count(*) from (select submit('x') from generate_series(1, 400)) as s")
+    # other databases of the server hold it up, too; and a tick that is fresh, so that marks alone decide
+    for _ in range(390):
+        a.execute("insert into tick (at) values (clock_timestamp())")
+        complete(a, engine.take_one(a, "x"))
+    first = scalar(a, "select min(fence) from mark where next_need = 'x' and fence > 0")
+    last = scalar(a, "select max(fence) from mark where next_need = 'x'")
+    assert first is not None
+    assert last - first >= 100, "claims went by marks as old as the first"
+
+
 # --- from when on upkeep looks -----------------------------------------------------------------
 
 
