@@ -12,9 +12,9 @@
 do $install$
 declare
     v_version        constant text := '1.0.0';
-    v_build          constant text := '2733c32ea69c298d1a6461e2c780e7984fb8d87cfa6a4cbec2ac8037fb98919b';
+    v_build          constant text := 'ea7acc09c9b8dfce1e389e4bd22d74f83f23f62bbf5620ba4c79711227cfb106';
     v_migrations     constant integer := 1;
-    v_function_names constant text[] := array['_actor', '_admissible', '_admit', '_answer', '_apply', '_asked_to_stop', '_backoff', '_bury', '_check_batch_circles', '_check_capabilities', '_check_circle', '_check_count', '_check_delay', '_check_done', '_check_elements', '_check_expires_at', '_check_failure', '_check_ids', '_check_keys', '_check_lease', '_check_need', '_check_object', '_check_policy', '_check_reschedule', '_check_retry', '_check_setting', '_check_size', '_check_submit', '_check_text', '_check_time', '_check_unseen', '_check_wait_for', '_choose', '_claim', '_claim_id', '_claim_ids', '_claim_key', '_claim_keys', '_clean_error', '_complete_many', '_done_kinds', '_doom', '_end', '_end_cancelled', '_end_state', '_enqueue', '_expire', '_fail', '_forget_heartbeats', '_forget_waiters', '_grant', '_group_roles', '_hold', '_insert', '_insert_many', '_invalid', '_inventory', '_is_busy', '_is_plain', '_is_plain_done', '_is_plain_worker', '_is_retryable', '_isolated', '_key_lock', '_known', '_last_number', '_last_tick', '_lease_check', '_lease_end', '_lease_fence', '_lease_id', '_leave_key', '_load_begins', '_load_ends', '_load_gathered', '_load_one', '_load_row', '_lock_job', '_lock_unheld', '_look_again', '_matches', '_meant', '_move', '_move_front', '_move_marks', '_names_lease', '_needs', '_no_such_job', '_now', '_now_in_order', '_open_lane', '_park', '_parked', '_pick', '_pick_merged', '_promote', '_put_off', '_read_interval', '_read_request', '_reclaim', '_reclaim_one', '_record', '_redrive', '_refuse', '_request_hash', '_request_kinds', '_requests', '_reschedule', '_resolve', '_results', '_retry_or_bury', '_revive', '_rewrite', '_ring', '_runs_out_at', '_scope', '_setting_value', '_settle', '_settle_each', '_settle_one', '_stem', '_stems', '_store', '_store_many', '_survey', '_survey_scope', '_tell', '_tell_chunk', '_tell_dependents', '_tend', '_tend_by_the_way', '_try_settle', '_uuid_v7', '_wait', '_work_notes', 'await_bell', 'cancel', 'checkpoint', 'checkpoints', 'complete', 'complete_unheld', 'error_codes', 'extend', 'extend_many', 'fail', 'fail_unheld', 'get_work', 'hold_lease', 'job', 'lease_status', 'redrive', 'redrive_many', 'release', 'require_api', 'reschedule', 'reschedule_unheld', 'results', 'schema_version', 'set_setting', 'setting', 'settings', 'settle', 'submit', 'submit_many', 'sweep', 'turn', 'verify', 'why_not_running'];
+    v_function_names constant text[] := array['_actor', '_admissible', '_admit', '_answer', '_apply', '_asked_to_stop', '_backoff', '_bury', '_check_batch_circles', '_check_capabilities', '_check_circle', '_check_count', '_check_delay', '_check_done', '_check_elements', '_check_expires_at', '_check_failure', '_check_ids', '_check_keys', '_check_lease', '_check_need', '_check_object', '_check_policy', '_check_reschedule', '_check_retry', '_check_setting', '_check_size', '_check_submit', '_check_text', '_check_time', '_check_unseen', '_check_wait_for', '_choose', '_claim', '_claim_id', '_claim_ids', '_claim_key', '_claim_keys', '_clean_error', '_complete_many', '_done_kinds', '_doom', '_end', '_end_cancelled', '_end_state', '_enqueue', '_expire', '_fail', '_forget_heartbeats', '_forget_waiters', '_grant', '_group_roles', '_hold', '_insert', '_insert_many', '_invalid', '_inventory', '_is_busy', '_is_idle', '_is_plain', '_is_plain_done', '_is_plain_worker', '_is_retryable', '_is_usable', '_isolated', '_key_lock', '_known', '_last_number', '_last_tick', '_lease_check', '_lease_end', '_lease_fence', '_lease_id', '_leave_key', '_load_begins', '_load_ends', '_load_gathered', '_load_one', '_load_row', '_lock_job', '_lock_unheld', '_look_again', '_matches', '_meant', '_move', '_move_front', '_move_marks', '_names_lease', '_needs', '_no_such_job', '_now', '_now_in_order', '_open_lane', '_park', '_parked', '_pick', '_pick_merged', '_promote', '_put_off', '_read_interval', '_read_request', '_reclaim', '_reclaim_one', '_record', '_redrive', '_refuse', '_request_hash', '_request_kinds', '_requests', '_reschedule', '_resolve', '_results', '_retry_or_bury', '_revive', '_rewrite', '_ring', '_runs_out_at', '_scope', '_setting_value', '_settle', '_settle_each', '_settle_one', '_stem', '_stems', '_store', '_store_many', '_survey', '_survey_scope', '_tell', '_tell_chunk', '_tell_dependents', '_tend', '_tend_by_the_way', '_try_settle', '_uuid_v7', '_wait', '_work_notes', 'await_bell', 'cancel', 'checkpoint', 'checkpoints', 'complete', 'complete_unheld', 'error_codes', 'extend', 'extend_many', 'fail', 'fail_unheld', 'get_work', 'hold_lease', 'job', 'lease_status', 'redrive', 'redrive_many', 'release', 'require_api', 'reschedule', 'reschedule_unheld', 'results', 'schema_version', 'set_setting', 'setting', 'settings', 'settle', 'submit', 'submit_many', 'sweep', 'turn', 'verify', 'why_not_running'];
     v_view_names     constant text[] := array['dead_letter', 'departure', 'finished', 'status', 'submission'];
     v_functions      constant text[] := array[
 $function$
@@ -1042,48 +1042,37 @@ comment on function _choose(_survey, integer, timestamptz, uuid[]) is
     'it may not start any more) costs only its own turn.';
 $function$,
 $function$
-create or replace function _claim(need text, ids uuid[], worker_id text, lease interval)
-returns setof work
+create or replace function _claim(mark mark, worker_id text, lease interval)
+returns work
 language plpgsql
 volatile
 as $_claim$
 declare
-    v_now constant timestamptz := _now();
+    v_now   constant timestamptz := _now();
+    v_work  work;
 begin
-    return query
     with gone as (
         delete from job as j
-        where j.job_id = any (coalesce(ids, array(
-            select f.job_id
-            from (
-                select k.priorities, k.numbers, k.fence, k.noted_at from mark as k where k.next_need = need order by k.mark_id desc limit 1
-            ) as w
-            cross join lateral unnest(w.priorities, w.numbers) as l (priority, number)
+        where j.ctid = (
+            select f.ctid
+            from unnest(mark.priorities, mark.numbers) as l (priority, number)
             cross join lateral (
-                select r.job_id
+                select r.ctid
                 from job as r
-                where r.next_need = need and r.priority = l.priority and r.number >= l.number
+                where r.next_need = mark.next_need and r.priority = l.priority and r.number >= l.number
                     and r.state = 'ready' and r.singleton_key is null
                 order by r.number
                 limit 1
                 for no key update skip locked
             ) as f
             where (
-                    w.noted_at between v_now - interval '20 ms' and v_now
-                    -- or hardly anything was claimed since, and upkeep was done not long ago
-                    or w.fence + 100 > (select s.last_value from fence_seq as s)
-                    and w.noted_at > '-infinity'
-                    and (select t.at from tick as t order by t.tick_id desc limit 1) between v_now - interval '6 s' and v_now
-                )
-                and lease <= (select s.current_value::interval from setting as s where s.name = 'max_lease')
-                and (
-                    -- in the order of the index of heads: another one could be walked for it
-                    select h.number from job as h where h.next_need = need and h.state = 'ready' and not h.parked and h.singleton_key is not null
-                    order by h.next_need, h.priority, h.number
-                    limit 1
-                ) is null
+                -- in the order of the index of heads: another one could be walked for it
+                select h.number from job as h where h.next_need = mark.next_need and h.state = 'ready' and not h.parked and h.singleton_key is not null
+                order by h.next_need, h.priority, h.number
+                limit 1
+            ) is null
             limit 1
-        )))
+        )
             and (j.expires_at is null or j.expires_at > v_now)
         returning
             j.job_id, j.number, j.submitted_at, j.available_at, j.attempt, j.priority, j.crashes, j.next_need, j.submitted_by,
@@ -1101,20 +1090,20 @@ begin
         g.run_id, g.step, g.fence, _lease_id(g.job_id, g.fence), _claim.worker_id, g.at, g.at + lease, g.at + lease, g.error, g.error_code
     from gone as g
     returning
-        j.job_id, j.lease_id, j.fence, j.next_need, j.payload, j.attempt,
-        coalesce(j.max_attempts, (select s.current_value::integer from setting as s where s.name = 'max_attempts')),
+        j.job_id, j.lease_id, j.fence, j.next_need, j.payload, j.attempt, coalesce(j.max_attempts, mark.max_attempts),
         j.lease_expires_at, j.lease_expires_at - _now(), j.singleton_key, coalesce(j.metadata, '{}'), j.run_id, j.step,
         case when j.wait_for is null then '{}' else coalesce(_results(j.wait_for), '{}') end,
-        j.wait_for is not null and _results(j.wait_for) is null;
+        j.wait_for is not null and _results(j.wait_for) is null
+    into v_work;
+    return v_work;
 end
 $_claim$;
 
-comment on function _claim(text, uuid[], text, interval) is
-    'The one place that leases jobs, counts attempts and draws fences. ids: jobs whose locks (and keys) the caller holds. Without ids it looks for one job of '
-    'the need by itself, lane after lane from the newest marks on, locking by skipping what is locked; it finds none where more than that has to be looked '
-    'at: marks that are due to be moved (or upkeep with them), heads of singleton keys, a job that may not start any more, a lease above the setting '
-    'max_lease. Jobs are deleted and written anew, not updated: a claimer with an older look, who runs into the old row, finds it gone. An updated one he '
-    'would follow to its new version, and lock that before he sees that it is leased; its worker would have to wait for him.';
+comment on function _claim(mark, text, interval) is
+    'Leases the first job of a need, if there is one that wants no second look, by its newest marks, in one statement: lane after lane from the marks on, '
+    'locking by skipping what is locked. Null where there is none, where a head of a singleton key is ready, where the job may not start any more. '
+    'The job is deleted and written anew, not updated: a claimer with an older look, who runs into the old row, finds it gone. An updated one he '
+    'would follow to its new version, and lock that before he sees that it is leased; its worker would have to wait for him. Many: _grant.';
 $function$,
 $function$
 create or replace function _claim_id(job_id uuid)
@@ -1678,16 +1667,45 @@ returns setof work
 language plpgsql
 volatile
 as $_grant$
+declare
+    v_now           constant timestamptz := _now();
+    v_max_attempts  constant integer := _setting_value('max_attempts');
 begin
+    -- The statement of _claim, for many. Not the same one: a single job would cost a twentieth more.
     return query
-    select c.*
-    from _claim(null, ids, worker_id, lease) as c
-    join unnest(ids) with ordinality as i (job_id, place) on i.job_id = c.job_id
+    with gone as (
+        delete from job as j
+        where j.job_id = any (ids) and (j.expires_at is null or j.expires_at > v_now)
+        returning
+            j.job_id, j.number, j.submitted_at, j.available_at, j.attempt, j.priority, j.crashes, j.next_need, j.submitted_by,
+            j.on_dependency_failure, j.payload, j.metadata, j.expires_at, j.max_attempts, j.retry, j.singleton_key, j.idempotency_key, j.wait_for,
+            j.run_id, j.step, j.error, j.error_code, nextval('fence_seq') as fence, _now() as at
+    ), leased as (
+        insert into job as j (
+            job_id, number, submitted_at, available_at, attempt, priority, crashes, state, next_need, submitted_by, on_dependency_failure, payload,
+            metadata, expires_at, max_attempts, retry, singleton_key, idempotency_key, wait_for, run_id, step, fence, lease_id, worker_id,
+            leased_at, lease_expires_at, check_at, error, error_code
+        )
+        select
+            g.job_id, g.number, g.submitted_at, g.available_at, g.attempt + 1, g.priority, g.crashes, 'leased', g.next_need, g.submitted_by,
+            g.on_dependency_failure, g.payload, g.metadata, g.expires_at, g.max_attempts, g.retry, g.singleton_key, g.idempotency_key, g.wait_for,
+            g.run_id, g.step, g.fence, _lease_id(g.job_id, g.fence), _grant.worker_id, g.at, g.at + lease, g.at + lease, g.error, g.error_code
+        from gone as g
+        returning
+            j.job_id, j.lease_id, j.fence, j.next_need, j.payload, j.attempt, coalesce(j.max_attempts, v_max_attempts), j.lease_expires_at,
+            j.lease_expires_at - _now(), j.singleton_key, coalesce(j.metadata, '{}'), j.run_id, j.step,
+            case when j.wait_for is null then '{}' else coalesce(_results(j.wait_for), '{}') end,
+            j.wait_for is not null and _results(j.wait_for) is null
+    )
+    select l.*
+    from leased as l
+    join unnest(ids) with ordinality as i (job_id, place) on i.job_id = l.job_id
     order by i.place;
 end
 $_grant$;
 
-comment on function _grant(uuid[], text, interval) is 'Leases jobs whose locks (and keys) the caller holds, and returns them in the order of ids.';
+comment on function _grant(uuid[], text, interval) is
+    'Leases jobs whose locks (and keys) the caller holds, and returns them in the order of ids. Deleted and written anew: as in _claim.';
 $function$,
 $function$
 create or replace function _group_roles(schema_name text)
@@ -2012,6 +2030,23 @@ comment on function _is_busy(uuid, text, text, smallint) is
     'is parked by the claim, who is parked wrongly is let in by the note that goes with parking.';
 $function$,
 $function$
+create or replace function _is_idle(mark mark, now timestamptz)
+returns boolean
+language plpgsql
+volatile
+as $_is_idle$
+begin
+    return mark.noted_at > '-infinity'
+        and mark.fence + 100 > (select s.last_value from fence_seq as s)
+        and (select t.at from tick as t order by t.tick_id desc limit 1) between _is_idle.now - interval '6 s' and _is_idle.now
+        and mark.max_lease = _setting_value('max_lease')::interval and mark.max_attempts = _setting_value('max_attempts')::integer;
+end
+$_is_idle$;
+
+comment on function _is_idle(mark, timestamptz) is
+    'Whether marks may be older than those of a busy need: hardly anything was claimed since, so there is little to pass by, and upkeep was done not long ago.';
+$function$,
+$function$
 create or replace function _is_plain(next_need text, payload jsonb, priority integer, on_dependency_failure text, metadata jsonb)
 returns boolean
 language sql
@@ -2077,6 +2112,19 @@ $_is_retryable$;
 
 comment on function _is_retryable(jsonb, text, text) is
     'Whether the policy''s retryable patterns, where it has any, match the error code, or else the error.';
+$function$,
+$function$
+create or replace function _is_usable(mark mark, lease interval, now timestamptz)
+returns boolean
+language sql
+volatile
+as $_is_usable$
+    select lease > interval '0' and lease <= mark.max_lease and (mark.noted_at between now - interval '20 ms' and now or _is_idle(mark, now))
+$_is_usable$;
+
+comment on function _is_usable(mark, interval, timestamptz) is
+    'Whether a claim may go by these marks: they were moved a moment ago, by whoever did the upkeep as well that was due; and the lease is no longer than '
+    'allowed. Not true of marks that there are not.';
 $function$,
 $function$
 create or replace function _isolated()
@@ -2761,6 +2809,8 @@ declare
     v_id        xid8;
     v_last      bigint;
     v_fence     bigint;
+    v_lease     constant interval := _setting_value('max_lease');
+    v_attempts  constant integer := _setting_value('max_attempts');
     v_moved     mark[];
 begin
     if cardinality(capabilities) > 1 or right(capabilities[1], 1) = '%' then
@@ -2777,7 +2827,7 @@ begin
         null, n.next_need, n.priorities, c.numbers,
         case when s.proven or s.foreign_id then coalesce(v_seen, m.seen_number) else m.seen_number end,
         case when (s.proven or s.foreign_id) and v_seen is not null then null else m.seen_by end,
-        _move_marks.now, v_fence
+        _move_marks.now, v_fence, v_lease, v_attempts
     )::mark)
     into v_moved
     from (
@@ -2787,7 +2837,7 @@ begin
         group by o.next_need
     ) as n
     cross join lateral (
-        select k.priorities, k.numbers, k.seen_number, k.seen_by, k.noted_at, k.fence
+        select k.priorities, k.numbers, k.seen_number, k.seen_by, k.noted_at, k.fence, k.max_lease, k.max_attempts
         from mark as k
         where k.next_need = n.next_need
         order by k.mark_id desc
@@ -2825,14 +2875,15 @@ begin
     ) as c
     where not (m.noted_at between _move_marks.now - interval '20 ms' and _move_marks.now)
         -- an idle need writes nothing
-        and (m.noted_at = '-infinity' or n.priorities <> m.priorities or c.numbers <> m.numbers or m.seen_number <> v_seen or m.fence + 50 < v_fence);
+        and (m.noted_at = '-infinity' or n.priorities <> m.priorities or c.numbers <> m.numbers or m.seen_number <> v_seen or m.fence + 50 < v_fence
+            or (m.max_lease, m.max_attempts) is distinct from (v_lease, v_attempts));
     if v_moved is null then
         return;
     end if;
     v_id := pg_current_xact_id();
     with moved as (
-        insert into mark (next_need, priorities, numbers, seen_number, seen_by, noted_at, fence)
-        select m.next_need, m.priorities, m.numbers, m.seen_number, coalesce(m.seen_by, v_id), m.noted_at, m.fence
+        insert into mark (next_need, priorities, numbers, seen_number, seen_by, noted_at, fence, max_lease, max_attempts)
+        select m.next_need, m.priorities, m.numbers, m.seen_number, coalesce(m.seen_by, v_id), m.noted_at, m.fence, m.max_lease, m.max_attempts
         from unnest(v_moved) as m
         returning mark_id
     )
@@ -2956,18 +3007,18 @@ begin
     insert into lane (next_need, priority, stems, opened_at)
     values (_open_lane.next_need, _open_lane.priority, _stems(_open_lane.next_need), _open_lane.now);
     -- claims go by the newest marks of a need: the next one is to look at all its lanes
-    insert into mark (next_need, priorities, numbers, seen_number, seen_by, noted_at)
-    select _open_lane.next_need, m.priorities || _open_lane.priority, m.numbers || 0::bigint, m.seen_number, m.seen_by, '-infinity'
+    insert into mark (next_need, priorities, numbers, seen_number, seen_by, noted_at, max_lease, max_attempts)
+    select _open_lane.next_need, m.priorities || _open_lane.priority, m.numbers || 0::bigint, m.seen_number, m.seen_by, '-infinity', m.max_lease, m.max_attempts
     from (
         (
-            select 1 as place, k.priorities, k.numbers, k.seen_number, k.seen_by
+            select 1 as place, k.priorities, k.numbers, k.seen_number, k.seen_by, k.max_lease, k.max_attempts
             from mark as k
             where k.next_need = _open_lane.next_need
             order by k.mark_id desc
             limit 1
         )
         union all
-        select 2, '{}', '{}', 0, '0'
+        select 2, '{}', '{}', 0, '0', null, null
         order by place
         limit 1
     ) as m;
@@ -5159,15 +5210,20 @@ set enable_bitmapscan to off
 as $get_work$
 declare
     v_now       constant timestamptz := _now();
+    v_mark      mark;
+    v_work      work;
     v_survey    _survey;
     v_ids       uuid[];
 begin
     -- nearly always: one job of one need, by the newest marks, in one statement
-    if _is_plain_worker(worker_id, capabilities) and limit_jobs = 1 and lease > interval '0' and lease <= interval '1 minute'
-        and not _isolated() then
-        return query select * from _claim(capabilities[1], null, worker_id, lease);
-        if found then
-            return;
+    if _is_plain_worker(worker_id, capabilities) and limit_jobs = 1 and not _isolated() then
+        select k.* into v_mark from mark as k where k.next_need = capabilities[1] order by k.mark_id desc limit 1;
+        if _is_usable(v_mark, lease, v_now) then
+            v_work := _claim(v_mark, worker_id, lease);
+            if v_work.job_id is not null then
+                return next v_work;
+                return;
+            end if;
         end if;
     end if;
     perform _check_text('worker_id', worker_id, 200);
@@ -5187,11 +5243,7 @@ begin
         return;
     end if;
     if not _isolated() then
-        if cardinality(v_ids) = 1 then
-            return query select * from _claim(null, v_ids, worker_id, lease);
-        else
-            return query select * from _grant(v_ids, worker_id, lease);
-        end if;
+        return query select * from _grant(v_ids, worker_id, lease);
         return;
     end if;
     -- the look for leases of a key was an old one: the unique index has the last word
@@ -5664,6 +5716,14 @@ begin
         end if;
     end if;
     update setting as s set value = set_setting.value where s.name = set_setting.name;
+    if name in ('max_lease', 'max_attempts') then
+        -- claims go by what the newest marks say of it: the next ones are to look
+        insert into mark (next_need, priorities, numbers, seen_number, seen_by, noted_at, max_lease, max_attempts)
+        select distinct on (k.next_need)
+            k.next_need, k.priorities, k.numbers, k.seen_number, k.seen_by, '-infinity'::timestamptz, k.max_lease, k.max_attempts
+        from mark as k
+        order by k.next_need, k.mark_id desc;
+    end if;
     return _setting_value(name);
 end
 $set_setting$;
@@ -5904,14 +5964,17 @@ set enable_bitmapscan to off
 as $turn$
 declare
     v_now       constant timestamptz := _now();
-    v_noted_at  timestamptz;
+    v_mark      mark;
+    v_usable    boolean;
+    v_work      work;
     v_turned    turned;
 begin
-    -- nearly always: nothing to check at length, and marks that were moved a moment ago (by whoever did the upkeep, too, that was due)
-    if _is_plain_worker(worker_id, capabilities) and limit_jobs between 1 and 1000 and lease > interval '0' and lease <= interval '1 minute' then
-        select k.noted_at into v_noted_at from mark as k where k.next_need = capabilities[1] order by k.mark_id desc limit 1;
+    -- nearly always: nothing to check at length, and marks that can be gone by
+    if _is_plain_worker(worker_id, capabilities) and limit_jobs between 1 and 1000 then
+        select k.* into v_mark from mark as k where k.next_need = capabilities[1] order by k.mark_id desc limit 1;
+        v_usable := _is_usable(v_mark, lease, v_now);
     end if;
-    if (v_noted_at between v_now - interval '20 ms' and v_now) is not true then
+    if v_usable is not true then
         perform _check_text('worker_id', worker_id, 200);
         perform _check_capabilities(capabilities);
         perform _check_lease(lease);
@@ -5923,11 +5986,14 @@ begin
         foreach v_turned.settled in array _settle(done, strict) loop
             return next v_turned;
         end loop;
+        v_turned.settled := null;
     end if;
     -- what get_work does nearly always, without its other steps
-    if limit_jobs = 1 and v_noted_at is not null and not _isolated() then
-        return query select null::settled, (w.*)::work from _claim(capabilities[1], null, worker_id, lease) as w;
-        if found then
+    if v_usable and limit_jobs = 1 and not _isolated() then
+        v_work := _claim(v_mark, worker_id, lease);
+        if v_work.job_id is not null then
+            v_turned.work := v_work;
+            return next v_turned;
             return;
         end if;
     end if;
@@ -6384,6 +6450,8 @@ create table mark (
     seen_by         xid8            not null,
     noted_at        timestamptz     not null,
     fence           bigint          not null default 0,
+    max_lease       interval,
+    max_attempts    integer,
     constraint mark_pkey primary key (next_need, mark_id)
 ) with (autovacuum_vacuum_scale_factor = 0.02);
 comment on table mark is
@@ -6394,7 +6462,8 @@ comment on column mark.seen_number is
     'A reading of number_seq, taken before the transaction id seen_by: whoever drew a number up to it has an older id. Once all older ones are over, '
     'what can be seen up to it is all there will ever be.';
 comment on column mark.fence is 'The last fence when it was noted: how many claims there were since, of any need.';
-comment on column mark.noted_at is '-infinity: a lane was opened; the next claim looks at all lanes.';
+comment on column mark.noted_at is '-infinity: a lane was opened, or a setting changed; the next claim looks at all lanes.';
+comment on column mark.max_lease is 'With max_attempts: these settings when it was noted.';
 
 create table front (
     front_id        bigint          not null generated always as identity,

@@ -1,45 +1,34 @@
-create or replace function _claim(need text, ids uuid[], worker_id text, lease interval)
-returns setof work
+create or replace function _claim(mark mark, worker_id text, lease interval)
+returns work
 language plpgsql
 volatile
 as $_claim$
 declare
-    v_now constant timestamptz := _now();
+    v_now   constant timestamptz := _now();
+    v_work  work;
 begin
-    return query
     with gone as (
         delete from job as j
-        where j.job_id = any (coalesce(ids, array(
-            select f.job_id
-            from (
-                select k.priorities, k.numbers, k.fence, k.noted_at from mark as k where k.next_need = need order by k.mark_id desc limit 1
-            ) as w
-            cross join lateral unnest(w.priorities, w.numbers) as l (priority, number)
+        where j.ctid = (
+            select f.ctid
+            from unnest(mark.priorities, mark.numbers) as l (priority, number)
             cross join lateral (
-                select r.job_id
+                select r.ctid
                 from job as r
-                where r.next_need = need and r.priority = l.priority and r.number >= l.number
+                where r.next_need = mark.next_need and r.priority = l.priority and r.number >= l.number
                     and r.state = 'ready' and r.singleton_key is null
                 order by r.number
                 limit 1
                 for no key update skip locked
             ) as f
             where (
-                    w.noted_at between v_now - interval '20 ms' and v_now
-                    -- or hardly anything was claimed since, and upkeep was done not long ago
-                    or w.fence + 100 > (select s.last_value from fence_seq as s)
-                    and w.noted_at > '-infinity'
-                    and (select t.at from tick as t order by t.tick_id desc limit 1) between v_now - interval '6 s' and v_now
-                )
-                and lease <= (select s.current_value::interval from setting as s where s.name = 'max_lease')
-                and (
-                    -- in the order of the index of heads: another one could be walked for it
-                    select h.number from job as h where h.next_need = need and h.state = 'ready' and not h.parked and h.singleton_key is not null
-                    order by h.next_need, h.priority, h.number
-                    limit 1
-                ) is null
+                -- in the order of the index of heads: another one could be walked for it
+                select h.number from job as h where h.next_need = mark.next_need and h.state = 'ready' and not h.parked and h.singleton_key is not null
+                order by h.next_need, h.priority, h.number
+                limit 1
+            ) is null
             limit 1
-        )))
+        )
             and (j.expires_at is null or j.expires_at > v_now)
         returning
             j.job_id, j.number, j.submitted_at, j.available_at, j.attempt, j.priority, j.crashes, j.next_need, j.submitted_by,
@@ -57,17 +46,17 @@ begin
         g.run_id, g.step, g.fence, _lease_id(g.job_id, g.fence), _claim.worker_id, g.at, g.at + lease, g.at + lease, g.error, g.error_code
     from gone as g
     returning
-        j.job_id, j.lease_id, j.fence, j.next_need, j.payload, j.attempt,
-        coalesce(j.max_attempts, (select s.current_value::integer from setting as s where s.name = 'max_attempts')),
+        j.job_id, j.lease_id, j.fence, j.next_need, j.payload, j.attempt, coalesce(j.max_attempts, mark.max_attempts),
         j.lease_expires_at, j.lease_expires_at - _now(), j.singleton_key, coalesce(j.metadata, '{}'), j.run_id, j.step,
         case when j.wait_for is null then '{}' else coalesce(_results(j.wait_for), '{}') end,
-        j.wait_for is not null and _results(j.wait_for) is null;
+        j.wait_for is not null and _results(j.wait_for) is null
+    into v_work;
+    return v_work;
 end
 $_claim$;
 
-comment on function _claim(text, uuid[], text, interval) is
-    'The one place that leases jobs, counts attempts and draws fences. ids: jobs whose locks (and keys) the caller holds. Without ids it looks for one job of '
-    'the need by itself, lane after lane from the newest marks on, locking by skipping what is locked; it finds none where more than that has to be looked '
-    'at: marks that are due to be moved (or upkeep with them), heads of singleton keys, a job that may not start any more, a lease above the setting '
-    'max_lease. Jobs are deleted and written anew, not updated: a claimer with an older look, who runs into the old row, finds it gone. An updated one he '
-    'would follow to its new version, and lock that before he sees that it is leased; its worker would have to wait for him.';
+comment on function _claim(mark, text, interval) is
+    'Leases the first job of a need, if there is one that wants no second look, by its newest marks, in one statement: lane after lane from the marks on, '
+    'locking by skipping what is locked. Null where there is none, where a head of a singleton key is ready, where the job may not start any more. '
+    'The job is deleted and written anew, not updated: a claimer with an older look, who runs into the old row, finds it gone. An updated one he '
+    'would follow to its new version, and lock that before he sees that it is leased; its worker would have to wait for him. Many: _grant.';

@@ -8,6 +8,8 @@ declare
     v_id        xid8;
     v_last      bigint;
     v_fence     bigint;
+    v_lease     constant interval := _setting_value('max_lease');
+    v_attempts  constant integer := _setting_value('max_attempts');
     v_moved     mark[];
 begin
     if cardinality(capabilities) > 1 or right(capabilities[1], 1) = '%' then
@@ -24,7 +26,7 @@ begin
         null, n.next_need, n.priorities, c.numbers,
         case when s.proven or s.foreign_id then coalesce(v_seen, m.seen_number) else m.seen_number end,
         case when (s.proven or s.foreign_id) and v_seen is not null then null else m.seen_by end,
-        _move_marks.now, v_fence
+        _move_marks.now, v_fence, v_lease, v_attempts
     )::mark)
     into v_moved
     from (
@@ -34,7 +36,7 @@ begin
         group by o.next_need
     ) as n
     cross join lateral (
-        select k.priorities, k.numbers, k.seen_number, k.seen_by, k.noted_at, k.fence
+        select k.priorities, k.numbers, k.seen_number, k.seen_by, k.noted_at, k.fence, k.max_lease, k.max_attempts
         from mark as k
         where k.next_need = n.next_need
         order by k.mark_id desc
@@ -72,14 +74,15 @@ begin
     ) as c
     where not (m.noted_at between _move_marks.now - interval '20 ms' and _move_marks.now)
         -- an idle need writes nothing
-        and (m.noted_at = '-infinity' or n.priorities <> m.priorities or c.numbers <> m.numbers or m.seen_number <> v_seen or m.fence + 50 < v_fence);
+        and (m.noted_at = '-infinity' or n.priorities <> m.priorities or c.numbers <> m.numbers or m.seen_number <> v_seen or m.fence + 50 < v_fence
+            or (m.max_lease, m.max_attempts) is distinct from (v_lease, v_attempts));
     if v_moved is null then
         return;
     end if;
     v_id := pg_current_xact_id();
     with moved as (
-        insert into mark (next_need, priorities, numbers, seen_number, seen_by, noted_at, fence)
-        select m.next_need, m.priorities, m.numbers, m.seen_number, coalesce(m.seen_by, v_id), m.noted_at, m.fence
+        insert into mark (next_need, priorities, numbers, seen_number, seen_by, noted_at, fence, max_lease, max_attempts)
+        select m.next_need, m.priorities, m.numbers, m.seen_number, coalesce(m.seen_by, v_id), m.noted_at, m.fence, m.max_lease, m.max_attempts
         from unnest(v_moved) as m
         returning mark_id
     )

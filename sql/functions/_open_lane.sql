@@ -10,18 +10,18 @@ begin
     insert into lane (next_need, priority, stems, opened_at)
     values (_open_lane.next_need, _open_lane.priority, _stems(_open_lane.next_need), _open_lane.now);
     -- claims go by the newest marks of a need: the next one is to look at all its lanes
-    insert into mark (next_need, priorities, numbers, seen_number, seen_by, noted_at)
-    select _open_lane.next_need, m.priorities || _open_lane.priority, m.numbers || 0::bigint, m.seen_number, m.seen_by, '-infinity'
+    insert into mark (next_need, priorities, numbers, seen_number, seen_by, noted_at, max_lease, max_attempts)
+    select _open_lane.next_need, m.priorities || _open_lane.priority, m.numbers || 0::bigint, m.seen_number, m.seen_by, '-infinity', m.max_lease, m.max_attempts
     from (
         (
-            select 1 as place, k.priorities, k.numbers, k.seen_number, k.seen_by
+            select 1 as place, k.priorities, k.numbers, k.seen_number, k.seen_by, k.max_lease, k.max_attempts
             from mark as k
             where k.next_need = _open_lane.next_need
             order by k.mark_id desc
             limit 1
         )
         union all
-        select 2, '{}', '{}', 0, '0'
+        select 2, '{}', '{}', 0, '0', null, null
         order by place
         limit 1
     ) as m;

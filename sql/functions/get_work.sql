@@ -16,15 +16,20 @@ set enable_bitmapscan to off
 as $get_work$
 declare
     v_now       constant timestamptz := _now();
+    v_mark      mark;
+    v_work      work;
     v_survey    _survey;
     v_ids       uuid[];
 begin
     -- nearly always: one job of one need, by the newest marks, in one statement
-    if _is_plain_worker(worker_id, capabilities) and limit_jobs = 1 and lease > interval '0' and lease <= interval '1 minute'
-        and not _isolated() then
-        return query select * from _claim(capabilities[1], null, worker_id, lease);
-        if found then
-            return;
+    if _is_plain_worker(worker_id, capabilities) and limit_jobs = 1 and not _isolated() then
+        select k.* into v_mark from mark as k where k.next_need = capabilities[1] order by k.mark_id desc limit 1;
+        if _is_usable(v_mark, lease, v_now) then
+            v_work := _claim(v_mark, worker_id, lease);
+            if v_work.job_id is not null then
+                return next v_work;
+                return;
+            end if;
         end if;
     end if;
     perform _check_text('worker_id', worker_id, 200);
@@ -44,11 +49,7 @@ begin
         return;
     end if;
     if not _isolated() then
-        if cardinality(v_ids) = 1 then
-            return query select * from _claim(null, v_ids, worker_id, lease);
-        else
-            return query select * from _grant(v_ids, worker_id, lease);
-        end if;
+        return query select * from _grant(v_ids, worker_id, lease);
         return;
     end if;
     -- the look for leases of a key was an old one: the unique index has the last word

@@ -18,14 +18,17 @@ set enable_bitmapscan to off
 as $turn$
 declare
     v_now       constant timestamptz := _now();
-    v_noted_at  timestamptz;
+    v_mark      mark;
+    v_usable    boolean;
+    v_work      work;
     v_turned    turned;
 begin
-    -- nearly always: nothing to check at length, and marks that were moved a moment ago (by whoever did the upkeep, too, that was due)
-    if _is_plain_worker(worker_id, capabilities) and limit_jobs between 1 and 1000 and lease > interval '0' and lease <= interval '1 minute' then
-        select k.noted_at into v_noted_at from mark as k where k.next_need = capabilities[1] order by k.mark_id desc limit 1;
+    -- nearly always: nothing to check at length, and marks that can be gone by
+    if _is_plain_worker(worker_id, capabilities) and limit_jobs between 1 and 1000 then
+        select k.* into v_mark from mark as k where k.next_need = capabilities[1] order by k.mark_id desc limit 1;
+        v_usable := _is_usable(v_mark, lease, v_now);
     end if;
-    if (v_noted_at between v_now - interval '20 ms' and v_now) is not true then
+    if v_usable is not true then
         perform _check_text('worker_id', worker_id, 200);
         perform _check_capabilities(capabilities);
         perform _check_lease(lease);
@@ -37,11 +40,14 @@ begin
         foreach v_turned.settled in array _settle(done, strict) loop
             return next v_turned;
         end loop;
+        v_turned.settled := null;
     end if;
     -- what get_work does nearly always, without its other steps
-    if limit_jobs = 1 and v_noted_at is not null and not _isolated() then
-        return query select null::settled, (w.*)::work from _claim(capabilities[1], null, worker_id, lease) as w;
-        if found then
+    if v_usable and limit_jobs = 1 and not _isolated() then
+        v_work := _claim(v_mark, worker_id, lease);
+        if v_work.job_id is not null then
+            v_turned.work := v_work;
+            return next v_turned;
             return;
         end if;
     end if;

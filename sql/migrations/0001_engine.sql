@@ -73,6 +73,8 @@ create table mark (
     seen_by         xid8            not null,
     noted_at        timestamptz     not null,
     fence           bigint          not null default 0,
+    max_lease       interval,
+    max_attempts    integer,
     constraint mark_pkey primary key (next_need, mark_id)
 ) with (autovacuum_vacuum_scale_factor = 0.02);
 comment on table mark is
@@ -83,7 +85,8 @@ comment on column mark.seen_number is
     'A reading of number_seq, taken before the transaction id seen_by: whoever drew a number up to it has an older id. Once all older ones are over, '
     'what can be seen up to it is all there will ever be.';
 comment on column mark.fence is 'The last fence when it was noted: how many claims there were since, of any need.';
-comment on column mark.noted_at is '-infinity: a lane was opened; the next claim looks at all lanes.';
+comment on column mark.noted_at is '-infinity: a lane was opened, or a setting changed; the next claim looks at all lanes.';
+comment on column mark.max_lease is 'With max_attempts: these settings when it was noted.';
 
 create table front (
     front_id        bigint          not null generated always as identity,

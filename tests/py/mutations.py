@@ -421,7 +421,8 @@ MUTATIONS = (
     Mutation(
         "a grant counts as an attempt",
         [s.a_crash_counts_as_an_attempt, s.a_job_that_kills_every_worker_dies_of_it],
-        _change("_claim", "g.attempt + 1", "g.attempt"),
+        _change("_claim", "g.attempt + 1", "g.attempt")
+        + _change("_grant", "g.attempt + 1", "g.attempt"),
     ),
     Mutation(
         "a repeated complete is refused",
@@ -553,6 +554,11 @@ MUTATIONS = (
         [s.a_lane_that_was_just_opened_is_seen_by_the_next_claim],
         _change("_open_lane", "'-infinity'", "_open_lane.now"),
     ),
+    Mutation(
+        "a setting that is changed makes the marks old",
+        [s.a_setting_that_was_just_changed_counts_for_the_next_claim],
+        _change("set_setting", "if name in ('max_lease', 'max_attempts') then", "if false then"),
+    ),
     # --- many needs
     Mutation(
         "no further than nothing can be missing",
@@ -651,12 +657,12 @@ MUTATIONS = (
     Mutation(
         "upkeep by who claims an idle need",
         [s.a_claim_that_always_finds_work_does_upkeep_too],
-        _change("_claim", "interval '6 s' and v_now", "interval '1 day' and v_now"),
+        _change("_is_idle", "interval '6 s'", "interval '1 day'"),
     ),
     Mutation(
         "claims make the marks of an idle need old",
         [s.marks_move_while_a_backlog_is_drained],
-        _change("_claim", "w.fence + 100 >", "w.fence + 100000 >"),
+        _change("_is_idle", "mark.fence + 100 >", "mark.fence + 100000 >"),
     ),
     # --- from when on upkeep looks
     Mutation(

@@ -475,7 +475,7 @@ def submit_many_of_ten_with_everything(conn: Connection) -> Any:
     return "select submit_many(%(jobs)s)", {"jobs": Jsonb(jobs)}, ""
 
 
-@call(uses="mark_pkey job_ready_idx job_ready_head_idx job_pkey")
+@call(uses="mark_pkey job_ready_idx job_ready_head_idx")
 def get_work_by_fresh_marks(conn: Connection) -> Any:
     _ready(conn, HOT)
     _quiet(conn)

@@ -645,7 +645,7 @@ def a_claim_by_fresh_marks_skips_what_is_locked(connect: Connect) -> None:
         first, second = submit(idler, "x"), submit(idler, "x")
         with transaction(idler):
             idler.execute("select 1 from job where job_id = %s for no key update", (first,))
-            worker.execute("update mark set noted_at = clock_timestamp()")
+            engine.move_marks(worker, "x")
             with does_not_wait("get_work"):
                 found = [w["job_id"] for w in take(worker, "x")]
             assert found == [second]
@@ -1376,6 +1376,24 @@ def a_lane_that_was_just_opened_is_seen_by_the_next_claim(connect: Connect) -> N
         take(a, "x")
         urgent = submit(a, "x", priority=priority)
         assert [w["job_id"] for w in take(a, "x")] == [urgent]
+
+
+def a_setting_that_was_just_changed_counts_for_the_next_claim(connect: Connect) -> None:
+    """Claims read the settings off marks that were noted a moment ago, or off those of an idle need."""
+    a, b = connect(), connect()
+    for _ in range(20):
+        submit(a, "x")
+    for moved in (True, False) * 3:
+        value(b, "set_setting", name="max_lease", value="2 minutes")
+        value(b, "set_setting", name="max_attempts", value="7")
+        if moved:
+            engine.move_marks(a, "x")
+        assert engine.take_one(a, "x", lease="2 minutes")["max_attempts"] == 7
+        value(b, "set_setting", name="max_attempts", value="9")
+        assert engine.take_one(a, "x", lease="2 minutes")["max_attempts"] == 9
+        value(b, "set_setting", name="max_lease", value="1 minute")
+        with refused("LH010"):
+            take(a, "x", lease="2 minutes")
 
 
 # --- many needs -------------------------------------------------------------------------------

@@ -1,0 +1,11 @@
+create or replace function _is_usable(mark mark, lease interval, now timestamptz)
+returns boolean
+language sql
+volatile
+as $_is_usable$
+    select lease > interval '0' and lease <= mark.max_lease and (mark.noted_at between now - interval '20 ms' and now or _is_idle(mark, now))
+$_is_usable$;
+
+comment on function _is_usable(mark, interval, timestamptz) is
+    'Whether a claim may go by these marks: they were moved a moment ago, by whoever did the upkeep as well that was due; and the lease is no longer than '
+    'allowed. Not true of marks that there are not.';
