@@ -57,18 +57,21 @@ def throughput(
     jobs: int = 0,
 ) -> Run:
     """Jobs a second, server CPU a job in µs, and WAL bytes a job; until `seconds` or `jobs` are over."""
-    wal, cpu = server.wal(), server.cpu()
+    wal, cpu, flushes = server.wal(), server.cpu(), server.flushes()
     done = drive(server, engine, database, step, seconds, clients=clients, jobs=jobs)
     if not done.jobs:
         raise Failed(f"no job was done in {done.seconds:.1f} s")
     time.sleep(0.2)  # for the last backend to be gone, and counted
     after = server.cpu()
+    extra = {"wal": (server.wal() - wal) / done.jobs}
+    if flushes is not None:
+        extra["flushes"] = ((server.flushes() or 0) - flushes) / done.jobs
     return Run(
         value=done.jobs / done.seconds,
         jobs=done.jobs,
         cpu=None if cpu is None or after is None else (after - cpu) * 1e6 / done.jobs,
         course=done.course,
-        extra={"wal": (server.wal() - wal) / done.jobs},
+        extra=extra,
         note=done.note,
         load=os.getloadavg()[0],
     )
@@ -109,7 +112,7 @@ def _pgbench(
     jobs: int,
 ) -> Driven:
     size = engine.jobs_per_script(step)
-    variables = {"payload": PAYLOAD, "done": "[]"}
+    variables = {"payload": PAYLOAD, "done": "[]", "more": "0"}
     if ":batch" in script:
         variables["batch"] = engine.batch(size)
     with tempfile.NamedTemporaryFile("w", suffix=".sql") as file:

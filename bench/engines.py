@@ -161,11 +161,6 @@ def _jobs(n: int) -> str:
     return json.dumps([one] * n, separators=(",", ":"))
 
 
-def _turn(limit: int) -> str:
-    call = f"leasehold.turn({_WORK}, done => :done::jsonb, limit_jobs => {limit}) as t"
-    return "select " + _DONE.format("(t.work)", f"{call} where (t.work).job_id is not null")
-
-
 LEASEHOLD = Engine(
     name="leasehold",
     package="",
@@ -178,8 +173,22 @@ LEASEHOLD = Engine(
         "take_batch": "select "
         + _DONE.format("w", f"leasehold.get_work({_WORK}, limit_jobs => {BATCH}) as w"),
         "end_batch": "select count(*) from leasehold.settle(:done);\n",
-        "turn": _turn(1),
-        "turn_batch": _turn(BATCH),
+        # the first time there is nothing to complete
+        "turn": f"""\\if :more
+select (t.work).job_id, (t.work).lease_id from leasehold.turn({_WORK}, jsonb_build_array(jsonb_build_object(
+    'job_id', :job_id::text, 'lease_id', :lease_id::text, 'verb', 'complete'
+))) as t where t.settled is null \\gset
+\\else
+select job_id, lease_id from leasehold.get_work({_WORK}) \\gset
+\\set more 1
+\\endif
+""",
+        "turn_batch": "select "
+        + _DONE.format(
+            "(t.work)",
+            f"leasehold.turn({_WORK}, done => :done::jsonb, limit_jobs => {BATCH}) as t"
+            " where (t.work).job_id is not null",
+        ),
     },
     batch=_jobs,
     client=_client("leasehold"),

@@ -192,6 +192,15 @@ class Server:
                         ticks += sum(numbers[11:13])
         return ticks / os.sysconf("SC_CLK_TCK")
 
+    def flushes(self) -> int | None:
+        """How often WAL was flushed to the disk so far; a server older than 18 does not say."""
+        if self.admin.info.server_version < 180000:
+            return None
+        row = self.admin.execute(
+            "select sum(fsyncs)::bigint from pg_stat_io where object = 'wal'"
+        ).fetchone()
+        return row[0] if row else None
+
     def wal(self) -> int:
         row = self.admin.execute("select pg_current_wal_insert_lsn() - '0/0'").fetchone()
         assert row is not None

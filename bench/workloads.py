@@ -312,8 +312,9 @@ WORKLOADS: dict[str, Workload] = {
             "cycle",
             f"claim one, complete it, in two transactions; {READY:,} ready",
             _each("cycle", READY, MODES),
-            seconds=4,
+            seconds=10,
             quick=1,
+            extras=(("kept", "last fifth of first"), ("flushes", "flushes a job")),
             checks=(
                 _of("asynchronous, of bare", "async", "bare", 0.9, 1.2),
                 _of("synchronous, of bare", "sync", "bare", 1, 1.15),
@@ -327,6 +328,7 @@ WORKLOADS: dict[str, Workload] = {
             _own(_turn),
             seconds=4,
             quick=1,
+            extras=(("flushes", "flushes a job"),),
             checks=(_within("of claim and complete", "turn", "cycle", 1.4, 1.5),),
         ),
         Workload(

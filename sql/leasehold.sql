@@ -12,9 +12,9 @@
 do $install$
 declare
     v_version        constant text := '1.0.0';
-    v_build          constant text := 'ea7acc09c9b8dfce1e389e4bd22d74f83f23f62bbf5620ba4c79711227cfb106';
+    v_build          constant text := '70d83d34137c6911e96b47324f3327b908793ed3ace938f356718a71e399f6e0';
     v_migrations     constant integer := 1;
-    v_function_names constant text[] := array['_actor', '_admissible', '_admit', '_answer', '_apply', '_asked_to_stop', '_backoff', '_bury', '_check_batch_circles', '_check_capabilities', '_check_circle', '_check_count', '_check_delay', '_check_done', '_check_elements', '_check_expires_at', '_check_failure', '_check_ids', '_check_keys', '_check_lease', '_check_need', '_check_object', '_check_policy', '_check_reschedule', '_check_retry', '_check_setting', '_check_size', '_check_submit', '_check_text', '_check_time', '_check_unseen', '_check_wait_for', '_choose', '_claim', '_claim_id', '_claim_ids', '_claim_key', '_claim_keys', '_clean_error', '_complete_many', '_done_kinds', '_doom', '_end', '_end_cancelled', '_end_state', '_enqueue', '_expire', '_fail', '_forget_heartbeats', '_forget_waiters', '_grant', '_group_roles', '_hold', '_insert', '_insert_many', '_invalid', '_inventory', '_is_busy', '_is_idle', '_is_plain', '_is_plain_done', '_is_plain_worker', '_is_retryable', '_is_usable', '_isolated', '_key_lock', '_known', '_last_number', '_last_tick', '_lease_check', '_lease_end', '_lease_fence', '_lease_id', '_leave_key', '_load_begins', '_load_ends', '_load_gathered', '_load_one', '_load_row', '_lock_job', '_lock_unheld', '_look_again', '_matches', '_meant', '_move', '_move_front', '_move_marks', '_names_lease', '_needs', '_no_such_job', '_now', '_now_in_order', '_open_lane', '_park', '_parked', '_pick', '_pick_merged', '_promote', '_put_off', '_read_interval', '_read_request', '_reclaim', '_reclaim_one', '_record', '_redrive', '_refuse', '_request_hash', '_request_kinds', '_requests', '_reschedule', '_resolve', '_results', '_retry_or_bury', '_revive', '_rewrite', '_ring', '_runs_out_at', '_scope', '_setting_value', '_settle', '_settle_each', '_settle_one', '_stem', '_stems', '_store', '_store_many', '_survey', '_survey_scope', '_tell', '_tell_chunk', '_tell_dependents', '_tend', '_tend_by_the_way', '_try_settle', '_uuid_v7', '_wait', '_work_notes', 'await_bell', 'cancel', 'checkpoint', 'checkpoints', 'complete', 'complete_unheld', 'error_codes', 'extend', 'extend_many', 'fail', 'fail_unheld', 'get_work', 'hold_lease', 'job', 'lease_status', 'redrive', 'redrive_many', 'release', 'require_api', 'reschedule', 'reschedule_unheld', 'results', 'schema_version', 'set_setting', 'setting', 'settings', 'settle', 'submit', 'submit_many', 'sweep', 'turn', 'verify', 'why_not_running'];
+    v_function_names constant text[] := array['_actor', '_admissible', '_admit', '_answer', '_apply', '_asked_to_stop', '_backoff', '_bury', '_check_batch_circles', '_check_capabilities', '_check_circle', '_check_count', '_check_delay', '_check_done', '_check_elements', '_check_expires_at', '_check_failure', '_check_ids', '_check_keys', '_check_lease', '_check_need', '_check_object', '_check_policy', '_check_reschedule', '_check_retry', '_check_setting', '_check_size', '_check_submit', '_check_text', '_check_time', '_check_unseen', '_check_wait_for', '_choose', '_claim', '_claim_id', '_claim_ids', '_claim_key', '_claim_keys', '_clean_error', '_complete_many', '_done_kinds', '_doom', '_end', '_end_cancelled', '_end_state', '_enqueue', '_expire', '_fail', '_forget_heartbeats', '_forget_waiters', '_grant', '_group_roles', '_hold', '_insert', '_insert_many', '_invalid', '_inventory', '_is_busy', '_is_idle', '_is_plain', '_is_plain_done', '_is_plain_worker', '_is_retryable', '_is_usable', '_isolated', '_key_lock', '_known', '_last_number', '_last_tick', '_lease_check', '_lease_end', '_lease_fence', '_lease_id', '_leave_key', '_load_begins', '_load_ends', '_load_gathered', '_load_one', '_load_row', '_lock_job', '_lock_unheld', '_look_again', '_matches', '_meant', '_move', '_move_front', '_move_marks', '_names_lease', '_needs', '_no_such_job', '_now', '_now_in_order', '_open_lane', '_park', '_parked', '_pick', '_pick_ahead', '_pick_merged', '_promote', '_put_off', '_read_interval', '_read_request', '_reclaim', '_reclaim_one', '_record', '_redrive', '_refuse', '_request_hash', '_request_kinds', '_requests', '_reschedule', '_resolve', '_results', '_retry_or_bury', '_revive', '_rewrite', '_ring', '_runs_out_at', '_scope', '_setting_value', '_settle', '_settle_each', '_settle_one', '_stem', '_stems', '_store', '_store_many', '_survey', '_survey_scope', '_tell', '_tell_chunk', '_tell_dependents', '_tend', '_tend_by_the_way', '_try_settle', '_uuid_v7', '_wait', '_work_notes', 'await_bell', 'cancel', 'checkpoint', 'checkpoints', 'complete', 'complete_unheld', 'error_codes', 'extend', 'extend_many', 'fail', 'fail_unheld', 'get_work', 'hold_lease', 'job', 'lease_status', 'redrive', 'redrive_many', 'release', 'require_api', 'reschedule', 'reschedule_unheld', 'results', 'schema_version', 'set_setting', 'setting', 'settings', 'settle', 'submit', 'submit_many', 'sweep', 'turn', 'verify', 'why_not_running'];
     v_view_names     constant text[] := array['dead_letter', 'departure', 'finished', 'status', 'submission'];
     v_functions      constant text[] := array[
 $function$
@@ -1669,7 +1669,7 @@ volatile
 as $_grant$
 declare
     v_now           constant timestamptz := _now();
-    v_max_attempts  constant integer := _setting_value('max_attempts');
+    v_max_attempts  constant integer := _setting_value('max_attempts')::integer;
 begin
     -- The statement of _claim, for many. Not the same one: a single job would cost a twentieth more.
     return query
@@ -2664,8 +2664,8 @@ language plpgsql
 volatile
 as $_move_front$
 declare
-    v_size      constant integer := 96;
-    v_first     constant integer := 12;
+    v_size      constant integer := 192;
+    v_ahead     constant integer := 64;
     v_alone     constant boolean := pg_try_advisory_xact_lock(_key_lock('front' || scope));
     v_seen      constant bigint := coalesce(seen, _last_number());
     v_proven    boolean;
@@ -2676,6 +2676,7 @@ declare
     v_rear      rear;
     v_known     boolean;
     v_full      boolean;
+    v_upto      bigint;
 begin
     -- one statement: the lanes that it sees and what is proven by then belong together
     select
@@ -2734,7 +2735,7 @@ begin
             select
                 l.next_need, l.priority,
                 case
-                    when l.place > greatest(wide, v_first) or l.number > v_new.sure_number then l.number
+                    when l.place > greatest(wide, 12) or l.number > v_new.sure_number then l.number
                     else least(
                         v_new.sure_number + 1,
                         (
@@ -2752,7 +2753,7 @@ begin
         ) as m;
         -- few that come before the rear: the front is made up anew
         exit when v_full or wide = 0 or v_new.rear_id is null or v_new.rear_number > v_new.sure_number
-            or (v_new.priorities[v_first], v_new.numbers[v_first]) < (v_new.rear_priority, v_new.rear_number);
+            or (v_new.priorities[v_ahead], v_new.numbers[v_ahead]) < (v_new.rear_priority, v_new.rear_number);
         v_full := true;
     end loop;
 
@@ -2779,13 +2780,41 @@ begin
         coalesce(v_new.seen_by, case when v_new.seen_number is null then '0' else pg_current_xact_id() end), v_new.noted_at
     )
     returning front_id into v_new.front_id;
+    -- the first of all, as far as nothing can be missing: everything that is numbered so can be seen, and no lane that is not looked at comes before
+    v_upto := least(
+        v_new.sure_number,
+        case v_new.priorities[v_ahead + 1] when v_new.priorities[1] then v_new.numbers[v_ahead + 1] end,
+        case v_new.rear_priority when v_new.priorities[1] then v_new.rear_number end
+    );
+    insert into ahead (scope, places, numbers, sure_number, newer, noted_at)
+    select _move_front.scope, array_agg(f.place order by f.number), array_agg(f.number order by f.number), v_new.sure_number, v_new.newer, v_new.noted_at
+    from (
+        select j.place, j.number
+        from unnest(v_new.needs[: v_ahead], v_new.priorities[: v_ahead], v_new.numbers[: v_ahead]) as l (next_need, priority, number)
+        cross join lateral (
+            select r.ctid as place, r.number
+            from job as r
+            where r.state = 'ready' and r.singleton_key is null and r.next_need = l.next_need and r.priority = l.priority
+                and r.number between l.number and v_upto
+            order by r.number
+            limit v_ahead
+        ) as j
+        where l.priority = v_new.priorities[1] and l.number <= v_upto
+        order by j.number
+        limit v_ahead
+    ) as f
+    having count(*) > 0;
     if v_new.front_id % 100 = 0 and not _isolated() then
         delete from front as f where f.scope = _move_front.scope and f.front_id < v_new.front_id;
+        delete from ahead as a
+        where a.scope = _move_front.scope
+            and a.ahead_id < (select n.ahead_id from ahead as n where n.scope = _move_front.scope order by n.ahead_id desc limit 1);
         delete from rear as r where r.scope = _move_front.scope and r.rear_id is distinct from v_new.rear_id;
     end if;
     if v_new.front_id % 10000 = 0 and not _isolated() then
         -- scopes that nobody asks for any more
         delete from front as f where f.noted_at < _move_front.now - interval '1 day' and pg_try_advisory_xact_lock(_key_lock('front' || f.scope));
+        delete from ahead as a where a.noted_at < _move_front.now - interval '1 day' and pg_try_advisory_xact_lock(_key_lock('front' || a.scope));
         delete from rear as r
         where not exists (select from front as f where f.scope = r.scope) and pg_try_advisory_xact_lock(_key_lock('front' || r.scope));
     end if;
@@ -2794,9 +2823,9 @@ end
 $_move_front$;
 
 comment on function _move_front(text, text[], integer, timestamptz, bigint) is
-    'Notes which lanes of a scope can hold the next jobs, their marks moved up as _move_marks does it, and returns that; without noting it where somebody else '
-    'is at it. wide: how many lanes were looked at by a claim that found them too few; 0 where it is only time. seen: as for '
-    '_move_marks. Waits for nobody.';
+    'Notes which lanes of a scope can hold the next jobs, their marks moved up as _move_marks does it, and returns that; and which jobs these are, as far as '
+    'that is certain. Without noting it where somebody else is at it. wide: how many lanes to look at, as many as were found too few; 0 where it is only '
+    'time. seen: as for _move_marks. Waits for nobody.';
 $function$,
 $function$
 create or replace function _move_marks(capabilities text[], now timestamptz, seen bigint default null)
@@ -2809,8 +2838,8 @@ declare
     v_id        xid8;
     v_last      bigint;
     v_fence     bigint;
-    v_lease     constant interval := _setting_value('max_lease');
-    v_attempts  constant integer := _setting_value('max_attempts');
+    v_lease     constant interval := _setting_value('max_lease')::interval;
+    v_attempts  constant integer := _setting_value('max_attempts')::integer;
     v_moved     mark[];
 begin
     if cardinality(capabilities) > 1 or right(capabilities[1], 1) = '%' then
@@ -3128,6 +3157,60 @@ comment on function _pick(_survey, integer, uuid[], timestamptz) is
     'them has a key or a last moment to start, and must be looked at.';
 $function$,
 $function$
+create or replace function _pick_ahead(capabilities text[], limit_jobs integer, now timestamptz)
+returns uuid[]
+language plpgsql
+volatile
+as $_pick_ahead$
+declare
+    v_scope     constant text := _scope(capabilities);
+    v_ids       uuid[];
+    v_special   boolean;
+    v_last      integer;
+    v_places    integer;
+    v_noted     bigint;
+begin
+    select array_agg(f.job_id), bool_or(f.special), max(f.nth), max(f.places), max(f.ahead_id)
+    into v_ids, v_special, v_last, v_places, v_noted
+    from (
+        select j.job_id, j.special, p.nth, cardinality(a.places) as places, a.ahead_id
+        from (select a.* from ahead as a where a.scope = v_scope order by a.ahead_id desc limit 1) as a
+        cross join lateral unnest(a.places, a.numbers) with ordinality as p (place, number, nth)
+        cross join lateral (
+            select r.job_id, r.expires_at is not null as special
+            from job as r
+            where r.ctid = p.place and r.number = p.number and r.state = 'ready' and r.singleton_key is null
+            for no key update skip locked
+        ) as j
+        where a.noted_at between _pick_ahead.now - interval '20 ms' and _pick_ahead.now
+            and a.newer = array(select l.number from lane as l where l.number > a.sure_number order by l.number)
+            and (
+                -- in the order of the index of heads: another one could be walked for it
+                select h.number from job as h where h.state = 'ready' and not h.parked and h.singleton_key is not null
+                order by h.next_need, h.priority, h.number
+                limit 1
+            ) is null
+        limit (select limit_jobs)
+    ) as f;
+    -- so that the next claims have it easier; one is enough, the others go on with the rest meanwhile
+    if v_last > v_places / 2 and pg_try_advisory_xact_lock(_key_lock('front' || v_scope)) then
+        if v_noted = (select a.ahead_id from ahead as a where a.scope = v_scope order by a.ahead_id desc limit 1) then
+            perform _move_front(v_scope, capabilities, v_places, now);
+        end if;
+    end if;
+    if cardinality(v_ids) = limit_jobs and not v_special then
+        return v_ids;
+    end if;
+    return null;
+end
+$_pick_ahead$;
+
+comment on function _pick_ahead(text[], integer, timestamptz) is
+    'Locks the first jobs of capabilities that are more than one need, by what was noted of them a moment ago, skipping what is locked, and returns them '
+    'in order. Null, which leaves it to _survey and _choose, where these are too few, where one may not start any more, or where a new lane or a head of '
+    'a singleton key could come before them.';
+$function$,
+$function$
 create or replace function _pick_merged(survey _survey, limit_jobs integer, but uuid[], now timestamptz)
 returns _picked
 language plpgsql
@@ -3148,13 +3231,21 @@ declare
 begin
     loop
         -- The first few of the first few lanes, unlocked; how far nothing can be missing among them; then the locks, in order, as many as are wanted.
-        with head as materialized (
+        with beyond as materialized (
+            -- a lane that is not looked at has nothing before its mark
+            select n.priority, n.number
+            from (values (v_priority[v_wide + 1], v_marks[v_wide + 1]), (survey.rear_priority, survey.rear_number)) as n (priority, number)
+            where n.number is not null
+            order by n.priority, n.number
+            limit 1
+        ), head as materialized (
             select h.job_id, l.priority, h.number, h.place = greatest(v_deep / l.place, 2) as cut
             from unnest(v_needs[: v_wide], v_priority[: v_wide], v_marks[: v_wide]) with ordinality as l (next_need, priority, number, place)
             cross join lateral (
                 select j.job_id, j.number, row_number() over (order by j.number) as place
                 from job as j
                 where j.next_need = l.next_need and j.priority = l.priority and j.number >= l.number
+                    and j.number <= coalesce((select b.number from beyond as b where b.priority <= l.priority), 9223372036854775807)
                     and j.state = 'ready' and j.singleton_key is null and j.job_id <> all (but)
                 order by j.number
                 limit greatest(v_deep / l.place, 2)
@@ -3176,10 +3267,7 @@ begin
                 -- a lane that was cut off may go on behind its last
                 select h.priority, h.number, true as cut from head as h where h.cut
                 union all
-                -- a lane that was not looked at has nothing before its mark
-                select n.priority, n.number, false
-                from (values (v_priority[v_wide + 1], v_marks[v_wide + 1]), (survey.rear_priority, survey.rear_number)) as n (priority, number)
-                where n.number is not null
+                select n.priority, n.number, false from beyond as n
             ) as b
             order by b.priority, b.number
             limit 1
@@ -5231,6 +5319,14 @@ begin
     perform _check_lease(lease);
     perform _check_count('limit_jobs', limit_jobs, 1, 1000);
 
+    if (cardinality(capabilities) > 1 or right(capabilities[1], 1) = '%') and not _isolated() then
+        v_ids := _pick_ahead(capabilities, limit_jobs, v_now);
+        if v_ids is not null then
+            return query select * from _grant(v_ids, worker_id, lease);
+            return;
+        end if;
+    end if;
+
     v_survey := _survey(capabilities, v_now);
     v_ids := _choose(v_survey, limit_jobs, v_now);
     if cardinality(v_ids) < limit_jobs and not v_survey.tended then
@@ -6504,6 +6600,22 @@ alter table rear
     alter column needs set storage external,
     alter column priorities set storage external,
     alter column numbers set storage external;
+
+create table ahead (
+    ahead_id        bigint          not null generated always as identity,
+    scope           text            not null collate "C",
+    places          tid[]           not null,
+    numbers         bigint[]        not null,
+    sure_number     bigint          not null,
+    newer           bigint[]        not null,
+    noted_at        timestamptz     not null,
+    constraint ahead_pkey primary key (scope, ahead_id)
+) with (autovacuum_vacuum_scale_factor = 0.02);
+comment on table ahead is
+    'The first jobs of a scope, in order, with nothing missing between them: noted with its front, so that most claims need not look at lanes at all. '
+    'Narrow, apart from the wide front; appended, as mark is.';
+comment on column ahead.places is 'Where their rows were. With the number of that job in numbers: a place may be taken by another row later.';
+comment on column ahead.sure_number is 'With newer: as in front.';
 
 create table job (
     job_id                  uuid            not null,

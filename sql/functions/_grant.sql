@@ -5,7 +5,7 @@ volatile
 as $_grant$
 declare
     v_now           constant timestamptz := _now();
-    v_max_attempts  constant integer := _setting_value('max_attempts');
+    v_max_attempts  constant integer := _setting_value('max_attempts')::integer;
 begin
     -- The statement of _claim, for many. Not the same one: a single job would cost a twentieth more.
     return query

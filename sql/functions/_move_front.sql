@@ -4,8 +4,8 @@ language plpgsql
 volatile
 as $_move_front$
 declare
-    v_size      constant integer := 96;
-    v_first     constant integer := 12;
+    v_size      constant integer := 192;
+    v_ahead     constant integer := 64;
     v_alone     constant boolean := pg_try_advisory_xact_lock(_key_lock('front' || scope));
     v_seen      constant bigint := coalesce(seen, _last_number());
     v_proven    boolean;
@@ -16,6 +16,7 @@ declare
     v_rear      rear;
     v_known     boolean;
     v_full      boolean;
+    v_upto      bigint;
 begin
     -- one statement: the lanes that it sees and what is proven by then belong together
     select
@@ -74,7 +75,7 @@ begin
             select
                 l.next_need, l.priority,
                 case
-                    when l.place > greatest(wide, v_first) or l.number > v_new.sure_number then l.number
+                    when l.place > greatest(wide, 12) or l.number > v_new.sure_number then l.number
                     else least(
                         v_new.sure_number + 1,
                         (
@@ -92,7 +93,7 @@ begin
         ) as m;
         -- few that come before the rear: the front is made up anew
         exit when v_full or wide = 0 or v_new.rear_id is null or v_new.rear_number > v_new.sure_number
-            or (v_new.priorities[v_first], v_new.numbers[v_first]) < (v_new.rear_priority, v_new.rear_number);
+            or (v_new.priorities[v_ahead], v_new.numbers[v_ahead]) < (v_new.rear_priority, v_new.rear_number);
         v_full := true;
     end loop;
 
@@ -119,13 +120,41 @@ begin
         coalesce(v_new.seen_by, case when v_new.seen_number is null then '0' else pg_current_xact_id() end), v_new.noted_at
     )
     returning front_id into v_new.front_id;
+    -- the first of all, as far as nothing can be missing: everything that is numbered so can be seen, and no lane that is not looked at comes before
+    v_upto := least(
+        v_new.sure_number,
+        case v_new.priorities[v_ahead + 1] when v_new.priorities[1] then v_new.numbers[v_ahead + 1] end,
+        case v_new.rear_priority when v_new.priorities[1] then v_new.rear_number end
+    );
+    insert into ahead (scope, places, numbers, sure_number, newer, noted_at)
+    select _move_front.scope, array_agg(f.place order by f.number), array_agg(f.number order by f.number), v_new.sure_number, v_new.newer, v_new.noted_at
+    from (
+        select j.place, j.number
+        from unnest(v_new.needs[: v_ahead], v_new.priorities[: v_ahead], v_new.numbers[: v_ahead]) as l (next_need, priority, number)
+        cross join lateral (
+            select r.ctid as place, r.number
+            from job as r
+            where r.state = 'ready' and r.singleton_key is null and r.next_need = l.next_need and r.priority = l.priority
+                and r.number between l.number and v_upto
+            order by r.number
+            limit v_ahead
+        ) as j
+        where l.priority = v_new.priorities[1] and l.number <= v_upto
+        order by j.number
+        limit v_ahead
+    ) as f
+    having count(*) > 0;
     if v_new.front_id % 100 = 0 and not _isolated() then
         delete from front as f where f.scope = _move_front.scope and f.front_id < v_new.front_id;
+        delete from ahead as a
+        where a.scope = _move_front.scope
+            and a.ahead_id < (select n.ahead_id from ahead as n where n.scope = _move_front.scope order by n.ahead_id desc limit 1);
         delete from rear as r where r.scope = _move_front.scope and r.rear_id is distinct from v_new.rear_id;
     end if;
     if v_new.front_id % 10000 = 0 and not _isolated() then
         -- scopes that nobody asks for any more
         delete from front as f where f.noted_at < _move_front.now - interval '1 day' and pg_try_advisory_xact_lock(_key_lock('front' || f.scope));
+        delete from ahead as a where a.noted_at < _move_front.now - interval '1 day' and pg_try_advisory_xact_lock(_key_lock('front' || a.scope));
         delete from rear as r
         where not exists (select from front as f where f.scope = r.scope) and pg_try_advisory_xact_lock(_key_lock('front' || r.scope));
     end if;
@@ -134,6 +163,6 @@ end
 $_move_front$;
 
 comment on function _move_front(text, text[], integer, timestamptz, bigint) is
-    'Notes which lanes of a scope can hold the next jobs, their marks moved up as _move_marks does it, and returns that; without noting it where somebody else '
-    'is at it. wide: how many lanes were looked at by a claim that found them too few; 0 where it is only time. seen: as for '
-    '_move_marks. Waits for nobody.';
+    'Notes which lanes of a scope can hold the next jobs, their marks moved up as _move_marks does it, and returns that; and which jobs these are, as far as '
+    'that is certain. Without noting it where somebody else is at it. wide: how many lanes to look at, as many as were found too few; 0 where it is only '
+    'time. seen: as for _move_marks. Waits for nobody.';

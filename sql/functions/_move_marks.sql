@@ -8,8 +8,8 @@ declare
     v_id        xid8;
     v_last      bigint;
     v_fence     bigint;
-    v_lease     constant interval := _setting_value('max_lease');
-    v_attempts  constant integer := _setting_value('max_attempts');
+    v_lease     constant interval := _setting_value('max_lease')::interval;
+    v_attempts  constant integer := _setting_value('max_attempts')::integer;
     v_moved     mark[];
 begin
     if cardinality(capabilities) > 1 or right(capabilities[1], 1) = '%' then

@@ -18,13 +18,21 @@ declare
 begin
     loop
         -- The first few of the first few lanes, unlocked; how far nothing can be missing among them; then the locks, in order, as many as are wanted.
-        with head as materialized (
+        with beyond as materialized (
+            -- a lane that is not looked at has nothing before its mark
+            select n.priority, n.number
+            from (values (v_priority[v_wide + 1], v_marks[v_wide + 1]), (survey.rear_priority, survey.rear_number)) as n (priority, number)
+            where n.number is not null
+            order by n.priority, n.number
+            limit 1
+        ), head as materialized (
             select h.job_id, l.priority, h.number, h.place = greatest(v_deep / l.place, 2) as cut
             from unnest(v_needs[: v_wide], v_priority[: v_wide], v_marks[: v_wide]) with ordinality as l (next_need, priority, number, place)
             cross join lateral (
                 select j.job_id, j.number, row_number() over (order by j.number) as place
                 from job as j
                 where j.next_need = l.next_need and j.priority = l.priority and j.number >= l.number
+                    and j.number <= coalesce((select b.number from beyond as b where b.priority <= l.priority), 9223372036854775807)
                     and j.state = 'ready' and j.singleton_key is null and j.job_id <> all (but)
                 order by j.number
                 limit greatest(v_deep / l.place, 2)
@@ -46,10 +54,7 @@ begin
                 -- a lane that was cut off may go on behind its last
                 select h.priority, h.number, true as cut from head as h where h.cut
                 union all
-                -- a lane that was not looked at has nothing before its mark
-                select n.priority, n.number, false
-                from (values (v_priority[v_wide + 1], v_marks[v_wide + 1]), (survey.rear_priority, survey.rear_number)) as n (priority, number)
-                where n.number is not null
+                select n.priority, n.number, false from beyond as n
             ) as b
             order by b.priority, b.number
             limit 1

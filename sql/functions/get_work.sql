@@ -37,6 +37,14 @@ begin
     perform _check_lease(lease);
     perform _check_count('limit_jobs', limit_jobs, 1, 1000);
 
+    if (cardinality(capabilities) > 1 or right(capabilities[1], 1) = '%') and not _isolated() then
+        v_ids := _pick_ahead(capabilities, limit_jobs, v_now);
+        if v_ids is not null then
+            return query select * from _grant(v_ids, worker_id, lease);
+            return;
+        end if;
+    end if;
+
     v_survey := _survey(capabilities, v_now);
     v_ids := _choose(v_survey, limit_jobs, v_now);
     if cardinality(v_ids) < limit_jobs and not v_survey.tended then

@@ -128,6 +128,22 @@ alter table rear
     alter column priorities set storage external,
     alter column numbers set storage external;
 
+create table ahead (
+    ahead_id        bigint          not null generated always as identity,
+    scope           text            not null collate "C",
+    places          tid[]           not null,
+    numbers         bigint[]        not null,
+    sure_number     bigint          not null,
+    newer           bigint[]        not null,
+    noted_at        timestamptz     not null,
+    constraint ahead_pkey primary key (scope, ahead_id)
+) with (autovacuum_vacuum_scale_factor = 0.02);
+comment on table ahead is
+    'The first jobs of a scope, in order, with nothing missing between them: noted with its front, so that most claims need not look at lanes at all. '
+    'Narrow, apart from the wide front; appended, as mark is.';
+comment on column ahead.places is 'Where their rows were. With the number of that job in numbers: a place may be taken by another row later.';
+comment on column ahead.sure_number is 'With newer: as in front.';
+
 create table job (
     job_id                  uuid            not null,
     -- fixed width first: no padding between them

@@ -602,6 +602,48 @@ MUTATIONS = (
         _change("_pick_merged", " skip locked", ""),
     ),
     Mutation(
+        "skip locked among those noted ahead",
+        [s.who_holds_the_first_of_many_needs_is_passed_by],
+        _change("_pick_ahead", " skip locked", ""),
+    ),
+    Mutation(
+        "it is the job that was noted ahead",
+        [s.a_place_where_another_job_is_now_is_passed_by],
+        _change("_pick_ahead", "and r.number = p.number", ""),
+    ),
+    Mutation(
+        "those noted ahead that may be too late are looked at again",
+        [s.one_of_the_first_of_many_needs_that_is_too_late_makes_way],
+        _change("_pick_ahead", "and not v_special", ""),
+    ),
+    Mutation(
+        "nothing is noted ahead that is not proven",
+        [s.a_job_that_commits_late_comes_before_those_noted_ahead],
+        _change(
+            "_move_front",
+            "least(\n        v_new.sure_number,",
+            "least(\n        9223372036854775807,",
+        ),
+    ),
+    Mutation(
+        "nothing is noted ahead that comes behind a lane not looked at",
+        [
+            s.many_needs_are_served_in_the_order_of_all,
+            s.a_batch_over_many_needs_is_in_the_order_of_all,
+        ],
+        _change("_move_front", "case v_new.priorities[v_ahead + 1] when", "case null when"),
+    ),
+    Mutation(
+        "a lane that is opened makes what was noted ahead old",
+        [s.a_lane_that_was_just_opened_is_seen_by_claims_of_many_needs],
+        _change("_pick_ahead", "and a.newer = array(", "and array[0] <> array("),
+    ),
+    Mutation(
+        "a head of a key may come before those noted ahead",
+        [s.keys_have_their_turn_among_many_needs],
+        _change("_pick_ahead", ") is null\n        limit", ") is null or true\n        limit"),
+    ),
+    Mutation(
         "heads of keys are looked for in all lanes",
         [s.keys_have_their_turn_among_many_needs],
         _change("_survey_scope", "v_keyed is not false or v_survey.tended", "false"),

@@ -511,7 +511,7 @@ def get_work_that_finds_nothing(conn: Connection) -> Any:
 
 
 @call(
-    uses="front_pkey job_ready_idx job_ready_head_idx job_pkey", blocks=300, lane_number_idx=LANES
+    uses="front_pkey job_ready_idx job_ready_head_idx job_pkey", blocks=400, lane_number_idx=LANES
 )
 def get_work_of_two_needs(conn: Connection) -> Any:
     _ready(conn, HOT)
@@ -522,8 +522,8 @@ def get_work_of_two_needs(conn: Connection) -> Any:
 
 @call(
     uses="front_pkey job_ready_idx job_ready_head_idx job_pkey",
-    most=100,
-    blocks=800,
+    most=400,  # a front is moved, and what is ahead is noted: some dozens of lanes, a few times
+    blocks=1500,
     lane_idx=LANES,
     lane_number_idx=LANES,
 )

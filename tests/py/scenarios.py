@@ -1415,7 +1415,7 @@ def many_needs_are_served_in_the_order_of_all(connect: Connect) -> None:
     a = connect()
     for step in range(500):
         if step % 250 < 180:
-            submit(a, f"m.{step * 37 % 120}", priority=100 - step * 7 % 3)
+            submit(a, f"m.{step * 37 % 240}", priority=100 - step * 7 % 3)
         if step % 5 == 0:
             engine.move_marks(a, "m.%")
         expected = _next_ready(a)
@@ -1424,15 +1424,15 @@ def many_needs_are_served_in_the_order_of_all(connect: Connect) -> None:
             assert work["job_id"] == expected[0], f"out of order at step {step}"
             complete(a, work)
         elif step % 3 == 0:
-            take(a, f"m.{step % 120}")
+            take(a, f"m.{step % 240}")
     engine.check(a)
 
 
 def a_batch_over_many_needs_is_in_the_order_of_all(connect: Connect) -> None:
     """More jobs than lanes, more than a first look at each brings, and fewer than are wanted."""
     a = connect()
-    for n in (3, 120, 1000):
-        for need in range(120):
+    for n in (3, 240, 1000):
+        for need in range(240):
             for _ in range(1 if need % 9 else 20):
                 submit(a, f"m.{need}", priority=100 + need % 2)
         for _ in range(2):
@@ -1527,17 +1527,87 @@ def who_had_an_id_before_proves_nothing_for_many_needs(connect: Connect) -> None
     assert [w["job_id"] for w in take(worker, "m.%")] == [late]
 
 
+def _note_ahead(conn: Connection, *jobs: UUID) -> None:
+    """Which jobs are the first of m.% is noted as if at this moment: these, whatever else there is."""
+    while engine.scalar(
+        conn,
+        "select array(select unnest(numbers) from ahead where ahead_id = (select max(ahead_id) from ahead))",
+    ) != engine.scalar(
+        conn,
+        "select array_agg(number order by number) from job where job_id = any (%s)",
+        list(jobs),
+    ):
+        engine.move_marks(conn, "m.%")
+    conn.execute("update ahead set noted_at = clock_timestamp()")
+
+
+def who_holds_the_first_of_many_needs_is_passed_by(connect: Connect) -> None:
+    idler, worker = connect(), connect(options=PATIENCE)
+    for _ in range(5):
+        jobs = [submit(worker, f"m.{need}") for need in range(3)]
+        _note_ahead(worker, *jobs)
+        with transaction(idler):
+            idler.execute("select 1 from job where job_id = %s for no key update", (jobs[0],))
+            worker.execute("update ahead set noted_at = clock_timestamp()")
+            with does_not_wait("get_work"):
+                assert [w["job_id"] for w in take(worker, "m.%")] == [jobs[1]]
+        engine.drain_held(worker)
+        take(worker, "m.%", n=9)
+
+
+def a_place_where_another_job_is_now_is_passed_by(connect: Connect) -> None:
+    """The first job was done, its row removed, and there is a job now that this worker cannot do."""
+    a = connect()
+    submit(a, "other")
+    jobs = [submit(a, f"m.{need}") for need in range(3)]
+    place = scalar(a, "select ctid::text from job where job_id = %s", jobs[0])
+    _note_ahead(a, *jobs)
+    complete(a, engine.take_one(a, "m.0"))
+    a.execute("vacuum job")
+    while not engine.query(a, "select from job where ctid = %s and next_need = 'other'", place):
+        submit(a, "other")
+    a.execute("update ahead set noted_at = clock_timestamp()")
+    assert [w["job_id"] for w in take(a, "m.%")] == [jobs[1]]
+
+
+def one_of_the_first_of_many_needs_that_is_too_late_makes_way(connect: Connect) -> None:
+    a = connect()
+    jobs = [submit(a, "m.1", expires_at="2999-01-01 00:00:00+00"), submit(a, "m.2")]
+    _note_ahead(a, *jobs)
+    a.execute("update job set expires_at = clock_timestamp() where job_id = %s", (jobs[0],))
+    a.execute("insert into tick (at) values (clock_timestamp())")
+    places = "array(select ctid from job where job_id = any (%s) order by number)"
+    a.execute(f"update ahead set noted_at = clock_timestamp(), places = {places}", (jobs,))
+    assert [w["job_id"] for w in take(a, "m.%")] == [jobs[1]]
+
+
+def a_job_that_commits_late_comes_before_those_noted_ahead(connect: Connect) -> None:
+    producer, worker = connect(), connect()
+    for need in (3, 4):
+        submit(worker, f"m.{need}")
+    engine.move_marks(worker, "m.%")
+    take(worker, "m.%", n=9)
+    for _ in range(3):
+        with transaction(producer):
+            late = submit(producer, "m.3")
+            later = submit(worker, "m.4")
+            engine.move_marks(worker, "m.%")
+        worker.execute("update ahead set noted_at = clock_timestamp()")
+        assert [w["job_id"] for w in take(worker, "m.%")] == [late]
+        assert [w["job_id"] for w in take(worker, "m.%")] == [later]
+
+
 def a_front_moves_up_to_what_waits(connect: Connect) -> None:
     """In steady work a claim looks at few lanes: those behind are known to hold nothing before."""
     a = connect()
     for _ in range(2):
-        for need in range(120):
+        for need in range(240):
             submit(a, f"m.{need}")
     # other databases of the server hold it up, too
     for _ in range(200):
-        engine.move_marks(a, "m.%")
         complete(a, engine.take_one(a, "m.%"))
         submit(a, "m.0")
+        engine.move_marks(a, "m.%")
         front = engine.query(a, "select * from front order by front_id desc limit 1")[0]
         head = scalar(a, "select min(number) from job where state = 'ready'")
         if head - 1 <= front["numbers"][0] <= head and front["rear_number"] > head:
@@ -1562,7 +1632,7 @@ def an_idle_scope_writes_nothing(connect: Connect) -> None:
 def a_claim_with_an_old_snapshot_leaves_a_front_that_serves_all(connect: Connect) -> None:
     """What it saw of the other lanes may be gone when it commits."""
     old, a = connect(), connect()
-    for need in range(120):
+    for need in range(240):
         submit(a, f"m.{need}")
     take(a, "m.%", n=5)
     with transaction(old, "repeatable read"):

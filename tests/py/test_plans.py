@@ -60,6 +60,28 @@ def test_the_jobs_of_these_worlds_are_as_the_engine_leaves_them(conn: Connection
     assert engine.scalar(conn, "select count(*) from job") == 100
 
 
+def test_a_claim_of_those_noted_ahead_looks_at_no_lane(connect: Connect) -> None:
+    conn = connect()
+    for need in range(200):
+        engine.submit_many(conn, [{"next_need": f"many.{need}"}] * 10)
+    for _ in range(100):
+        conn.execute("update front set noted_at = noted_at - interval '1 s'")
+        (work,) = engine.take(conn, "many.%")
+        engine.complete(conn, work)
+        found = plans.look(
+            conn,
+            "select job_id from get_work('w', '{many.%%}')",
+            {},
+            "update ahead set noted_at = clock_timestamp();",
+        )
+        if "front_pkey" not in found.used:
+            break
+    assert found.used.keys() >= {"ahead_pkey", "lane_number_idx", "job_ready_head_idx", "job_pkey"}
+    assert "job_ready_idx" not in found.used
+    assert found.scanned.keys() <= plans.SMALL
+    assert found.blocks < 200
+
+
 def _run_all(conn: Connection) -> None:
     for each in plans.CALLS:
         each.measure(conn)
