@@ -7,7 +7,8 @@ begin
     return mark.noted_at > '-infinity'
         and mark.fence + 100 > (select s.last_value from fence_seq as s)
         and (select t.at from tick as t order by t.tick_id desc limit 1) between _is_idle.now - interval '6 s' and _is_idle.now
-        and mark.max_lease = _setting_value('max_lease')::interval and mark.max_attempts = _setting_value('max_attempts')::integer;
+        and (select s.current_value::interval from setting as s where s.name = 'max_lease') = mark.max_lease
+        and (select s.current_value::integer from setting as s where s.name = 'max_attempts') = mark.max_attempts;
 end
 $_is_idle$;
 
