@@ -27,10 +27,13 @@ begin
             and a.newer = array(select l.number from lane as l where l.number > a.sure_number order by l.number)
             and (
                 -- in the order of the index of heads: another one could be walked for it
-                select h.number from job as h where h.state = 'ready' and not h.parked and h.singleton_key is not null
-                order by h.next_need, h.priority, h.number
-                limit 1
-            ) is null
+                (
+                    select h.number from job as h where h.state = 'ready' and not h.parked and h.singleton_key is not null
+                    order by h.next_need, h.priority, h.number
+                    limit 1
+                ) is null
+                or not _has_heads(capabilities)
+            )
         limit (select limit_jobs)
     ) as f;
     -- so that the next claims have it easier; one is enough, the others go on with the rest meanwhile

@@ -39,6 +39,8 @@ begin
     if strict is null or (done = '[]') is not true then
         foreach v_turned.settled in array _settle(done, strict) loop
             return next v_turned;
+            -- it may have opened a lane, which the marks from before do not know
+            v_usable := v_usable and (v_turned.settled).verb <> 'reschedule';
         end loop;
         v_turned.settled := null;
     end if;

@@ -641,7 +641,7 @@ MUTATIONS = (
     Mutation(
         "a head of a key may come before those noted ahead",
         [s.keys_have_their_turn_among_many_needs],
-        _change("_pick_ahead", ") is null\n        limit", ") is null or true\n        limit"),
+        _change("_pick_ahead", "or not _has_heads(capabilities)", "or true"),
     ),
     Mutation(
         "heads of keys are looked for in all lanes",

@@ -1,7 +1,7 @@
 -- turn: acknowledges a batch and claims the next, in one call.
 
 begin;
-select plan(37);
+select plan(38);
 \ir include/support.sql
 \ir include/named.sql
 
@@ -66,6 +66,17 @@ select results_eq(
     $$,
     $$ values (pg_temp.job('behind'), jsonb_build_object(pg_temp.job('first'), 5)) $$,
     'a job that waited for what was completed, with its result'
+);
+select count(pg_temp.keep('u' || n, submit('turn.u'))) from generate_series(1, 2) as n \gset
+select pg_temp.take('u1') \gset
+select results_eq(
+    $$
+        select (t.work).job_id
+        from turn('worker', '{turn.u}', jsonb_build_array(pg_temp.says('u1', 'reschedule', '{"priority": 1}'))) as t
+        where t.settled is null
+    $$,
+    $$ values (pg_temp.job('u1')) $$,
+    'a job that was given a priority of its own comes first by it'
 );
 select pg_temp.keep('k1', submit('turn.k', singleton_key => 'k')) \gset
 select pg_temp.keep('k2', submit('turn.k', singleton_key => 'k')) \gset
