@@ -12,9 +12,9 @@
 do $install$
 declare
     v_version        constant text := '1.0.0';
-    v_build          constant text := '8eae4b8329f7c7dfac4394fd19bcf0deff7a4d28dca99a51bfc3eb689f5eed14';
+    v_build          constant text := 'd2ba5bd4d02000df3281ef4abd86cb11666f1af0117bc15a60fc99066ba084f2';
     v_migrations     constant integer := 1;
-    v_function_names constant text[] := array['_actor', '_admissible', '_admit', '_answer', '_apply', '_asked_to_stop', '_backoff', '_bury', '_check_batch_circles', '_check_capabilities', '_check_circle', '_check_count', '_check_delay', '_check_done', '_check_elements', '_check_expires_at', '_check_failure', '_check_ids', '_check_keys', '_check_lease', '_check_need', '_check_object', '_check_policy', '_check_reschedule', '_check_retry', '_check_setting', '_check_size', '_check_submit', '_check_text', '_check_time', '_check_unseen', '_check_wait_for', '_choose', '_claim', '_claim_id', '_claim_ids', '_claim_key', '_claim_keys', '_clean_error', '_complete_many', '_done_kinds', '_doom', '_end', '_end_cancelled', '_end_state', '_enqueue', '_expire', '_fail', '_forget_heartbeats', '_forget_waiters', '_grant', '_group_roles', '_hold', '_insert', '_insert_many', '_invalid', '_inventory', '_is_busy', '_is_idle', '_is_plain', '_is_plain_done', '_is_plain_worker', '_is_retryable', '_is_usable', '_isolated', '_key_lock', '_known', '_last_number', '_last_tick', '_lease_check', '_lease_end', '_lease_fence', '_lease_id', '_leave_key', '_load_begins', '_load_ends', '_load_gathered', '_load_one', '_load_row', '_lock_job', '_lock_unheld', '_look_again', '_matches', '_meant', '_move', '_move_front', '_move_marks', '_names_lease', '_needs', '_no_such_job', '_now', '_now_in_order', '_open_lane', '_park', '_parked', '_pick', '_pick_ahead', '_pick_merged', '_promote', '_put_off', '_read_interval', '_read_request', '_reclaim', '_reclaim_one', '_record', '_redrive', '_refuse', '_request_hash', '_request_kinds', '_requests', '_reschedule', '_resolve', '_results', '_retry_or_bury', '_revive', '_rewrite', '_ring', '_runs_out_at', '_scope', '_setting_value', '_settle', '_settle_each', '_settle_one', '_stem', '_stems', '_store', '_store_many', '_survey', '_survey_scope', '_tell', '_tell_chunk', '_tell_dependents', '_tend', '_tend_by_the_way', '_try_settle', '_uuid_v7', '_wait', '_work_notes', 'await_bell', 'cancel', 'checkpoint', 'checkpoints', 'complete', 'complete_unheld', 'error_codes', 'extend', 'extend_many', 'fail', 'fail_unheld', 'get_work', 'hold_lease', 'job', 'lease_status', 'redrive', 'redrive_many', 'release', 'require_api', 'reschedule', 'reschedule_unheld', 'results', 'schema_version', 'set_setting', 'setting', 'settings', 'settle', 'submit', 'submit_many', 'sweep', 'turn', 'verify', 'why_not_running'];
+    v_function_names constant text[] := array['_actor', '_admissible', '_admit', '_answer', '_apply', '_asked_to_stop', '_backoff', '_bury', '_check_batch_circles', '_check_capabilities', '_check_circle', '_check_count', '_check_delay', '_check_done', '_check_elements', '_check_expires_at', '_check_failure', '_check_ids', '_check_keys', '_check_lease', '_check_need', '_check_object', '_check_policy', '_check_reschedule', '_check_retry', '_check_setting', '_check_size', '_check_submit', '_check_text', '_check_time', '_check_unseen', '_check_wait_for', '_choose', '_claim', '_claim_id', '_claim_ids', '_claim_key', '_claim_keys', '_clean_error', '_complete_many', '_done_kinds', '_doom', '_end', '_end_cancelled', '_end_state', '_enqueue', '_expire', '_fail', '_forget_heartbeats', '_forget_waiters', '_grant', '_group_roles', '_has_heads', '_hold', '_insert', '_insert_many', '_invalid', '_inventory', '_is_busy', '_is_idle', '_is_over', '_is_plain', '_is_plain_done', '_is_plain_worker', '_is_retryable', '_is_usable', '_isolated', '_key_lock', '_known', '_last_number', '_last_tick', '_lease_check', '_lease_end', '_lease_fence', '_lease_id', '_leave_key', '_load_begins', '_load_ends', '_load_gathered', '_load_one', '_load_row', '_lock_job', '_lock_unheld', '_look_again', '_matches', '_meant', '_move', '_move_front', '_move_marks', '_names_lease', '_needs', '_no_such_job', '_now', '_now_in_order', '_open_lane', '_park', '_parked', '_pick', '_pick_ahead', '_pick_merged', '_promote', '_put_off', '_read_interval', '_read_request', '_reclaim', '_reclaim_one', '_record', '_redrive', '_refuse', '_request_hash', '_request_kinds', '_requests', '_reschedule', '_resolve', '_results', '_retry_or_bury', '_revive', '_rewrite', '_ring', '_runs_out_at', '_scope', '_setting_value', '_settle', '_settle_each', '_settle_one', '_stem', '_stems', '_store', '_store_many', '_survey', '_survey_scope', '_tell', '_tell_chunk', '_tell_dependents', '_tend', '_tend_by_the_way', '_try_settle', '_uuid_v7', '_wait', '_work_notes', 'await_bell', 'cancel', 'checkpoint', 'checkpoints', 'complete', 'complete_unheld', 'error_codes', 'extend', 'extend_many', 'fail', 'fail_unheld', 'get_work', 'hold_lease', 'job', 'lease_status', 'redrive', 'redrive_many', 'release', 'require_api', 'reschedule', 'reschedule_unheld', 'results', 'schema_version', 'set_setting', 'setting', 'settings', 'settle', 'submit', 'submit_many', 'sweep', 'turn', 'verify', 'why_not_running'];
     v_view_names     constant text[] := array['dead_letter', 'departure', 'finished', 'status', 'submission'];
     v_functions      constant text[] := array[
 $function$
@@ -1728,6 +1728,32 @@ $_group_roles$;
 comment on function _group_roles(text) is 'The group roles of a schema: what each is for, by its name.';
 $function$,
 $function$
+create or replace function _has_heads(capabilities text[])
+returns boolean
+language plpgsql
+volatile
+as $_has_heads$
+begin
+    return cardinality(capabilities) > 20 or exists (
+        select from unnest(capabilities) as c (capability)
+        cross join lateral (
+            -- what a prefix covers stands together in the index: where the first from there on is not covered, none is
+            select j.next_need
+            from job as j
+            where j.state = 'ready' and not j.parked and j.singleton_key is not null
+                and j.next_need >= case when right(c.capability, 1) = '%' then left(c.capability, -1) else c.capability end collate "C"
+            order by j.next_need, j.priority, j.number
+            limit 1
+        ) as h
+        where _matches(c.capability, h.next_need)
+    );
+end
+$_has_heads$;
+
+comment on function _has_heads(text[]) is
+    'Whether a head of a singleton key may be ready that these capabilities cover: a look for each. True without a look where they are many.';
+$function$,
+$function$
 create or replace function _hold(job_id uuid, lease_id uuid, verb text)
 returns job
 language plpgsql
@@ -2046,6 +2072,36 @@ $_is_idle$;
 
 comment on function _is_idle(mark, timestamptz) is
     'Whether marks may be older than those of a busy need: hardly anything was claimed since, so there is little to pass by, and upkeep was done not long ago.';
+$function$,
+$function$
+create or replace function _is_over(id xid8)
+returns boolean
+language plpgsql
+volatile
+as $_is_over$
+begin
+    -- who drew a number or wrote a job took his id first, and holds the lock until he can be seen
+    return not exists (
+        with held as materialized (
+            select l.locktype, l.virtualtransaction, l.database, l.relation, l.transactionid, l.mode
+            from pg_locks as l
+            where l.granted and l.locktype in ('relation', 'transactionid')
+        )
+        select from held as w
+        join held as t on t.virtualtransaction = w.virtualtransaction
+        where w.relation in ('number_seq'::regclass, 'job'::regclass) and w.mode not in ('AccessShareLock', 'RowShareLock')
+            and w.database = (select d.oid from pg_database as d where d.datname = current_database())
+            and t.locktype = 'transactionid' and t.mode = 'ExclusiveLock'
+            -- the 32 bits that a lock shows, counted backwards from the id
+            and ((id::text::numeric % 4294967296)::bigint - t.transactionid::text::bigint + 4294967296) % 4294967296 between 1 and 2147483647
+    );
+end
+$_is_over$;
+
+comment on function _is_over(xid8) is
+    'Whether no transaction older than this id is open that has drawn a queue number or written a job, whatever else is open: a long transaction of '
+    'somebody''s own, say. A statement that begins after this one sees all that those before have written. Reads all locks of the server: a fraction of '
+    'a millisecond, for who finds that pg_snapshot_xmin tells him nothing.';
 $function$,
 $function$
 create or replace function _is_plain(next_need text, payload jsonb, priority integer, on_dependency_failure text, metadata jsonb)
@@ -2678,11 +2734,21 @@ declare
     v_known     boolean;
     v_full      boolean;
     v_upto      bigint;
+    v_over      xid8;
 begin
+    -- somebody's long transaction, which may have nothing to do with jobs
+    if v_alone and not _isolated() then
+        select f.seen_by into v_over
+        from (select k.seen_by from front as k where k.scope = _move_front.scope order by k.front_id desc limit 1) as f
+        where f.seen_by > pg_snapshot_xmin(pg_current_snapshot()) and f.seen_by < pg_snapshot_xmax(pg_current_snapshot());
+        if v_over is not null and not _is_over(v_over) then
+            v_over := null;
+        end if;
+    end if;
     -- one statement: the lanes that it sees and what is proven by then belong together
     select
         f.needs, f.priorities, f.numbers, f.rear_id, f.rear_priority, f.rear_number, f.sure_number, f.newer, f.seen_number, f.seen_by, f.noted_at,
-        coalesce(pg_snapshot_xmin(pg_current_snapshot()) >= f.seen_by, false) as proven,
+        coalesce(pg_snapshot_xmin(pg_current_snapshot()) >= f.seen_by or f.seen_by = v_over, false) as proven,
         -- an id that this server has not come to: the pair was noted on another one, before a restore
         f.seen_by >= pg_snapshot_xmax(pg_current_snapshot()) and f.seen_by is distinct from pg_current_xact_id_if_assigned() as foreign_id,
         array(select l.number from lane as l where l.number > coalesce(f.sure_number, 0) order by l.number) as newer
@@ -2841,6 +2907,7 @@ declare
     v_fence     bigint;
     v_lease     constant interval := _setting_value('max_lease')::interval;
     v_attempts  constant integer := _setting_value('max_attempts')::integer;
+    v_over      xid8;
     v_moved     mark[];
 begin
     if cardinality(capabilities) > 1 or right(capabilities[1], 1) = '%' then
@@ -2852,6 +2919,13 @@ begin
         return;
     end if;
     select s.last_value into v_fence from fence_seq as s;
+    -- somebody's long transaction, which may have nothing to do with jobs: asked where claims have left something behind
+    select m.seen_by into v_over
+    from (select k.seen_by, k.fence from mark as k where k.next_need = capabilities[1] order by k.mark_id desc limit 1) as m
+    where m.fence + 50 < v_fence and m.seen_by > pg_snapshot_xmin(pg_current_snapshot()) and m.seen_by < pg_snapshot_xmax(pg_current_snapshot());
+    if v_over is not null and (_isolated() or not _is_over(v_over)) then
+        v_over := null;
+    end if;
     -- A pair is kept until it has come true: if it were replaced each time, writers that take longer than that, one after the other, would stop the mark.
     select array_agg((
         null, n.next_need, n.priorities, c.numbers,
@@ -2875,7 +2949,7 @@ begin
     ) as m
     cross join lateral (
         select
-            pg_snapshot_xmin(pg_current_snapshot()) >= m.seen_by as proven,
+            pg_snapshot_xmin(pg_current_snapshot()) >= m.seen_by or coalesce(m.seen_by = v_over, false) as proven,
             -- an id that this server has not come to: the pair was noted on another one, before a restore
             m.seen_by >= pg_snapshot_xmax(pg_current_snapshot()) and m.seen_by is distinct from pg_current_xact_id_if_assigned() as foreign_id
     ) as s
@@ -3187,10 +3261,13 @@ begin
             and a.newer = array(select l.number from lane as l where l.number > a.sure_number order by l.number)
             and (
                 -- in the order of the index of heads: another one could be walked for it
-                select h.number from job as h where h.state = 'ready' and not h.parked and h.singleton_key is not null
-                order by h.next_need, h.priority, h.number
-                limit 1
-            ) is null
+                (
+                    select h.number from job as h where h.state = 'ready' and not h.parked and h.singleton_key is not null
+                    order by h.next_need, h.priority, h.number
+                    limit 1
+                ) is null
+                or not _has_heads(capabilities)
+            )
         limit (select limit_jobs)
     ) as f;
     -- so that the next claims have it easier; one is enough, the others go on with the rest meanwhile
@@ -4581,7 +4658,7 @@ begin
     v_age := now - v_tick.at;
     -- one at a time; but one who tends inside a long transaction must not keep the others from it
     -- an age far below nothing is a clock that was set back
-    if v_age between interval '-1 minute' and interval '100 ms'
+    if v_age between interval '-1 minute' and greatest(interval '100 ms', least(20 * v_tick.took, interval '20 s'))
         or not pg_try_advisory_xact_lock(_key_lock('')) and coalesce(v_age, interval '0') < interval '1 s' then
         return false;
     end if;
@@ -4590,9 +4667,9 @@ begin
         v_seen_at := _now();
     end if;
     perform _tend(1000, now);
-    insert into tick (at, leases_from, schedules_from, seen_at, seen_by)
+    insert into tick (at, took, leases_from, schedules_from, seen_at, seen_by)
     select
-        _tend_by_the_way.now,
+        _tend_by_the_way.now, _now() - _tend_by_the_way.now,
         case when s.proven then least(v_tick.seen_at, (
             -- no further than that: ahead lie the dead entries of all leases that ended in time
             select j.check_at
@@ -4628,8 +4705,9 @@ end
 $_tend_by_the_way$;
 
 comment on function _tend_by_the_way(timestamptz) is
-    'Upkeep ten times a second per schema, by whichever get_work comes then, one at a time, whether it is hungry or not. True where it was done. Notes from '
-    'when on the next one has to look: as far as all that is over can be seen to have filed nothing earlier.';
+    'Upkeep ten times a second per schema (where that would be more than a twentieth of the time, less often: at least every 20 s), by whichever get_work '
+    'comes then, one at a time, whether it is hungry or not. True where it was done. Notes from when on the next one has to look: as far as all that is over can '
+    'be seen to have filed nothing earlier.';
 $function$,
 $function$
 create or replace function _try_settle(element jsonb, index bigint)
@@ -6082,6 +6160,8 @@ begin
     if strict is null or (done = '[]') is not true then
         foreach v_turned.settled in array _settle(done, strict) loop
             return next v_turned;
+            -- it may have opened a lane, which the marks from before do not know
+            v_usable := v_usable and (v_turned.settled).verb <> 'reschedule';
         end loop;
         v_turned.settled := null;
     end if;
@@ -6778,6 +6858,7 @@ create index note_look_at_idx on note (look_at);
 create table tick (
     tick_id         bigint          not null generated always as identity,
     at              timestamptz     not null,
+    took            interval        not null default '0',
     leases_from     timestamptz     not null default '-infinity',
     schedules_from  timestamptz     not null default '-infinity',
     seen_at         timestamptz     not null default '-infinity',

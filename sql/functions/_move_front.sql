@@ -17,11 +17,21 @@ declare
     v_known     boolean;
     v_full      boolean;
     v_upto      bigint;
+    v_over      xid8;
 begin
+    -- somebody's long transaction, which may have nothing to do with jobs
+    if v_alone and not _isolated() then
+        select f.seen_by into v_over
+        from (select k.seen_by from front as k where k.scope = _move_front.scope order by k.front_id desc limit 1) as f
+        where f.seen_by > pg_snapshot_xmin(pg_current_snapshot()) and f.seen_by < pg_snapshot_xmax(pg_current_snapshot());
+        if v_over is not null and not _is_over(v_over) then
+            v_over := null;
+        end if;
+    end if;
     -- one statement: the lanes that it sees and what is proven by then belong together
     select
         f.needs, f.priorities, f.numbers, f.rear_id, f.rear_priority, f.rear_number, f.sure_number, f.newer, f.seen_number, f.seen_by, f.noted_at,
-        coalesce(pg_snapshot_xmin(pg_current_snapshot()) >= f.seen_by, false) as proven,
+        coalesce(pg_snapshot_xmin(pg_current_snapshot()) >= f.seen_by or f.seen_by = v_over, false) as proven,
         -- an id that this server has not come to: the pair was noted on another one, before a restore
         f.seen_by >= pg_snapshot_xmax(pg_current_snapshot()) and f.seen_by is distinct from pg_current_xact_id_if_assigned() as foreign_id,
         array(select l.number from lane as l where l.number > coalesce(f.sure_number, 0) order by l.number) as newer

@@ -10,6 +10,7 @@ declare
     v_fence     bigint;
     v_lease     constant interval := _setting_value('max_lease')::interval;
     v_attempts  constant integer := _setting_value('max_attempts')::integer;
+    v_over      xid8;
     v_moved     mark[];
 begin
     if cardinality(capabilities) > 1 or right(capabilities[1], 1) = '%' then
@@ -21,6 +22,13 @@ begin
         return;
     end if;
     select s.last_value into v_fence from fence_seq as s;
+    -- somebody's long transaction, which may have nothing to do with jobs: asked where claims have left something behind
+    select m.seen_by into v_over
+    from (select k.seen_by, k.fence from mark as k where k.next_need = capabilities[1] order by k.mark_id desc limit 1) as m
+    where m.fence + 50 < v_fence and m.seen_by > pg_snapshot_xmin(pg_current_snapshot()) and m.seen_by < pg_snapshot_xmax(pg_current_snapshot());
+    if v_over is not null and (_isolated() or not _is_over(v_over)) then
+        v_over := null;
+    end if;
     -- A pair is kept until it has come true: if it were replaced each time, writers that take longer than that, one after the other, would stop the mark.
     select array_agg((
         null, n.next_need, n.priorities, c.numbers,
@@ -44,7 +52,7 @@ begin
     ) as m
     cross join lateral (
         select
-            pg_snapshot_xmin(pg_current_snapshot()) >= m.seen_by as proven,
+            pg_snapshot_xmin(pg_current_snapshot()) >= m.seen_by or coalesce(m.seen_by = v_over, false) as proven,
             -- an id that this server has not come to: the pair was noted on another one, before a restore
             m.seen_by >= pg_snapshot_xmax(pg_current_snapshot()) and m.seen_by is distinct from pg_current_xact_id_if_assigned() as foreign_id
     ) as s

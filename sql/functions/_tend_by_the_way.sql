@@ -12,7 +12,7 @@ begin
     v_age := now - v_tick.at;
     -- one at a time; but one who tends inside a long transaction must not keep the others from it
     -- an age far below nothing is a clock that was set back
-    if v_age between interval '-1 minute' and interval '100 ms'
+    if v_age between interval '-1 minute' and greatest(interval '100 ms', least(20 * v_tick.took, interval '20 s'))
         or not pg_try_advisory_xact_lock(_key_lock('')) and coalesce(v_age, interval '0') < interval '1 s' then
         return false;
     end if;
@@ -21,9 +21,9 @@ begin
         v_seen_at := _now();
     end if;
     perform _tend(1000, now);
-    insert into tick (at, leases_from, schedules_from, seen_at, seen_by)
+    insert into tick (at, took, leases_from, schedules_from, seen_at, seen_by)
     select
-        _tend_by_the_way.now,
+        _tend_by_the_way.now, _now() - _tend_by_the_way.now,
         case when s.proven then least(v_tick.seen_at, (
             -- no further than that: ahead lie the dead entries of all leases that ended in time
             select j.check_at
@@ -59,5 +59,6 @@ end
 $_tend_by_the_way$;
 
 comment on function _tend_by_the_way(timestamptz) is
-    'Upkeep ten times a second per schema, by whichever get_work comes then, one at a time, whether it is hungry or not. True where it was done. Notes from '
-    'when on the next one has to look: as far as all that is over can be seen to have filed nothing earlier.';
+    'Upkeep ten times a second per schema (where that would be more than a twentieth of the time, less often: at least every 20 s), by whichever get_work '
+    'comes then, one at a time, whether it is hungry or not. True where it was done. Notes from when on the next one has to look: as far as all that is over can '
+    'be seen to have filed nothing earlier.';

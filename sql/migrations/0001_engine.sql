@@ -304,6 +304,7 @@ create index note_look_at_idx on note (look_at);
 create table tick (
     tick_id         bigint          not null generated always as identity,
     at              timestamptz     not null,
+    took            interval        not null default '0',
     leases_from     timestamptz     not null default '-infinity',
     schedules_from  timestamptz     not null default '-infinity',
     seen_at         timestamptz     not null default '-infinity',

@@ -518,7 +518,7 @@ MUTATIONS = (
         [s.a_job_that_commits_late_is_found_below_the_mark],
         _change(
             "_move_marks",
-            "pg_snapshot_xmin(pg_current_snapshot()) >= m.seen_by as proven",
+            "pg_snapshot_xmin(pg_current_snapshot()) >= m.seen_by or coalesce(m.seen_by = v_over, false) as proven",
             "true as proven",
         ),
     ),
@@ -543,6 +543,16 @@ MUTATIONS = (
             "and j.state = 'ready' and not j.parked and j.singleton_key is not null"
             " and j.number >= coalesce(survey.mark[1], 0)",
         ),
+    ),
+    Mutation(
+        "a look at locks where somebody's long transaction is open",
+        [s.a_long_transaction_that_has_no_job_does_not_hold_the_marks_up],
+        _change("_is_over", "return not exists (", "return false and not exists ("),
+    ),
+    Mutation(
+        "who holds a lock is not over",
+        [s.a_long_transaction_that_has_a_job_holds_the_marks_up],
+        _change("_is_over", "return not exists (", "return true or not exists ("),
     ),
     Mutation(
         "the moving of the marks",
@@ -665,7 +675,7 @@ MUTATIONS = (
         [s.a_job_that_commits_late_is_found_behind_the_front],
         _change(
             "_move_front",
-            "coalesce(pg_snapshot_xmin(pg_current_snapshot()) >= f.seen_by, false) as proven",
+            "coalesce(pg_snapshot_xmin(pg_current_snapshot()) >= f.seen_by or f.seen_by = v_over, false) as proven",
             "f.seen_by is not null as proven",
         ),
     ),

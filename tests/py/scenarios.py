@@ -1304,6 +1304,50 @@ def a_job_that_commits_late_is_found_below_the_mark(connect: Connect) -> None:
     engine.check(worker)
 
 
+def _many_claims(conn: Connection) -> None:
+    """As if so many jobs of other needs had been claimed that it is worth looking where marks could be."""
+    conn.execute("select setval('fence_seq', nextval('fence_seq') + 100)")
+
+
+def a_long_transaction_that_has_no_job_does_not_hold_the_marks_up(connect: Connect) -> None:
+    """It has an id, and has written; but what it draws from now on is above what is drawn already."""
+    other, worker = connect(), connect()
+    with transaction(other):
+        other.execute("create temporary table t as select pg_current_xact_id()")
+        other.execute("select count(*) from job")
+        last = [submit(worker, need) for need in ("x", "m.1", "m.2")]
+        numbers = [scalar(worker, "select number from job where job_id = %s", job) for job in last]
+        take(worker, "x")
+        take(worker, "m.%", n=2)
+        for _ in range(3):
+            _many_claims(worker)
+            engine.move_marks(worker, "x")
+            engine.move_marks(worker, "m.%")
+        mark = "select numbers[1] from mark where next_need = 'x' order by mark_id desc limit 1"
+        assert scalar(worker, mark) > numbers[0], "the mark stands still"
+        front = "select sure_number from front order by front_id desc limit 1"
+        assert scalar(worker, front) >= numbers[2], "the front stands still"
+
+
+def a_long_transaction_that_has_a_job_holds_the_marks_up(connect: Connect) -> None:
+    producer, worker = connect(), connect()
+    for need in ("x", "m.1", "m.2"):
+        submit(worker, need)
+    take(worker, "x")
+    take(worker, "m.%", n=2)
+    with transaction(producer):
+        late = [submit(producer, need) for need in ("x", "m.1")]
+        for _ in range(4):
+            submit(worker, "x")
+            submit(worker, "m.2")
+            take(worker, "x")
+            take(worker, "m.2")
+            _many_claims(worker)
+            engine.move_marks(worker, "x")
+            engine.move_marks(worker, "m.%")
+    assert [w["job_id"] for w in take(worker, "x") + take(worker, "m.%")] == late
+
+
 def a_mover_that_had_an_id_before_proves_nothing(connect: Connect) -> None:
     """Who took his id before he read the sequence is no bound for who drew a number in between."""
     mover, producer, worker = connect(), connect(), connect()
