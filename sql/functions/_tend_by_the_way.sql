@@ -59,6 +59,6 @@ end
 $_tend_by_the_way$;
 
 comment on function _tend_by_the_way(timestamptz) is
-    'Upkeep ten times a second per schema (where that would be more than a twentieth of the time, less often: at least every 20 s), by whichever get_work '
-    'comes then, one at a time, whether it is hungry or not. True where it was done. Notes from when on the next one has to look: as far as all that is over can '
-    'be seen to have filed nothing earlier.';
+    'Upkeep ten times a second per schema, by whichever get_work comes then, one at a time, whether it is hungry or not; less often where that would be more '
+    'than a twentieth of the time, but every 20 s. True where it was done. Notes from when on the next one has to look: as far as all that is over can be '
+    'seen to have filed nothing earlier.';
