@@ -3,7 +3,9 @@ returns boolean
 language sql
 volatile
 as $_is_usable$
-    select lease > interval '0' and lease <= mark.max_lease and (mark.noted_at between now - interval '20 ms' and now or _is_idle(mark, now))
+    -- as _check_lease has it: to a comparison of intervals a year is 360 days
+    select lease > interval '0' and date_part('epoch', lease) <= date_part('epoch', mark.max_lease)
+        and (mark.noted_at between now - interval '20 ms' and now or _is_idle(mark, now))
 $_is_usable$;
 
 comment on function _is_usable(mark, interval, timestamptz) is

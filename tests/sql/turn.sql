@@ -1,7 +1,7 @@
 -- turn: acknowledges a batch and claims the next, in one call.
 
 begin;
-select plan(38);
+select plan(40);
 \ir include/support.sql
 \ir include/named.sql
 
@@ -78,6 +78,12 @@ select results_eq(
     $$ values (pg_temp.job('u1')) $$,
     'a job that was given a priority of its own comes first by it'
 );
+-- one that a comparison of intervals takes for five days: 100 years of months, less as many days of 360 a year
+select pg_temp.refused(format($$ select %s $$, v.call), 'LH010', v.test)
+from (values
+    ($$ turn('worker', '{turn.u}', lease => '1200 months -35995 days') $$, 'turn: a lease that is longer than it looks'),
+    ($$ get_work('worker', '{turn.u}', lease => '1200 months -35995 days') $$, 'get_work: a lease that is longer than it looks')
+) as v (call, test);
 select pg_temp.keep('k1', submit('turn.k', singleton_key => 'k')) \gset
 select pg_temp.keep('k2', submit('turn.k', singleton_key => 'k')) \gset
 select pg_temp.take('k1') \gset
