@@ -15,7 +15,8 @@ begin
             cross join lateral (
                 select r.ctid
                 from job as r
-                where r.next_need = mark.next_need and r.priority = l.priority and r.number >= l.number
+                where hashtextextended(r.next_need, r.priority::bigint) = hashtextextended(mark.next_need, l.priority::bigint)
+                    and r.next_need = mark.next_need and r.priority = l.priority and r.number >= l.number
                     and r.state = 'ready' and r.singleton_key is null
                 order by r.number
                 limit 1

@@ -18,18 +18,14 @@ begin
         _insert.next_need, coalesce(_insert.submitted_by, _actor()), _insert.on_dependency_failure, _insert.payload, _insert.metadata,
         _insert.expires_at, _insert.max_attempts, _insert.retry, _insert.singleton_key, _insert.idempotency_key, _insert.wait_for
     )
-    -- null: its lane was never used before
     returning (
         select exists (select from waiter as w where w.stem = any (l.stems) and w.until > _insert.now)
         from lane as l
         where l.next_need = _insert.next_need and l.priority = _insert.priority
         limit 1
     ) into v_awaited;
-    if v_awaited is null then
-        perform _open_lane(next_need, priority::smallint, now);
-    end if;
-    if state = 'ready' and v_awaited is not false then
-        perform _ring(array[next_need]);
+    if v_awaited is not false then
+        perform _announce(next_need, priority::smallint, state, v_awaited, now);
     end if;
     return (job_id, true, state, available_at)::submitted;
 end

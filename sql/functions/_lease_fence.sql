@@ -7,7 +7,7 @@ declare
     v_hex   constant text := replace(lease_id::text, '-', '');
     v_fence constant bigint := ('x' || left(v_hex, 12))::bit(48)::bigint;
 begin
-    return case when substr(v_hex, 13, 4) || right(v_hex, 4) = '8' || _lease_check(job_id, v_fence) then v_fence end;
+    return case when substr(v_hex, 13, 4) || right(v_hex, 4) = to_hex(2147483648 | _lease_check(job_id, v_fence)) then v_fence end;
 end
 $_lease_fence$;
 

@@ -3,13 +3,10 @@ returns uuid
 language sql
 volatile
 as $_lease_id$
-    -- fence, version, check, variant and chance, check. The chance is random()'s: a lease_id proves a lease, rights are what GRANT says.
+    -- fence, version, check; variant, chance, check. The chance is random()'s: a lease_id proves a lease, rights are what GRANT says.
     select (
-        lpad(to_hex(fence), 12, '0')
-        || '8' || left(_lease_check(job_id, fence), 3)
-        || to_hex(32768 + floor(random() * 16384)::integer)
-        || lpad(to_hex(floor(random() * 4294967296)::bigint), 8, '0')
-        || right(_lease_check(job_id, fence), 4)
+        lpad(to_hex((fence << 16) | 32768 | (_lease_check(job_id, fence) >> 16)), 16, '0')
+        || to_hex(-9223372036854775808 | ((random() * 70368744177663)::bigint << 16) | (_lease_check(job_id, fence) & 65535))
     )::uuid
 $_lease_id$;
 

@@ -27,7 +27,7 @@ begin
     -- they were, when they were gathered: but what is in a setting may be anybody's
     perform _check_submit(r, 'submission.')
     from unnest(v_requests) as r
-    where _is_plain(r.next_need, r.payload, r.priority, r.on_dependency_failure, r.metadata) is not true;
+    where (_is_plain_need(r.next_need) and _is_plain(r.payload, r.priority, r.on_dependency_failure, r.metadata)) is not true;
 
     v_now := _now_in_order();
     v_ids := array(select _uuid_v7(v_now) from generate_series(1, v_gathered));

@@ -17,7 +17,7 @@ begin
     -- null, or left out: as submit has it
     new.payload := coalesce(new.payload, '{}');
     new.priority := coalesce(new.priority, 100);
-    v_plain := v_plain and _is_plain(new.next_need, new.payload, new.priority, 'hold', '{}');
+    v_plain := v_plain and _is_plain_need(new.next_need) and _is_plain(new.payload, new.priority, 'hold', '{}');
     if v_plain and v_gathered is not null then
         -- neither a need nor JSON text has a line's end
         if

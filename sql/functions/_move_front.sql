@@ -91,7 +91,8 @@ begin
                         (
                             select j.number
                             from job as j
-                            where j.state = 'ready' and j.singleton_key is null and j.next_need = l.next_need and j.priority = l.priority
+                            where hashtextextended(j.next_need, j.priority::bigint) = hashtextextended(l.next_need, l.priority::bigint)
+                                and j.state = 'ready' and j.singleton_key is null and j.next_need = l.next_need and j.priority = l.priority
                                 and j.number between l.number and v_new.sure_number
                             order by j.number
                             limit 1
@@ -144,7 +145,8 @@ begin
         cross join lateral (
             select r.ctid as place, r.number
             from job as r
-            where r.state = 'ready' and r.singleton_key is null and r.next_need = l.next_need and r.priority = l.priority
+            where hashtextextended(r.next_need, r.priority::bigint) = hashtextextended(l.next_need, l.priority::bigint)
+                and r.state = 'ready' and r.singleton_key is null and r.next_need = l.next_need and r.priority = l.priority
                 and r.number between l.number and v_upto
             order by r.number
             limit v_ahead

@@ -65,7 +65,8 @@ begin
                         (
                             select j.number
                             from job as j
-                            where j.state = 'ready' and j.singleton_key is null and j.next_need = n.next_need and j.priority = o.priority
+                            where hashtextextended(j.next_need, j.priority::bigint) = hashtextextended(n.next_need, o.priority::bigint)
+                                and j.state = 'ready' and j.singleton_key is null and j.next_need = n.next_need and j.priority = o.priority
                                 and j.number between o.number and m.seen_number
                             order by j.number
                             limit 1

@@ -7,6 +7,7 @@ begin
     if exists (select from lane as l where l.next_need = _open_lane.next_need and l.priority = _open_lane.priority) then
         return;
     end if;
+    perform _check_need('next_need', next_need);
     insert into lane (next_need, priority, stems, opened_at)
     values (_open_lane.next_need, _open_lane.priority, _stems(_open_lane.next_need), _open_lane.now);
     -- claims go by the newest marks of a need: the next one is to look at all its lanes
@@ -29,4 +30,5 @@ end
 $_open_lane$;
 
 comment on function _open_lane(text, smallint, timestamptz) is
-    'Sees to it that the need and priority of a job are known before it is. To be called by whoever gives a job either.';
+    'Sees to it that the need and priority of a job are known before it is: the one way in for a name, so nothing that is not a need gets past it (LH010). '
+    'To be called by whoever gives a job either.';

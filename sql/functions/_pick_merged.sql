@@ -31,7 +31,8 @@ begin
             cross join lateral (
                 select j.job_id, j.number, row_number() over (order by j.number) as place
                 from job as j
-                where j.next_need = l.next_need and j.priority = l.priority and j.number >= l.number
+                where hashtextextended(j.next_need, j.priority::bigint) = hashtextextended(l.next_need, l.priority::bigint)
+                    and j.next_need = l.next_need and j.priority = l.priority and j.number >= l.number
                     and j.number <= coalesce((select b.number from beyond as b where b.priority <= l.priority), 9223372036854775807)
                     and j.state = 'ready' and j.singleton_key is null and j.job_id <> all (but)
                 order by j.number

@@ -26,16 +26,31 @@ as $submit$
 declare
     v_now       constant timestamptz := _now_in_order();
     v_id        constant uuid := coalesce(job_id, _uuid_v7(v_now));
+    v_awaited   boolean;
     v_request   _request;
     v_first     uuid;
 begin
+    -- Nearly always: a job that has what every job has and no more, written here, in one statement. Whether its need is one was looked at when
+    -- its lane was opened, or will be now.
     if (
-        _is_plain(next_need, payload, priority, on_dependency_failure, metadata) and wait_for = '{}'
-        and (job_id, singleton_key, idempotency_key, available_at, expires_at, max_attempts, retry, submitted_by) is null
+        octet_length(next_need) <= 200 and _is_plain(payload, priority, on_dependency_failure, metadata) and wait_for = '{}'
+        and num_nulls(job_id, singleton_key, idempotency_key, available_at, expires_at, max_attempts, retry, submitted_by) = 8
     ) then
-        return _insert(
-            v_id, next_need, payload, priority, 'ready', false, v_now, null, null, null, null, null, null, on_dependency_failure, null, null, v_now
-        );
+        insert into job (
+            job_id, number, submitted_at, available_at, priority, state, next_need, submitted_by, on_dependency_failure, payload
+        ) values (
+            v_id, nextval('number_seq'), v_now, v_now, submit.priority, 'ready', submit.next_need, _actor(), 'hold', submit.payload
+        )
+        returning (
+            select exists (select from waiter as w where w.stem = any (l.stems) and w.until > v_now)
+            from lane as l
+            where l.next_need = submit.next_need and l.priority = submit.priority
+            limit 1
+        ) into v_awaited;
+        if v_awaited is not false then
+            perform _announce(next_need, priority::smallint, 'ready', v_awaited, v_now);
+        end if;
+        return (v_id, true, 'ready', v_now)::submitted;
     end if;
 
     v_request := (

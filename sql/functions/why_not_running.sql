@@ -67,9 +67,15 @@ begin
         from (
             -- each half by its own index
             (
-                select from job as j
-                where j.next_need = v_job.next_need and j.state = 'ready' and j.singleton_key is null
-                    and (j.priority, j.number) < (v_job.priority, v_job.number)
+                select
+                from (select distinct o.priority from lane as o where o.next_need = v_job.next_need and o.priority <= v_job.priority) as l
+                cross join lateral (
+                    select from job as j
+                    where hashtextextended(j.next_need, j.priority::bigint) = hashtextextended(v_job.next_need, l.priority::bigint)
+                        and j.next_need = v_job.next_need and j.priority = l.priority and j.state = 'ready' and j.singleton_key is null
+                        and j.number < case when l.priority = v_job.priority then v_job.number else 9223372036854775807 end
+                    limit 1000
+                ) as a
                 limit 1000
             )
             union all

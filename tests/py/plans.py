@@ -153,7 +153,7 @@ FILL = (
         case when not dead then now() + interval '1 day' + g * interval '1 ms' end,
         case when dead then 'broken' end,
         case when dead then 'attempts_exhausted' end,
-        case when dead then now() + g * interval '1 ms' end
+        case when dead then now() + interval '1 day' + g * interval '1 ms' end
     from (
         select g, g % 100 < 75 as dead from generate_series(1, %(n)s) as g
         where g % 100 between 65 and 84

@@ -1,0 +1,183 @@
+"""How many instructions a call takes: python -m bench.instructions
+
+Time on a machine that is not quiet says little about a tenth more or less. Instructions, counted by valgrind while the
+server runs as a single process, are the same each time. What they leave out (waiting, caches, the kernel) is left to the
+benchmark. Needs valgrind. Figures: bench/instructions.md
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from .engines import ENGINES, LEASEHOLD, PAYLOAD
+from .server import Connection, Server, bindir, running
+from .tell import say
+
+READY = 6_000
+BETWEEN = (100, 300)  # calls: what the later ones take more is what one takes
+
+# Calls are fifty times slower under valgrind, marks are not.
+SLOW_MARKS = ("_is_usable", "interval '20 ms'", "interval '1 hour'")
+
+# Nothing but the row of a plain job and its indexes: no check, no lane, no bell, no id of its own making.
+FUNCTIONS = """
+create function leasehold._only_insert(next_need text, payload jsonb) returns void
+language plpgsql volatile security definer set search_path from current
+set plan_cache_mode to force_generic_plan as $$
+begin
+    insert into job (
+        job_id, number, submitted_at, available_at, priority, state, next_need, submitted_by, on_dependency_failure, payload
+    ) values (
+        gen_random_uuid(), nextval('number_seq'), now(), now(), 100, 'ready', _only_insert.next_need, 'x', 'hold', _only_insert.payload
+    );
+end $$;
+create function leasehold._nothing(next_need text, payload jsonb) returns void
+language plpgsql volatile security definer set search_path from current
+set plan_cache_mode to force_generic_plan as $$ begin end $$;
+"""
+
+_WORK = "leasehold.get_work('w', array['bench.work.v1'])"
+FILL = {
+    "bare": "insert into job (next_need, payload) select 'bench.work.v1', %s from generate_series(1, %s)",
+    "pgmq": "select pgmq.send('bench', %s) from generate_series(1, %s)",
+    "leasehold": "select leasehold.submit('bench.work.v1', %s) from generate_series(1, %s)",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A statement with one parameter, the payload, and the database it runs in."""
+
+    name: str
+    database: str
+    statement: str
+
+
+CALLS = (
+    Call(
+        "bare: insert", "bare", "insert into job (next_need, payload) values ('bench.work.v1', $1)"
+    ),
+    Call("pgmq: send", "pgmq", "select * from pgmq.send('bench', $1)"),
+    Call(
+        "leasehold: submit", "leasehold", "select job_id from leasehold.submit('bench.work.v1', $1)"
+    ),
+    Call(
+        "a function that writes the same row, no more",
+        "leasehold",
+        "select leasehold._only_insert('bench.work.v1', $1)",
+    ),
+    Call(
+        "a function that does nothing",
+        "leasehold",
+        "select leasehold._nothing('bench.work.v1', $1)",
+    ),
+    Call(
+        "pgmq: read",
+        "pgmq",
+        "select msg_id, message from pgmq.read('bench', 60, 1) where $1 is not null",
+    ),
+    Call(
+        "leasehold: get_work",
+        "leasehold",
+        f"select job_id, lease_id from {_WORK} where $1 is not null",
+    ),
+    Call(
+        "leasehold: get_work and complete",
+        "leasehold",
+        f"select leasehold.complete(w.job_id, w.lease_id) from {_WORK} as w where $1 is not null",
+    ),
+)
+
+
+def prepare(server: Server) -> None:
+    """A database for each engine, filled, on the server that is to be copied."""
+    for name in sorted({call.database for call in CALLS}):
+        server.admin.execute(f'create database "{name}" template template0'.encode())
+        ENGINES[name].install(ENGINES[name], server, name)
+        with server.connected(name) as conn:
+            fill(conn, name)
+            conn.execute("vacuum (analyze)")
+    server.admin.execute("checkpoint")
+
+
+def fill(conn: Connection, name: str) -> None:
+    if name == LEASEHOLD.name:
+        conn.execute("set search_path to leasehold, pg_temp")
+        conn.execute(FUNCTIONS.encode())
+        function, found, instead = SLOW_MARKS
+        row = conn.execute("select pg_get_functiondef(%s::regproc)", [function]).fetchone()
+        assert row is not None
+        assert found in row[0]
+        conn.execute(row[0].replace(found, instead))
+    conn.execute(FILL[name].encode(), [PAYLOAD, READY])
+    if name == LEASEHOLD.name:
+        conn.execute(f"select {_WORK}".encode())  # for its marks
+
+
+def counted(call: Call, data: Path) -> int:
+    """Instructions a call."""
+    fewer, more = (instructions(call, data, calls) for calls in BETWEEN)
+    return round((more - fewer) / (BETWEEN[1] - BETWEEN[0]))
+
+
+def instructions(call: Call, data: Path, calls: int) -> int:
+    """Instructions of a server that makes so many calls, over a copy of the data, and ends."""
+    owner = data.stat()
+    with tempfile.TemporaryDirectory(prefix="leasehold-instructions-") as directory:
+        os.chmod(directory, 0o755)
+        copy = Path(directory) / "data"
+        subprocess.run(["cp", "-a", str(data), str(copy)], check=True)
+        (copy / "postmaster.pid").unlink()
+        lines = [
+            f"prepare call (jsonb) as {call.statement};",
+            *[f"execute call ('{PAYLOAD}');"] * calls,
+        ]
+        ran = subprocess.run(
+            [
+                *("valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"),
+                *(str(bindir() / "postgres"), "--single", "-D", str(copy)),
+                *("-c", "synchronous_commit=off", "-c", "full_page_writes=off", call.database),
+            ],
+            input="\n".join(lines) + "\n",
+            capture_output=True,
+            text=True,
+            errors="replace",
+            cwd="/",
+            **({"user": owner.st_uid, "group": owner.st_gid} if os.getuid() == 0 else {}),
+        )
+    found = re.search(r"Collected : (\d+)", ran.stderr)
+    if found is None or (error := re.search("ERROR: .*|FATAL: .*", ran.stderr)):
+        raise SystemExit(f"bench: {call.name}: {error[0] if found else ran.stderr[-300:]}")
+    return int(found[1])
+
+
+def figures() -> Iterator[tuple[str, int]]:
+    with running(None) as server:
+        say("filling")
+        prepare(server)
+        row = server.admin.execute("show data_directory").fetchone()
+        assert row is not None
+        say(f"counting {len(CALLS)} calls, a minute or two")
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            counts = pool.map(lambda call: counted(call, Path(row[0])), CALLS)
+            yield from zip((call.name for call in CALLS), counts, strict=True)
+
+
+def main() -> None:
+    if shutil.which("valgrind") is None:
+        sys.exit("bench: valgrind is not installed (Debian: apt-get install valgrind)")
+    for name, count in figures():
+        print(f"{count:10,}  {name}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,9 @@
+create or replace function _is_plain_need(need text)
+returns boolean
+language sql
+immutable
+as $_is_plain_need$
+    select need ~ '^[^[:space:][:cntrl:].%]+([.][^[:space:][:cntrl:].%]+)*$' and octet_length(need) <= 200
+$_is_plain_need$;
+
+comment on function _is_plain_need(text) is 'Whether a need wants no second look. Never true of what _check_need refuses.';
