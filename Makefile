@@ -17,7 +17,7 @@ PIP := q=-qq; test ! -t 1 || q=; $(BIN)/python -m pip install $$q --disable-pip-
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 .PHONY: help build check-build environment test test-sql test-py test-matrix \
-        lint lint-static lint-bodies format demo clean bench bench-quick bench-report bench-publish
+        lint lint-static lint-bodies format demo clean bench bench-quick bench-report bench-publish instructions
 
 help:
 	@echo "Leasehold: durable work for PostgreSQL. One SQL file; everything else is optional."
@@ -45,6 +45,7 @@ help:
 	@echo "  make bench-quick     the main figures in three minutes"
 	@echo "  make bench-report    the tables and pictures of what has been measured, once more"
 	@echo "  make bench-publish   the same into bench/figures, to be committed"
+	@echo "  make instructions    instructions a call, counted by valgrind: for machines that are not quiet"
 	@echo
 	@echo "tests/README.md says how the tests are laid out."
 
@@ -155,6 +156,9 @@ bench-report: $(BENCH)/.requirements
 
 bench-publish: $(BENCH)/.requirements
 	@$(RUN_BENCH) --publish
+
+instructions: $(BENCH)/.peers
+	@$(RUN_BENCH).instructions
 
 clean:
 	rm -rf $(VENV) .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,4 +1,4 @@
-"""How many instructions a call takes: python -m bench.instructions
+"""How many instructions a call takes: make instructions
 
 Time on a machine that is not quiet says little about a tenth more or less. Instructions, counted by valgrind while the
 server runs as a single process, are the same each time. What they leave out (waiting, caches, the kernel) is left to the
