@@ -12,7 +12,7 @@
 do $install$
 declare
     v_version        constant text := '1.0.0';
-    v_build          constant text := 'b8a1c5360a30316a583d54003d48cc5aee1a2fbc12a888886804f539557fa047';
+    v_build          constant text := '6368d5d6e415f2fbcf43a8bf484f18c73735db05cf00952473708fd9a55b0ec6';
     v_migrations     constant integer := 1;
     v_function_names constant text[] := array['_actor', '_admissible', '_admit', '_announce', '_answer', '_apply', '_asked_to_stop', '_backoff', '_bury', '_check_batch_circles', '_check_capabilities', '_check_circle', '_check_count', '_check_delay', '_check_done', '_check_elements', '_check_expires_at', '_check_failure', '_check_ids', '_check_keys', '_check_lease', '_check_need', '_check_object', '_check_policy', '_check_reschedule', '_check_retry', '_check_setting', '_check_size', '_check_submit', '_check_text', '_check_time', '_check_unseen', '_check_wait_for', '_choose', '_claim', '_claim_id', '_claim_ids', '_claim_key', '_claim_keys', '_clean_error', '_complete_many', '_done_kinds', '_doom', '_end', '_end_cancelled', '_end_state', '_enqueue', '_expire', '_fail', '_forget_heartbeats', '_forget_waiters', '_grant', '_group_roles', '_has_heads', '_hold', '_insert', '_insert_many', '_invalid', '_inventory', '_is_busy', '_is_idle', '_is_over', '_is_plain', '_is_plain_done', '_is_plain_need', '_is_plain_worker', '_is_retryable', '_is_usable', '_isolated', '_key_lock', '_known', '_last_number', '_last_tick', '_lease_check', '_lease_end', '_lease_fence', '_lease_id', '_leave_key', '_load_begins', '_load_ends', '_load_gathered', '_load_one', '_load_row', '_lock_job', '_lock_unheld', '_look_again', '_matches', '_meant', '_move', '_move_front', '_move_marks', '_names_lease', '_needs', '_no_such_job', '_now', '_now_in_order', '_open_lane', '_park', '_parked', '_pick', '_pick_ahead', '_pick_merged', '_promote', '_put_off', '_read_interval', '_read_request', '_reclaim', '_reclaim_one', '_record', '_redrive', '_refuse', '_request_hash', '_request_kinds', '_requests', '_reschedule', '_resolve', '_results', '_retry_or_bury', '_revive', '_rewrite', '_ring', '_runs_out_at', '_scope', '_setting_value', '_settle', '_settle_each', '_settle_one', '_stem', '_stems', '_store', '_store_many', '_survey', '_survey_scope', '_tell', '_tell_chunk', '_tell_dependents', '_tend', '_tend_by_the_way', '_try_settle', '_uuid_v7', '_wait', '_work_notes', 'await_bell', 'cancel', 'checkpoint', 'checkpoints', 'complete', 'complete_unheld', 'error_codes', 'extend', 'extend_many', 'fail', 'fail_unheld', 'get_work', 'hold_lease', 'job', 'lease_status', 'redrive', 'redrive_many', 'release', 'require_api', 'reschedule', 'reschedule_unheld', 'results', 'schema_version', 'set_setting', 'setting', 'settings', 'settle', 'submit', 'submit_many', 'sweep', 'turn', 'verify', 'why_not_running'];
     v_view_names     constant text[] := array['dead_letter', 'departure', 'finished', 'status', 'submission'];
@@ -1062,13 +1062,12 @@ comment on function _choose(_survey, integer, timestamptz, uuid[]) is
     'it may not start any more) costs only its own turn.';
 $function$,
 $function$
-create or replace function _claim(mark mark, worker_id text, lease interval)
+create or replace function _claim(mark mark, worker_id text, lease interval, now timestamptz)
 returns work
 language plpgsql
 volatile
 as $_claim$
 declare
-    v_now   constant timestamptz := _now();
     v_work  work;
 begin
     with gone as (
@@ -1094,33 +1093,40 @@ begin
             ) is null
             limit 1
         )
-            and (j.expires_at is null or j.expires_at > v_now)
+            and (j.expires_at is null or j.expires_at > _claim.now)
         returning
             j.job_id, j.number, j.submitted_at, j.available_at, j.attempt, j.priority, j.crashes, j.next_need, j.submitted_by,
             j.on_dependency_failure, j.payload, j.metadata, j.expires_at, j.max_attempts, j.retry, j.singleton_key, j.idempotency_key, j.wait_for,
             j.run_id, j.step, j.error, j.error_code, nextval('fence_seq') as fence, _now() as at
     )
+    -- all columns in their order, and of their types: else the plan has a step more, which costs as much as a look at an index
     insert into job as j (
-        job_id, number, submitted_at, available_at, attempt, priority, crashes, state, next_need, submitted_by, on_dependency_failure, payload,
-        metadata, expires_at, max_attempts, retry, singleton_key, idempotency_key, wait_for, run_id, step, fence, lease_id, worker_id,
-        leased_at, lease_expires_at, check_at, error, error_code
+        job_id, number, submitted_at, available_at, attempt, priority, crashes, parked, cancel_requested, state, next_need, submitted_by,
+        on_dependency_failure, payload, metadata, expires_at, max_attempts, retry, singleton_key, idempotency_key, wait_for, run_id, step, fence,
+        lease_id, worker_id, leased_at, lease_expires_at, check_at, answer, error, error_code, dead_reason, ended_at
     )
     select
-        g.job_id, g.number, g.submitted_at, g.available_at, g.attempt + 1, g.priority, g.crashes, 'leased', g.next_need, g.submitted_by,
-        g.on_dependency_failure, g.payload, g.metadata, g.expires_at, g.max_attempts, g.retry, g.singleton_key, g.idempotency_key, g.wait_for,
-        g.run_id, g.step, g.fence, _lease_id(g.job_id, g.fence), _claim.worker_id, g.at, g.at + lease, g.at + lease, g.error, g.error_code
+        g.job_id, g.number, g.submitted_at, g.available_at, g.attempt + 1, g.priority, g.crashes, false, false, 'leased'::text, g.next_need,
+        g.submitted_by, g.on_dependency_failure, g.payload, g.metadata, g.expires_at, g.max_attempts, g.retry, g.singleton_key, g.idempotency_key, g.wait_for,
+        g.run_id, g.step, g.fence, _lease_id(g.job_id, g.fence), _claim.worker_id, g.at, g.at + lease, g.at + lease, null::jsonb, g.error,
+        g.error_code, null::text, null::timestamptz
     from gone as g
     returning
         j.job_id, j.lease_id, j.fence, j.next_need, j.payload, j.attempt, coalesce(j.max_attempts, mark.max_attempts),
         j.lease_expires_at, j.lease_expires_at - _now(), j.singleton_key, coalesce(j.metadata, '{}'), j.run_id, j.step,
-        case when j.wait_for is null then '{}' else coalesce(_results(j.wait_for), '{}') end,
-        j.wait_for is not null and _results(j.wait_for) is null
+        case when j.wait_for is null then '{}'::jsonb end, false
     into v_work;
+    -- few waited for anything
+    if v_work.results is null and v_work.job_id is not null then
+        v_work.results := _results((select j.wait_for from job as j where j.job_id = v_work.job_id));
+        v_work.results_truncated := v_work.results is null;
+        v_work.results := coalesce(v_work.results, '{}');
+    end if;
     return v_work;
 end
 $_claim$;
 
-comment on function _claim(mark, text, interval) is
+comment on function _claim(mark, text, interval, timestamptz) is
     'Leases the first job of a need, if there is one that wants no second look, by its newest marks, in one statement: lane after lane from the marks on, '
     'locking by skipping what is locked. Null where there is none, where a head of a singleton key is ready, where the job may not start any more. '
     'The job is deleted and written anew, not updated: a claimer with an older look, who runs into the old row, finds it gone. An updated one he '
@@ -1703,14 +1709,15 @@ begin
             j.run_id, j.step, j.error, j.error_code, nextval('fence_seq') as fence, _now() as at
     ), leased as (
         insert into job as j (
-            job_id, number, submitted_at, available_at, attempt, priority, crashes, state, next_need, submitted_by, on_dependency_failure, payload,
-            metadata, expires_at, max_attempts, retry, singleton_key, idempotency_key, wait_for, run_id, step, fence, lease_id, worker_id,
-            leased_at, lease_expires_at, check_at, error, error_code
+            job_id, number, submitted_at, available_at, attempt, priority, crashes, parked, cancel_requested, state, next_need, submitted_by,
+            on_dependency_failure, payload, metadata, expires_at, max_attempts, retry, singleton_key, idempotency_key, wait_for, run_id, step, fence,
+            lease_id, worker_id, leased_at, lease_expires_at, check_at, answer, error, error_code, dead_reason, ended_at
         )
         select
-            g.job_id, g.number, g.submitted_at, g.available_at, g.attempt + 1, g.priority, g.crashes, 'leased', g.next_need, g.submitted_by,
-            g.on_dependency_failure, g.payload, g.metadata, g.expires_at, g.max_attempts, g.retry, g.singleton_key, g.idempotency_key, g.wait_for,
-            g.run_id, g.step, g.fence, _lease_id(g.job_id, g.fence), _grant.worker_id, g.at, g.at + lease, g.at + lease, g.error, g.error_code
+            g.job_id, g.number, g.submitted_at, g.available_at, g.attempt + 1, g.priority, g.crashes, false, false, 'leased'::text, g.next_need,
+            g.submitted_by, g.on_dependency_failure, g.payload, g.metadata, g.expires_at, g.max_attempts, g.retry, g.singleton_key,
+            g.idempotency_key, g.wait_for, g.run_id, g.step, g.fence, _lease_id(g.job_id, g.fence), _grant.worker_id, g.at, g.at + lease,
+            g.at + lease, null::jsonb, g.error, g.error_code, null::text, null::timestamptz
         from gone as g
         returning
             j.job_id, j.lease_id, j.fence, j.next_need, j.payload, j.attempt, coalesce(j.max_attempts, v_max_attempts), j.lease_expires_at,
@@ -5417,7 +5424,7 @@ begin
     if _is_plain_worker(worker_id, capabilities) and limit_jobs = 1 and not _isolated() then
         select k.* into v_mark from mark as k where k.next_need = capabilities[1] order by k.mark_id desc limit 1;
         if _is_usable(v_mark, lease, v_now) then
-            v_work := _claim(v_mark, worker_id, lease);
+            v_work := _claim(v_mark, worker_id, lease, v_now);
             if v_work.job_id is not null then
                 return next v_work;
                 return;
@@ -6213,7 +6220,7 @@ begin
     end if;
     -- what get_work does nearly always, without its other steps
     if v_usable and limit_jobs = 1 and not _isolated() then
-        v_work := _claim(v_mark, worker_id, lease);
+        v_work := _claim(v_mark, worker_id, lease, v_now);
         if v_work.job_id is not null then
             v_turned.work := v_work;
             return next v_turned;

@@ -1,10 +1,9 @@
-create or replace function _claim(mark mark, worker_id text, lease interval)
+create or replace function _claim(mark mark, worker_id text, lease interval, now timestamptz)
 returns work
 language plpgsql
 volatile
 as $_claim$
 declare
-    v_now   constant timestamptz := _now();
     v_work  work;
 begin
     with gone as (
@@ -30,33 +29,40 @@ begin
             ) is null
             limit 1
         )
-            and (j.expires_at is null or j.expires_at > v_now)
+            and (j.expires_at is null or j.expires_at > _claim.now)
         returning
             j.job_id, j.number, j.submitted_at, j.available_at, j.attempt, j.priority, j.crashes, j.next_need, j.submitted_by,
             j.on_dependency_failure, j.payload, j.metadata, j.expires_at, j.max_attempts, j.retry, j.singleton_key, j.idempotency_key, j.wait_for,
             j.run_id, j.step, j.error, j.error_code, nextval('fence_seq') as fence, _now() as at
     )
+    -- all columns in their order, and of their types: else the plan has a step more, which costs as much as a look at an index
     insert into job as j (
-        job_id, number, submitted_at, available_at, attempt, priority, crashes, state, next_need, submitted_by, on_dependency_failure, payload,
-        metadata, expires_at, max_attempts, retry, singleton_key, idempotency_key, wait_for, run_id, step, fence, lease_id, worker_id,
-        leased_at, lease_expires_at, check_at, error, error_code
+        job_id, number, submitted_at, available_at, attempt, priority, crashes, parked, cancel_requested, state, next_need, submitted_by,
+        on_dependency_failure, payload, metadata, expires_at, max_attempts, retry, singleton_key, idempotency_key, wait_for, run_id, step, fence,
+        lease_id, worker_id, leased_at, lease_expires_at, check_at, answer, error, error_code, dead_reason, ended_at
     )
     select
-        g.job_id, g.number, g.submitted_at, g.available_at, g.attempt + 1, g.priority, g.crashes, 'leased', g.next_need, g.submitted_by,
-        g.on_dependency_failure, g.payload, g.metadata, g.expires_at, g.max_attempts, g.retry, g.singleton_key, g.idempotency_key, g.wait_for,
-        g.run_id, g.step, g.fence, _lease_id(g.job_id, g.fence), _claim.worker_id, g.at, g.at + lease, g.at + lease, g.error, g.error_code
+        g.job_id, g.number, g.submitted_at, g.available_at, g.attempt + 1, g.priority, g.crashes, false, false, 'leased'::text, g.next_need,
+        g.submitted_by, g.on_dependency_failure, g.payload, g.metadata, g.expires_at, g.max_attempts, g.retry, g.singleton_key, g.idempotency_key, g.wait_for,
+        g.run_id, g.step, g.fence, _lease_id(g.job_id, g.fence), _claim.worker_id, g.at, g.at + lease, g.at + lease, null::jsonb, g.error,
+        g.error_code, null::text, null::timestamptz
     from gone as g
     returning
         j.job_id, j.lease_id, j.fence, j.next_need, j.payload, j.attempt, coalesce(j.max_attempts, mark.max_attempts),
         j.lease_expires_at, j.lease_expires_at - _now(), j.singleton_key, coalesce(j.metadata, '{}'), j.run_id, j.step,
-        case when j.wait_for is null then '{}' else coalesce(_results(j.wait_for), '{}') end,
-        j.wait_for is not null and _results(j.wait_for) is null
+        case when j.wait_for is null then '{}'::jsonb end, false
     into v_work;
+    -- few waited for anything
+    if v_work.results is null and v_work.job_id is not null then
+        v_work.results := _results((select j.wait_for from job as j where j.job_id = v_work.job_id));
+        v_work.results_truncated := v_work.results is null;
+        v_work.results := coalesce(v_work.results, '{}');
+    end if;
     return v_work;
 end
 $_claim$;
 
-comment on function _claim(mark, text, interval) is
+comment on function _claim(mark, text, interval, timestamptz) is
     'Leases the first job of a need, if there is one that wants no second look, by its newest marks, in one statement: lane after lane from the marks on, '
     'locking by skipping what is locked. Null where there is none, where a head of a singleton key is ready, where the job may not start any more. '
     'The job is deleted and written anew, not updated: a claimer with an older look, who runs into the old row, finds it gone. An updated one he '

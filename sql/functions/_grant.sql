@@ -18,14 +18,15 @@ begin
             j.run_id, j.step, j.error, j.error_code, nextval('fence_seq') as fence, _now() as at
     ), leased as (
         insert into job as j (
-            job_id, number, submitted_at, available_at, attempt, priority, crashes, state, next_need, submitted_by, on_dependency_failure, payload,
-            metadata, expires_at, max_attempts, retry, singleton_key, idempotency_key, wait_for, run_id, step, fence, lease_id, worker_id,
-            leased_at, lease_expires_at, check_at, error, error_code
+            job_id, number, submitted_at, available_at, attempt, priority, crashes, parked, cancel_requested, state, next_need, submitted_by,
+            on_dependency_failure, payload, metadata, expires_at, max_attempts, retry, singleton_key, idempotency_key, wait_for, run_id, step, fence,
+            lease_id, worker_id, leased_at, lease_expires_at, check_at, answer, error, error_code, dead_reason, ended_at
         )
         select
-            g.job_id, g.number, g.submitted_at, g.available_at, g.attempt + 1, g.priority, g.crashes, 'leased', g.next_need, g.submitted_by,
-            g.on_dependency_failure, g.payload, g.metadata, g.expires_at, g.max_attempts, g.retry, g.singleton_key, g.idempotency_key, g.wait_for,
-            g.run_id, g.step, g.fence, _lease_id(g.job_id, g.fence), _grant.worker_id, g.at, g.at + lease, g.at + lease, g.error, g.error_code
+            g.job_id, g.number, g.submitted_at, g.available_at, g.attempt + 1, g.priority, g.crashes, false, false, 'leased'::text, g.next_need,
+            g.submitted_by, g.on_dependency_failure, g.payload, g.metadata, g.expires_at, g.max_attempts, g.retry, g.singleton_key,
+            g.idempotency_key, g.wait_for, g.run_id, g.step, g.fence, _lease_id(g.job_id, g.fence), _grant.worker_id, g.at, g.at + lease,
+            g.at + lease, null::jsonb, g.error, g.error_code, null::text, null::timestamptz
         from gone as g
         returning
             j.job_id, j.lease_id, j.fence, j.next_need, j.payload, j.attempt, coalesce(j.max_attempts, v_max_attempts), j.lease_expires_at,
