@@ -12,7 +12,7 @@
 do $install$
 declare
     v_version        constant text := '1.0.0';
-    v_build          constant text := '6368d5d6e415f2fbcf43a8bf484f18c73735db05cf00952473708fd9a55b0ec6';
+    v_build          constant text := 'fa38d811d3dec8328beb3579ae1de167a664849fd5495ab3a449eae88637c063';
     v_migrations     constant integer := 1;
     v_function_names constant text[] := array['_actor', '_admissible', '_admit', '_announce', '_answer', '_apply', '_asked_to_stop', '_backoff', '_bury', '_check_batch_circles', '_check_capabilities', '_check_circle', '_check_count', '_check_delay', '_check_done', '_check_elements', '_check_expires_at', '_check_failure', '_check_ids', '_check_keys', '_check_lease', '_check_need', '_check_object', '_check_policy', '_check_reschedule', '_check_retry', '_check_setting', '_check_size', '_check_submit', '_check_text', '_check_time', '_check_unseen', '_check_wait_for', '_choose', '_claim', '_claim_id', '_claim_ids', '_claim_key', '_claim_keys', '_clean_error', '_complete_many', '_done_kinds', '_doom', '_end', '_end_cancelled', '_end_state', '_enqueue', '_expire', '_fail', '_forget_heartbeats', '_forget_waiters', '_grant', '_group_roles', '_has_heads', '_hold', '_insert', '_insert_many', '_invalid', '_inventory', '_is_busy', '_is_idle', '_is_over', '_is_plain', '_is_plain_done', '_is_plain_need', '_is_plain_worker', '_is_retryable', '_is_usable', '_isolated', '_key_lock', '_known', '_last_number', '_last_tick', '_lease_check', '_lease_end', '_lease_fence', '_lease_id', '_leave_key', '_load_begins', '_load_ends', '_load_gathered', '_load_one', '_load_row', '_lock_job', '_lock_unheld', '_look_again', '_matches', '_meant', '_move', '_move_front', '_move_marks', '_names_lease', '_needs', '_no_such_job', '_now', '_now_in_order', '_open_lane', '_park', '_parked', '_pick', '_pick_ahead', '_pick_merged', '_promote', '_put_off', '_read_interval', '_read_request', '_reclaim', '_reclaim_one', '_record', '_redrive', '_refuse', '_request_hash', '_request_kinds', '_requests', '_reschedule', '_resolve', '_results', '_retry_or_bury', '_revive', '_rewrite', '_ring', '_runs_out_at', '_scope', '_setting_value', '_settle', '_settle_each', '_settle_one', '_stem', '_stems', '_store', '_store_many', '_survey', '_survey_scope', '_tell', '_tell_chunk', '_tell_dependents', '_tend', '_tend_by_the_way', '_try_settle', '_uuid_v7', '_wait', '_work_notes', 'await_bell', 'cancel', 'checkpoint', 'checkpoints', 'complete', 'complete_unheld', 'error_codes', 'extend', 'extend_many', 'fail', 'fail_unheld', 'get_work', 'hold_lease', 'job', 'lease_status', 'redrive', 'redrive_many', 'release', 'require_api', 'reschedule', 'reschedule_unheld', 'results', 'schema_version', 'set_setting', 'setting', 'settings', 'settle', 'submit', 'submit_many', 'sweep', 'turn', 'verify', 'why_not_running'];
     v_view_names     constant text[] := array['dead_letter', 'departure', 'finished', 'status', 'submission'];
@@ -1859,17 +1859,21 @@ declare
     v_awaited       text[];
 begin
     with made as (
+        -- all columns in their order, and of their types: as in _claim
         insert into job (
-            job_id, number, submitted_at, available_at, priority, parked, state, next_need, submitted_by, on_dependency_failure, payload,
-            metadata, expires_at, max_attempts, retry, singleton_key, idempotency_key, wait_for
+            job_id, number, submitted_at, available_at, attempt, priority, crashes, parked, cancel_requested, state, next_need, submitted_by,
+            on_dependency_failure, payload, metadata, expires_at, max_attempts, retry, singleton_key, idempotency_key, wait_for, run_id, step, fence,
+            lease_id, worker_id, leased_at, lease_expires_at, check_at, answer, error, error_code, dead_reason, ended_at
         )
         select
-            ids[r.ordinality], nextval('number_seq'), _insert_many.now, coalesce(r.available_at, _insert_many.now), r.priority,
-            coalesce(_insert_many.parked[r.ordinality], false),
+            ids[r.ordinality], nextval('number_seq'), _insert_many.now, coalesce(r.available_at, _insert_many.now), 0, r.priority::smallint,
+            0::smallint, coalesce(_insert_many.parked[r.ordinality], false), false,
             case when blocked[r.ordinality] then 'blocked' when r.available_at > _insert_many.now then 'scheduled' else 'ready' end,
             r.next_need, coalesce(r.submitted_by, v_actor), r.on_dependency_failure, r.payload, nullif(r.metadata, '{}'), r.expires_at,
             r.max_attempts, r.retry, r.singleton_key, r.idempotency_key,
-            case when r.wait_for <> '{}' then array(select distinct w.id from unnest(r.wait_for) as w (id)) end
+            case when r.wait_for <> '{}' then array(select distinct w.id from unnest(r.wait_for) as w (id)) end,
+            null::uuid, null::text, null::bigint, null::uuid, null::text, null::timestamptz, null::timestamptz, null::timestamptz, null::jsonb,
+            null::text, null::text, null::text, null::timestamptz
         from unnest(requests) with ordinality as r
         where firsts[r.ordinality] is null
         returning job.next_need, job.priority, job.state
@@ -2441,10 +2445,10 @@ begin
             )::_request
         from (select current_setting(v_name || '_' || n.at, true) as row from generate_series(0, v_gathered - 1) as n (at) offset 0) as g
     );
-    -- they were, when they were gathered: but what is in a setting may be anybody's
+    -- They were, when they were gathered: but what is in a setting may be anybody's. Needs are looked at where their lane is.
     perform _check_submit(r, 'submission.')
     from unnest(v_requests) as r
-    where (_is_plain_need(r.next_need) and _is_plain(r.payload, r.priority, r.on_dependency_failure, r.metadata)) is not true;
+    where (octet_length(r.next_need) <= 200 and _is_plain(r.payload, r.priority, r.on_dependency_failure, r.metadata)) is not true;
 
     v_now := _now_in_order();
     v_ids := array(select _uuid_v7(v_now) from generate_series(1, v_gathered));

@@ -12,17 +12,21 @@ declare
     v_awaited       text[];
 begin
     with made as (
+        -- all columns in their order, and of their types: as in _claim
         insert into job (
-            job_id, number, submitted_at, available_at, priority, parked, state, next_need, submitted_by, on_dependency_failure, payload,
-            metadata, expires_at, max_attempts, retry, singleton_key, idempotency_key, wait_for
+            job_id, number, submitted_at, available_at, attempt, priority, crashes, parked, cancel_requested, state, next_need, submitted_by,
+            on_dependency_failure, payload, metadata, expires_at, max_attempts, retry, singleton_key, idempotency_key, wait_for, run_id, step, fence,
+            lease_id, worker_id, leased_at, lease_expires_at, check_at, answer, error, error_code, dead_reason, ended_at
         )
         select
-            ids[r.ordinality], nextval('number_seq'), _insert_many.now, coalesce(r.available_at, _insert_many.now), r.priority,
-            coalesce(_insert_many.parked[r.ordinality], false),
+            ids[r.ordinality], nextval('number_seq'), _insert_many.now, coalesce(r.available_at, _insert_many.now), 0, r.priority::smallint,
+            0::smallint, coalesce(_insert_many.parked[r.ordinality], false), false,
             case when blocked[r.ordinality] then 'blocked' when r.available_at > _insert_many.now then 'scheduled' else 'ready' end,
             r.next_need, coalesce(r.submitted_by, v_actor), r.on_dependency_failure, r.payload, nullif(r.metadata, '{}'), r.expires_at,
             r.max_attempts, r.retry, r.singleton_key, r.idempotency_key,
-            case when r.wait_for <> '{}' then array(select distinct w.id from unnest(r.wait_for) as w (id)) end
+            case when r.wait_for <> '{}' then array(select distinct w.id from unnest(r.wait_for) as w (id)) end,
+            null::uuid, null::text, null::bigint, null::uuid, null::text, null::timestamptz, null::timestamptz, null::timestamptz, null::jsonb,
+            null::text, null::text, null::text, null::timestamptz
         from unnest(requests) with ordinality as r
         where firsts[r.ordinality] is null
         returning job.next_need, job.priority, job.state

@@ -24,10 +24,10 @@ begin
             )::_request
         from (select current_setting(v_name || '_' || n.at, true) as row from generate_series(0, v_gathered - 1) as n (at) offset 0) as g
     );
-    -- they were, when they were gathered: but what is in a setting may be anybody's
+    -- They were, when they were gathered: but what is in a setting may be anybody's. Needs are looked at where their lane is.
     perform _check_submit(r, 'submission.')
     from unnest(v_requests) as r
-    where (_is_plain_need(r.next_need) and _is_plain(r.payload, r.priority, r.on_dependency_failure, r.metadata)) is not true;
+    where (octet_length(r.next_need) <= 200 and _is_plain(r.payload, r.priority, r.on_dependency_failure, r.metadata)) is not true;
 
     v_now := _now_in_order();
     v_ids := array(select _uuid_v7(v_now) from generate_series(1, v_gathered));
