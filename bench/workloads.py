@@ -312,7 +312,7 @@ WORKLOADS: dict[str, Workload] = {
             "cycle",
             f"claim one, complete it, in two transactions; {READY:,} ready",
             _each("cycle", READY, MODES),
-            seconds=10,
+            seconds=40,
             quick=1,
             extras=(("kept", "last fifth of first"), ("flushes", "flushes a job")),
             checks=(
