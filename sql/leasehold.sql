@@ -12,7 +12,7 @@
 do $install$
 declare
     v_version        constant text := '1.0.0';
-    v_build          constant text := 'fa38d811d3dec8328beb3579ae1de167a664849fd5495ab3a449eae88637c063';
+    v_build          constant text := '1889723edb0b1252b158f1269d239afe3472478da5c1e95591572c58ffa27aa9';
     v_migrations     constant integer := 1;
     v_function_names constant text[] := array['_actor', '_admissible', '_admit', '_announce', '_answer', '_apply', '_asked_to_stop', '_backoff', '_bury', '_check_batch_circles', '_check_capabilities', '_check_circle', '_check_count', '_check_delay', '_check_done', '_check_elements', '_check_expires_at', '_check_failure', '_check_ids', '_check_keys', '_check_lease', '_check_need', '_check_object', '_check_policy', '_check_reschedule', '_check_retry', '_check_setting', '_check_size', '_check_submit', '_check_text', '_check_time', '_check_unseen', '_check_wait_for', '_choose', '_claim', '_claim_id', '_claim_ids', '_claim_key', '_claim_keys', '_clean_error', '_complete_many', '_done_kinds', '_doom', '_end', '_end_cancelled', '_end_state', '_enqueue', '_expire', '_fail', '_forget_heartbeats', '_forget_waiters', '_grant', '_group_roles', '_has_heads', '_hold', '_insert', '_insert_many', '_invalid', '_inventory', '_is_busy', '_is_idle', '_is_over', '_is_plain', '_is_plain_done', '_is_plain_need', '_is_plain_worker', '_is_retryable', '_is_usable', '_isolated', '_key_lock', '_known', '_last_number', '_last_tick', '_lease_check', '_lease_end', '_lease_fence', '_lease_id', '_leave_key', '_load_begins', '_load_ends', '_load_gathered', '_load_one', '_load_row', '_lock_job', '_lock_unheld', '_look_again', '_matches', '_meant', '_move', '_move_front', '_move_marks', '_names_lease', '_needs', '_no_such_job', '_now', '_now_in_order', '_open_lane', '_park', '_parked', '_pick', '_pick_ahead', '_pick_merged', '_promote', '_put_off', '_read_interval', '_read_request', '_reclaim', '_reclaim_one', '_record', '_redrive', '_refuse', '_request_hash', '_request_kinds', '_requests', '_reschedule', '_resolve', '_results', '_retry_or_bury', '_revive', '_rewrite', '_ring', '_runs_out_at', '_scope', '_setting_value', '_settle', '_settle_each', '_settle_one', '_stem', '_stems', '_store', '_store_many', '_survey', '_survey_scope', '_tell', '_tell_chunk', '_tell_dependents', '_tend', '_tend_by_the_way', '_try_settle', '_uuid_v7', '_wait', '_work_notes', 'await_bell', 'cancel', 'checkpoint', 'checkpoints', 'complete', 'complete_unheld', 'error_codes', 'extend', 'extend_many', 'fail', 'fail_unheld', 'get_work', 'hold_lease', 'job', 'lease_status', 'redrive', 'redrive_many', 'release', 'require_api', 'reschedule', 'reschedule_unheld', 'results', 'schema_version', 'set_setting', 'setting', 'settings', 'settle', 'submit', 'submit_many', 'sweep', 'turn', 'verify', 'why_not_running'];
     v_view_names     constant text[] := array['dead_letter', 'departure', 'finished', 'status', 'submission'];
@@ -1062,7 +1062,7 @@ comment on function _choose(_survey, integer, timestamptz, uuid[]) is
     'it may not start any more) costs only its own turn.';
 $function$,
 $function$
-create or replace function _claim(mark mark, worker_id text, lease interval, now timestamptz)
+create or replace function _claim(mark mark, worker_id text, lease interval)
 returns work
 language plpgsql
 volatile
@@ -1093,7 +1093,8 @@ begin
             ) is null
             limit 1
         )
-            and (j.expires_at is null or j.expires_at > _claim.now)
+            -- by a clock that is read now: turn may have waited for the locks of what it ends
+            and (j.expires_at is null or j.expires_at > _now())
         returning
             j.job_id, j.number, j.submitted_at, j.available_at, j.attempt, j.priority, j.crashes, j.next_need, j.submitted_by,
             j.on_dependency_failure, j.payload, j.metadata, j.expires_at, j.max_attempts, j.retry, j.singleton_key, j.idempotency_key, j.wait_for,
@@ -1126,7 +1127,7 @@ begin
 end
 $_claim$;
 
-comment on function _claim(mark, text, interval, timestamptz) is
+comment on function _claim(mark, text, interval) is
     'Leases the first job of a need, if there is one that wants no second look, by its newest marks, in one statement: lane after lane from the marks on, '
     'locking by skipping what is locked. Null where there is none, where a head of a singleton key is ready, where the job may not start any more. '
     'The job is deleted and written anew, not updated: a claimer with an older look, who runs into the old row, finds it gone. An updated one he '
@@ -5428,7 +5429,7 @@ begin
     if _is_plain_worker(worker_id, capabilities) and limit_jobs = 1 and not _isolated() then
         select k.* into v_mark from mark as k where k.next_need = capabilities[1] order by k.mark_id desc limit 1;
         if _is_usable(v_mark, lease, v_now) then
-            v_work := _claim(v_mark, worker_id, lease, v_now);
+            v_work := _claim(v_mark, worker_id, lease);
             if v_work.job_id is not null then
                 return next v_work;
                 return;
@@ -6224,7 +6225,7 @@ begin
     end if;
     -- what get_work does nearly always, without its other steps
     if v_usable and limit_jobs = 1 and not _isolated() then
-        v_work := _claim(v_mark, worker_id, lease, v_now);
+        v_work := _claim(v_mark, worker_id, lease);
         if v_work.job_id is not null then
             v_turned.work := v_work;
             return next v_turned;

@@ -1,4 +1,4 @@
-create or replace function _claim(mark mark, worker_id text, lease interval, now timestamptz)
+create or replace function _claim(mark mark, worker_id text, lease interval)
 returns work
 language plpgsql
 volatile
@@ -29,7 +29,8 @@ begin
             ) is null
             limit 1
         )
-            and (j.expires_at is null or j.expires_at > _claim.now)
+            -- by a clock that is read now: turn may have waited for the locks of what it ends
+            and (j.expires_at is null or j.expires_at > _now())
         returning
             j.job_id, j.number, j.submitted_at, j.available_at, j.attempt, j.priority, j.crashes, j.next_need, j.submitted_by,
             j.on_dependency_failure, j.payload, j.metadata, j.expires_at, j.max_attempts, j.retry, j.singleton_key, j.idempotency_key, j.wait_for,
@@ -62,7 +63,7 @@ begin
 end
 $_claim$;
 
-comment on function _claim(mark, text, interval, timestamptz) is
+comment on function _claim(mark, text, interval) is
     'Leases the first job of a need, if there is one that wants no second look, by its newest marks, in one statement: lane after lane from the marks on, '
     'locking by skipping what is locked. Null where there is none, where a head of a singleton key is ready, where the job may not start any more. '
     'The job is deleted and written anew, not updated: a claimer with an older look, who runs into the old row, finds it gone. An updated one he '

@@ -25,7 +25,7 @@ begin
     if _is_plain_worker(worker_id, capabilities) and limit_jobs = 1 and not _isolated() then
         select k.* into v_mark from mark as k where k.next_need = capabilities[1] order by k.mark_id desc limit 1;
         if _is_usable(v_mark, lease, v_now) then
-            v_work := _claim(v_mark, worker_id, lease, v_now);
+            v_work := _claim(v_mark, worker_id, lease);
             if v_work.job_id is not null then
                 return next v_work;
                 return;

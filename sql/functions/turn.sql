@@ -46,7 +46,7 @@ begin
     end if;
     -- what get_work does nearly always, without its other steps
     if v_usable and limit_jobs = 1 and not _isolated() then
-        v_work := _claim(v_mark, worker_id, lease, v_now);
+        v_work := _claim(v_mark, worker_id, lease);
         if v_work.job_id is not null then
             v_turned.work := v_work;
             return next v_turned;

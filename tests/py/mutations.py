@@ -414,6 +414,11 @@ MUTATIONS = (
         + _change("_expire", "j.expires_at <= _expire.now", "false"),
     ),
     Mutation(
+        "the last moment to start, after a wait",
+        [s.a_turn_that_waited_for_a_lock_starts_nothing_too_late],
+        _change("_claim", "j.expires_at > _now()", "j.expires_at > statement_timestamp()"),
+    ),
+    Mutation(
         "the count of crashes",
         [s.a_job_that_kills_every_worker_dies_of_it],
         _change("_reclaim_one", "v_job.crashes := v_job.crashes + 1;"),

@@ -1018,6 +1018,23 @@ def a_job_past_its_last_moment_is_not_leased(connect: Connect) -> None:
     ]
 
 
+def a_turn_that_waited_for_a_lock_starts_nothing_too_late(connect: Connect) -> None:
+    """Fault 24, of the last moment to start: the clock is read again after the wait."""
+    holder, worker, conn = connect(), connect(), connect()
+    submit(conn)
+    work = engine.take_one(worker, "a")
+    done = Jsonb([{n: str(v) for n, v in lease_of(work).items()} | {"verb": "complete"}])
+    late = submit(conn, expires_at=scalar(conn, "select clock_timestamp() + interval '1 hour'"))
+    with transaction(holder):
+        holder.execute("select from job where job_id = %s for update", (work["job_id"],))
+        turn = "select (t.work).job_id from turn('w', array['a'], %s) as t"
+        call = background(lambda: engine.query(worker, turn, done))
+        wait_until_blocked(conn, worker)
+        conn.execute("update job set expires_at = clock_timestamp() where job_id = %s", (late,))
+    assert call.result(timeout=20) == [{"job_id": None}]
+    assert engine.state(conn, late) == "dead"
+
+
 def a_job_that_kills_every_worker_dies_of_it(connect: Connect) -> None:
     """Trap 8: a crash counts, as an attempt and as a crash."""
     conn = connect()
