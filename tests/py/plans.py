@@ -743,6 +743,10 @@ def sweep_with_something_to_do(conn: Connection) -> Any:
     _ready(conn, "plan.crash", 5)
     assert len(engine.take(conn, "plan.crash", n=5, lease="1 ms")) == 5
     _ready(conn, HOT, 5, wait_for=_ready(conn, HOT))
+    for work in _leased(conn, 5):
+        one(conn, "extend", **engine.lease_of(work))
+    # long enough ago for upkeep to ask whether these leases are over
+    conn.execute("update heartbeat set extended_at = now() - interval '2 minutes'")
     while scalar(conn, "select clock_timestamp() <= %s::timestamptz", soon):
         time.sleep(0.02)
     return "select sweep(50)", {}, ""
@@ -755,6 +759,7 @@ def sweep_with_something_to_do(conn: Connection) -> Any:
 )
 def sweep_with_nothing_to_do(conn: Connection) -> Any:
     _swept(conn)
+    conn.execute("update heartbeat set extended_at = now()")
     return "select sweep(50)", {}, ""
 
 
