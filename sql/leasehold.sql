@@ -12,9 +12,9 @@
 do $install$
 declare
     v_version        constant text := '1.0.0';
-    v_build          constant text := '817efde6d6f9c48cae40dc6ac5e456a9c30ef8bfbca5586e50d812dba186ee8d';
+    v_build          constant text := '044cd98a179f73485ea10ce8280c17c497e045be3d8df39f0f2c9b0679da75c5';
     v_migrations     constant integer := 1;
-    v_function_names constant text[] := array['_actor', '_admissible', '_admit', '_announce', '_answer', '_apply', '_asked_to_stop', '_backoff', '_bury', '_check_batch_circles', '_check_capabilities', '_check_circle', '_check_count', '_check_delay', '_check_done', '_check_elements', '_check_expires_at', '_check_failure', '_check_ids', '_check_keys', '_check_lease', '_check_need', '_check_object', '_check_policy', '_check_reschedule', '_check_retry', '_check_setting', '_check_size', '_check_submit', '_check_text', '_check_time', '_check_unseen', '_check_wait_for', '_choose', '_claim', '_claim_id', '_claim_ids', '_claim_key', '_claim_keys', '_clean_error', '_complete_many', '_done_kinds', '_doom', '_end', '_end_cancelled', '_end_state', '_enqueue', '_expire', '_fail', '_forget_heartbeats', '_forget_waiters', '_grant', '_group_roles', '_has_heads', '_hold', '_insert', '_insert_many', '_invalid', '_inventory', '_is_busy', '_is_idle', '_is_over', '_is_plain', '_is_plain_done', '_is_plain_need', '_is_plain_worker', '_is_retryable', '_is_usable', '_isolated', '_key_lock', '_known', '_last_number', '_last_tick', '_lease_check', '_lease_end', '_lease_fence', '_lease_id', '_leave_key', '_load_begins', '_load_ends', '_load_gathered', '_load_one', '_load_row', '_lock_job', '_lock_unheld', '_look_again', '_matches', '_meant', '_move', '_move_front', '_move_marks', '_names_lease', '_needs', '_no_such_job', '_now', '_now_in_order', '_open_lane', '_park', '_parked', '_pick', '_pick_ahead', '_pick_merged', '_promote', '_put_off', '_read_interval', '_read_request', '_reclaim', '_reclaim_one', '_record', '_redrive', '_refuse', '_request_hash', '_request_kinds', '_requests', '_reschedule', '_resolve', '_results', '_retry_or_bury', '_revive', '_rewrite', '_ring', '_runs_out_at', '_scope', '_setting_value', '_settle', '_settle_each', '_settle_one', '_stem', '_stems', '_store', '_store_many', '_survey', '_survey_scope', '_tell', '_tell_chunk', '_tell_dependents', '_tend', '_tend_by_the_way', '_try_settle', '_uuid_v7', '_wait', '_work_notes', 'await_bell', 'cancel', 'checkpoint', 'checkpoints', 'complete', 'complete_unheld', 'error_codes', 'extend', 'extend_many', 'fail', 'fail_unheld', 'get_work', 'hold_lease', 'job', 'lease_status', 'redrive', 'redrive_many', 'release', 'require_api', 'reschedule', 'reschedule_unheld', 'results', 'schema_version', 'set_setting', 'setting', 'settings', 'settle', 'submit', 'submit_many', 'sweep', 'turn', 'verify', 'why_not_running'];
+    v_function_names constant text[] := array['_actor', '_admissible', '_admit', '_announce', '_answer', '_apply', '_asked_to_stop', '_backoff', '_bury', '_check_batch_circles', '_check_capabilities', '_check_circle', '_check_count', '_check_delay', '_check_done', '_check_elements', '_check_expires_at', '_check_failure', '_check_ids', '_check_keys', '_check_lease', '_check_need', '_check_object', '_check_policy', '_check_reschedule', '_check_retry', '_check_setting', '_check_size', '_check_submit', '_check_text', '_check_time', '_check_unseen', '_check_wait_for', '_choose', '_claim', '_claim_id', '_claim_ids', '_claim_key', '_claim_keys', '_clean_error', '_complete_many', '_done_kinds', '_doom', '_end', '_end_cancelled', '_end_state', '_enqueue', '_expire', '_fail', '_forget_heartbeats', '_forget_waiters', '_grant', '_group_roles', '_has_heads', '_hold', '_insert', '_insert_many', '_invalid', '_inventory', '_is_busy', '_is_over', '_is_plain', '_is_plain_done', '_is_plain_need', '_is_plain_worker', '_is_retryable', '_is_usable', '_isolated', '_key_lock', '_known', '_last_number', '_last_tick', '_lease_check', '_lease_end', '_lease_fence', '_lease_id', '_leave_key', '_load_begins', '_load_ends', '_load_gathered', '_load_one', '_load_row', '_lock_job', '_lock_unheld', '_look_again', '_matches', '_meant', '_move', '_move_front', '_move_marks', '_names_lease', '_needs', '_no_such_job', '_now', '_now_in_order', '_open_lane', '_park', '_parked', '_pick', '_pick_ahead', '_pick_merged', '_promote', '_put_off', '_read_interval', '_read_request', '_reclaim', '_reclaim_one', '_record', '_redrive', '_refuse', '_request_hash', '_request_kinds', '_requests', '_reschedule', '_resolve', '_results', '_retry_or_bury', '_revive', '_rewrite', '_ring', '_runs_out_at', '_scope', '_setting_value', '_settle', '_settle_each', '_settle_one', '_stem', '_stems', '_store', '_store_many', '_survey', '_survey_scope', '_tell', '_tell_chunk', '_tell_dependents', '_tend', '_tend_by_the_way', '_try_settle', '_uuid_v7', '_wait', '_will_do', '_work_notes', 'await_bell', 'cancel', 'checkpoint', 'checkpoints', 'complete', 'complete_unheld', 'error_codes', 'extend', 'extend_many', 'fail', 'fail_unheld', 'get_work', 'hold_lease', 'job', 'lease_status', 'redrive', 'redrive_many', 'release', 'require_api', 'reschedule', 'reschedule_unheld', 'results', 'schema_version', 'set_setting', 'setting', 'settings', 'settle', 'submit', 'submit_many', 'sweep', 'turn', 'verify', 'why_not_running'];
     v_view_names     constant text[] := array['dead_letter', 'departure', 'finished', 'status', 'submission'];
     v_functions      constant text[] := array[
 $function$
@@ -2087,24 +2087,6 @@ comment on function _is_busy(uuid, text, text, smallint) is
     'is parked by the claim, who is parked wrongly is let in by the note that goes with parking.';
 $function$,
 $function$
-create or replace function _is_idle(mark mark, now timestamptz)
-returns boolean
-language plpgsql
-volatile
-as $_is_idle$
-begin
-    return mark.noted_at > '-infinity'
-        and mark.fence + 100 > (select s.last_value from fence_seq as s)
-        and (select t.at from tick as t order by t.tick_id desc limit 1) between _is_idle.now - interval '6 s' and _is_idle.now
-        and (select s.current_value::interval from setting as s where s.name = 'max_lease') = mark.max_lease
-        and (select s.current_value::integer from setting as s where s.name = 'max_attempts') = mark.max_attempts;
-end
-$_is_idle$;
-
-comment on function _is_idle(mark, timestamptz) is
-    'Whether marks may be older than those of a busy need: hardly anything was claimed since, so there is little to pass by, and upkeep was done not long ago.';
-$function$,
-$function$
 create or replace function _is_over(id xid8)
 returns boolean
 language plpgsql
@@ -2217,12 +2199,15 @@ volatile
 as $_is_usable$
     -- as _check_lease has it: to a comparison of intervals a year is 360 days
     select lease > interval '0' and date_part('epoch', lease) <= date_part('epoch', mark.max_lease)
-        and (mark.noted_at between now - interval '20 ms' and now or _is_idle(mark, now))
+        and (
+            mark.noted_at between now - interval '1 s' and now and mark.fence + 100 > pg_sequence_last_value('fence_seq')
+            or _will_do(mark, now)
+        )
 $_is_usable$;
 
 comment on function _is_usable(mark, interval, timestamptz) is
-    'Whether a claim may go by these marks: they were moved a moment ago, by whoever did the upkeep as well that was due; and the lease is no longer than '
-    'allowed. Not true of marks that there are not.';
+    'Whether a claim may go by these marks: they were moved less than a second and a hundred claims ago, by whoever did the upkeep as well that was due; and '
+    'the lease is no longer than allowed. Not true of marks that there are not. Where not, whoever asked is to move them.';
 $function$,
 $function$
 create or replace function _isolated()
@@ -3018,7 +3003,7 @@ begin
             from unnest(n.priorities) as p (priority)
         ) as o
     ) as c
-    where not (m.noted_at between _move_marks.now - interval '20 ms' and _move_marks.now)
+    where (m.fence + 50 < v_fence or not (m.noted_at between _move_marks.now - interval '20 ms' and _move_marks.now))
         -- an idle need writes nothing
         and (m.noted_at = '-infinity' or n.priorities <> m.priorities or c.numbers <> m.numbers or m.seen_number <> v_seen or m.fence + 50 < v_fence
             or (m.max_lease, m.max_attempts) is distinct from (v_lease, v_attempts));
@@ -3052,8 +3037,8 @@ $_move_marks$;
 
 comment on function _move_marks(text[], timestamptz, bigint) is
     'Moves the low-water marks of a need up to the first ready number that can be seen, no further than what is proven to be all there will be. At most '
-    'fifty times a second a need; waits for nobody. Above READ COMMITTED the snapshot may be old, and the mark lower: never too high. Of capabilities that '
-    'are more than one need it moves the front.';
+    'fifty times a second a need, or once in fifty claims; waits for nobody. Above READ COMMITTED the snapshot may be old, and the mark lower: never too '
+    'high. Of capabilities that are more than one need it moves the front.';
 $function$,
 $function$
 create or replace function _names_lease(element jsonb)
@@ -4457,15 +4442,19 @@ volatile
 as $_survey$
 declare
     v_survey    _survey;
-    v_noted_at  timestamptz;
+    v_fresh     boolean;
     v_seen      bigint;
 begin
     if cardinality(capabilities) > 1 or right(capabilities[1], 1) = '%' then
         return _survey_scope(capabilities, now);
     end if;
     v_survey.tended := false;
-    select k.noted_at into v_noted_at from mark as k where k.next_need = capabilities[1] order by k.mark_id desc limit 1;
-    if (v_noted_at between now - interval '20 ms' and now) is not true then
+    select k.noted_at between _survey.now - interval '20 ms' and _survey.now and k.fence + 50 >= pg_sequence_last_value('fence_seq') into v_fresh
+    from mark as k
+    where k.next_need = capabilities[1]
+    order by k.mark_id desc
+    limit 1;
+    if v_fresh is not true then
         -- while this transaction has no id of its own: notes and marks want that (_work_notes, _move_marks)
         v_seen := _last_number();
         v_survey.tended := _tend_by_the_way(now);
@@ -4815,6 +4804,31 @@ end
 $_wait$;
 
 comment on function _wait(uuid, uuid[]) is 'Writes the edges of a job that the caller has just inserted or locked, and the note that goes with them.';
+$function$,
+$function$
+create or replace function _will_do(mark mark, now timestamptz)
+returns boolean
+language plpgsql
+volatile
+as $_will_do$
+declare
+    v_claims constant bigint := (select s.last_value from fence_seq as s) - mark.fence;
+begin
+    if mark.noted_at between now - interval '1 s' and now and v_claims < 200 then
+        -- one moves them; until that has committed the others go by the old ones
+        return not pg_try_advisory_xact_lock(_key_lock('mark' || mark.next_need));
+    end if;
+    return mark.noted_at > '-infinity'
+        and v_claims < 100
+        and (select t.at from tick as t order by t.tick_id desc limit 1) between _will_do.now - interval '6 s' and _will_do.now
+        and (select s.current_value::interval from setting as s where s.name = 'max_lease') = mark.max_lease
+        and (select s.current_value::integer from setting as s where s.name = 'max_attempts') = mark.max_attempts;
+end
+$_will_do$;
+
+comment on function _will_do(mark, timestamptz) is
+    'Whether marks that are no longer fresh will do: those of a busy need while somebody else moves them, whose lock this tries for and keeps where it is '
+    'free; those of an idle one as long as hardly anything was claimed since, so that there is little to pass by, and upkeep was done not long ago.';
 $function$,
 $function$
 create or replace function _work_notes(limit_notes integer, now timestamptz, out freed integer, out admitted integer)

@@ -5,9 +5,12 @@ volatile
 as $_is_usable$
     -- as _check_lease has it: to a comparison of intervals a year is 360 days
     select lease > interval '0' and date_part('epoch', lease) <= date_part('epoch', mark.max_lease)
-        and (mark.noted_at between now - interval '20 ms' and now or _is_idle(mark, now))
+        and (
+            mark.noted_at between now - interval '1 s' and now and mark.fence + 100 > pg_sequence_last_value('fence_seq')
+            or _will_do(mark, now)
+        )
 $_is_usable$;
 
 comment on function _is_usable(mark, interval, timestamptz) is
-    'Whether a claim may go by these marks: they were moved a moment ago, by whoever did the upkeep as well that was due; and the lease is no longer than '
-    'allowed. Not true of marks that there are not.';
+    'Whether a claim may go by these marks: they were moved less than a second and a hundred claims ago, by whoever did the upkeep as well that was due; and '
+    'the lease is no longer than allowed. Not true of marks that there are not. Where not, whoever asked is to move them.';

@@ -81,7 +81,7 @@ begin
             from unnest(n.priorities) as p (priority)
         ) as o
     ) as c
-    where not (m.noted_at between _move_marks.now - interval '20 ms' and _move_marks.now)
+    where (m.fence + 50 < v_fence or not (m.noted_at between _move_marks.now - interval '20 ms' and _move_marks.now))
         -- an idle need writes nothing
         and (m.noted_at = '-infinity' or n.priorities <> m.priorities or c.numbers <> m.numbers or m.seen_number <> v_seen or m.fence + 50 < v_fence
             or (m.max_lease, m.max_attempts) is distinct from (v_lease, v_attempts));
@@ -115,5 +115,5 @@ $_move_marks$;
 
 comment on function _move_marks(text[], timestamptz, bigint) is
     'Moves the low-water marks of a need up to the first ready number that can be seen, no further than what is proven to be all there will be. At most '
-    'fifty times a second a need; waits for nobody. Above READ COMMITTED the snapshot may be old, and the mark lower: never too high. Of capabilities that '
-    'are more than one need it moves the front.';
+    'fifty times a second a need, or once in fifty claims; waits for nobody. Above READ COMMITTED the snapshot may be old, and the mark lower: never too '
+    'high. Of capabilities that are more than one need it moves the front.';

@@ -714,12 +714,39 @@ MUTATIONS = (
     Mutation(
         "upkeep by who claims an idle need",
         [s.a_claim_that_always_finds_work_does_upkeep_too],
-        _change("_is_idle", "interval '6 s'", "interval '1 day'"),
+        _change("_will_do", "interval '6 s'", "interval '1 day'"),
     ),
     Mutation(
         "claims make the marks of an idle need old",
+        [s.a_claim_goes_by_marks_of_an_idle_need],
+        _change("_will_do", "v_claims < 100", "v_claims < 100000"),
+    ),
+    Mutation(
+        "claims make the marks of a busy need old",
         [s.marks_move_while_a_backlog_is_drained],
-        _change("_is_idle", "mark.fence + 100 >", "mark.fence + 100000 >"),
+        (
+            ("_is_usable", "mark.fence + 100 ", "mark.fence + 100000 "),
+            ("_is_usable", "interval '1 s'", "interval '1 day'"),
+        ),
+    ),
+    Mutation(
+        "claims go by marks that few claims came after",
+        [s.a_claim_goes_by_marks_that_few_claims_came_after],
+        _change("_is_usable", "interval '1 s'", "interval '1 ms'"),
+    ),
+    Mutation(
+        "one claim moves the marks of a busy need",
+        [s.claims_go_by_old_marks_while_somebody_else_moves_them],
+        _change(
+            "_will_do",
+            "return not pg_try_advisory_xact_lock",
+            "return null is null or pg_try_advisory_xact_lock",
+        ),
+    ),
+    Mutation(
+        "the others go by the old ones meanwhile",
+        [s.claims_go_by_old_marks_while_somebody_else_moves_them],
+        _change("_will_do", "v_claims < 200", "v_claims < 0"),
     ),
     # --- from when on upkeep looks
     Mutation(

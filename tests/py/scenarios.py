@@ -1719,7 +1719,7 @@ def a_claim_that_always_finds_work_does_upkeep_too(connect: Connect) -> None:
     a.execute("insert into tick (at) values (clock_timestamp() - interval '10 s')")
     # until the marks are old, and the server as old as the lease, before which none runs out
     a.execute(
-        "select pg_sleep(greatest(0.03,"
+        "select pg_sleep(greatest(1.1,"
         " 1.5 - extract(epoch from clock_timestamp() - pg_postmaster_start_time())))"
     )
     assert take(a, "x")[0]["job_id"] in jobs
@@ -1738,6 +1738,64 @@ def marks_move_while_a_backlog_is_drained(connect: Connect) -> None:
     last = scalar(a, "select max(fence) from mark where next_need = 'x'")
     assert first is not None
     assert last - first >= 100, "claims went by marks as old as the first"
+
+
+def _calls(conn: Connection, *functions: str, age: str = "30 ms") -> list[int]:
+    """Claims one x by marks that were noted so long ago; how often each function was called for it.
+
+    In a transaction: the server counts the calls of one.
+    """
+    columns = "next_need, priorities, numbers, seen_number, seen_by, fence, max_lease, max_attempts"
+    conn.execute(
+        f"insert into mark ({columns}, noted_at) select {columns}, clock_timestamp() - %s::interval"
+        " from mark where next_need = 'x' order by mark_id desc limit 1",
+        (age,),
+    )
+    conn.execute("insert into tick (at) values (clock_timestamp())")
+    conn.execute("set track_functions = 'pl'")
+
+    def counts() -> list[int]:
+        calls = "select coalesce(pg_stat_get_xact_function_calls(%s::regproc), 0)"
+        return [scalar(conn, calls, function) for function in functions]
+
+    before = counts()
+    assert len(take(conn, "x")) == 1
+    return [after - was for after, was in zip(counts(), before, strict=True)]
+
+
+def a_claim_goes_by_marks_that_few_claims_came_after(connect: Connect) -> None:
+    """With synchronous commit a hundred claims take longer than marks had once been good for."""
+    a = connect()
+    for _ in range(3):
+        submit(a, "x")
+    take(a, "x")
+    with transaction(a):
+        assert _calls(a, "_survey", "_will_do") == [0, 0]
+
+
+def a_claim_goes_by_marks_of_an_idle_need(connect: Connect) -> None:
+    """Unless many claims came after."""
+    a = connect()
+    for _ in range(4):
+        submit(a, "x")
+    take(a, "x")
+    with transaction(a):
+        assert _calls(a, "_survey", age="2 s") == [0]
+    a.execute("select count(nextval('fence_seq')) from generate_series(1, 120)")
+    with transaction(a):
+        assert _calls(a, "_survey", age="2 s") == [1]
+
+
+def claims_go_by_old_marks_while_somebody_else_moves_them(connect: Connect) -> None:
+    a, b = connect(), connect()
+    for _ in range(4):
+        submit(a, "x")
+    take(a, "x")
+    a.execute("select count(nextval('fence_seq')) from generate_series(1, 120)")
+    with transaction(a):
+        assert _calls(a, "_survey") == [1], "somebody has to move them"
+        with transaction(b):
+            assert _calls(b, "_survey") == [0], "the others need not"
 
 
 # --- from when on upkeep looks -----------------------------------------------------------------
