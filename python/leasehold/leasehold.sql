@@ -12,7 +12,7 @@
 do $install$
 declare
     v_version        constant text := '1.0.0';
-    v_build          constant text := '044cd98a179f73485ea10ce8280c17c497e045be3d8df39f0f2c9b0679da75c5';
+    v_build          constant text := '88b4592fe4f432ae54bab7af445cee00338dd5ec4278ad0759be39a5f4489e60';
     v_migrations     constant integer := 1;
     v_function_names constant text[] := array['_actor', '_admissible', '_admit', '_announce', '_answer', '_apply', '_asked_to_stop', '_backoff', '_bury', '_check_batch_circles', '_check_capabilities', '_check_circle', '_check_count', '_check_delay', '_check_done', '_check_elements', '_check_expires_at', '_check_failure', '_check_ids', '_check_keys', '_check_lease', '_check_need', '_check_object', '_check_policy', '_check_reschedule', '_check_retry', '_check_setting', '_check_size', '_check_submit', '_check_text', '_check_time', '_check_unseen', '_check_wait_for', '_choose', '_claim', '_claim_id', '_claim_ids', '_claim_key', '_claim_keys', '_clean_error', '_complete_many', '_done_kinds', '_doom', '_end', '_end_cancelled', '_end_state', '_enqueue', '_expire', '_fail', '_forget_heartbeats', '_forget_waiters', '_grant', '_group_roles', '_has_heads', '_hold', '_insert', '_insert_many', '_invalid', '_inventory', '_is_busy', '_is_over', '_is_plain', '_is_plain_done', '_is_plain_need', '_is_plain_worker', '_is_retryable', '_is_usable', '_isolated', '_key_lock', '_known', '_last_number', '_last_tick', '_lease_check', '_lease_end', '_lease_fence', '_lease_id', '_leave_key', '_load_begins', '_load_ends', '_load_gathered', '_load_one', '_load_row', '_lock_job', '_lock_unheld', '_look_again', '_matches', '_meant', '_move', '_move_front', '_move_marks', '_names_lease', '_needs', '_no_such_job', '_now', '_now_in_order', '_open_lane', '_park', '_parked', '_pick', '_pick_ahead', '_pick_merged', '_promote', '_put_off', '_read_interval', '_read_request', '_reclaim', '_reclaim_one', '_record', '_redrive', '_refuse', '_request_hash', '_request_kinds', '_requests', '_reschedule', '_resolve', '_results', '_retry_or_bury', '_revive', '_rewrite', '_ring', '_runs_out_at', '_scope', '_setting_value', '_settle', '_settle_each', '_settle_one', '_stem', '_stems', '_store', '_store_many', '_survey', '_survey_scope', '_tell', '_tell_chunk', '_tell_dependents', '_tend', '_tend_by_the_way', '_try_settle', '_uuid_v7', '_wait', '_will_do', '_work_notes', 'await_bell', 'cancel', 'checkpoint', 'checkpoints', 'complete', 'complete_unheld', 'error_codes', 'extend', 'extend_many', 'fail', 'fail_unheld', 'get_work', 'hold_lease', 'job', 'lease_status', 'redrive', 'redrive_many', 'release', 'require_api', 'reschedule', 'reschedule_unheld', 'results', 'schema_version', 'set_setting', 'setting', 'settings', 'settle', 'submit', 'submit_many', 'sweep', 'turn', 'verify', 'why_not_running'];
     v_view_names     constant text[] := array['dead_letter', 'departure', 'finished', 'status', 'submission'];
@@ -2117,17 +2117,18 @@ comment on function _is_over(xid8) is
     'a millisecond, for who finds that pg_snapshot_xmin tells him nothing.';
 $function$,
 $function$
-create or replace function _is_plain(payload jsonb, priority integer, on_dependency_failure text, metadata jsonb)
+create or replace function _is_plain(payload jsonb, bytes integer, priority integer, on_dependency_failure text, metadata jsonb)
 returns boolean
 language sql
 immutable
 as $_is_plain$
-    select jsonb_typeof(payload) = 'object' and octet_length(payload::text) <= 1024
+    select jsonb_typeof(payload) = 'object' and bytes <= 1024
         and priority between 0 and 999 and on_dependency_failure = 'hold' and metadata = '{}'
 $_is_plain$;
 
-comment on function _is_plain(jsonb, integer, text, jsonb) is
-    'Whether what every job has, but for its need, wants no second look: one expression, for nearly all are so. Never true of what _check_submit refuses.';
+comment on function _is_plain(jsonb, integer, integer, text, jsonb) is
+    'Whether what every job has, but for its need, wants no second look: one expression, for nearly all are so. bytes: of the payload as text. Never true of '
+    'what _check_submit refuses.';
 $function$,
 $function$
 create or replace function _is_plain_done(element jsonb)
@@ -2436,7 +2437,9 @@ begin
     -- They were, when they were gathered: but what is in a setting may be anybody's. Needs are looked at where their lane is.
     perform _check_submit(r, 'submission.')
     from unnest(v_requests) as r
-    where (octet_length(r.next_need) <= 200 and _is_plain(r.payload, r.priority, r.on_dependency_failure, r.metadata)) is not true;
+    where (
+        octet_length(r.next_need) <= 200 and _is_plain(r.payload, octet_length(r.payload::text), r.priority, r.on_dependency_failure, r.metadata)
+    ) is not true;
 
     v_now := _now_in_order();
     v_ids := array(select _uuid_v7(v_now) from generate_series(1, v_gathered));
@@ -2483,20 +2486,19 @@ declare
     v_name      constant text := 'leasehold.load_' || tg_relid;
     -- null: each row by itself
     v_gathered  constant integer := nullif(current_setting(v_name, true), '')::integer;
-    v_plain     boolean;
-begin
-    v_plain := (
+    -- null, or left out: as submit has it
+    v_payload   constant jsonb := coalesce(new.payload, '{}');
+    v_text      constant text := v_payload;
+    v_priority  constant integer := coalesce(new.priority, 100);
+    v_plain     constant boolean := (
         new.job_id, new.wait_for, new.singleton_key, new.idempotency_key, new.available_at, new.expires_at, new.max_attempts, new.retry,
         new.on_dependency_failure, new.metadata, new.submitted_by
-    ) is null;
-    -- null, or left out: as submit has it
-    new.payload := coalesce(new.payload, '{}');
-    new.priority := coalesce(new.priority, 100);
-    v_plain := v_plain and _is_plain_need(new.next_need) and _is_plain(new.payload, new.priority, 'hold', '{}');
+    ) is null and _is_plain_need(new.next_need) and _is_plain(v_payload, octet_length(v_text), v_priority, 'hold', '{}');
+begin
     if v_plain and v_gathered is not null then
         -- neither a need nor JSON text has a line's end
         if
-            set_config(v_name || '_' || v_gathered, concat_ws(e'\n', new.next_need, new.priority, new.payload), true) <> ''
+            set_config(v_name || '_' || v_gathered, concat_ws(e'\n', new.next_need, v_priority, v_text), true) <> ''
             and set_config(v_name, (v_gathered + 1)::text, true) = '100'
         then
             perform _load_gathered(tg_relid);
@@ -2508,6 +2510,8 @@ begin
     if v_gathered > 0 then
         perform _load_gathered(tg_relid);
     end if;
+    new.payload := v_payload;
+    new.priority := v_priority;
     new.wait_for := coalesce(new.wait_for, '{}');
     new.on_dependency_failure := coalesce(new.on_dependency_failure, 'hold');
     new.metadata := coalesce(new.metadata, '{}');
@@ -6058,8 +6062,8 @@ begin
     -- Nearly always: a job that has what every job has and no more, written here, in one statement. Whether its need is one was looked at when
     -- its lane was opened, or will be now.
     if (
-        octet_length(next_need) <= 200 and _is_plain(payload, priority, on_dependency_failure, metadata) and wait_for = '{}'
-        and num_nulls(job_id, singleton_key, idempotency_key, available_at, expires_at, max_attempts, retry, submitted_by) = 8
+        octet_length(next_need) <= 200 and _is_plain(payload, octet_length(payload::text), priority, on_dependency_failure, metadata)
+        and wait_for = '{}' and num_nulls(job_id, singleton_key, idempotency_key, available_at, expires_at, max_attempts, retry, submitted_by) = 8
     ) then
         insert into job (
             job_id, number, submitted_at, available_at, priority, state, next_need, submitted_by, on_dependency_failure, payload
@@ -6128,7 +6132,8 @@ begin
         select r.ordinality
         from unnest(v_requests) with ordinality as r
         where (
-            _is_plain_need(r.next_need) and _is_plain(r.payload, r.priority, r.on_dependency_failure, r.metadata) and r.wait_for = '{}'
+            _is_plain_need(r.next_need) and _is_plain(r.payload, octet_length(r.payload::text), r.priority, r.on_dependency_failure, r.metadata)
+            and r.wait_for = '{}'
             and (
                 r.job_id, r.singleton_key, r.idempotency_key, r.available_at, r.expires_at, r.max_attempts, r.retry, r.submitted_by
             ) is null

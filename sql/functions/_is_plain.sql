@@ -1,11 +1,12 @@
-create or replace function _is_plain(payload jsonb, priority integer, on_dependency_failure text, metadata jsonb)
+create or replace function _is_plain(payload jsonb, bytes integer, priority integer, on_dependency_failure text, metadata jsonb)
 returns boolean
 language sql
 immutable
 as $_is_plain$
-    select jsonb_typeof(payload) = 'object' and octet_length(payload::text) <= 1024
+    select jsonb_typeof(payload) = 'object' and bytes <= 1024
         and priority between 0 and 999 and on_dependency_failure = 'hold' and metadata = '{}'
 $_is_plain$;
 
-comment on function _is_plain(jsonb, integer, text, jsonb) is
-    'Whether what every job has, but for its need, wants no second look: one expression, for nearly all are so. Never true of what _check_submit refuses.';
+comment on function _is_plain(jsonb, integer, integer, text, jsonb) is
+    'Whether what every job has, but for its need, wants no second look: one expression, for nearly all are so. bytes: of the payload as text. Never true of '
+    'what _check_submit refuses.';

@@ -27,7 +27,9 @@ begin
     -- They were, when they were gathered: but what is in a setting may be anybody's. Needs are looked at where their lane is.
     perform _check_submit(r, 'submission.')
     from unnest(v_requests) as r
-    where (octet_length(r.next_need) <= 200 and _is_plain(r.payload, r.priority, r.on_dependency_failure, r.metadata)) is not true;
+    where (
+        octet_length(r.next_need) <= 200 and _is_plain(r.payload, octet_length(r.payload::text), r.priority, r.on_dependency_failure, r.metadata)
+    ) is not true;
 
     v_now := _now_in_order();
     v_ids := array(select _uuid_v7(v_now) from generate_series(1, v_gathered));

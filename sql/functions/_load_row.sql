@@ -8,20 +8,19 @@ declare
     v_name      constant text := 'leasehold.load_' || tg_relid;
     -- null: each row by itself
     v_gathered  constant integer := nullif(current_setting(v_name, true), '')::integer;
-    v_plain     boolean;
-begin
-    v_plain := (
+    -- null, or left out: as submit has it
+    v_payload   constant jsonb := coalesce(new.payload, '{}');
+    v_text      constant text := v_payload;
+    v_priority  constant integer := coalesce(new.priority, 100);
+    v_plain     constant boolean := (
         new.job_id, new.wait_for, new.singleton_key, new.idempotency_key, new.available_at, new.expires_at, new.max_attempts, new.retry,
         new.on_dependency_failure, new.metadata, new.submitted_by
-    ) is null;
-    -- null, or left out: as submit has it
-    new.payload := coalesce(new.payload, '{}');
-    new.priority := coalesce(new.priority, 100);
-    v_plain := v_plain and _is_plain_need(new.next_need) and _is_plain(new.payload, new.priority, 'hold', '{}');
+    ) is null and _is_plain_need(new.next_need) and _is_plain(v_payload, octet_length(v_text), v_priority, 'hold', '{}');
+begin
     if v_plain and v_gathered is not null then
         -- neither a need nor JSON text has a line's end
         if
-            set_config(v_name || '_' || v_gathered, concat_ws(e'\n', new.next_need, new.priority, new.payload), true) <> ''
+            set_config(v_name || '_' || v_gathered, concat_ws(e'\n', new.next_need, v_priority, v_text), true) <> ''
             and set_config(v_name, (v_gathered + 1)::text, true) = '100'
         then
             perform _load_gathered(tg_relid);
@@ -33,6 +32,8 @@ begin
     if v_gathered > 0 then
         perform _load_gathered(tg_relid);
     end if;
+    new.payload := v_payload;
+    new.priority := v_priority;
     new.wait_for := coalesce(new.wait_for, '{}');
     new.on_dependency_failure := coalesce(new.on_dependency_failure, 'hold');
     new.metadata := coalesce(new.metadata, '{}');

@@ -20,7 +20,8 @@ begin
         select r.ordinality
         from unnest(v_requests) with ordinality as r
         where (
-            _is_plain_need(r.next_need) and _is_plain(r.payload, r.priority, r.on_dependency_failure, r.metadata) and r.wait_for = '{}'
+            _is_plain_need(r.next_need) and _is_plain(r.payload, octet_length(r.payload::text), r.priority, r.on_dependency_failure, r.metadata)
+            and r.wait_for = '{}'
             and (
                 r.job_id, r.singleton_key, r.idempotency_key, r.available_at, r.expires_at, r.max_attempts, r.retry, r.submitted_by
             ) is null
