@@ -12,9 +12,9 @@
 do $install$
 declare
     v_version        constant text := '1.0.0';
-    v_build          constant text := '88b4592fe4f432ae54bab7af445cee00338dd5ec4278ad0759be39a5f4489e60';
+    v_build          constant text := '75506cacd9e5a9ed13427cb6b680845a12fdfabc1942a8c1e94199ccde352549';
     v_migrations     constant integer := 1;
-    v_function_names constant text[] := array['_actor', '_admissible', '_admit', '_announce', '_answer', '_apply', '_asked_to_stop', '_backoff', '_bury', '_check_batch_circles', '_check_capabilities', '_check_circle', '_check_count', '_check_delay', '_check_done', '_check_elements', '_check_expires_at', '_check_failure', '_check_ids', '_check_keys', '_check_lease', '_check_need', '_check_object', '_check_policy', '_check_reschedule', '_check_retry', '_check_setting', '_check_size', '_check_submit', '_check_text', '_check_time', '_check_unseen', '_check_wait_for', '_choose', '_claim', '_claim_id', '_claim_ids', '_claim_key', '_claim_keys', '_clean_error', '_complete_many', '_done_kinds', '_doom', '_end', '_end_cancelled', '_end_state', '_enqueue', '_expire', '_fail', '_forget_heartbeats', '_forget_waiters', '_grant', '_group_roles', '_has_heads', '_hold', '_insert', '_insert_many', '_invalid', '_inventory', '_is_busy', '_is_over', '_is_plain', '_is_plain_done', '_is_plain_need', '_is_plain_worker', '_is_retryable', '_is_usable', '_isolated', '_key_lock', '_known', '_last_number', '_last_tick', '_lease_check', '_lease_end', '_lease_fence', '_lease_id', '_leave_key', '_load_begins', '_load_ends', '_load_gathered', '_load_one', '_load_row', '_lock_job', '_lock_unheld', '_look_again', '_matches', '_meant', '_move', '_move_front', '_move_marks', '_names_lease', '_needs', '_no_such_job', '_now', '_now_in_order', '_open_lane', '_park', '_parked', '_pick', '_pick_ahead', '_pick_merged', '_promote', '_put_off', '_read_interval', '_read_request', '_reclaim', '_reclaim_one', '_record', '_redrive', '_refuse', '_request_hash', '_request_kinds', '_requests', '_reschedule', '_resolve', '_results', '_retry_or_bury', '_revive', '_rewrite', '_ring', '_runs_out_at', '_scope', '_setting_value', '_settle', '_settle_each', '_settle_one', '_stem', '_stems', '_store', '_store_many', '_survey', '_survey_scope', '_tell', '_tell_chunk', '_tell_dependents', '_tend', '_tend_by_the_way', '_try_settle', '_uuid_v7', '_wait', '_will_do', '_work_notes', 'await_bell', 'cancel', 'checkpoint', 'checkpoints', 'complete', 'complete_unheld', 'error_codes', 'extend', 'extend_many', 'fail', 'fail_unheld', 'get_work', 'hold_lease', 'job', 'lease_status', 'redrive', 'redrive_many', 'release', 'require_api', 'reschedule', 'reschedule_unheld', 'results', 'schema_version', 'set_setting', 'setting', 'settings', 'settle', 'submit', 'submit_many', 'sweep', 'turn', 'verify', 'why_not_running'];
+    v_function_names constant text[] := array['_actor', '_admissible', '_admit', '_announce', '_answer', '_apply', '_asked_to_stop', '_backoff', '_bury', '_check_batch_circles', '_check_capabilities', '_check_circle', '_check_count', '_check_delay', '_check_done', '_check_elements', '_check_expires_at', '_check_failure', '_check_ids', '_check_keys', '_check_lease', '_check_need', '_check_object', '_check_policy', '_check_reschedule', '_check_retry', '_check_setting', '_check_size', '_check_submit', '_check_text', '_check_time', '_check_unseen', '_check_wait_for', '_choose', '_claim', '_claim_id', '_claim_ids', '_claim_key', '_claim_keys', '_clean_error', '_complete_many', '_done_kinds', '_doom', '_end', '_end_cancelled', '_end_state', '_enqueue', '_expire', '_fail', '_forget_heartbeats', '_forget_waiters', '_grant', '_group_roles', '_has_heads', '_hold', '_insert', '_insert_many', '_invalid', '_inventory', '_is_busy', '_is_fresh', '_is_over', '_is_plain', '_is_plain_done', '_is_plain_need', '_is_plain_worker', '_is_retryable', '_is_usable', '_isolated', '_key_lock', '_known', '_last_number', '_last_tick', '_lease_check', '_lease_end', '_lease_fence', '_lease_id', '_leave_key', '_load_begins', '_load_ends', '_load_gathered', '_load_one', '_load_row', '_lock_job', '_lock_unheld', '_look_again', '_matches', '_meant', '_move', '_move_front', '_move_marks', '_names_lease', '_needs', '_no_such_job', '_now', '_now_in_order', '_open_lane', '_park', '_parked', '_pick', '_pick_ahead', '_pick_merged', '_promote', '_put_off', '_read_interval', '_read_request', '_reclaim', '_reclaim_one', '_record', '_redrive', '_refuse', '_request_hash', '_request_kinds', '_requests', '_reschedule', '_resolve', '_results', '_retry_or_bury', '_revive', '_rewrite', '_ring', '_runs_out_at', '_scope', '_setting_value', '_settle', '_settle_each', '_settle_one', '_stem', '_stems', '_store', '_store_many', '_survey', '_survey_scope', '_tell', '_tell_chunk', '_tell_dependents', '_tend', '_tend_by_the_way', '_try_settle', '_uuid_v7', '_wait', '_will_do', '_work_notes', 'await_bell', 'cancel', 'checkpoint', 'checkpoints', 'complete', 'complete_unheld', 'error_codes', 'extend', 'extend_many', 'fail', 'fail_unheld', 'get_work', 'hold_lease', 'job', 'lease_status', 'redrive', 'redrive_many', 'release', 'require_api', 'reschedule', 'reschedule_unheld', 'results', 'schema_version', 'set_setting', 'setting', 'settings', 'settle', 'submit', 'submit_many', 'sweep', 'turn', 'verify', 'why_not_running'];
     v_view_names     constant text[] := array['dead_letter', 'departure', 'finished', 'status', 'submission'];
     v_functions      constant text[] := array[
 $function$
@@ -2087,6 +2087,19 @@ comment on function _is_busy(uuid, text, text, smallint) is
     'is parked by the claim, who is parked wrongly is let in by the note that goes with parking.';
 $function$,
 $function$
+create or replace function _is_fresh(noted_at timestamptz, surveyed_at timestamptz, now timestamptz)
+returns boolean
+language sql
+stable
+as $_is_fresh$
+    select noted_at between now - interval '20 ms' and now and surveyed_at > now - interval '100 ms'
+$_is_fresh$;
+
+comment on function _is_fresh(timestamptz, timestamptz, timestamptz) is
+    'Whether a front, or what is ahead, may be gone by. However often it is noted anew, ten times a second a claim is to take the long way, and do the '
+    'upkeep.';
+$function$,
+$function$
 create or replace function _is_over(id xid8)
 returns boolean
 language plpgsql
@@ -2775,23 +2788,25 @@ begin
     -- one statement: the lanes that it sees and what is proven by then belong together
     select
         f.needs, f.priorities, f.numbers, f.rear_id, f.rear_priority, f.rear_number, f.sure_number, f.newer, f.seen_number, f.seen_by, f.noted_at,
+        f.surveyed_at,
         coalesce(pg_snapshot_xmin(pg_current_snapshot()) >= f.seen_by or f.seen_by = v_over, false) as proven,
         -- an id that this server has not come to: the pair was noted on another one, before a restore
         f.seen_by >= pg_snapshot_xmax(pg_current_snapshot()) and f.seen_by is distinct from pg_current_xact_id_if_assigned() as foreign_id,
         array(select l.number from lane as l where l.number > coalesce(f.sure_number, 0) order by l.number) as newer
     into
         v_old.needs, v_old.priorities, v_old.numbers, v_old.rear_id, v_old.rear_priority, v_old.rear_number, v_old.sure_number, v_old.newer,
-        v_old.seen_number, v_old.seen_by, v_old.noted_at, v_proven, v_foreign, v_newer
+        v_old.seen_number, v_old.seen_by, v_old.noted_at, v_old.surveyed_at, v_proven, v_foreign, v_newer
     from (select) as one
     left join lateral (select k.* from front as k where k.scope = _move_front.scope order by k.front_id desc limit 1) as f on true;
     v_known := coalesce(v_old.newer = v_newer, false);
     -- one mover of a scope at a time is enough; the others claim from the old front meanwhile
-    if v_known and (not v_alone or wide = 0 and v_old.noted_at between now - interval '20 ms' and now) then
+    if v_known and (not v_alone or wide = 0 and _is_fresh(v_old.noted_at, v_old.surveyed_at, now)) then
         return v_old;
     end if;
     v_new := v_old;
     v_new.scope := scope;
     v_new.noted_at := now;
+    v_new.surveyed_at := case when wide = 0 then now else coalesce(v_old.surveyed_at, '-infinity') end;
     v_new.sure_number := case when v_proven then v_old.seen_number else coalesce(v_old.sure_number, 0) end;
     v_new.newer := array(select n.number from unnest(v_newer) as n (number) where n.number > v_new.sure_number order by n.number);
     -- a pair is kept until it has come true
@@ -2868,11 +2883,12 @@ begin
         v_new.numbers := v_new.numbers[: v_size];
     end if;
     insert into front (
-        scope, needs, priorities, numbers, rear_id, rear_priority, rear_number, sure_number, newer, seen_number, seen_by, noted_at
+        scope, needs, priorities, numbers, rear_id, rear_priority, rear_number, sure_number, newer, seen_number, seen_by, noted_at,
+        surveyed_at
     ) values (
         v_new.scope, v_new.needs, v_new.priorities, v_new.numbers, v_new.rear_id, v_new.rear_priority, v_new.rear_number,
         v_new.sure_number, v_new.newer, coalesce(v_new.seen_number, 0),
-        coalesce(v_new.seen_by, case when v_new.seen_number is null then '0' else pg_current_xact_id() end), v_new.noted_at
+        coalesce(v_new.seen_by, case when v_new.seen_number is null then '0' else pg_current_xact_id() end), v_new.noted_at, v_new.surveyed_at
     )
     returning front_id into v_new.front_id;
     -- the first of all, as far as nothing can be missing: everything that is numbered so can be seen, and no lane that is not looked at comes before
@@ -2881,8 +2897,10 @@ begin
         case v_new.priorities[v_ahead + 1] when v_new.priorities[1] then v_new.numbers[v_ahead + 1] end,
         case v_new.rear_priority when v_new.priorities[1] then v_new.rear_number end
     );
-    insert into ahead (scope, places, numbers, sure_number, newer, noted_at)
-    select _move_front.scope, array_agg(f.place order by f.number), array_agg(f.number order by f.number), v_new.sure_number, v_new.newer, v_new.noted_at
+    insert into ahead (scope, places, numbers, sure_number, newer, noted_at, surveyed_at)
+    select
+        _move_front.scope, array_agg(f.place order by f.number), array_agg(f.number order by f.number), v_new.sure_number, v_new.newer, v_new.noted_at,
+        v_new.surveyed_at
     from (
         select j.place, j.number
         from unnest(v_new.needs[: v_ahead], v_new.priorities[: v_ahead], v_new.numbers[: v_ahead]) as l (next_need, priority, number)
@@ -3290,7 +3308,7 @@ begin
             where r.ctid = p.place and r.number = p.number and r.state = 'ready' and r.singleton_key is null
             for no key update skip locked
         ) as j
-        where a.noted_at between _pick_ahead.now - interval '20 ms' and _pick_ahead.now
+        where _is_fresh(a.noted_at, a.surveyed_at, _pick_ahead.now)
             and a.newer = array(select l.number from lane as l where l.number > a.sure_number order by l.number)
             and (
                 -- in the order of the index of heads: another one could be walked for it
@@ -4514,7 +4532,7 @@ begin
     v_survey.tended := false;
     select
         f.needs, f.priorities, f.numbers, f.rear_id, f.rear_priority, f.rear_number,
-        f.noted_at between _survey_scope.now - interval '20 ms' and _survey_scope.now
+        _is_fresh(f.noted_at, f.surveyed_at, _survey_scope.now)
             and f.newer = array(select l.number from lane as l where l.number > f.sure_number order by l.number),
         exists (select from job as j where j.state = 'ready' and not j.parked and j.singleton_key is not null)
     into
@@ -6741,6 +6759,7 @@ create table front (
     seen_number     bigint          not null,
     seen_by         xid8            not null,
     noted_at        timestamptz     not null,
+    surveyed_at     timestamptz     not null,
     constraint front_pkey primary key (scope, front_id)
 ) with (autovacuum_vacuum_scale_factor = 0.02);
 comment on table front is
@@ -6752,6 +6771,8 @@ comment on column front.rear_number is 'With rear_priority: no job of a lane in 
 comment on column front.sure_number is 'Everything numbered up to here, jobs and lanes, could be seen when this was noted.';
 comment on column front.newer is 'Those lanes of the schema with a higher number that could be seen as well. A claim that sees others looks for lanes anew.';
 comment on column front.seen_number is 'With seen_by: as in mark.';
+comment on column front.surveyed_at is
+    'When a claim last took the long way, which does the upkeep that is due and takes a new reading. Kept by those that only note what comes next.';
 
 create table rear (
     rear_id         bigint          not null generated always as identity,
@@ -6775,13 +6796,14 @@ create table ahead (
     sure_number     bigint          not null,
     newer           bigint[]        not null,
     noted_at        timestamptz     not null,
+    surveyed_at     timestamptz     not null,
     constraint ahead_pkey primary key (scope, ahead_id)
 ) with (autovacuum_vacuum_scale_factor = 0.02);
 comment on table ahead is
     'The first jobs of a scope, in order, with nothing missing between them: noted with its front, so that most claims need not look at lanes at all. '
     'Narrow, apart from the wide front; appended, as mark is.';
 comment on column ahead.places is 'Where their rows were. With the number of that job in numbers: a place may be taken by another row later.';
-comment on column ahead.sure_number is 'With newer: as in front.';
+comment on column ahead.sure_number is 'With newer and surveyed_at: as in front.';
 
 create table job (
     job_id                  uuid            not null,

@@ -31,23 +31,25 @@ begin
     -- one statement: the lanes that it sees and what is proven by then belong together
     select
         f.needs, f.priorities, f.numbers, f.rear_id, f.rear_priority, f.rear_number, f.sure_number, f.newer, f.seen_number, f.seen_by, f.noted_at,
+        f.surveyed_at,
         coalesce(pg_snapshot_xmin(pg_current_snapshot()) >= f.seen_by or f.seen_by = v_over, false) as proven,
         -- an id that this server has not come to: the pair was noted on another one, before a restore
         f.seen_by >= pg_snapshot_xmax(pg_current_snapshot()) and f.seen_by is distinct from pg_current_xact_id_if_assigned() as foreign_id,
         array(select l.number from lane as l where l.number > coalesce(f.sure_number, 0) order by l.number) as newer
     into
         v_old.needs, v_old.priorities, v_old.numbers, v_old.rear_id, v_old.rear_priority, v_old.rear_number, v_old.sure_number, v_old.newer,
-        v_old.seen_number, v_old.seen_by, v_old.noted_at, v_proven, v_foreign, v_newer
+        v_old.seen_number, v_old.seen_by, v_old.noted_at, v_old.surveyed_at, v_proven, v_foreign, v_newer
     from (select) as one
     left join lateral (select k.* from front as k where k.scope = _move_front.scope order by k.front_id desc limit 1) as f on true;
     v_known := coalesce(v_old.newer = v_newer, false);
     -- one mover of a scope at a time is enough; the others claim from the old front meanwhile
-    if v_known and (not v_alone or wide = 0 and v_old.noted_at between now - interval '20 ms' and now) then
+    if v_known and (not v_alone or wide = 0 and _is_fresh(v_old.noted_at, v_old.surveyed_at, now)) then
         return v_old;
     end if;
     v_new := v_old;
     v_new.scope := scope;
     v_new.noted_at := now;
+    v_new.surveyed_at := case when wide = 0 then now else coalesce(v_old.surveyed_at, '-infinity') end;
     v_new.sure_number := case when v_proven then v_old.seen_number else coalesce(v_old.sure_number, 0) end;
     v_new.newer := array(select n.number from unnest(v_newer) as n (number) where n.number > v_new.sure_number order by n.number);
     -- a pair is kept until it has come true
@@ -124,11 +126,12 @@ begin
         v_new.numbers := v_new.numbers[: v_size];
     end if;
     insert into front (
-        scope, needs, priorities, numbers, rear_id, rear_priority, rear_number, sure_number, newer, seen_number, seen_by, noted_at
+        scope, needs, priorities, numbers, rear_id, rear_priority, rear_number, sure_number, newer, seen_number, seen_by, noted_at,
+        surveyed_at
     ) values (
         v_new.scope, v_new.needs, v_new.priorities, v_new.numbers, v_new.rear_id, v_new.rear_priority, v_new.rear_number,
         v_new.sure_number, v_new.newer, coalesce(v_new.seen_number, 0),
-        coalesce(v_new.seen_by, case when v_new.seen_number is null then '0' else pg_current_xact_id() end), v_new.noted_at
+        coalesce(v_new.seen_by, case when v_new.seen_number is null then '0' else pg_current_xact_id() end), v_new.noted_at, v_new.surveyed_at
     )
     returning front_id into v_new.front_id;
     -- the first of all, as far as nothing can be missing: everything that is numbered so can be seen, and no lane that is not looked at comes before
@@ -137,8 +140,10 @@ begin
         case v_new.priorities[v_ahead + 1] when v_new.priorities[1] then v_new.numbers[v_ahead + 1] end,
         case v_new.rear_priority when v_new.priorities[1] then v_new.rear_number end
     );
-    insert into ahead (scope, places, numbers, sure_number, newer, noted_at)
-    select _move_front.scope, array_agg(f.place order by f.number), array_agg(f.number order by f.number), v_new.sure_number, v_new.newer, v_new.noted_at
+    insert into ahead (scope, places, numbers, sure_number, newer, noted_at, surveyed_at)
+    select
+        _move_front.scope, array_agg(f.place order by f.number), array_agg(f.number order by f.number), v_new.sure_number, v_new.newer, v_new.noted_at,
+        v_new.surveyed_at
     from (
         select j.place, j.number
         from unnest(v_new.needs[: v_ahead], v_new.priorities[: v_ahead], v_new.numbers[: v_ahead]) as l (next_need, priority, number)

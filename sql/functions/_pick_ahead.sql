@@ -23,7 +23,7 @@ begin
             where r.ctid = p.place and r.number = p.number and r.state = 'ready' and r.singleton_key is null
             for no key update skip locked
         ) as j
-        where a.noted_at between _pick_ahead.now - interval '20 ms' and _pick_ahead.now
+        where _is_fresh(a.noted_at, a.surveyed_at, _pick_ahead.now)
             and a.newer = array(select l.number from lane as l where l.number > a.sure_number order by l.number)
             and (
                 -- in the order of the index of heads: another one could be walked for it

@@ -15,7 +15,7 @@ begin
     v_survey.tended := false;
     select
         f.needs, f.priorities, f.numbers, f.rear_id, f.rear_priority, f.rear_number,
-        f.noted_at between _survey_scope.now - interval '20 ms' and _survey_scope.now
+        _is_fresh(f.noted_at, f.surveyed_at, _survey_scope.now)
             and f.newer = array(select l.number from lane as l where l.number > f.sure_number order by l.number),
         exists (select from job as j where j.state = 'ready' and not j.parked and j.singleton_key is not null)
     into

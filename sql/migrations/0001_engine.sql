@@ -102,6 +102,7 @@ create table front (
     seen_number     bigint          not null,
     seen_by         xid8            not null,
     noted_at        timestamptz     not null,
+    surveyed_at     timestamptz     not null,
     constraint front_pkey primary key (scope, front_id)
 ) with (autovacuum_vacuum_scale_factor = 0.02);
 comment on table front is
@@ -113,6 +114,8 @@ comment on column front.rear_number is 'With rear_priority: no job of a lane in 
 comment on column front.sure_number is 'Everything numbered up to here, jobs and lanes, could be seen when this was noted.';
 comment on column front.newer is 'Those lanes of the schema with a higher number that could be seen as well. A claim that sees others looks for lanes anew.';
 comment on column front.seen_number is 'With seen_by: as in mark.';
+comment on column front.surveyed_at is
+    'When a claim last took the long way, which does the upkeep that is due and takes a new reading. Kept by those that only note what comes next.';
 
 create table rear (
     rear_id         bigint          not null generated always as identity,
@@ -136,13 +139,14 @@ create table ahead (
     sure_number     bigint          not null,
     newer           bigint[]        not null,
     noted_at        timestamptz     not null,
+    surveyed_at     timestamptz     not null,
     constraint ahead_pkey primary key (scope, ahead_id)
 ) with (autovacuum_vacuum_scale_factor = 0.02);
 comment on table ahead is
     'The first jobs of a scope, in order, with nothing missing between them: noted with its front, so that most claims need not look at lanes at all. '
     'Narrow, apart from the wide front; appended, as mark is.';
 comment on column ahead.places is 'Where their rows were. With the number of that job in numbers: a place may be taken by another row later.';
-comment on column ahead.sure_number is 'With newer: as in front.';
+comment on column ahead.sure_number is 'With newer and surveyed_at: as in front.';
 
 create table job (
     job_id                  uuid            not null,

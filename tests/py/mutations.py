@@ -730,6 +730,16 @@ MUTATIONS = (
         ),
     ),
     Mutation(
+        "upkeep by who claims of many needs",
+        [s.workers_of_many_needs_do_upkeep_however_busy_they_are],
+        _change("_is_fresh", "and surveyed_at > now - interval '100 ms'", ""),
+    ),
+    Mutation(
+        "who notes what is ahead anew has not surveyed",
+        [s.workers_of_many_needs_do_upkeep_however_busy_they_are],
+        _change("_move_front", "case when wide = 0 then now else", "case when true then now else"),
+    ),
+    Mutation(
         "claims go by marks that few claims came after",
         [s.a_claim_goes_by_marks_that_few_claims_came_after],
         _change("_is_usable", "interval '1 s'", "interval '1 ms'"),

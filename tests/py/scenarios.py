@@ -1588,6 +1588,9 @@ def who_had_an_id_before_proves_nothing_for_many_needs(connect: Connect) -> None
     assert [w["job_id"] for w in take(worker, "m.%")] == [late]
 
 
+_FRESH = "update ahead set noted_at = clock_timestamp(), surveyed_at = clock_timestamp()"
+
+
 def _note_ahead(conn: Connection, *jobs: UUID) -> None:
     """Which jobs are the first of m.% is noted as if at this moment: these, whatever else there is."""
     while engine.scalar(
@@ -1599,7 +1602,7 @@ def _note_ahead(conn: Connection, *jobs: UUID) -> None:
         list(jobs),
     ):
         engine.move_marks(conn, "m.%")
-    conn.execute("update ahead set noted_at = clock_timestamp()")
+    conn.execute(_FRESH)
 
 
 def who_holds_the_first_of_many_needs_is_passed_by(connect: Connect) -> None:
@@ -1609,7 +1612,7 @@ def who_holds_the_first_of_many_needs_is_passed_by(connect: Connect) -> None:
         _note_ahead(worker, *jobs)
         with transaction(idler):
             idler.execute("select 1 from job where job_id = %s for no key update", (jobs[0],))
-            worker.execute("update ahead set noted_at = clock_timestamp()")
+            worker.execute(_FRESH)
             with does_not_wait("get_work"):
                 assert [w["job_id"] for w in take(worker, "m.%")] == [jobs[1]]
         engine.drain_held(worker)
@@ -1627,7 +1630,7 @@ def a_place_where_another_job_is_now_is_passed_by(connect: Connect) -> None:
     a.execute("vacuum job")
     while not engine.query(a, "select from job where ctid = %s and next_need = 'other'", place):
         submit(a, "other")
-    a.execute("update ahead set noted_at = clock_timestamp()")
+    a.execute(_FRESH)
     assert [w["job_id"] for w in take(a, "m.%")] == [jobs[1]]
 
 
@@ -1638,8 +1641,42 @@ def one_of_the_first_of_many_needs_that_is_too_late_makes_way(connect: Connect) 
     a.execute("update job set expires_at = clock_timestamp() where job_id = %s", (jobs[0],))
     a.execute("insert into tick (at) values (clock_timestamp())")
     places = "array(select ctid from job where job_id = any (%s) order by number)"
-    a.execute(f"update ahead set noted_at = clock_timestamp(), places = {places}", (jobs,))
+    a.execute(f"{_FRESH}, places = {places}", (jobs,))
     assert [w["job_id"] for w in take(a, "m.%")] == [jobs[1]]
+
+
+def workers_of_many_needs_do_upkeep_however_busy_they_are(connect: Connect) -> None:
+    """Those who use up what is ahead note it anew, before it grows old: that is no survey."""
+    a = connect()
+    other = submit(a, "other", retry=engine.AT_ONCE)
+    take(a, "other")
+    engine.run_out(a, other)
+    jobs = [submit(a, f"m.{need}") for need in range(9)]
+    _note_ahead(a, *jobs)
+    before = scalar(a, "select max(ahead_id) from ahead")
+    for table in ("front", "ahead"):
+        a.execute(f"update {table} set surveyed_at = 'infinity'")
+    for job in jobs[:5]:
+        a.execute("update ahead set noted_at = clock_timestamp()")
+        assert [w["job_id"] for w in take(a, "m.%")] == [job]
+    for table in ("front", "ahead"):
+        last = f"select {table}_id > %s and surveyed_at = 'infinity' from {table} order by {table}_id desc"
+        assert scalar(a, last, before if table == "ahead" else 0), (
+            f"{table}: not noted anew, or more"
+        )
+
+    a.execute("insert into tick (at) values (clock_timestamp() - interval '10 s')")
+    # a lease runs out no sooner than the server has been up for as long
+    a.execute(
+        "select pg_sleep(greatest(0, 1.5 - extract(epoch from clock_timestamp() - pg_postmaster_start_time())))"
+    )
+    for table in ("front", "ahead"):
+        a.execute(
+            f"update {table} set noted_at = clock_timestamp(),"
+            " surveyed_at = clock_timestamp() - interval '100 ms'"
+        )
+    assert len(take(a, "m.%")) == 1
+    assert engine.one(a, "job", job_id=other)["state"] != "leased"
 
 
 def a_job_that_commits_late_comes_before_those_noted_ahead(connect: Connect) -> None:
@@ -1653,7 +1690,7 @@ def a_job_that_commits_late_comes_before_those_noted_ahead(connect: Connect) -> 
             late = submit(producer, "m.3")
             later = submit(worker, "m.4")
             engine.move_marks(worker, "m.%")
-        worker.execute("update ahead set noted_at = clock_timestamp()")
+        worker.execute(_FRESH)
         assert [w["job_id"] for w in take(worker, "m.%")] == [late]
         assert [w["job_id"] for w in take(worker, "m.%")] == [later]
 
