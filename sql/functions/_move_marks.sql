@@ -5,6 +5,7 @@ volatile
 as $_move_marks$
 declare
     v_seen      constant bigint := coalesce(seen, _last_number());
+    v_noted_at  timestamptz;
     v_id        xid8;
     v_last      bigint;
     v_fence     bigint;
@@ -17,8 +18,9 @@ begin
         perform _move_front(_scope(capabilities), capabilities, 0, now, v_seen);
         return;
     end if;
-    -- one mover of a need at a time is enough; the others claim from the old marks meanwhile
-    if not pg_try_advisory_xact_lock(_key_lock('mark' || capabilities[1])) then
+    -- One mover of a need at a time is enough, the others claim from the old marks meanwhile; but one who idles in his transaction must not keep them there.
+    select k.noted_at into v_noted_at from mark as k where k.next_need = capabilities[1] order by k.mark_id desc limit 1;
+    if not pg_try_advisory_xact_lock(_key_lock('mark' || capabilities[1])) and v_noted_at > _move_marks.now - interval '1 s' then
         return;
     end if;
     select s.last_value into v_fence from fence_seq as s;

@@ -758,6 +758,11 @@ MUTATIONS = (
         [s.claims_go_by_old_marks_while_somebody_else_moves_them],
         _change("_will_do", "v_claims < 200", "v_claims < 0"),
     ),
+    Mutation(
+        "marks that somebody keeps from moving",
+        [s.marks_move_though_one_who_moved_them_idles],
+        _change("_move_marks", "and v_noted_at > _move_marks.now - interval '1 s'", ""),
+    ),
     # --- from when on upkeep looks
     Mutation(
         "the wait for older ids before upkeep moves on",

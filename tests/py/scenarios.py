@@ -1835,6 +1835,22 @@ def claims_go_by_old_marks_while_somebody_else_moves_them(connect: Connect) -> N
             assert _calls(b, "_survey") == [0], "the others need not"
 
 
+def marks_move_though_one_who_moved_them_idles(connect: Connect) -> None:
+    """Work done in the transaction of its claim may take long: that delays only its own."""
+    a, b = connect(), connect()
+    for _ in range(4):
+        submit(a, "x")
+    take(a, "x")
+    a.execute("select count(nextval('fence_seq')) from generate_series(1, 120)")
+    with transaction(a):
+        assert _calls(a, "_survey") == [1]
+        assert _calls(b, "_survey", age="2 s") == [1]
+        newest = (
+            "select clock_timestamp() - noted_at < '1 s' from mark order by mark_id desc limit 1"
+        )
+        assert scalar(b, newest), "not moved"
+
+
 # --- from when on upkeep looks -----------------------------------------------------------------
 
 
