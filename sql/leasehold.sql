@@ -12,7 +12,7 @@
 do $install$
 declare
     v_version        constant text := '1.0.0';
-    v_build          constant text := 'c5258ed8a28b6cafa6ddbfda620336e6a8d6fba47a11d0e3d43ec269e4559864';
+    v_build          constant text := '53bd50811cbb46cc51ca215a522e39e3f71c2a3a1f2b60e4857baa2171ce6de1';
     v_migrations     constant integer := 1;
     v_function_names constant text[] := array['_actor', '_admissible', '_admit', '_announce', '_answer', '_apply', '_asked_to_stop', '_backoff', '_bury', '_check_batch_circles', '_check_capabilities', '_check_circle', '_check_count', '_check_delay', '_check_done', '_check_elements', '_check_expires_at', '_check_failure', '_check_ids', '_check_keys', '_check_lease', '_check_need', '_check_object', '_check_policy', '_check_reschedule', '_check_retry', '_check_setting', '_check_size', '_check_submit', '_check_text', '_check_time', '_check_unseen', '_check_wait_for', '_choose', '_claim', '_claim_id', '_claim_ids', '_claim_key', '_claim_keys', '_clean_error', '_complete_many', '_done_kinds', '_doom', '_end', '_end_cancelled', '_end_state', '_enqueue', '_expire', '_fail', '_forget_heartbeats', '_forget_waiters', '_grant', '_group_roles', '_has_heads', '_hold', '_insert', '_insert_many', '_invalid', '_inventory', '_is_busy', '_is_fresh', '_is_over', '_is_plain', '_is_plain_done', '_is_plain_need', '_is_plain_worker', '_is_retryable', '_is_usable', '_isolated', '_key_lock', '_known', '_last_number', '_last_tick', '_lease_check', '_lease_end', '_lease_fence', '_lease_id', '_leave_key', '_load_begins', '_load_ends', '_load_gathered', '_load_one', '_load_row', '_lock_job', '_lock_unheld', '_look_again', '_matches', '_meant', '_move', '_move_front', '_move_marks', '_names_lease', '_needs', '_no_such_job', '_now', '_now_in_order', '_open_lane', '_park', '_parked', '_pick', '_pick_ahead', '_pick_merged', '_promote', '_put_off', '_read_interval', '_read_request', '_reclaim', '_reclaim_one', '_record', '_redrive', '_refuse', '_request_hash', '_request_kinds', '_requests', '_reschedule', '_resolve', '_results', '_retry_or_bury', '_revive', '_rewrite', '_ring', '_runs_out_at', '_scope', '_setting_value', '_settle', '_settle_each', '_settle_one', '_stem', '_stems', '_store', '_store_many', '_survey', '_survey_scope', '_tell', '_tell_chunk', '_tell_dependents', '_tend', '_tend_by_the_way', '_try_settle', '_uuid_v7', '_wait', '_will_do', '_work_notes', 'await_bell', 'cancel', 'checkpoint', 'checkpoints', 'complete', 'complete_unheld', 'error_codes', 'extend', 'extend_many', 'fail', 'fail_unheld', 'get_work', 'hold_lease', 'job', 'lease_status', 'redrive', 'redrive_many', 'release', 'require_api', 'reschedule', 'reschedule_unheld', 'results', 'schema_version', 'set_setting', 'setting', 'settings', 'settle', 'submit', 'submit_many', 'sweep', 'turn', 'verify', 'why_not_running'];
     v_view_names     constant text[] := array['dead_letter', 'departure', 'finished', 'status', 'submission'];
@@ -2950,6 +2950,8 @@ as $_move_marks$
 declare
     v_seen      constant bigint := coalesce(seen, _last_number());
     v_noted_at  timestamptz;
+    v_noted     bigint;
+    v_seen_by   xid8;
     v_id        xid8;
     v_last      bigint;
     v_fence     bigint;
@@ -2963,17 +2965,19 @@ begin
         return;
     end if;
     -- One mover of a need at a time is enough, the others claim from the old marks meanwhile; but one who idles in his transaction must not keep them there.
-    select k.noted_at into v_noted_at from mark as k where k.next_need = capabilities[1] order by k.mark_id desc limit 1;
+    select k.noted_at, k.fence, k.seen_by into v_noted_at, v_noted, v_seen_by
+    from mark as k
+    where k.next_need = capabilities[1]
+    order by k.mark_id desc
+    limit 1;
     if not pg_try_advisory_xact_lock(_key_lock('mark' || capabilities[1])) and v_noted_at > _move_marks.now - interval '1 s' then
         return;
     end if;
     select s.last_value into v_fence from fence_seq as s;
     -- somebody's long transaction, which may have nothing to do with jobs: asked where claims have left something behind
-    select m.seen_by into v_over
-    from (select k.seen_by, k.fence from mark as k where k.next_need = capabilities[1] order by k.mark_id desc limit 1) as m
-    where m.fence + 50 < v_fence and m.seen_by > pg_snapshot_xmin(pg_current_snapshot()) and m.seen_by < pg_snapshot_xmax(pg_current_snapshot());
-    if v_over is not null and (_isolated() or not _is_over(v_over)) then
-        v_over := null;
+    if v_noted + 50 < v_fence and v_seen_by > pg_snapshot_xmin(pg_current_snapshot()) and v_seen_by < pg_snapshot_xmax(pg_current_snapshot())
+        and not _isolated() and _is_over(v_seen_by) then
+        v_over := v_seen_by;
     end if;
     -- A pair is kept until it has come true: if it were replaced each time, writers that take longer than that, one after the other, would stop the mark.
     select array_agg((

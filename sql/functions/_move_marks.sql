@@ -6,6 +6,8 @@ as $_move_marks$
 declare
     v_seen      constant bigint := coalesce(seen, _last_number());
     v_noted_at  timestamptz;
+    v_noted     bigint;
+    v_seen_by   xid8;
     v_id        xid8;
     v_last      bigint;
     v_fence     bigint;
@@ -19,17 +21,19 @@ begin
         return;
     end if;
     -- One mover of a need at a time is enough, the others claim from the old marks meanwhile; but one who idles in his transaction must not keep them there.
-    select k.noted_at into v_noted_at from mark as k where k.next_need = capabilities[1] order by k.mark_id desc limit 1;
+    select k.noted_at, k.fence, k.seen_by into v_noted_at, v_noted, v_seen_by
+    from mark as k
+    where k.next_need = capabilities[1]
+    order by k.mark_id desc
+    limit 1;
     if not pg_try_advisory_xact_lock(_key_lock('mark' || capabilities[1])) and v_noted_at > _move_marks.now - interval '1 s' then
         return;
     end if;
     select s.last_value into v_fence from fence_seq as s;
     -- somebody's long transaction, which may have nothing to do with jobs: asked where claims have left something behind
-    select m.seen_by into v_over
-    from (select k.seen_by, k.fence from mark as k where k.next_need = capabilities[1] order by k.mark_id desc limit 1) as m
-    where m.fence + 50 < v_fence and m.seen_by > pg_snapshot_xmin(pg_current_snapshot()) and m.seen_by < pg_snapshot_xmax(pg_current_snapshot());
-    if v_over is not null and (_isolated() or not _is_over(v_over)) then
-        v_over := null;
+    if v_noted + 50 < v_fence and v_seen_by > pg_snapshot_xmin(pg_current_snapshot()) and v_seen_by < pg_snapshot_xmax(pg_current_snapshot())
+        and not _isolated() and _is_over(v_seen_by) then
+        v_over := v_seen_by;
     end if;
     -- A pair is kept until it has come true: if it were replaced each time, writers that take longer than that, one after the other, would stop the mark.
     select array_agg((

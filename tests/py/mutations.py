@@ -745,6 +745,23 @@ MUTATIONS = (
         _change("_is_usable", "interval '1 s'", "interval '1 ms'"),
     ),
     Mutation(
+        "young marks are moved when many claims came after",
+        [s.many_claims_move_marks_however_young],
+        _change(
+            "_move_marks",
+            "(m.fence + 50 < v_fence or not (m.noted_at between _move_marks.now - interval '20 ms'",
+            "(not (m.noted_at between _move_marks.now - interval '1 hour'",
+        ),
+    ),
+    Mutation(
+        "a survey of young marks that many claims came after",
+        [s.many_claims_move_marks_however_young],
+        (
+            ("_survey", "interval '20 ms'", "interval '1 hour'"),
+            ("_survey", "and k.fence + 50 >= pg_sequence_last_value('fence_seq')", ""),
+        ),
+    ),
+    Mutation(
         "one claim moves the marks of a busy need",
         [s.claims_go_by_old_marks_while_somebody_else_moves_them],
         _change(

@@ -1777,18 +1777,23 @@ def marks_move_while_a_backlog_is_drained(connect: Connect) -> None:
     assert last - first >= 100, "claims went by marks as old as the first"
 
 
+_CLAIMS = "select count(nextval('fence_seq')) from generate_series(1, 120)"
+_NEWEST = "from mark where next_need = 'x' order by mark_id desc limit 1"
+
+
+def _noted(conn: Connection) -> None:
+    """There are jobs of x, and marks of it."""
+    for _ in range(4):
+        submit(conn, "x")
+    take(conn, "x")
+
+
 def _calls(conn: Connection, *functions: str, age: str = "30 ms") -> list[int]:
     """Claims one x by marks that were noted so long ago; how often each function was called for it.
 
     In a transaction: the server counts the calls of one.
     """
     columns = "next_need, priorities, numbers, seen_number, seen_by, fence, max_lease, max_attempts"
-    conn.execute(
-        f"insert into mark ({columns}, noted_at) select {columns}, clock_timestamp() - %s::interval"
-        " from mark where next_need = 'x' order by mark_id desc limit 1",
-        (age,),
-    )
-    conn.execute("insert into tick (at) values (clock_timestamp())")
     conn.execute("set track_functions = 'pl'")
 
     def counts() -> list[int]:
@@ -1796,6 +1801,13 @@ def _calls(conn: Connection, *functions: str, age: str = "30 ms") -> list[int]:
         return [scalar(conn, calls, function) for function in functions]
 
     before = counts()
+    conn.execute("insert into tick (at) values (clock_timestamp())")
+    # last, so that a slow machine does not make it older
+    conn.execute(
+        f"insert into mark ({columns}, noted_at)"
+        f" select {columns}, clock_timestamp() - %s::interval {_NEWEST}",
+        (age,),
+    )
     assert len(take(conn, "x")) == 1
     return [after - was for after, was in zip(counts(), before, strict=True)]
 
@@ -1803,32 +1815,36 @@ def _calls(conn: Connection, *functions: str, age: str = "30 ms") -> list[int]:
 def a_claim_goes_by_marks_that_few_claims_came_after(connect: Connect) -> None:
     """With synchronous commit a hundred claims take longer than marks had once been good for."""
     a = connect()
-    for _ in range(3):
-        submit(a, "x")
-    take(a, "x")
+    _noted(a)
     with transaction(a):
         assert _calls(a, "_survey", "_will_do") == [0, 0]
+
+
+def many_claims_move_marks_however_young(connect: Connect) -> None:
+    a = connect()
+    _noted(a)
+    a.execute(_CLAIMS)
+    was = scalar(a, f"select fence {_NEWEST}")
+    with transaction(a):
+        assert _calls(a, "_survey", age="0 s") == [1]
+    assert scalar(a, f"select fence {_NEWEST}") > was
 
 
 def a_claim_goes_by_marks_of_an_idle_need(connect: Connect) -> None:
     """Unless many claims came after."""
     a = connect()
-    for _ in range(4):
-        submit(a, "x")
-    take(a, "x")
+    _noted(a)
     with transaction(a):
         assert _calls(a, "_survey", age="2 s") == [0]
-    a.execute("select count(nextval('fence_seq')) from generate_series(1, 120)")
+    a.execute(_CLAIMS)
     with transaction(a):
         assert _calls(a, "_survey", age="2 s") == [1]
 
 
 def claims_go_by_old_marks_while_somebody_else_moves_them(connect: Connect) -> None:
     a, b = connect(), connect()
-    for _ in range(4):
-        submit(a, "x")
-    take(a, "x")
-    a.execute("select count(nextval('fence_seq')) from generate_series(1, 120)")
+    _noted(a)
+    a.execute(_CLAIMS)
     with transaction(a):
         assert _calls(a, "_survey") == [1], "somebody has to move them"
         with transaction(b):
@@ -1838,17 +1854,12 @@ def claims_go_by_old_marks_while_somebody_else_moves_them(connect: Connect) -> N
 def marks_move_though_one_who_moved_them_idles(connect: Connect) -> None:
     """Work done in the transaction of its claim may take long: that delays only its own."""
     a, b = connect(), connect()
-    for _ in range(4):
-        submit(a, "x")
-    take(a, "x")
-    a.execute("select count(nextval('fence_seq')) from generate_series(1, 120)")
+    _noted(a)
+    a.execute(_CLAIMS)
     with transaction(a):
         assert _calls(a, "_survey") == [1]
         assert _calls(b, "_survey", age="2 s") == [1]
-        newest = (
-            "select clock_timestamp() - noted_at < '1 s' from mark order by mark_id desc limit 1"
-        )
-        assert scalar(b, newest), "not moved"
+        assert scalar(b, f"select clock_timestamp() - noted_at < '1 s' {_NEWEST}"), "not moved"
 
 
 # --- from when on upkeep looks -----------------------------------------------------------------
