@@ -12,9 +12,9 @@
 do $install$
 declare
     v_version        constant text := '1.0.0';
-    v_build          constant text := '53bd50811cbb46cc51ca215a522e39e3f71c2a3a1f2b60e4857baa2171ce6de1';
+    v_build          constant text := '6eebdd3e033f477b56c44e0d8c5d810b1b4b72d4e6d3db4b350d47f0056081d3';
     v_migrations     constant integer := 1;
-    v_function_names constant text[] := array['_actor', '_admissible', '_admit', '_announce', '_answer', '_apply', '_asked_to_stop', '_backoff', '_bury', '_check_batch_circles', '_check_capabilities', '_check_circle', '_check_count', '_check_delay', '_check_done', '_check_elements', '_check_expires_at', '_check_failure', '_check_ids', '_check_keys', '_check_lease', '_check_need', '_check_object', '_check_policy', '_check_reschedule', '_check_retry', '_check_setting', '_check_size', '_check_submit', '_check_text', '_check_time', '_check_unseen', '_check_wait_for', '_choose', '_claim', '_claim_id', '_claim_ids', '_claim_key', '_claim_keys', '_clean_error', '_complete_many', '_done_kinds', '_doom', '_end', '_end_cancelled', '_end_state', '_enqueue', '_expire', '_fail', '_forget_heartbeats', '_forget_waiters', '_grant', '_group_roles', '_has_heads', '_hold', '_insert', '_insert_many', '_invalid', '_inventory', '_is_busy', '_is_fresh', '_is_over', '_is_plain', '_is_plain_done', '_is_plain_need', '_is_plain_worker', '_is_retryable', '_is_usable', '_isolated', '_key_lock', '_known', '_last_number', '_last_tick', '_lease_check', '_lease_end', '_lease_fence', '_lease_id', '_leave_key', '_load_begins', '_load_ends', '_load_gathered', '_load_one', '_load_row', '_lock_job', '_lock_unheld', '_look_again', '_matches', '_meant', '_move', '_move_front', '_move_marks', '_names_lease', '_needs', '_no_such_job', '_now', '_now_in_order', '_open_lane', '_park', '_parked', '_pick', '_pick_ahead', '_pick_merged', '_promote', '_put_off', '_read_interval', '_read_request', '_reclaim', '_reclaim_one', '_record', '_redrive', '_refuse', '_request_hash', '_request_kinds', '_requests', '_reschedule', '_resolve', '_results', '_retry_or_bury', '_revive', '_rewrite', '_ring', '_runs_out_at', '_scope', '_setting_value', '_settle', '_settle_each', '_settle_one', '_stem', '_stems', '_store', '_store_many', '_survey', '_survey_scope', '_tell', '_tell_chunk', '_tell_dependents', '_tend', '_tend_by_the_way', '_try_settle', '_uuid_v7', '_wait', '_will_do', '_work_notes', 'await_bell', 'cancel', 'checkpoint', 'checkpoints', 'complete', 'complete_unheld', 'error_codes', 'extend', 'extend_many', 'fail', 'fail_unheld', 'get_work', 'hold_lease', 'job', 'lease_status', 'redrive', 'redrive_many', 'release', 'require_api', 'reschedule', 'reschedule_unheld', 'results', 'schema_version', 'set_setting', 'setting', 'settings', 'settle', 'submit', 'submit_many', 'sweep', 'turn', 'verify', 'why_not_running'];
+    v_function_names constant text[] := array['_actor', '_admissible', '_admit', '_announce', '_answer', '_apply', '_asked_to_stop', '_backoff', '_bury', '_check_batch_circles', '_check_capabilities', '_check_circle', '_check_count', '_check_delay', '_check_done', '_check_elements', '_check_expires_at', '_check_failure', '_check_ids', '_check_keys', '_check_lease', '_check_need', '_check_object', '_check_policy', '_check_reschedule', '_check_retry', '_check_setting', '_check_size', '_check_submit', '_check_text', '_check_time', '_check_unseen', '_check_wait_for', '_choose', '_claim', '_claim_id', '_claim_ids', '_claim_key', '_claim_keys', '_clean_error', '_complete_many', '_done_kinds', '_doom', '_end', '_end_cancelled', '_end_state', '_end_unheld', '_enqueue', '_expire', '_fail', '_forget_heartbeats', '_forget_waiters', '_grant', '_group_roles', '_has_heads', '_hold', '_insert', '_insert_many', '_invalid', '_inventory', '_is_busy', '_is_fresh', '_is_over', '_is_plain', '_is_plain_done', '_is_plain_need', '_is_plain_worker', '_is_retryable', '_is_usable', '_isolated', '_key_lock', '_known', '_last_number', '_last_tick', '_lease_check', '_lease_end', '_lease_fence', '_lease_id', '_leave_key', '_load_begins', '_load_ends', '_load_gathered', '_load_one', '_load_row', '_lock_job', '_lock_leased', '_lock_unheld', '_look_again', '_matches', '_meant', '_move', '_move_front', '_move_marks', '_names_lease', '_needs', '_no_such_job', '_now', '_now_in_order', '_open_lane', '_park', '_parked', '_pick', '_pick_ahead', '_pick_merged', '_promote', '_put_off', '_read_interval', '_read_request', '_reclaim', '_reclaim_one', '_record', '_redrive', '_refuse', '_request_hash', '_request_kinds', '_requests', '_reschedule', '_resolve', '_results', '_retry_or_bury', '_revive', '_rewrite', '_ring', '_runs_out_at', '_scope', '_setting_value', '_settle', '_settle_each', '_settle_one', '_stem', '_stems', '_store', '_store_many', '_survey', '_survey_scope', '_tell', '_tell_chunk', '_tell_dependents', '_tend', '_tend_by_the_way', '_try_settle', '_uuid_v7', '_wait', '_will_do', '_work_notes', 'await_bell', 'cancel', 'checkpoint', 'checkpoints', 'complete', 'complete_unheld', 'error_codes', 'extend', 'extend_many', 'fail', 'fail_unheld', 'get_work', 'hold_lease', 'job', 'lease_status', 'redrive', 'redrive_many', 'release', 'require_api', 'reschedule', 'reschedule_unheld', 'results', 'schema_version', 'set_setting', 'setting', 'settings', 'settle', 'submit', 'submit_many', 'sweep', 'turn', 'verify', 'why_not_running'];
     v_view_names     constant text[] := array['dead_letter', 'departure', 'finished', 'status', 'submission'];
     v_functions      constant text[] := array[
 $function$
@@ -51,10 +51,10 @@ begin
     -- A key that is leased is not worth its lock, which would be held as long as this transaction lasts. Parked by a look without the lock,
     -- its head gets a note in case the lease is ending at this moment.
     select array_agg(j.job_id), array_agg(distinct j.singleton_key) into v_parked, v_busy
-    from job as j
+    from only job as j
     where j.job_id = any (ids) and exists (
             -- offset: a look for each, where a join could become one over all leases
-            select from job as l where l.singleton_key = j.singleton_key and l.state = 'leased' offset 0
+            select from leased as l where l.singleton_key = j.singleton_key offset 0
         );
     if v_parked is not null then
         perform _park(v_parked, true);
@@ -64,7 +64,7 @@ begin
 
     -- lock something per key …
     with keys as materialized (
-        select distinct j.singleton_key from job as j where j.job_id = any (ids) and j.singleton_key is not null
+        select distinct j.singleton_key from only job as j where j.job_id = any (ids) and j.singleton_key is not null
     )
     select array_agg(k.singleton_key) into v_locked
     from keys as k
@@ -72,9 +72,9 @@ begin
     -- … and look again, in a statement that began after the lock was held
     select array_agg(b.singleton_key) into v_busy
     from (
-        select j.singleton_key from job as j where j.singleton_key = any (v_locked) and j.state = 'leased'
+        select v.key as singleton_key from unnest(v_locked) as v (key) where exists (select from leased as l where l.singleton_key = v.key offset 0)
         union all
-        select j.singleton_key from job as j where j.singleton_key = any (v_locked) and j.job_id = any (chosen)
+        select j.singleton_key from only job as j where j.singleton_key = any (v_locked) and j.job_id = any (chosen)
     ) as b;
 
     -- who comes behind a lease, or behind the first of its key in this very batch, leaves the claim index until that lease ends
@@ -83,7 +83,7 @@ begin
             j.job_id,
             j.singleton_key = any (v_busy) is true or row_number() over (partition by j.singleton_key order by i.ordinality) > 1 as behind
         from unnest(ids) with ordinality as i (job_id, ordinality)
-        cross join lateral (select o.job_id, o.singleton_key from job as o where o.job_id = i.job_id limit 1) as j
+        cross join lateral (select o.job_id, o.singleton_key from only job as o where o.job_id = i.job_id limit 1) as j
         where j.singleton_key = any (v_locked)
     )
     select array_agg(k.job_id) into v_parked from keyed as k where k.behind;
@@ -94,7 +94,7 @@ begin
     return array(
         select i.job_id
         from unnest(ids) with ordinality as i (job_id, ordinality)
-        cross join lateral (select o.singleton_key from job as o where o.job_id = i.job_id limit 1) as j
+        left join lateral (select o.singleton_key from only job as o where o.job_id = i.job_id limit 1) as j on true
         where (j.singleton_key is null or j.singleton_key = any (v_locked)) and i.job_id <> all (coalesce(v_parked, '{}'))
         order by i.ordinality
     );
@@ -121,26 +121,26 @@ begin
     if not pg_try_advisory_xact_lock(_key_lock(singleton_key)) then
         return false;
     end if;
-    if exists (select from job as j where j.singleton_key = _admit.singleton_key and j.state = 'leased') then
+    if exists (select from leased as l where l.singleton_key = _admit.singleton_key) then
         -- the end of that lease admits the next; unless this is an old look, and it has ended since
         return not _isolated();
     end if;
     loop
         select j.job_id, j.next_need, j.priority, j.number into v_head
-        from job as j
+        from only job as j
         where j.singleton_key = _admit.singleton_key and j.state = 'ready' and j.parked and j.next_need > v_need
         order by j.next_need, j.priority, j.number
         limit 1;
         exit when not found;
         v_need := v_head.next_need;
         continue when exists (
-            select from job as j
+            select from only job as j
             where j.singleton_key = _admit.singleton_key and j.state = 'ready' and not j.parked and j.next_need = v_need
                 and (j.priority, j.number) < (v_head.priority, v_head.number)
         );
         -- a head that somebody holds is passed by: the next of its need goes first
         select j.job_id into v_taken
-        from job as j
+        from only job as j
         where j.singleton_key = _admit.singleton_key and j.state = 'ready' and j.parked and j.next_need = v_need
         order by j.priority, j.number
         limit 1
@@ -211,14 +211,15 @@ begin
         for v_job in
             select j.*
             from edge as e
-            join job as j on j.job_id = e.job_id
+            -- limit: a look for each, where a join could become one over all jobs
+            cross join lateral (select o.* from only job as o where o.job_id = e.job_id limit 1) as j
             where e.waits_for = waited_for and e.job_id = any (ids) and j.state = 'blocked'
                 and (j.on_dependency_failure = 'cascade' or j.on_dependency_failure = 'hold' and end_state = 'cancelled')
             order by j.job_id
         loop
             if v_job.on_dependency_failure = 'cascade' and end_state = 'cancelled' then
                 perform _record(v_job.job_id, 'cancelled', 'leasehold', 'cancelled', v_job.attempt, 'with ' || waited_for, now);
-                perform _end(v_job.job_id, null, 'cancelled', null, null, now, nested => true);
+                perform _end_unheld(v_job, 'cancelled', null, null, now, nested => true);
             else
                 perform _bury(
                     v_job, 'dependency_failed', format('dependency %s is %s', waited_for, end_state), null, null, 'leasehold', now, nested => true
@@ -230,10 +231,9 @@ begin
     -- 2. what it lets go: each edge once. A dead job keeps the edges of those who hold on for its redrive
     with let_go as (
         delete from edge as e
-        using job as j
-        where e.waits_for = waited_for and e.job_id = any (ids) and j.job_id = e.job_id
-            and (end_state <> 'dead' or j.on_dependency_failure = 'release')
-        returning j.job_id
+        where e.waits_for = waited_for and e.job_id = any (ids)
+            and (end_state <> 'dead' or (select j.on_dependency_failure from only job as j where j.job_id = e.job_id) = 'release')
+        returning e.job_id
     )
     select array_agg(l.job_id) into v_freed from let_go as l;
     if v_freed is null then
@@ -246,11 +246,11 @@ begin
         -- an old look may still see edges that are gone: then somebody is to look again
         insert into note (kind, job_id)
         select 'blocked', j.job_id
-        from job as j
+        from only job as j
         where j.job_id = any (v_freed) and j.state = 'blocked' and exists (select from edge as e where e.job_id = j.job_id);
     end if;
     select array_agg(j.job_id) into v_freed
-    from job as j
+    from only job as j
     where j.job_id = any (v_freed) and j.state = 'blocked' and not exists (select from edge as e where e.job_id = j.job_id);
     if v_freed is null then
         return 0;
@@ -450,8 +450,9 @@ begin
     -- jobs that this transaction itself made, and that wait for nothing, can close no circle: nobody else has seen them
     if not exists (
         select from unnest(wait_for) as w (id)
-        left join job as j on j.job_id = w.id
-        where j.xmin is distinct from pg_current_xact_id_if_assigned()::xid or exists (select from edge as e where e.job_id = w.id)
+        -- limit: a look for each, where a join could become one over all jobs
+        left join lateral (select o.xmin as made_by from job as o where o.job_id = w.id limit 1) as j on true
+        where j.made_by is distinct from pg_current_xact_id_if_assigned()::xid or exists (select from edge as e where e.job_id = w.id)
     ) then
         return;
     end if;
@@ -1002,6 +1003,12 @@ begin
     insert into job (job_id, number, submitted_at, available_at, priority, state, next_need, submitted_by, on_dependency_failure, payload)
     values (_check_unseen.job_id, 0, 'epoch', 'epoch', 0, 'blocked', '', '', '', '{}')
     on conflict on constraint job_pkey do nothing;
+    insert into ready (job_id, number, submitted_at, available_at, priority, state, next_need, submitted_by, on_dependency_failure, payload)
+    values (_check_unseen.job_id, 0, 'epoch', 'epoch', 0, 'ready', '', '', '', '{}')
+    on conflict on constraint ready_pkey do nothing;
+    insert into leased (job_id, number, submitted_at, available_at, priority, state, next_need, submitted_by, on_dependency_failure, payload)
+    values (_check_unseen.job_id, 0, 'epoch', 'epoch', 0, 'leased', '', '', '', '{}')
+    on conflict on constraint leased_pkey do nothing;
     raise exception 'only a try';
 exception
     when raise_exception then
@@ -1071,23 +1078,22 @@ declare
     v_work  work;
 begin
     with gone as (
-        delete from job as j
+        delete from ready as j
         where j.ctid = (
             select f.ctid
             from unnest(mark.priorities, mark.numbers) as l (priority, number)
             cross join lateral (
                 select r.ctid
-                from job as r
+                from ready as r
                 where hashtextextended(r.next_need, r.priority::bigint) = hashtextextended(mark.next_need, l.priority::bigint)
                     and r.next_need = mark.next_need and r.priority = l.priority and r.number >= l.number
-                    and r.state = 'ready' and r.singleton_key is null
                 order by r.number
                 limit 1
                 for no key update skip locked
             ) as f
             where (
                 -- in the order of the index of heads: another one could be walked for it
-                select h.number from job as h where h.next_need = mark.next_need and h.state = 'ready' and not h.parked and h.singleton_key is not null
+                select h.number from only job as h where h.next_need = mark.next_need and h.state = 'ready' and not h.parked and h.singleton_key is not null
                 order by h.next_need, h.priority, h.number
                 limit 1
             ) is null
@@ -1101,7 +1107,7 @@ begin
             j.run_id, j.step, j.error, j.error_code, nextval('fence_seq') as fence, _now() as at
     )
     -- all columns in their order, and of their types: else the plan has a step more, which costs as much as a look at an index
-    insert into job as j (
+    insert into leased as j (
         job_id, number, submitted_at, available_at, attempt, priority, crashes, parked, cancel_requested, state, next_need, submitted_by,
         on_dependency_failure, payload, metadata, expires_at, max_attempts, retry, singleton_key, idempotency_key, wait_for, run_id, step, fence,
         lease_id, worker_id, leased_at, lease_expires_at, check_at, answer, error, error_code, dead_reason, ended_at
@@ -1119,7 +1125,7 @@ begin
     into v_work;
     -- few waited for anything
     if v_work.results is null and v_work.job_id is not null then
-        v_work.results := _results((select j.wait_for from job as j where j.job_id = v_work.job_id));
+        v_work.results := _results((select j.wait_for from leased as j where j.job_id = v_work.job_id));
         v_work.results_truncated := v_work.results is null;
         v_work.results := coalesce(v_work.results, '{}');
     end if;
@@ -1331,8 +1337,8 @@ begin
     -- all of it for ever: the one index scan there can be (bitmaps are off) comes upon the jobs, and locks them, in the order of their ids; what belongs
     -- to a job is found by its place. Each look at edges is no newer than the job's lock, but the transaction has an id from before it (_end).
     with gone as (
-        delete from job as j
-        where j.job_id = any (job_ids) and j.lease_id = lease_ids[width_bucket(j.job_id, job_ids)] and j.state = 'leased'
+        delete from leased as j
+        where j.job_id = any (job_ids) and j.lease_id = lease_ids[width_bucket(j.job_id, job_ids)]
         returning j.*, width_bucket(j.job_id, job_ids) as nth
     ), kept as (
         insert into archive (
@@ -1401,7 +1407,7 @@ declare
 begin
     if doom = 'cancelled' then
         perform _record(job_id, 'cancelled', 'leasehold', 'cancelled', v_job.attempt, 'with ' || doomed_by, now);
-        perform _end(job_id, null, 'cancelled', null, answer, now);
+        perform _end_unheld(v_job, 'cancelled', null, answer, now);
     else
         perform _bury(v_job, 'dependency_failed', format('dependency %s ended before', doomed_by), null, answer, 'leasehold', now);
     end if;
@@ -1421,15 +1427,13 @@ volatile
 as $_end$
 declare
     v_key       text;
-    v_was       text;
     v_awaited   boolean;
 begin
     -- One statement locks, checks the lease, moves the row, and looks whether anybody waits for it. That look is no newer than the lock, but the
     -- transaction has an id from before it: an edge that it misses has a note, which cannot be dropped before this transaction is over.
     with gone as (
-        delete from job as j
-        where j.job_id = _end.job_id
-            and (_end.lease_id is null or j.lease_id = _end.lease_id and j.state = 'leased')
+        delete from leased as j
+        where j.job_id = _end.job_id and (_end.lease_id is null or j.lease_id = _end.lease_id)
         returning j.*
     ), kept as (
         insert into archive (
@@ -1446,16 +1450,13 @@ begin
             g.worker_id, g.leased_at, coalesce(_end.answer, g.answer), g.error, g.error_code, _end.result
         from gone as g
     )
-    select g.singleton_key, g.state, exists (select from edge as e where e.waits_for = _end.job_id) into v_key, v_was, v_awaited from gone as g;
+    select g.singleton_key, exists (select from edge as e where e.waits_for = _end.job_id) into v_key, v_awaited from gone as g;
     if not found then
         return false;
     end if;
 
-    if v_was in ('blocked', 'dead') then
-        delete from edge as e where e.job_id = _end.job_id;
-    end if;
     if v_key is not null then
-        perform _leave_key(v_key, v_was);
+        perform _leave_key(v_key, 'leased');
     end if;
     if v_awaited or _isolated() then
         perform _tell_dependents(_end.job_id, nested);
@@ -1465,9 +1466,9 @@ end
 $_end$;
 
 comment on function _end(uuid, uuid, text, jsonb, jsonb, timestamptz, boolean) is
-    'Ends a job as succeeded or cancelled: moves it to the archive, admits the next of its key, frees what waits for it. '
+    'Ends a leased job as succeeded or cancelled: moves it to the archive, admits the next of its key, frees what waits for it. '
     'With a lease_id, only while that lease is current; false where there is no such job. Locks the job''s row, then tries for the others. now: '
-    '_now_in_order(). Many completes at once: _complete_many.';
+    '_now_in_order(). Many completes at once: _complete_many. Where nobody holds the job: _end_unheld.';
 $function$,
 $function$
 create or replace function _end_cancelled(v_job job, verb text, now timestamptz)
@@ -1498,12 +1499,46 @@ begin
     -- the index of all that are dead
     return coalesce(
         (select a.state from archive as a where a.job_id = _end_state.job_id),
-        (select 'dead' from job as j where j.job_id = _end_state.job_id and j.dead_reason is not null)
+        (select 'dead' from only job as j where j.job_id = _end_state.job_id and j.dead_reason is not null)
     );
 end
 $_end_state$;
 
 comment on function _end_state(uuid) is 'How a job ended: succeeded, cancelled or dead. Null while it lives.';
+$function$,
+$function$
+create or replace function _end_unheld(
+    v_job job, state text, result jsonb, answer jsonb, now timestamptz, nested boolean default false
+)
+returns void
+language plpgsql
+volatile
+as $_end_unheld$
+begin
+    delete from job as j where j.job_id = v_job.job_id;
+    insert into archive (
+        job_id, submitted_at, available_at, ended_at, attempt, priority, crashes, cancel_requested, state, next_need, submitted_by,
+        on_dependency_failure, payload, metadata, expires_at, max_attempts, retry, singleton_key, idempotency_key, wait_for, run_id, step, fence,
+        lease_id, worker_id, leased_at, answer, error, error_code, result
+    ) values (
+        v_job.job_id, v_job.submitted_at, v_job.available_at, _end_unheld.now, v_job.attempt, v_job.priority, v_job.crashes,
+        v_job.cancel_requested, _end_unheld.state, v_job.next_need, v_job.submitted_by, v_job.on_dependency_failure, v_job.payload, v_job.metadata,
+        v_job.expires_at, v_job.max_attempts, v_job.retry, v_job.singleton_key, v_job.idempotency_key, v_job.wait_for, v_job.run_id, v_job.step,
+        v_job.fence,
+        -- a lease that was not answered before did not make this end
+        case when coalesce(_end_unheld.answer, v_job.answer) is not null then v_job.lease_id end,
+        v_job.worker_id, v_job.leased_at, coalesce(_end_unheld.answer, v_job.answer), v_job.error, v_job.error_code, _end_unheld.result
+    );
+    delete from edge as e where e.job_id = v_job.job_id;
+    if v_job.singleton_key is not null then
+        perform _leave_key(v_job.singleton_key, v_job.state);
+    end if;
+    perform _tell_dependents(v_job.job_id, nested);
+end
+$_end_unheld$;
+
+comment on function _end_unheld(job, text, jsonb, jsonb, timestamptz, boolean) is
+    'What _end does, with a job that nobody holds. The caller holds the lock of v_job, which is its row.';
 $function$,
 $function$
 create or replace function _enqueue(ids uuid[], now timestamptz)
@@ -1520,7 +1555,7 @@ begin
     -- a clock that was read under the locks: nobody looks for what is filed under times long over (_last_tick)
     now := greatest(now, _now());
     for v_late in
-        select j.* from job as j
+        select j.* from only job as j
         where j.job_id = any (ids) and j.expires_at <= greatest(j.available_at, _enqueue.now)
         order by j.job_id
     loop
@@ -1539,7 +1574,7 @@ begin
                 row_number() over (partition by j.singleton_key, j.next_need order by j.available_at > _enqueue.now, j.priority, j.available_at) > 1
                 or _is_busy(j.job_id, j.singleton_key, j.next_need, j.priority)
             ) as behind
-        from job as j
+        from only job as j
         where j.job_id = any (ids) and (j.expires_at is null or j.expires_at > greatest(j.available_at, _enqueue.now))
         order by j.available_at, j.number
     ), numbered as materialized (
@@ -1547,7 +1582,7 @@ begin
         select e.*, case when not e.later then nextval('number_seq') end as number from entering as e
     ), gone as (
         -- deleted and written anew, not updated: see _park
-        delete from job as j
+        delete from only job as j
         using numbered as n
         where j.job_id = any (ids) and j.job_id = n.job_id
         returning
@@ -1559,17 +1594,17 @@ begin
                 'dead_reason', null,
                 'ended_at', null
             ) as change
-    ), moved as (
-        insert into job as j
-        select w.*
-        from gone as g
-        cross join lateral jsonb_populate_record(g.whole, g.change) as w
-        returning j.next_need, j.state, case when j.parked then j.singleton_key end as behind_key
+    ), moved as materialized (
+        select w.* from gone as g cross join lateral jsonb_populate_record(g.whole, g.change) as w
+    ), here as (
+        insert into job select m.* from moved as m where m.state = 'scheduled' or m.singleton_key is not null
+    ), there as (
+        insert into ready select m.* from moved as m where m.state = 'ready' and m.singleton_key is null
     )
     select
         count(*),
         array_agg(distinct m.next_need) filter (where m.state = 'ready'),
-        array_agg(distinct m.behind_key) filter (where m.behind_key is not null)
+        array_agg(distinct m.singleton_key) filter (where m.parked)
     into v_count, v_needs, v_keys
     from moved as m;
 
@@ -1600,12 +1635,26 @@ declare
 begin
     select array_agg(d.job_id) into v_ids
     from (
-        select j.job_id
-        from job as j
-        where j.state in ('blocked', 'scheduled', 'ready') and j.expires_at is not null and j.expires_at <= _expire.now
-        order by j.expires_at
+        select w.job_id
+        from (
+            select j.job_id
+            from only job as j
+            where j.state in ('blocked', 'scheduled', 'ready') and j.expires_at is not null and j.expires_at <= _expire.now
+            order by j.expires_at
+            limit _expire.limit_jobs
+            for update skip locked
+        ) as w
+        union all
+        select r.job_id
+        from (
+            select j.job_id
+            from ready as j
+            where j.expires_at is not null and j.expires_at <= _expire.now
+            order by j.expires_at
+            limit _expire.limit_jobs
+            for update skip locked
+        ) as r
         limit _expire.limit_jobs
-        for update skip locked
     ) as d;
     if v_ids is null then
         return 0;
@@ -1665,7 +1714,7 @@ begin
             -- most leases that are current were extended since
             where o.extended_at < _forget_heartbeats.now - interval '1 minute'
                 -- offset: a look for each, where a join, planned while there were no jobs, would read all of them for ever
-                and not exists (select from job as j where j.job_id = o.job_id and j.fence = o.fence and j.state = 'leased' offset 0)
+                and not exists (select from leased as j where j.job_id = o.job_id and j.fence = o.fence offset 0)
             order by o.fence
             for update skip locked
         )
@@ -1692,7 +1741,7 @@ $_forget_waiters$;
 comment on function _forget_waiters(timestamptz) is 'Removes who no longer waits for the doorbell.';
 $function$,
 $function$
-create or replace function _grant(ids uuid[], worker_id text, lease interval)
+create or replace function _grant(ids uuid[], keyed boolean, worker_id text, lease interval)
 returns setof work
 language plpgsql
 volatile
@@ -1703,15 +1752,26 @@ declare
 begin
     -- The statement of _claim, for many. Not the same one: a single job would cost a twentieth more.
     return query
-    with gone as (
-        delete from job as j
+    with free as (
+        delete from ready as j
         where j.job_id = any (ids) and (j.expires_at is null or j.expires_at > v_now)
         returning
             j.job_id, j.number, j.submitted_at, j.available_at, j.attempt, j.priority, j.crashes, j.next_need, j.submitted_by,
             j.on_dependency_failure, j.payload, j.metadata, j.expires_at, j.max_attempts, j.retry, j.singleton_key, j.idempotency_key, j.wait_for,
             j.run_id, j.step, j.error, j.error_code, nextval('fence_seq') as fence, _now() as at
-    ), leased as (
-        insert into job as j (
+    ), heads as (
+        delete from only job as j
+        where keyed and j.job_id = any (ids) and (j.expires_at is null or j.expires_at > v_now)
+        returning
+            j.job_id, j.number, j.submitted_at, j.available_at, j.attempt, j.priority, j.crashes, j.next_need, j.submitted_by,
+            j.on_dependency_failure, j.payload, j.metadata, j.expires_at, j.max_attempts, j.retry, j.singleton_key, j.idempotency_key, j.wait_for,
+            j.run_id, j.step, j.error, j.error_code, nextval('fence_seq') as fence, _now() as at
+    ), gone as (
+        select f.* from free as f
+        union all
+        select h.* from heads as h
+    ), made as (
+        insert into leased as j (
             job_id, number, submitted_at, available_at, attempt, priority, crashes, parked, cancel_requested, state, next_need, submitted_by,
             on_dependency_failure, payload, metadata, expires_at, max_attempts, retry, singleton_key, idempotency_key, wait_for, run_id, step, fence,
             lease_id, worker_id, leased_at, lease_expires_at, check_at, answer, error, error_code, dead_reason, ended_at
@@ -1729,14 +1789,15 @@ begin
             j.wait_for is not null and _results(j.wait_for) is null
     )
     select l.*
-    from leased as l
+    from made as l
     join unnest(ids) with ordinality as i (job_id, place) on i.job_id = l.job_id
     order by i.place;
 end
 $_grant$;
 
-comment on function _grant(uuid[], text, interval) is
-    'Leases jobs whose locks (and keys) the caller holds, and returns them in the order of ids. Deleted and written anew: as in _claim.';
+comment on function _grant(uuid[], boolean, text, interval) is
+    'Leases jobs whose locks (and keys) the caller holds, and returns them in the order of ids. keyed: whether some may have a singleton key. Deleted and '
+    'written anew: as in _claim.';
 $function$,
 $function$
 create or replace function _group_roles(schema_name text)
@@ -1770,7 +1831,7 @@ begin
         cross join lateral (
             -- what a prefix covers stands together in the index: where the first from there on is not covered, none is
             select j.next_need
-            from job as j
+            from only job as j
             where j.state = 'ready' and not j.parked and j.singleton_key is not null
                 and j.next_need >= case when right(c.capability, 1) = '%' then left(c.capability, -1) else c.capability end collate "C"
             order by j.next_need, j.priority, j.number
@@ -1795,8 +1856,8 @@ declare
 begin
     perform _check_ids(job_id, lease_id);
     -- read after the lock is held: the lease may have been taken away while this waited
-    select j.* into v_job from job as j where j.job_id = _hold.job_id for no key update;
-    if v_job.state = 'leased' and v_job.lease_id = lease_id then
+    select j.* into v_job from leased as j where j.job_id = _hold.job_id for no key update;
+    if v_job.lease_id = lease_id then
         return v_job;
     end if;
     perform _refuse(job_id, lease_id, verb);
@@ -1818,22 +1879,34 @@ language plpgsql
 volatile
 as $_insert$
 declare
-    v_awaited boolean;
+    v_by        constant text := coalesce(submitted_by, _actor());
+    v_awaited   boolean;
 begin
-    insert into job (
-        job_id, number, submitted_at, available_at, priority, parked, state, next_need, submitted_by, on_dependency_failure, payload, metadata,
-        expires_at, max_attempts, retry, singleton_key, idempotency_key, wait_for
-    ) values (
-        _insert.job_id, nextval('number_seq'), _insert.now, _insert.available_at, _insert.priority, _insert.parked, _insert.state,
-        _insert.next_need, coalesce(_insert.submitted_by, _actor()), _insert.on_dependency_failure, _insert.payload, _insert.metadata,
-        _insert.expires_at, _insert.max_attempts, _insert.retry, _insert.singleton_key, _insert.idempotency_key, _insert.wait_for
-    )
-    returning (
+    if state = 'ready' and singleton_key is null then
+        insert into ready (
+            job_id, number, submitted_at, available_at, priority, state, next_need, submitted_by, on_dependency_failure, payload, metadata,
+            expires_at, max_attempts, retry, idempotency_key, wait_for
+        ) values (
+            _insert.job_id, nextval('number_seq'), _insert.now, _insert.available_at, _insert.priority, 'ready', _insert.next_need, v_by,
+            _insert.on_dependency_failure, _insert.payload, _insert.metadata, _insert.expires_at, _insert.max_attempts, _insert.retry,
+            _insert.idempotency_key, _insert.wait_for
+        );
+    else
+        insert into job (
+            job_id, number, submitted_at, available_at, priority, parked, state, next_need, submitted_by, on_dependency_failure, payload, metadata,
+            expires_at, max_attempts, retry, singleton_key, idempotency_key, wait_for
+        ) values (
+            _insert.job_id, nextval('number_seq'), _insert.now, _insert.available_at, _insert.priority, _insert.parked, _insert.state,
+            _insert.next_need, v_by, _insert.on_dependency_failure, _insert.payload, _insert.metadata, _insert.expires_at, _insert.max_attempts,
+            _insert.retry, _insert.singleton_key, _insert.idempotency_key, _insert.wait_for
+        );
+    end if;
+    v_awaited := (
         select exists (select from waiter as w where w.stem = any (l.stems) and w.until > _insert.now)
         from lane as l
         where l.next_need = _insert.next_need and l.priority = _insert.priority
         limit 1
-    ) into v_awaited;
+    );
     if v_awaited is not false then
         perform _announce(next_need, priority::smallint, state, v_awaited, now);
     end if;
@@ -1844,7 +1917,7 @@ $_insert$;
 comment on function _insert(
     uuid, text, jsonb, integer, text, boolean, timestamptz, uuid[], text, text, timestamptz, integer, jsonb, text, jsonb, text, timestamptz
 ) is
-    'Writes one new job, sees to it that its lane is known, and rings when somebody waits for it: all looks in the one statement that writes. now: '
+    'Writes one new job, sees to it that its lane is known, and rings when somebody waits for it. now: '
     '_now_in_order(), for the number drawn here, and the look at who waits, must come after the transaction has an id.';
 $function$,
 $function$
@@ -1861,17 +1934,12 @@ declare
     v_priorities    smallint[];
     v_awaited       text[];
 begin
-    with made as (
-        -- all columns in their order, and of their types: as in _claim
-        insert into job (
-            job_id, number, submitted_at, available_at, attempt, priority, crashes, parked, cancel_requested, state, next_need, submitted_by,
-            on_dependency_failure, payload, metadata, expires_at, max_attempts, retry, singleton_key, idempotency_key, wait_for, run_id, step, fence,
-            lease_id, worker_id, leased_at, lease_expires_at, check_at, answer, error, error_code, dead_reason, ended_at
-        )
+    with made as materialized (
+        -- a job, column for column
         select
-            ids[r.ordinality], nextval('number_seq'), _insert_many.now, coalesce(r.available_at, _insert_many.now), 0, r.priority::smallint,
+            ids[r.ordinality], nextval('number_seq'), _insert_many.now, coalesce(r.available_at, _insert_many.now), 0, r.priority::smallint as priority,
             0::smallint, coalesce(_insert_many.parked[r.ordinality], false), false,
-            case when blocked[r.ordinality] then 'blocked' when r.available_at > _insert_many.now then 'scheduled' else 'ready' end,
+            case when blocked[r.ordinality] then 'blocked' when r.available_at > _insert_many.now then 'scheduled' else 'ready' end as state,
             r.next_need, coalesce(r.submitted_by, v_actor), r.on_dependency_failure, r.payload, nullif(r.metadata, '{}'), r.expires_at,
             r.max_attempts, r.retry, r.singleton_key, r.idempotency_key,
             case when r.wait_for <> '{}' then array(select distinct w.id from unnest(r.wait_for) as w (id)) end,
@@ -1879,7 +1947,10 @@ begin
             null::text, null::text, null::text, null::timestamptz
         from unnest(requests) with ordinality as r
         where firsts[r.ordinality] is null
-        returning job.next_need, job.priority, job.state
+    ), there as (
+        insert into ready select m.* from made as m where m.state = 'ready' and m.singleton_key is null
+    ), here as (
+        insert into job select m.* from made as m where m.state <> 'ready' or m.singleton_key is not null
     ), used as (
         select m.next_need, m.priority, bool_or(m.state = 'ready') as ready
         from made as m
@@ -1989,7 +2060,10 @@ begin
         case c.relkind
             when 'v' then pg_get_viewdef(c.oid)
             when 'S' then concat_ws(' ', s.seqtypid::regtype, s.seqstart, s.seqincrement, s.seqmax, s.seqmin, s.seqcache, s.seqcycle)
-            else concat_ws(' ', c.reloptions::text, case when c.relrowsecurity or c.relforcerowsecurity then 'row level security' end)
+            else concat_ws(
+                ' ', c.reloptions::text, case when c.relrowsecurity or c.relforcerowsecurity then 'row level security' end,
+                (select string_agg('inherits ' || b.relname, ' ' order by b.relname) from pg_inherits as i join pg_class as b on b.oid = i.inhparent where i.inhrelid = c.oid)
+            )
         end
     from pg_class as c
     join here as h on h.oid = c.relnamespace
@@ -2072,10 +2146,10 @@ volatile
 as $_is_busy$
 begin
     return exists (
-        select from job as j where j.singleton_key = _is_busy.singleton_key and j.state = 'leased' and j.job_id <> _is_busy.job_id
+        select from leased as l where l.singleton_key = _is_busy.singleton_key and l.job_id <> _is_busy.job_id
     ) or exists (
         -- "not parked" would bring in the index of all heads, of any key
-        select from job as j
+        select from only job as j
         where j.singleton_key = _is_busy.singleton_key and j.state = 'ready' and j.parked < true
             and j.next_need = _is_busy.next_need and j.priority <= _is_busy.priority and j.job_id <> _is_busy.job_id
     );
@@ -2115,7 +2189,7 @@ begin
         )
         select from held as w
         join held as t on t.virtualtransaction = w.virtualtransaction
-        where w.relation in ('number_seq'::regclass, 'job'::regclass) and w.mode not in ('AccessShareLock', 'RowShareLock')
+        where w.relation in ('number_seq'::regclass, 'job'::regclass, 'ready'::regclass, 'leased'::regclass) and w.mode not in ('AccessShareLock', 'RowShareLock')
             and w.database = (select d.oid from pg_database as d where d.datname = current_database())
             and t.locktype = 'transactionid' and t.mode = 'ExclusiveLock'
             -- the 32 bits that a lock shows, counted backwards from the id
@@ -2568,6 +2642,24 @@ comment on function _lock_job(uuid) is
     'Locks a live job for ending or moving it, and reads it as it is once the lock is held. All nulls where no such job is live.';
 $function$,
 $function$
+create or replace function _lock_leased(job_id uuid)
+returns job
+language plpgsql
+volatile
+as $_lock_leased$
+declare
+    v_job job;
+begin
+    select j.* into v_job from leased as j where j.job_id = _lock_leased.job_id for update;
+    return v_job;
+end
+$_lock_leased$;
+
+comment on function _lock_leased(uuid) is
+    'Locks a leased job for ending or moving it, and reads it as it is once the lock is held. All nulls where no worker holds such a job. Whoever holds it: '
+    '_lock_job.';
+$function$,
+$function$
 create or replace function _lock_unheld(job_id uuid, actor text)
 returns job
 language plpgsql
@@ -2636,7 +2728,7 @@ begin
         v_freed := v_freed + _apply(v_ended.waits_for, v_ended.end_state, array[job_id], now);
     end loop;
     -- nothing is left that could free it: its last edge went unseen by an old look
-    if exists (select from job as j where j.job_id = _look_again.job_id and j.state = 'blocked')
+    if exists (select from only job as j where j.job_id = _look_again.job_id and j.state = 'blocked')
         and not exists (select from edge as e where e.job_id = _look_again.job_id) then
         v_freed := v_freed + _enqueue(array[job_id], now);
     end if;
@@ -2695,29 +2787,17 @@ language plpgsql
 volatile
 as $_move$
 declare
-    v_was       text;
+    v_was       constant text := v_job.state;
     v_outcome   outcome;
 begin
-    select j.state into v_was from job as j where j.job_id = v_job.job_id;
     -- blocked is a state that nobody takes it from: what follows says what comes next
-    update job as j
-    set state = 'blocked',
-        next_need = v_job.next_need,
-        payload = v_job.payload,
-        priority = v_job.priority,
-        available_at = v_job.available_at,
-        expires_at = v_job.expires_at,
-        max_attempts = v_job.max_attempts,
-        retry = v_job.retry,
-        on_dependency_failure = v_job.on_dependency_failure,
-        wait_for = v_job.wait_for,
-        attempt = v_job.attempt,
-        crashes = 0,
-        parked = false,
-        check_at = null,
-        dead_reason = null,
-        ended_at = null
-    where j.job_id = v_job.job_id;
+    v_job.state := 'blocked';
+    v_job.crashes := 0;
+    v_job.parked := false;
+    v_job.check_at := null;
+    v_job.dead_reason := null;
+    v_job.ended_at := null;
+    perform _rewrite(v_job);
     if edges is not null then
         perform _wait(v_job.job_id, edges);
     end if;
@@ -2849,9 +2929,9 @@ begin
                         v_new.sure_number + 1,
                         (
                             select j.number
-                            from job as j
+                            from ready as j
                             where hashtextextended(j.next_need, j.priority::bigint) = hashtextextended(l.next_need, l.priority::bigint)
-                                and j.state = 'ready' and j.singleton_key is null and j.next_need = l.next_need and j.priority = l.priority
+                                and j.next_need = l.next_need and j.priority = l.priority
                                 and j.number between l.number and v_new.sure_number
                             order by j.number
                             limit 1
@@ -2906,9 +2986,9 @@ begin
         from unnest(v_new.needs[: v_ahead], v_new.priorities[: v_ahead], v_new.numbers[: v_ahead]) as l (next_need, priority, number)
         cross join lateral (
             select r.ctid as place, r.number
-            from job as r
+            from ready as r
             where hashtextextended(r.next_need, r.priority::bigint) = hashtextextended(l.next_need, l.priority::bigint)
-                and r.state = 'ready' and r.singleton_key is null and r.next_need = l.next_need and r.priority = l.priority
+                and r.next_need = l.next_need and r.priority = l.priority
                 and r.number between l.number and v_upto
             order by r.number
             limit v_ahead
@@ -3014,9 +3094,9 @@ begin
                         m.seen_number + 1,
                         (
                             select j.number
-                            from job as j
+                            from ready as j
                             where hashtextextended(j.next_need, j.priority::bigint) = hashtextextended(n.next_need, o.priority::bigint)
-                                and j.state = 'ready' and j.singleton_key is null and j.next_need = n.next_need and j.priority = o.priority
+                                and j.next_need = n.next_need and j.priority = o.priority
                                 and j.number between o.number and m.seen_number
                             order by j.number
                             limit 1
@@ -3197,7 +3277,7 @@ as $_park$
 begin
     -- Deleted and written anew, as in _grant: who looks for work skips a locked row, but waits where he follows an updated one to its next version.
     with gone as (
-        delete from job as j where j.job_id = any (ids) returning j as whole
+        delete from only job as j where j.job_id = any (ids) returning j as whole
     )
     insert into job
     select n.*
@@ -3270,10 +3350,10 @@ begin
         from unnest(v_priority, v_marks) as l (priority, number)
         cross join lateral (
             select j.job_id, j.expires_at is not null as special
-            from job as j
+            from ready as j
             where hashtextextended(j.next_need, j.priority::bigint) = hashtextextended(v_need, l.priority::bigint)
                 and j.next_need = v_need and j.priority = l.priority and j.number >= l.number
-                and j.state = 'ready' and j.singleton_key is null and j.job_id <> all (but)
+                and j.job_id <> all (but)
             order by j.number
             limit 1000
             for no key update skip locked
@@ -3310,8 +3390,8 @@ begin
         cross join lateral unnest(a.places, a.numbers) with ordinality as p (place, number, nth)
         cross join lateral (
             select r.job_id, r.expires_at is not null as special
-            from job as r
-            where r.ctid = p.place and r.number = p.number and r.state = 'ready' and r.singleton_key is null
+            from ready as r
+            where r.ctid = p.place and r.number = p.number
             for no key update skip locked
         ) as j
         where _is_fresh(a.noted_at, a.surveyed_at, _pick_ahead.now)
@@ -3319,7 +3399,7 @@ begin
             and (
                 -- in the order of the index of heads: another one could be walked for it
                 (
-                    select h.number from job as h where h.state = 'ready' and not h.parked and h.singleton_key is not null
+                    select h.number from only job as h where h.state = 'ready' and not h.parked and h.singleton_key is not null
                     order by h.next_need, h.priority, h.number
                     limit 1
                 ) is null
@@ -3378,11 +3458,11 @@ begin
             from unnest(v_needs[: v_wide], v_priority[: v_wide], v_marks[: v_wide]) with ordinality as l (next_need, priority, number, place)
             cross join lateral (
                 select j.job_id, j.number, row_number() over (order by j.number) as place
-                from job as j
+                from ready as j
                 where hashtextextended(j.next_need, j.priority::bigint) = hashtextextended(l.next_need, l.priority::bigint)
                     and j.next_need = l.next_need and j.priority = l.priority and j.number >= l.number
                     and j.number <= coalesce((select b.number from beyond as b where b.priority <= l.priority), 9223372036854775807)
-                    and j.state = 'ready' and j.singleton_key is null and j.job_id <> all (but)
+                    and j.job_id <> all (but)
                 order by j.number
                 limit greatest(v_deep / l.place, 2)
             ) as h
@@ -3391,7 +3471,7 @@ begin
             from unnest(survey.keyed_need, survey.keyed_priority) as l (next_need, priority)
             cross join lateral (
                 select j.job_id, j.number, row_number() over (order by j.number) as place
-                from job as j
+                from only job as j
                 where j.next_need = l.next_need and j.priority = l.priority
                     and j.state = 'ready' and not j.parked and j.singleton_key is not null and j.job_id <> all (but)
                 order by j.number
@@ -3467,7 +3547,7 @@ begin
     select array_agg(d.job_id) into v_ids
     from (
         select j.job_id
-        from job as j
+        from only job as j
         where j.state = 'scheduled' and j.available_at between since and _promote.now
         order by j.available_at
         limit _promote.limit_jobs
@@ -3552,7 +3632,7 @@ begin
     select array_agg(d.job_id) into v_ids
     from (
         select j.job_id
-        from job as j
+        from leased as j
         where j.check_at between since and _reclaim.now
             -- an extended lease is not locked in passing: its worker would wait for this transaction
             and _runs_out_at(j.fence, j.leased_at, j.lease_expires_at) <= _reclaim.now
@@ -3584,15 +3664,15 @@ as $_reclaim_one$
 declare
     v_job job;
 begin
-    select j.* into v_job from job as j where j.job_id = _reclaim_one.job_id;
-    if v_job.state = 'leased' and _isolated() then
+    select j.* into v_job from leased as j where j.job_id = _reclaim_one.job_id;
+    if v_job.job_id is not null and _isolated() then
         -- an old snapshot does not see what a worker has just written, whose lock left no trace in the job: this raises 40001 then
         insert into heartbeat as h (fence, job_id, extended_at, lease_expires_at)
         values (v_job.fence, v_job.job_id, v_job.leased_at, v_job.lease_expires_at)
         on conflict on constraint heartbeat_pkey do update set lease_expires_at = h.lease_expires_at;
     end if;
     -- looked at again now that the lock is held: it may have been extended since
-    if v_job.state is distinct from 'leased' or _runs_out_at(v_job.fence, v_job.leased_at, v_job.lease_expires_at) > now then
+    if v_job.job_id is null or _runs_out_at(v_job.fence, v_job.leased_at, v_job.lease_expires_at) > now then
         return false;
     end if;
 
@@ -3989,7 +4069,7 @@ as $_revive$
 begin
     -- dead by their dead_reason, not by their state: that would bring in the index of all that are dead
     with back as (
-        update job as j
+        update only job as j
         set state = 'blocked',
             dead_reason = null,
             ended_at = null,
@@ -4000,8 +4080,8 @@ begin
         where j.job_id = any (ids) and j.dead_reason = 'dependency_failed' and j.on_dependency_failure = 'cascade'
             and not exists (
                 select from edge as e
-                join job as d on d.job_id = e.waits_for
-                where e.job_id = j.job_id and d.dead_reason is not null
+                cross join lateral (select from only job as d where d.job_id = e.waits_for and d.dead_reason is not null limit 1) as d
+                where e.job_id = j.job_id
             )
         returning j.job_id
     ), recorded as (
@@ -4025,12 +4105,15 @@ volatile
 as $_rewrite$
 begin
     -- deleted and written anew, not updated: see _park
-    delete from job as j where j.job_id = v_job.job_id;
+    delete from leased as j where j.job_id = v_job.job_id;
+    if not found then
+        delete from job as j where j.job_id = v_job.job_id;
+    end if;
     insert into job values (v_job.*);
 end
 $_rewrite$;
 
-comment on function _rewrite(job) is 'Writes a job, whose lock the caller holds, as v_job now says: all of its row.';
+comment on function _rewrite(job) is 'Writes a job, whose lock the caller holds, as v_job now says, all of its row: waiting, or dead.';
 $function$,
 $function$
 create or replace function _ring(needs text[])
@@ -4505,7 +4588,7 @@ begin
     -- after the upkeep, which may have admitted some
     if (
         -- in the order of the index of heads: another one could be walked for it
-        select j.number from job as j where j.next_need = capabilities[1] and j.state = 'ready' and not j.parked and j.singleton_key is not null
+        select j.number from only job as j where j.next_need = capabilities[1] and j.state = 'ready' and not j.parked and j.singleton_key is not null
         order by j.next_need, j.priority, j.number
         limit 1
     ) is not null then
@@ -4540,7 +4623,7 @@ begin
         f.needs, f.priorities, f.numbers, f.rear_id, f.rear_priority, f.rear_number,
         _is_fresh(f.noted_at, f.surveyed_at, _survey_scope.now)
             and f.newer = array(select l.number from lane as l where l.number > f.sure_number order by l.number),
-        exists (select from job as j where j.state = 'ready' and not j.parked and j.singleton_key is not null)
+        exists (select from only job as j where j.state = 'ready' and not j.parked and j.singleton_key is not null)
     into
         v_survey.next_need, v_survey.priority, v_survey.mark, v_survey.rear_id, v_survey.rear_priority, v_survey.rear_number, v_fresh, v_keyed
     from front as f
@@ -4564,7 +4647,7 @@ begin
         with recursive keyed as (
             (
                 select j.next_need, j.priority
-                from job as j
+                from only job as j
                 where j.state = 'ready' and not j.parked and j.singleton_key is not null
                 order by j.next_need, j.priority
                 limit 1
@@ -4574,7 +4657,7 @@ begin
             from keyed as k
             cross join lateral (
                 select j.next_need, j.priority
-                from job as j
+                from only job as j
                 where j.state = 'ready' and not j.parked and j.singleton_key is not null and (j.next_need, j.priority) > (k.next_need, k.priority)
                 order by j.next_need, j.priority
                 limit 1
@@ -4603,7 +4686,7 @@ begin
     -- locks in the order of ids, none waited for
     select array_agg(d.job_id) into v_mine
     from (
-        select j.job_id from job as j where j.job_id = any (ids) order by j.job_id for no key update skip locked
+        select j.job_id from only job as j where j.job_id = any (ids) order by j.job_id for no key update skip locked
     ) as d;
     insert into note (kind, job_id, waits_for)
     select 'edge', e.job_id, e.waits_for
@@ -4735,14 +4818,14 @@ begin
         case when s.proven then least(v_tick.seen_at, (
             -- no further than that: ahead lie the dead entries of all leases that ended in time
             select j.check_at
-            from job as j
+            from leased as j
             where j.check_at >= v_tick.leases_from and j.check_at < v_tick.seen_at
             order by j.check_at
             limit 1
         )) else v_tick.leases_from end,
         case when s.proven then least(v_tick.seen_at, (
             select j.available_at
-            from job as j
+            from only job as j
             where j.state = 'scheduled' and j.available_at >= v_tick.schedules_from and j.available_at < v_tick.seen_at
             order by j.available_at
             limit 1
@@ -5045,11 +5128,11 @@ begin
 
     if v_job.state <> 'leased' then
         perform _record(job_id, 'cancelled', actor, 'cancelled', v_job.attempt, reason, v_now);
-        perform _end(job_id, null, 'cancelled', null, null, v_now);
+        perform _end_unheld(v_job, 'cancelled', null, null, v_now);
         return 'cancelled';
     end if;
     if not v_job.cancel_requested then
-        update job as j set cancel_requested = true where j.job_id = cancel.job_id;
+        update leased as j set cancel_requested = true where j.job_id = cancel.job_id;
         perform _record(job_id, 'cancel_requested', actor, 'leased', v_job.attempt, reason, v_now);
     end if;
     return 'leased';
@@ -5165,7 +5248,8 @@ begin
     v_job := _lock_unheld(job_id, actor);
     v_now := _now();
     perform _record(job_id, 'complete_unheld', actor, 'succeeded', v_job.attempt, null, v_now);
-    return _end(job_id, null, 'succeeded', result, null, v_now);
+    perform _end_unheld(v_job, 'succeeded', result, null, v_now);
+    return true;
 end
 $complete_unheld$;
 
@@ -5236,7 +5320,7 @@ begin
     end if;
     -- the wide row, and an index, only where the time to look has passed: a heartbeat in three or so
     if v_job.check_at < v_now then
-        update job as j set check_at = v_end where j.job_id = extend.job_id;
+        update leased as j set check_at = v_end where j.job_id = extend.job_id;
     end if;
     return v_end;
 end
@@ -5296,8 +5380,8 @@ begin
     v_end := v_now + lease;
     with held as materialized (
         select j.job_id, j.lease_id, j.fence, j.leased_at, j.lease_expires_at, j.check_at
-        from job as j
-        where j.job_id = any (v_job_ids) and j.state = 'leased' and not j.cancel_requested
+        from leased as j
+        where j.job_id = any (v_job_ids) and not j.cancel_requested
             -- "is true" keeps it from becoming a join, whose plan, made while the table is small, would read all of it for ever
             and ((j.job_id, j.lease_id) in (select h.job_id, h.lease_id from unnest(v_job_ids, v_lease_ids) as h (job_id, lease_id))) is true
         order by j.job_id
@@ -5320,7 +5404,7 @@ begin
         returning h.fence, h.job_id, h.lease_expires_at
     ), filed as (
         -- the wide row, and an index, only where the time to look has passed: a heartbeat in three or so
-        update job as j set check_at = v_end where j.job_id = any (array(select o.job_id from held as o where o.check_at < v_now))
+        update leased as j set check_at = v_end where j.job_id = any (array(select o.job_id from held as o where o.check_at < v_now))
     )
     select
         (select array_agg(o.job_id order by o.job_id) from held as o),
@@ -5352,8 +5436,8 @@ begin
         v_extended := (v_one.job_id, v_one.lease_id, false, null, null, null, null, null)::extended;
         begin
             select j.cancel_requested into v_stopped
-            from job as j
-            where j.job_id = v_one.job_id and j.lease_id = v_one.lease_id and j.state = 'leased';
+            from leased as j
+            where j.job_id = v_one.job_id and j.lease_id = v_one.lease_id;
             if not found then
                 perform _refuse(v_one.job_id, v_one.lease_id, 'extend');
             elsif v_stopped then
@@ -5403,8 +5487,8 @@ declare
 begin
     perform _check_failure(retryable, retry_after);
     perform _check_ids(job_id, lease_id);
-    v_job := _lock_job(job_id);
-    if v_job.state = 'leased' and v_job.lease_id = fail.lease_id then
+    v_job := _lock_leased(job_id);
+    if v_job.lease_id = fail.lease_id then
         return _fail(v_job, error, retryable, retry_after, error_code, v_job.worker_id);
     end if;
     return _answer(_refuse(job_id, lease_id, 'fail'));
@@ -5468,6 +5552,7 @@ declare
     v_work      work;
     v_survey    _survey;
     v_ids       uuid[];
+    v_keyed     boolean;
 begin
     -- nearly always: one job of one need, by the newest marks, in one statement
     if _is_plain_worker(worker_id, capabilities) and limit_jobs = 1 and not _isolated() then
@@ -5488,29 +5573,32 @@ begin
     if (cardinality(capabilities) > 1 or right(capabilities[1], 1) = '%') and not _isolated() then
         v_ids := _pick_ahead(capabilities, limit_jobs, v_now);
         if v_ids is not null then
-            return query select * from _grant(v_ids, worker_id, lease);
+            return query select * from _grant(v_ids, false, worker_id, lease);
             return;
         end if;
     end if;
 
     v_survey := _survey(capabilities, v_now);
+    v_keyed := v_survey.keyed_need is not null;
     v_ids := _choose(v_survey, limit_jobs, v_now);
     if cardinality(v_ids) < limit_jobs and not v_survey.tended then
         -- hungry: what is due may be what it looks for
         perform _tend(greatest(limit_jobs, 100), v_now);
-        v_ids := v_ids || _choose(_survey(capabilities, v_now), limit_jobs - cardinality(v_ids), v_now, v_ids);
+        v_survey := _survey(capabilities, v_now);
+        v_keyed := v_keyed or v_survey.keyed_need is not null;
+        v_ids := v_ids || _choose(v_survey, limit_jobs - cardinality(v_ids), v_now, v_ids);
         v_ids := array(select j.job_id from job as j where j.job_id = any (v_ids) order by j.priority, j.number);
     end if;
     if v_ids = '{}' then
         return;
     end if;
     if not _isolated() then
-        return query select * from _grant(v_ids, worker_id, lease);
+        return query select * from _grant(v_ids, v_keyed, worker_id, lease);
         return;
     end if;
     -- the look for leases of a key was an old one: the unique index has the last word
     begin
-        return query select * from _grant(v_ids, worker_id, lease);
+        return query select * from _grant(v_ids, v_keyed, worker_id, lease);
     exception
         when unique_violation then
             raise exception 'another job of the same singleton key was leased by a transaction that this one cannot see'
@@ -5713,7 +5801,7 @@ begin
         from unnest(_needs(array[capability])) as n (need)
         cross join lateral (
             select j.job_id, j.ended_at
-            from job as j
+            from only job as j
             where j.state = 'dead' and j.next_need = n.need
             order by j.ended_at
             limit limit_jobs
@@ -5724,7 +5812,7 @@ begin
     ) as d;
     -- read in a statement of its own: as they are now that the locks are held
     for v_job in
-        select j.* from job as j where j.job_id = any (v_ids) order by j.ended_at
+        select j.* from only job as j where j.job_id = any (v_ids) order by j.ended_at
     loop
         perform _redrive(v_job, actor, null, null, _now());
         return next v_job.job_id;
@@ -5753,8 +5841,8 @@ declare
 begin
     perform _check_time('available_at', available_at);
     perform _check_ids(job_id, lease_id);
-    v_job := _lock_job(job_id);
-    if v_job.state is distinct from 'leased' or v_job.lease_id <> release.lease_id then
+    v_job := _lock_leased(job_id);
+    if v_job.lease_id is distinct from release.lease_id then
         return _answer(_refuse(job_id, lease_id, 'release'));
     end if;
     v_now := _now();
@@ -5826,8 +5914,8 @@ begin
         next_need, payload, wait_for, available_at, priority, expires_at, max_attempts, retry, on_dependency_failure
     );
     perform _check_ids(job_id, lease_id);
-    v_job := _lock_job(job_id);
-    if v_job.state is distinct from 'leased' or v_job.lease_id <> reschedule.lease_id then
+    v_job := _lock_leased(job_id);
+    if v_job.lease_id is distinct from reschedule.lease_id then
         return _answer(_refuse(job_id, lease_id, 'reschedule'));
     end if;
     if v_job.cancel_requested then
@@ -6089,7 +6177,7 @@ begin
         octet_length(next_need) <= 200 and _is_plain(payload, octet_length(payload::text), priority, on_dependency_failure, metadata)
         and wait_for = '{}' and num_nulls(job_id, singleton_key, idempotency_key, available_at, expires_at, max_attempts, retry, submitted_by) = 8
     ) then
-        insert into job (
+        insert into ready (
             job_id, number, submitted_at, available_at, priority, state, next_need, submitted_by, on_dependency_failure, payload
         ) values (
             v_id, nextval('number_seq'), v_now, v_now, submit.priority, 'ready', submit.next_need, _actor(), 'hold', submit.payload
@@ -6385,12 +6473,12 @@ begin
             end,
             v_job.available_at, null::uuid;
     elsif v_job.parked
-        or exists (select from job as j where j.singleton_key = v_job.singleton_key and j.state = 'leased') then
+        or exists (select from leased as j where j.singleton_key = v_job.singleton_key) then
         return query
         select 'singleton_busy', 'another job of its singleton_key goes first', null::timestamptz, coalesce(
-            (select j.job_id from job as j where j.singleton_key = v_job.singleton_key and j.state = 'leased'),
+            (select j.job_id from leased as j where j.singleton_key = v_job.singleton_key),
             -- "not parked" would bring in the index of all heads, of any key
-            (select j.job_id from job as j where j.singleton_key = v_job.singleton_key and j.state = 'ready' and j.parked < true limit 1)
+            (select j.job_id from only job as j where j.singleton_key = v_job.singleton_key and j.state = 'ready' and j.parked < true limit 1)
         );
     else
         select count(*) into v_ahead
@@ -6400,9 +6488,9 @@ begin
                 select
                 from (select distinct o.priority from lane as o where o.next_need = v_job.next_need and o.priority <= v_job.priority) as l
                 cross join lateral (
-                    select from job as j
+                    select from ready as j
                     where hashtextextended(j.next_need, j.priority::bigint) = hashtextextended(v_job.next_need, l.priority::bigint)
-                        and j.next_need = v_job.next_need and j.priority = l.priority and j.state = 'ready' and j.singleton_key is null
+                        and j.next_need = v_job.next_need and j.priority = l.priority
                         and j.number < case when l.priority = v_job.priority then v_job.number else 9223372036854775807 end
                     limit 1000
                 ) as a
@@ -6410,7 +6498,7 @@ begin
             )
             union all
             (
-                select from job as j
+                select from only job as j
                 where j.next_need = v_job.next_need and j.state = 'ready' and not j.parked and j.singleton_key is not null
                     and (j.priority, j.number) < (v_job.priority, v_job.number)
                 limit 1000
@@ -6440,6 +6528,8 @@ $function$
 ];
     v_views          constant text[] := array[
 $view$
+-- noqa: disable=all
+-- sqlfluff does not know FROM ONLY
 create or replace view dead_letter as
 select
     j.job_id,
@@ -6452,7 +6542,7 @@ select
     j.ended_at as died_at,
     j.worker_id as last_worker,
     j.singleton_key
-from job as j
+from only job as j
 where j.state = 'dead';
 
 comment on view dead_letter is 'Dead jobs, why they died, and what their last attempt said. redrive brings them back.';
@@ -6850,11 +6940,12 @@ create table job (
     error_code              text,
     dead_reason             text            collate "C",
     ended_at                timestamptz,
-    -- Room for a second entry of each id: a claim writes its row anew, and would otherwise split the page that all claimers are at.
-    constraint job_pkey primary key (job_id) with (fillfactor = 50)
+    constraint job_pkey primary key (job_id)
 ) with (autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.05);
 
-comment on table job is 'Live jobs, the dead letters among them. A job that succeeds or is cancelled moves to archive.';
+comment on table job is
+    'Live jobs, the dead letters among them. In it, as by ONLY, are those that wait for a time, for others or for their singleton_key, and the dead; those in '
+    'the tables that inherit from it can be seen here as well. A job that succeeds or is cancelled moves to archive.';
 comment on column job.number is 'Place in the queue: drawn anew at each entry. Lower goes first within one priority.';
 comment on column job.parked is
     'Ready, but behind another job of its singleton_key: kept out of the claim index. The end of the one before admits it.';
@@ -6865,21 +6956,33 @@ comment on column job.lease_expires_at is 'The end of the lease as it was grante
 comment on column job.answer is
     'What the last lease was answered when fail, release or reschedule ended it: the same call gets the same again, until the next grant.';
 
--- The claim: one lane, longest ready, from the lane's mark on. Only jobs that can be taken now are in it. A lane is its hash: a look at a page of the
--- index compares a hundred entries, and with texts in them a claim took 6 % more instructions. Who looks asks for need and priority as well.
-create index job_ready_idx on job (hashtextextended(next_need, priority::bigint), number) where singleton_key is null and state = 'ready';
 -- Heads of keys are admitted with the number they came with, which may lie below the mark: an index of their own, walked from its start.
 create index job_ready_head_idx on job (next_need, priority, number)
     where singleton_key is not null and state = 'ready' and not parked;
 create index job_scheduled_idx on job (available_at) where state = 'scheduled';
--- Not "where state = 'leased'": a look for one job by its id and that state would take this index, and walk its dead entries.
-create index job_check_at_idx on job (check_at) where check_at is not null;
 create index job_expires_at_idx on job (expires_at) where expires_at is not null and state in ('blocked', 'scheduled', 'ready');
 create index job_dead_idx on job (next_need, ended_at) where state = 'dead';
--- The last word on promise 6: never two current leases of one key.
-create unique index job_leased_key_idx on job (singleton_key) where singleton_key is not null and state = 'leased';
 create index job_ready_key_idx on job (singleton_key, parked, next_need, priority, number)
     where singleton_key is not null and state = 'ready';
+
+create table ready (
+    constraint ready_pkey primary key (job_id)
+) inherits (job) with (autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.05);
+comment on table ready is
+    'Jobs that can be claimed now, those with a singleton_key aside. A table of its own, as leased is: an INSERT opens, and asks, every index there is, a '
+    'twentieth of a submit for each.';
+-- The claim: one lane, longest ready, from the lane's mark on. A lane is its hash: a look at a page of the index compares a hundred entries, and with
+-- texts in them a claim took 6 % more instructions. Who looks asks for need and priority as well.
+create index ready_lane_idx on ready (hashtextextended(next_need, priority::bigint), number);
+create index ready_expires_at_idx on ready (expires_at) where expires_at is not null;
+
+create table leased (
+    constraint leased_pkey primary key (job_id)
+) inherits (job) with (autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.05);
+comment on table leased is 'Jobs that a worker holds.';
+create index leased_check_at_idx on leased (check_at);
+-- The last word on promise 6: never two current leases of one key.
+create unique index leased_key_idx on leased (singleton_key) where singleton_key is not null;
 
 create table heartbeat (
     fence               bigint          not null,

@@ -19,10 +19,10 @@ begin
     -- A key that is leased is not worth its lock, which would be held as long as this transaction lasts. Parked by a look without the lock,
     -- its head gets a note in case the lease is ending at this moment.
     select array_agg(j.job_id), array_agg(distinct j.singleton_key) into v_parked, v_busy
-    from job as j
+    from only job as j
     where j.job_id = any (ids) and exists (
             -- offset: a look for each, where a join could become one over all leases
-            select from job as l where l.singleton_key = j.singleton_key and l.state = 'leased' offset 0
+            select from leased as l where l.singleton_key = j.singleton_key offset 0
         );
     if v_parked is not null then
         perform _park(v_parked, true);
@@ -32,7 +32,7 @@ begin
 
     -- lock something per key …
     with keys as materialized (
-        select distinct j.singleton_key from job as j where j.job_id = any (ids) and j.singleton_key is not null
+        select distinct j.singleton_key from only job as j where j.job_id = any (ids) and j.singleton_key is not null
     )
     select array_agg(k.singleton_key) into v_locked
     from keys as k
@@ -40,9 +40,9 @@ begin
     -- … and look again, in a statement that began after the lock was held
     select array_agg(b.singleton_key) into v_busy
     from (
-        select j.singleton_key from job as j where j.singleton_key = any (v_locked) and j.state = 'leased'
+        select v.key as singleton_key from unnest(v_locked) as v (key) where exists (select from leased as l where l.singleton_key = v.key offset 0)
         union all
-        select j.singleton_key from job as j where j.singleton_key = any (v_locked) and j.job_id = any (chosen)
+        select j.singleton_key from only job as j where j.singleton_key = any (v_locked) and j.job_id = any (chosen)
     ) as b;
 
     -- who comes behind a lease, or behind the first of its key in this very batch, leaves the claim index until that lease ends
@@ -51,7 +51,7 @@ begin
             j.job_id,
             j.singleton_key = any (v_busy) is true or row_number() over (partition by j.singleton_key order by i.ordinality) > 1 as behind
         from unnest(ids) with ordinality as i (job_id, ordinality)
-        cross join lateral (select o.job_id, o.singleton_key from job as o where o.job_id = i.job_id limit 1) as j
+        cross join lateral (select o.job_id, o.singleton_key from only job as o where o.job_id = i.job_id limit 1) as j
         where j.singleton_key = any (v_locked)
     )
     select array_agg(k.job_id) into v_parked from keyed as k where k.behind;
@@ -62,7 +62,7 @@ begin
     return array(
         select i.job_id
         from unnest(ids) with ordinality as i (job_id, ordinality)
-        cross join lateral (select o.singleton_key from job as o where o.job_id = i.job_id limit 1) as j
+        left join lateral (select o.singleton_key from only job as o where o.job_id = i.job_id limit 1) as j on true
         where (j.singleton_key is null or j.singleton_key = any (v_locked)) and i.job_id <> all (coalesce(v_parked, '{}'))
         order by i.ordinality
     );

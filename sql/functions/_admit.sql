@@ -13,26 +13,26 @@ begin
     if not pg_try_advisory_xact_lock(_key_lock(singleton_key)) then
         return false;
     end if;
-    if exists (select from job as j where j.singleton_key = _admit.singleton_key and j.state = 'leased') then
+    if exists (select from leased as l where l.singleton_key = _admit.singleton_key) then
         -- the end of that lease admits the next; unless this is an old look, and it has ended since
         return not _isolated();
     end if;
     loop
         select j.job_id, j.next_need, j.priority, j.number into v_head
-        from job as j
+        from only job as j
         where j.singleton_key = _admit.singleton_key and j.state = 'ready' and j.parked and j.next_need > v_need
         order by j.next_need, j.priority, j.number
         limit 1;
         exit when not found;
         v_need := v_head.next_need;
         continue when exists (
-            select from job as j
+            select from only job as j
             where j.singleton_key = _admit.singleton_key and j.state = 'ready' and not j.parked and j.next_need = v_need
                 and (j.priority, j.number) < (v_head.priority, v_head.number)
         );
         -- a head that somebody holds is passed by: the next of its need goes first
         select j.job_id into v_taken
-        from job as j
+        from only job as j
         where j.singleton_key = _admit.singleton_key and j.state = 'ready' and j.parked and j.next_need = v_need
         order by j.priority, j.number
         limit 1

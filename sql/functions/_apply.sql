@@ -17,14 +17,15 @@ begin
         for v_job in
             select j.*
             from edge as e
-            join job as j on j.job_id = e.job_id
+            -- limit: a look for each, where a join could become one over all jobs
+            cross join lateral (select o.* from only job as o where o.job_id = e.job_id limit 1) as j
             where e.waits_for = waited_for and e.job_id = any (ids) and j.state = 'blocked'
                 and (j.on_dependency_failure = 'cascade' or j.on_dependency_failure = 'hold' and end_state = 'cancelled')
             order by j.job_id
         loop
             if v_job.on_dependency_failure = 'cascade' and end_state = 'cancelled' then
                 perform _record(v_job.job_id, 'cancelled', 'leasehold', 'cancelled', v_job.attempt, 'with ' || waited_for, now);
-                perform _end(v_job.job_id, null, 'cancelled', null, null, now, nested => true);
+                perform _end_unheld(v_job, 'cancelled', null, null, now, nested => true);
             else
                 perform _bury(
                     v_job, 'dependency_failed', format('dependency %s is %s', waited_for, end_state), null, null, 'leasehold', now, nested => true
@@ -36,10 +37,9 @@ begin
     -- 2. what it lets go: each edge once. A dead job keeps the edges of those who hold on for its redrive
     with let_go as (
         delete from edge as e
-        using job as j
-        where e.waits_for = waited_for and e.job_id = any (ids) and j.job_id = e.job_id
-            and (end_state <> 'dead' or j.on_dependency_failure = 'release')
-        returning j.job_id
+        where e.waits_for = waited_for and e.job_id = any (ids)
+            and (end_state <> 'dead' or (select j.on_dependency_failure from only job as j where j.job_id = e.job_id) = 'release')
+        returning e.job_id
     )
     select array_agg(l.job_id) into v_freed from let_go as l;
     if v_freed is null then
@@ -52,11 +52,11 @@ begin
         -- an old look may still see edges that are gone: then somebody is to look again
         insert into note (kind, job_id)
         select 'blocked', j.job_id
-        from job as j
+        from only job as j
         where j.job_id = any (v_freed) and j.state = 'blocked' and exists (select from edge as e where e.job_id = j.job_id);
     end if;
     select array_agg(j.job_id) into v_freed
-    from job as j
+    from only job as j
     where j.job_id = any (v_freed) and j.state = 'blocked' and not exists (select from edge as e where e.job_id = j.job_id);
     if v_freed is null then
         return 0;

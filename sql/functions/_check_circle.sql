@@ -9,8 +9,9 @@ begin
     -- jobs that this transaction itself made, and that wait for nothing, can close no circle: nobody else has seen them
     if not exists (
         select from unnest(wait_for) as w (id)
-        left join job as j on j.job_id = w.id
-        where j.xmin is distinct from pg_current_xact_id_if_assigned()::xid or exists (select from edge as e where e.job_id = w.id)
+        -- limit: a look for each, where a join could become one over all jobs
+        left join lateral (select o.xmin as made_by from job as o where o.job_id = w.id limit 1) as j on true
+        where j.made_by is distinct from pg_current_xact_id_if_assigned()::xid or exists (select from edge as e where e.job_id = w.id)
     ) then
         return;
     end if;

@@ -13,6 +13,12 @@ begin
     insert into job (job_id, number, submitted_at, available_at, priority, state, next_need, submitted_by, on_dependency_failure, payload)
     values (_check_unseen.job_id, 0, 'epoch', 'epoch', 0, 'blocked', '', '', '', '{}')
     on conflict on constraint job_pkey do nothing;
+    insert into ready (job_id, number, submitted_at, available_at, priority, state, next_need, submitted_by, on_dependency_failure, payload)
+    values (_check_unseen.job_id, 0, 'epoch', 'epoch', 0, 'ready', '', '', '', '{}')
+    on conflict on constraint ready_pkey do nothing;
+    insert into leased (job_id, number, submitted_at, available_at, priority, state, next_need, submitted_by, on_dependency_failure, payload)
+    values (_check_unseen.job_id, 0, 'epoch', 'epoch', 0, 'leased', '', '', '', '{}')
+    on conflict on constraint leased_pkey do nothing;
     raise exception 'only a try';
 exception
     when raise_exception then

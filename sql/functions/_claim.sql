@@ -7,23 +7,22 @@ declare
     v_work  work;
 begin
     with gone as (
-        delete from job as j
+        delete from ready as j
         where j.ctid = (
             select f.ctid
             from unnest(mark.priorities, mark.numbers) as l (priority, number)
             cross join lateral (
                 select r.ctid
-                from job as r
+                from ready as r
                 where hashtextextended(r.next_need, r.priority::bigint) = hashtextextended(mark.next_need, l.priority::bigint)
                     and r.next_need = mark.next_need and r.priority = l.priority and r.number >= l.number
-                    and r.state = 'ready' and r.singleton_key is null
                 order by r.number
                 limit 1
                 for no key update skip locked
             ) as f
             where (
                 -- in the order of the index of heads: another one could be walked for it
-                select h.number from job as h where h.next_need = mark.next_need and h.state = 'ready' and not h.parked and h.singleton_key is not null
+                select h.number from only job as h where h.next_need = mark.next_need and h.state = 'ready' and not h.parked and h.singleton_key is not null
                 order by h.next_need, h.priority, h.number
                 limit 1
             ) is null
@@ -37,7 +36,7 @@ begin
             j.run_id, j.step, j.error, j.error_code, nextval('fence_seq') as fence, _now() as at
     )
     -- all columns in their order, and of their types: else the plan has a step more, which costs as much as a look at an index
-    insert into job as j (
+    insert into leased as j (
         job_id, number, submitted_at, available_at, attempt, priority, crashes, parked, cancel_requested, state, next_need, submitted_by,
         on_dependency_failure, payload, metadata, expires_at, max_attempts, retry, singleton_key, idempotency_key, wait_for, run_id, step, fence,
         lease_id, worker_id, leased_at, lease_expires_at, check_at, answer, error, error_code, dead_reason, ended_at
@@ -55,7 +54,7 @@ begin
     into v_work;
     -- few waited for anything
     if v_work.results is null and v_work.job_id is not null then
-        v_work.results := _results((select j.wait_for from job as j where j.job_id = v_work.job_id));
+        v_work.results := _results((select j.wait_for from leased as j where j.job_id = v_work.job_id));
         v_work.results_truncated := v_work.results is null;
         v_work.results := coalesce(v_work.results, '{}');
     end if;

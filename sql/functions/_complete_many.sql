@@ -14,8 +14,8 @@ begin
     -- all of it for ever: the one index scan there can be (bitmaps are off) comes upon the jobs, and locks them, in the order of their ids; what belongs
     -- to a job is found by its place. Each look at edges is no newer than the job's lock, but the transaction has an id from before it (_end).
     with gone as (
-        delete from job as j
-        where j.job_id = any (job_ids) and j.lease_id = lease_ids[width_bucket(j.job_id, job_ids)] and j.state = 'leased'
+        delete from leased as j
+        where j.job_id = any (job_ids) and j.lease_id = lease_ids[width_bucket(j.job_id, job_ids)]
         returning j.*, width_bucket(j.job_id, job_ids) as nth
     ), kept as (
         insert into archive (

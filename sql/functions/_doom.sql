@@ -8,7 +8,7 @@ declare
 begin
     if doom = 'cancelled' then
         perform _record(job_id, 'cancelled', 'leasehold', 'cancelled', v_job.attempt, 'with ' || doomed_by, now);
-        perform _end(job_id, null, 'cancelled', null, answer, now);
+        perform _end_unheld(v_job, 'cancelled', null, answer, now);
     else
         perform _bury(v_job, 'dependency_failed', format('dependency %s ended before', doomed_by), null, answer, 'leasehold', now);
     end if;

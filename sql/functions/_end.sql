@@ -7,15 +7,13 @@ volatile
 as $_end$
 declare
     v_key       text;
-    v_was       text;
     v_awaited   boolean;
 begin
     -- One statement locks, checks the lease, moves the row, and looks whether anybody waits for it. That look is no newer than the lock, but the
     -- transaction has an id from before it: an edge that it misses has a note, which cannot be dropped before this transaction is over.
     with gone as (
-        delete from job as j
-        where j.job_id = _end.job_id
-            and (_end.lease_id is null or j.lease_id = _end.lease_id and j.state = 'leased')
+        delete from leased as j
+        where j.job_id = _end.job_id and (_end.lease_id is null or j.lease_id = _end.lease_id)
         returning j.*
     ), kept as (
         insert into archive (
@@ -32,16 +30,13 @@ begin
             g.worker_id, g.leased_at, coalesce(_end.answer, g.answer), g.error, g.error_code, _end.result
         from gone as g
     )
-    select g.singleton_key, g.state, exists (select from edge as e where e.waits_for = _end.job_id) into v_key, v_was, v_awaited from gone as g;
+    select g.singleton_key, exists (select from edge as e where e.waits_for = _end.job_id) into v_key, v_awaited from gone as g;
     if not found then
         return false;
     end if;
 
-    if v_was in ('blocked', 'dead') then
-        delete from edge as e where e.job_id = _end.job_id;
-    end if;
     if v_key is not null then
-        perform _leave_key(v_key, v_was);
+        perform _leave_key(v_key, 'leased');
     end if;
     if v_awaited or _isolated() then
         perform _tell_dependents(_end.job_id, nested);
@@ -51,6 +46,6 @@ end
 $_end$;
 
 comment on function _end(uuid, uuid, text, jsonb, jsonb, timestamptz, boolean) is
-    'Ends a job as succeeded or cancelled: moves it to the archive, admits the next of its key, frees what waits for it. '
+    'Ends a leased job as succeeded or cancelled: moves it to the archive, admits the next of its key, frees what waits for it. '
     'With a lease_id, only while that lease is current; false where there is no such job. Locks the job''s row, then tries for the others. now: '
-    '_now_in_order(). Many completes at once: _complete_many.';
+    '_now_in_order(). Many completes at once: _complete_many. Where nobody holds the job: _end_unheld.';

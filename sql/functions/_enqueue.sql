@@ -12,7 +12,7 @@ begin
     -- a clock that was read under the locks: nobody looks for what is filed under times long over (_last_tick)
     now := greatest(now, _now());
     for v_late in
-        select j.* from job as j
+        select j.* from only job as j
         where j.job_id = any (ids) and j.expires_at <= greatest(j.available_at, _enqueue.now)
         order by j.job_id
     loop
@@ -31,7 +31,7 @@ begin
                 row_number() over (partition by j.singleton_key, j.next_need order by j.available_at > _enqueue.now, j.priority, j.available_at) > 1
                 or _is_busy(j.job_id, j.singleton_key, j.next_need, j.priority)
             ) as behind
-        from job as j
+        from only job as j
         where j.job_id = any (ids) and (j.expires_at is null or j.expires_at > greatest(j.available_at, _enqueue.now))
         order by j.available_at, j.number
     ), numbered as materialized (
@@ -39,7 +39,7 @@ begin
         select e.*, case when not e.later then nextval('number_seq') end as number from entering as e
     ), gone as (
         -- deleted and written anew, not updated: see _park
-        delete from job as j
+        delete from only job as j
         using numbered as n
         where j.job_id = any (ids) and j.job_id = n.job_id
         returning
@@ -51,17 +51,17 @@ begin
                 'dead_reason', null,
                 'ended_at', null
             ) as change
-    ), moved as (
-        insert into job as j
-        select w.*
-        from gone as g
-        cross join lateral jsonb_populate_record(g.whole, g.change) as w
-        returning j.next_need, j.state, case when j.parked then j.singleton_key end as behind_key
+    ), moved as materialized (
+        select w.* from gone as g cross join lateral jsonb_populate_record(g.whole, g.change) as w
+    ), here as (
+        insert into job select m.* from moved as m where m.state = 'scheduled' or m.singleton_key is not null
+    ), there as (
+        insert into ready select m.* from moved as m where m.state = 'ready' and m.singleton_key is null
     )
     select
         count(*),
         array_agg(distinct m.next_need) filter (where m.state = 'ready'),
-        array_agg(distinct m.behind_key) filter (where m.behind_key is not null)
+        array_agg(distinct m.singleton_key) filter (where m.parked)
     into v_count, v_needs, v_keys
     from moved as m;
 

@@ -10,12 +10,26 @@ declare
 begin
     select array_agg(d.job_id) into v_ids
     from (
-        select j.job_id
-        from job as j
-        where j.state in ('blocked', 'scheduled', 'ready') and j.expires_at is not null and j.expires_at <= _expire.now
-        order by j.expires_at
+        select w.job_id
+        from (
+            select j.job_id
+            from only job as j
+            where j.state in ('blocked', 'scheduled', 'ready') and j.expires_at is not null and j.expires_at <= _expire.now
+            order by j.expires_at
+            limit _expire.limit_jobs
+            for update skip locked
+        ) as w
+        union all
+        select r.job_id
+        from (
+            select j.job_id
+            from ready as j
+            where j.expires_at is not null and j.expires_at <= _expire.now
+            order by j.expires_at
+            limit _expire.limit_jobs
+            for update skip locked
+        ) as r
         limit _expire.limit_jobs
-        for update skip locked
     ) as d;
     if v_ids is null then
         return 0;

@@ -12,7 +12,7 @@ begin
             -- most leases that are current were extended since
             where o.extended_at < _forget_heartbeats.now - interval '1 minute'
                 -- offset: a look for each, where a join, planned while there were no jobs, would read all of them for ever
-                and not exists (select from job as j where j.job_id = o.job_id and j.fence = o.fence and j.state = 'leased' offset 0)
+                and not exists (select from leased as j where j.job_id = o.job_id and j.fence = o.fence offset 0)
             order by o.fence
             for update skip locked
         )

@@ -1,4 +1,4 @@
-create or replace function _grant(ids uuid[], worker_id text, lease interval)
+create or replace function _grant(ids uuid[], keyed boolean, worker_id text, lease interval)
 returns setof work
 language plpgsql
 volatile
@@ -9,15 +9,26 @@ declare
 begin
     -- The statement of _claim, for many. Not the same one: a single job would cost a twentieth more.
     return query
-    with gone as (
-        delete from job as j
+    with free as (
+        delete from ready as j
         where j.job_id = any (ids) and (j.expires_at is null or j.expires_at > v_now)
         returning
             j.job_id, j.number, j.submitted_at, j.available_at, j.attempt, j.priority, j.crashes, j.next_need, j.submitted_by,
             j.on_dependency_failure, j.payload, j.metadata, j.expires_at, j.max_attempts, j.retry, j.singleton_key, j.idempotency_key, j.wait_for,
             j.run_id, j.step, j.error, j.error_code, nextval('fence_seq') as fence, _now() as at
-    ), leased as (
-        insert into job as j (
+    ), heads as (
+        delete from only job as j
+        where keyed and j.job_id = any (ids) and (j.expires_at is null or j.expires_at > v_now)
+        returning
+            j.job_id, j.number, j.submitted_at, j.available_at, j.attempt, j.priority, j.crashes, j.next_need, j.submitted_by,
+            j.on_dependency_failure, j.payload, j.metadata, j.expires_at, j.max_attempts, j.retry, j.singleton_key, j.idempotency_key, j.wait_for,
+            j.run_id, j.step, j.error, j.error_code, nextval('fence_seq') as fence, _now() as at
+    ), gone as (
+        select f.* from free as f
+        union all
+        select h.* from heads as h
+    ), made as (
+        insert into leased as j (
             job_id, number, submitted_at, available_at, attempt, priority, crashes, parked, cancel_requested, state, next_need, submitted_by,
             on_dependency_failure, payload, metadata, expires_at, max_attempts, retry, singleton_key, idempotency_key, wait_for, run_id, step, fence,
             lease_id, worker_id, leased_at, lease_expires_at, check_at, answer, error, error_code, dead_reason, ended_at
@@ -35,11 +46,12 @@ begin
             j.wait_for is not null and _results(j.wait_for) is null
     )
     select l.*
-    from leased as l
+    from made as l
     join unnest(ids) with ordinality as i (job_id, place) on i.job_id = l.job_id
     order by i.place;
 end
 $_grant$;
 
-comment on function _grant(uuid[], text, interval) is
-    'Leases jobs whose locks (and keys) the caller holds, and returns them in the order of ids. Deleted and written anew: as in _claim.';
+comment on function _grant(uuid[], boolean, text, interval) is
+    'Leases jobs whose locks (and keys) the caller holds, and returns them in the order of ids. keyed: whether some may have a singleton key. Deleted and '
+    'written anew: as in _claim.';

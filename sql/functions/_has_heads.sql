@@ -9,7 +9,7 @@ begin
         cross join lateral (
             -- what a prefix covers stands together in the index: where the first from there on is not covered, none is
             select j.next_need
-            from job as j
+            from only job as j
             where j.state = 'ready' and not j.parked and j.singleton_key is not null
                 and j.next_need >= case when right(c.capability, 1) = '%' then left(c.capability, -1) else c.capability end collate "C"
             order by j.next_need, j.priority, j.number

@@ -8,8 +8,8 @@ declare
 begin
     perform _check_ids(job_id, lease_id);
     -- read after the lock is held: the lease may have been taken away while this waited
-    select j.* into v_job from job as j where j.job_id = _hold.job_id for no key update;
-    if v_job.state = 'leased' and v_job.lease_id = lease_id then
+    select j.* into v_job from leased as j where j.job_id = _hold.job_id for no key update;
+    if v_job.lease_id = lease_id then
         return v_job;
     end if;
     perform _refuse(job_id, lease_id, verb);

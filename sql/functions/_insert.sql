@@ -8,22 +8,34 @@ language plpgsql
 volatile
 as $_insert$
 declare
-    v_awaited boolean;
+    v_by        constant text := coalesce(submitted_by, _actor());
+    v_awaited   boolean;
 begin
-    insert into job (
-        job_id, number, submitted_at, available_at, priority, parked, state, next_need, submitted_by, on_dependency_failure, payload, metadata,
-        expires_at, max_attempts, retry, singleton_key, idempotency_key, wait_for
-    ) values (
-        _insert.job_id, nextval('number_seq'), _insert.now, _insert.available_at, _insert.priority, _insert.parked, _insert.state,
-        _insert.next_need, coalesce(_insert.submitted_by, _actor()), _insert.on_dependency_failure, _insert.payload, _insert.metadata,
-        _insert.expires_at, _insert.max_attempts, _insert.retry, _insert.singleton_key, _insert.idempotency_key, _insert.wait_for
-    )
-    returning (
+    if state = 'ready' and singleton_key is null then
+        insert into ready (
+            job_id, number, submitted_at, available_at, priority, state, next_need, submitted_by, on_dependency_failure, payload, metadata,
+            expires_at, max_attempts, retry, idempotency_key, wait_for
+        ) values (
+            _insert.job_id, nextval('number_seq'), _insert.now, _insert.available_at, _insert.priority, 'ready', _insert.next_need, v_by,
+            _insert.on_dependency_failure, _insert.payload, _insert.metadata, _insert.expires_at, _insert.max_attempts, _insert.retry,
+            _insert.idempotency_key, _insert.wait_for
+        );
+    else
+        insert into job (
+            job_id, number, submitted_at, available_at, priority, parked, state, next_need, submitted_by, on_dependency_failure, payload, metadata,
+            expires_at, max_attempts, retry, singleton_key, idempotency_key, wait_for
+        ) values (
+            _insert.job_id, nextval('number_seq'), _insert.now, _insert.available_at, _insert.priority, _insert.parked, _insert.state,
+            _insert.next_need, v_by, _insert.on_dependency_failure, _insert.payload, _insert.metadata, _insert.expires_at, _insert.max_attempts,
+            _insert.retry, _insert.singleton_key, _insert.idempotency_key, _insert.wait_for
+        );
+    end if;
+    v_awaited := (
         select exists (select from waiter as w where w.stem = any (l.stems) and w.until > _insert.now)
         from lane as l
         where l.next_need = _insert.next_need and l.priority = _insert.priority
         limit 1
-    ) into v_awaited;
+    );
     if v_awaited is not false then
         perform _announce(next_need, priority::smallint, state, v_awaited, now);
     end if;
@@ -34,5 +46,5 @@ $_insert$;
 comment on function _insert(
     uuid, text, jsonb, integer, text, boolean, timestamptz, uuid[], text, text, timestamptz, integer, jsonb, text, jsonb, text, timestamptz
 ) is
-    'Writes one new job, sees to it that its lane is known, and rings when somebody waits for it: all looks in the one statement that writes. now: '
+    'Writes one new job, sees to it that its lane is known, and rings when somebody waits for it. now: '
     '_now_in_order(), for the number drawn here, and the look at who waits, must come after the transaction has an id.';

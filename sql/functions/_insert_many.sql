@@ -11,17 +11,12 @@ declare
     v_priorities    smallint[];
     v_awaited       text[];
 begin
-    with made as (
-        -- all columns in their order, and of their types: as in _claim
-        insert into job (
-            job_id, number, submitted_at, available_at, attempt, priority, crashes, parked, cancel_requested, state, next_need, submitted_by,
-            on_dependency_failure, payload, metadata, expires_at, max_attempts, retry, singleton_key, idempotency_key, wait_for, run_id, step, fence,
-            lease_id, worker_id, leased_at, lease_expires_at, check_at, answer, error, error_code, dead_reason, ended_at
-        )
+    with made as materialized (
+        -- a job, column for column
         select
-            ids[r.ordinality], nextval('number_seq'), _insert_many.now, coalesce(r.available_at, _insert_many.now), 0, r.priority::smallint,
+            ids[r.ordinality], nextval('number_seq'), _insert_many.now, coalesce(r.available_at, _insert_many.now), 0, r.priority::smallint as priority,
             0::smallint, coalesce(_insert_many.parked[r.ordinality], false), false,
-            case when blocked[r.ordinality] then 'blocked' when r.available_at > _insert_many.now then 'scheduled' else 'ready' end,
+            case when blocked[r.ordinality] then 'blocked' when r.available_at > _insert_many.now then 'scheduled' else 'ready' end as state,
             r.next_need, coalesce(r.submitted_by, v_actor), r.on_dependency_failure, r.payload, nullif(r.metadata, '{}'), r.expires_at,
             r.max_attempts, r.retry, r.singleton_key, r.idempotency_key,
             case when r.wait_for <> '{}' then array(select distinct w.id from unnest(r.wait_for) as w (id)) end,
@@ -29,7 +24,10 @@ begin
             null::text, null::text, null::text, null::timestamptz
         from unnest(requests) with ordinality as r
         where firsts[r.ordinality] is null
-        returning job.next_need, job.priority, job.state
+    ), there as (
+        insert into ready select m.* from made as m where m.state = 'ready' and m.singleton_key is null
+    ), here as (
+        insert into job select m.* from made as m where m.state <> 'ready' or m.singleton_key is not null
     ), used as (
         select m.next_need, m.priority, bool_or(m.state = 'ready') as ready
         from made as m

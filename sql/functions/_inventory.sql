@@ -61,7 +61,10 @@ begin
         case c.relkind
             when 'v' then pg_get_viewdef(c.oid)
             when 'S' then concat_ws(' ', s.seqtypid::regtype, s.seqstart, s.seqincrement, s.seqmax, s.seqmin, s.seqcache, s.seqcycle)
-            else concat_ws(' ', c.reloptions::text, case when c.relrowsecurity or c.relforcerowsecurity then 'row level security' end)
+            else concat_ws(
+                ' ', c.reloptions::text, case when c.relrowsecurity or c.relforcerowsecurity then 'row level security' end,
+                (select string_agg('inherits ' || b.relname, ' ' order by b.relname) from pg_inherits as i join pg_class as b on b.oid = i.inhparent where i.inhrelid = c.oid)
+            )
         end
     from pg_class as c
     join here as h on h.oid = c.relnamespace

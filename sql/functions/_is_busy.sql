@@ -5,10 +5,10 @@ volatile
 as $_is_busy$
 begin
     return exists (
-        select from job as j where j.singleton_key = _is_busy.singleton_key and j.state = 'leased' and j.job_id <> _is_busy.job_id
+        select from leased as l where l.singleton_key = _is_busy.singleton_key and l.job_id <> _is_busy.job_id
     ) or exists (
         -- "not parked" would bring in the index of all heads, of any key
-        select from job as j
+        select from only job as j
         where j.singleton_key = _is_busy.singleton_key and j.state = 'ready' and j.parked < true
             and j.next_need = _is_busy.next_need and j.priority <= _is_busy.priority and j.job_id <> _is_busy.job_id
     );

@@ -13,7 +13,7 @@ begin
         )
         select from held as w
         join held as t on t.virtualtransaction = w.virtualtransaction
-        where w.relation in ('number_seq'::regclass, 'job'::regclass) and w.mode not in ('AccessShareLock', 'RowShareLock')
+        where w.relation in ('number_seq'::regclass, 'job'::regclass, 'ready'::regclass, 'leased'::regclass) and w.mode not in ('AccessShareLock', 'RowShareLock')
             and w.database = (select d.oid from pg_database as d where d.datname = current_database())
             and t.locktype = 'transactionid' and t.mode = 'ExclusiveLock'
             -- the 32 bits that a lock shows, counted backwards from the id

@@ -21,7 +21,7 @@ begin
         v_freed := v_freed + _apply(v_ended.waits_for, v_ended.end_state, array[job_id], now);
     end loop;
     -- nothing is left that could free it: its last edge went unseen by an old look
-    if exists (select from job as j where j.job_id = _look_again.job_id and j.state = 'blocked')
+    if exists (select from only job as j where j.job_id = _look_again.job_id and j.state = 'blocked')
         and not exists (select from edge as e where e.job_id = _look_again.job_id) then
         v_freed := v_freed + _enqueue(array[job_id], now);
     end if;

@@ -4,29 +4,17 @@ language plpgsql
 volatile
 as $_move$
 declare
-    v_was       text;
+    v_was       constant text := v_job.state;
     v_outcome   outcome;
 begin
-    select j.state into v_was from job as j where j.job_id = v_job.job_id;
     -- blocked is a state that nobody takes it from: what follows says what comes next
-    update job as j
-    set state = 'blocked',
-        next_need = v_job.next_need,
-        payload = v_job.payload,
-        priority = v_job.priority,
-        available_at = v_job.available_at,
-        expires_at = v_job.expires_at,
-        max_attempts = v_job.max_attempts,
-        retry = v_job.retry,
-        on_dependency_failure = v_job.on_dependency_failure,
-        wait_for = v_job.wait_for,
-        attempt = v_job.attempt,
-        crashes = 0,
-        parked = false,
-        check_at = null,
-        dead_reason = null,
-        ended_at = null
-    where j.job_id = v_job.job_id;
+    v_job.state := 'blocked';
+    v_job.crashes := 0;
+    v_job.parked := false;
+    v_job.check_at := null;
+    v_job.dead_reason := null;
+    v_job.ended_at := null;
+    perform _rewrite(v_job);
     if edges is not null then
         perform _wait(v_job.job_id, edges);
     end if;

@@ -92,9 +92,9 @@ begin
                         v_new.sure_number + 1,
                         (
                             select j.number
-                            from job as j
+                            from ready as j
                             where hashtextextended(j.next_need, j.priority::bigint) = hashtextextended(l.next_need, l.priority::bigint)
-                                and j.state = 'ready' and j.singleton_key is null and j.next_need = l.next_need and j.priority = l.priority
+                                and j.next_need = l.next_need and j.priority = l.priority
                                 and j.number between l.number and v_new.sure_number
                             order by j.number
                             limit 1
@@ -149,9 +149,9 @@ begin
         from unnest(v_new.needs[: v_ahead], v_new.priorities[: v_ahead], v_new.numbers[: v_ahead]) as l (next_need, priority, number)
         cross join lateral (
             select r.ctid as place, r.number
-            from job as r
+            from ready as r
             where hashtextextended(r.next_need, r.priority::bigint) = hashtextextended(l.next_need, l.priority::bigint)
-                and r.state = 'ready' and r.singleton_key is null and r.next_need = l.next_need and r.priority = l.priority
+                and r.next_need = l.next_need and r.priority = l.priority
                 and r.number between l.number and v_upto
             order by r.number
             limit v_ahead

@@ -70,9 +70,9 @@ begin
                         m.seen_number + 1,
                         (
                             select j.number
-                            from job as j
+                            from ready as j
                             where hashtextextended(j.next_need, j.priority::bigint) = hashtextextended(n.next_need, o.priority::bigint)
-                                and j.state = 'ready' and j.singleton_key is null and j.next_need = n.next_need and j.priority = o.priority
+                                and j.next_need = n.next_need and j.priority = o.priority
                                 and j.number between o.number and m.seen_number
                             order by j.number
                             limit 1

@@ -6,7 +6,7 @@ as $_park$
 begin
     -- Deleted and written anew, as in _grant: who looks for work skips a locked row, but waits where he follows an updated one to its next version.
     with gone as (
-        delete from job as j where j.job_id = any (ids) returning j as whole
+        delete from only job as j where j.job_id = any (ids) returning j as whole
     )
     insert into job
     select n.*

@@ -21,10 +21,10 @@ begin
         from unnest(v_priority, v_marks) as l (priority, number)
         cross join lateral (
             select j.job_id, j.expires_at is not null as special
-            from job as j
+            from ready as j
             where hashtextextended(j.next_need, j.priority::bigint) = hashtextextended(v_need, l.priority::bigint)
                 and j.next_need = v_need and j.priority = l.priority and j.number >= l.number
-                and j.state = 'ready' and j.singleton_key is null and j.job_id <> all (but)
+                and j.job_id <> all (but)
             order by j.number
             limit 1000
             for no key update skip locked

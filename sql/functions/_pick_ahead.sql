@@ -19,8 +19,8 @@ begin
         cross join lateral unnest(a.places, a.numbers) with ordinality as p (place, number, nth)
         cross join lateral (
             select r.job_id, r.expires_at is not null as special
-            from job as r
-            where r.ctid = p.place and r.number = p.number and r.state = 'ready' and r.singleton_key is null
+            from ready as r
+            where r.ctid = p.place and r.number = p.number
             for no key update skip locked
         ) as j
         where _is_fresh(a.noted_at, a.surveyed_at, _pick_ahead.now)
@@ -28,7 +28,7 @@ begin
             and (
                 -- in the order of the index of heads: another one could be walked for it
                 (
-                    select h.number from job as h where h.state = 'ready' and not h.parked and h.singleton_key is not null
+                    select h.number from only job as h where h.state = 'ready' and not h.parked and h.singleton_key is not null
                     order by h.next_need, h.priority, h.number
                     limit 1
                 ) is null

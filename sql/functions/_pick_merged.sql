@@ -30,11 +30,11 @@ begin
             from unnest(v_needs[: v_wide], v_priority[: v_wide], v_marks[: v_wide]) with ordinality as l (next_need, priority, number, place)
             cross join lateral (
                 select j.job_id, j.number, row_number() over (order by j.number) as place
-                from job as j
+                from ready as j
                 where hashtextextended(j.next_need, j.priority::bigint) = hashtextextended(l.next_need, l.priority::bigint)
                     and j.next_need = l.next_need and j.priority = l.priority and j.number >= l.number
                     and j.number <= coalesce((select b.number from beyond as b where b.priority <= l.priority), 9223372036854775807)
-                    and j.state = 'ready' and j.singleton_key is null and j.job_id <> all (but)
+                    and j.job_id <> all (but)
                 order by j.number
                 limit greatest(v_deep / l.place, 2)
             ) as h
@@ -43,7 +43,7 @@ begin
             from unnest(survey.keyed_need, survey.keyed_priority) as l (next_need, priority)
             cross join lateral (
                 select j.job_id, j.number, row_number() over (order by j.number) as place
-                from job as j
+                from only job as j
                 where j.next_need = l.next_need and j.priority = l.priority
                     and j.state = 'ready' and not j.parked and j.singleton_key is not null and j.job_id <> all (but)
                 order by j.number

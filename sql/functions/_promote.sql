@@ -9,7 +9,7 @@ begin
     select array_agg(d.job_id) into v_ids
     from (
         select j.job_id
-        from job as j
+        from only job as j
         where j.state = 'scheduled' and j.available_at between since and _promote.now
         order by j.available_at
         limit _promote.limit_jobs

@@ -11,7 +11,7 @@ begin
     select array_agg(d.job_id) into v_ids
     from (
         select j.job_id
-        from job as j
+        from leased as j
         where j.check_at between since and _reclaim.now
             -- an extended lease is not locked in passing: its worker would wait for this transaction
             and _runs_out_at(j.fence, j.leased_at, j.lease_expires_at) <= _reclaim.now

@@ -6,15 +6,15 @@ as $_reclaim_one$
 declare
     v_job job;
 begin
-    select j.* into v_job from job as j where j.job_id = _reclaim_one.job_id;
-    if v_job.state = 'leased' and _isolated() then
+    select j.* into v_job from leased as j where j.job_id = _reclaim_one.job_id;
+    if v_job.job_id is not null and _isolated() then
         -- an old snapshot does not see what a worker has just written, whose lock left no trace in the job: this raises 40001 then
         insert into heartbeat as h (fence, job_id, extended_at, lease_expires_at)
         values (v_job.fence, v_job.job_id, v_job.leased_at, v_job.lease_expires_at)
         on conflict on constraint heartbeat_pkey do update set lease_expires_at = h.lease_expires_at;
     end if;
     -- looked at again now that the lock is held: it may have been extended since
-    if v_job.state is distinct from 'leased' or _runs_out_at(v_job.fence, v_job.leased_at, v_job.lease_expires_at) > now then
+    if v_job.job_id is null or _runs_out_at(v_job.fence, v_job.leased_at, v_job.lease_expires_at) > now then
         return false;
     end if;
 

@@ -6,7 +6,7 @@ as $_revive$
 begin
     -- dead by their dead_reason, not by their state: that would bring in the index of all that are dead
     with back as (
-        update job as j
+        update only job as j
         set state = 'blocked',
             dead_reason = null,
             ended_at = null,
@@ -17,8 +17,8 @@ begin
         where j.job_id = any (ids) and j.dead_reason = 'dependency_failed' and j.on_dependency_failure = 'cascade'
             and not exists (
                 select from edge as e
-                join job as d on d.job_id = e.waits_for
-                where e.job_id = j.job_id and d.dead_reason is not null
+                cross join lateral (select from only job as d where d.job_id = e.waits_for and d.dead_reason is not null limit 1) as d
+                where e.job_id = j.job_id
             )
         returning j.job_id
     ), recorded as (

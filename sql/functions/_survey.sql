@@ -40,7 +40,7 @@ begin
     -- after the upkeep, which may have admitted some
     if (
         -- in the order of the index of heads: another one could be walked for it
-        select j.number from job as j where j.next_need = capabilities[1] and j.state = 'ready' and not j.parked and j.singleton_key is not null
+        select j.number from only job as j where j.next_need = capabilities[1] and j.state = 'ready' and not j.parked and j.singleton_key is not null
         order by j.next_need, j.priority, j.number
         limit 1
     ) is not null then

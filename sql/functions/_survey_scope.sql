@@ -17,7 +17,7 @@ begin
         f.needs, f.priorities, f.numbers, f.rear_id, f.rear_priority, f.rear_number,
         _is_fresh(f.noted_at, f.surveyed_at, _survey_scope.now)
             and f.newer = array(select l.number from lane as l where l.number > f.sure_number order by l.number),
-        exists (select from job as j where j.state = 'ready' and not j.parked and j.singleton_key is not null)
+        exists (select from only job as j where j.state = 'ready' and not j.parked and j.singleton_key is not null)
     into
         v_survey.next_need, v_survey.priority, v_survey.mark, v_survey.rear_id, v_survey.rear_priority, v_survey.rear_number, v_fresh, v_keyed
     from front as f
@@ -41,7 +41,7 @@ begin
         with recursive keyed as (
             (
                 select j.next_need, j.priority
-                from job as j
+                from only job as j
                 where j.state = 'ready' and not j.parked and j.singleton_key is not null
                 order by j.next_need, j.priority
                 limit 1
@@ -51,7 +51,7 @@ begin
             from keyed as k
             cross join lateral (
                 select j.next_need, j.priority
-                from job as j
+                from only job as j
                 where j.state = 'ready' and not j.parked and j.singleton_key is not null and (j.next_need, j.priority) > (k.next_need, k.priority)
                 order by j.next_need, j.priority
                 limit 1

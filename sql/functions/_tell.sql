@@ -9,7 +9,7 @@ begin
     -- locks in the order of ids, none waited for
     select array_agg(d.job_id) into v_mine
     from (
-        select j.job_id from job as j where j.job_id = any (ids) order by j.job_id for no key update skip locked
+        select j.job_id from only job as j where j.job_id = any (ids) order by j.job_id for no key update skip locked
     ) as d;
     insert into note (kind, job_id, waits_for)
     select 'edge', e.job_id, e.waits_for

@@ -27,14 +27,14 @@ begin
         case when s.proven then least(v_tick.seen_at, (
             -- no further than that: ahead lie the dead entries of all leases that ended in time
             select j.check_at
-            from job as j
+            from leased as j
             where j.check_at >= v_tick.leases_from and j.check_at < v_tick.seen_at
             order by j.check_at
             limit 1
         )) else v_tick.leases_from end,
         case when s.proven then least(v_tick.seen_at, (
             select j.available_at
-            from job as j
+            from only job as j
             where j.state = 'scheduled' and j.available_at >= v_tick.schedules_from and j.available_at < v_tick.seen_at
             order by j.available_at
             limit 1

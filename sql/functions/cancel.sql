@@ -35,11 +35,11 @@ begin
 
     if v_job.state <> 'leased' then
         perform _record(job_id, 'cancelled', actor, 'cancelled', v_job.attempt, reason, v_now);
-        perform _end(job_id, null, 'cancelled', null, null, v_now);
+        perform _end_unheld(v_job, 'cancelled', null, null, v_now);
         return 'cancelled';
     end if;
     if not v_job.cancel_requested then
-        update job as j set cancel_requested = true where j.job_id = cancel.job_id;
+        update leased as j set cancel_requested = true where j.job_id = cancel.job_id;
         perform _record(job_id, 'cancel_requested', actor, 'leased', v_job.attempt, reason, v_now);
     end if;
     return 'leased';

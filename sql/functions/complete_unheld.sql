@@ -16,7 +16,8 @@ begin
     v_job := _lock_unheld(job_id, actor);
     v_now := _now();
     perform _record(job_id, 'complete_unheld', actor, 'succeeded', v_job.attempt, null, v_now);
-    return _end(job_id, null, 'succeeded', result, null, v_now);
+    perform _end_unheld(v_job, 'succeeded', result, null, v_now);
+    return true;
 end
 $complete_unheld$;
 

@@ -34,7 +34,7 @@ begin
     end if;
     -- the wide row, and an index, only where the time to look has passed: a heartbeat in three or so
     if v_job.check_at < v_now then
-        update job as j set check_at = v_end where j.job_id = extend.job_id;
+        update leased as j set check_at = v_end where j.job_id = extend.job_id;
     end if;
     return v_end;
 end

@@ -47,8 +47,8 @@ begin
     v_end := v_now + lease;
     with held as materialized (
         select j.job_id, j.lease_id, j.fence, j.leased_at, j.lease_expires_at, j.check_at
-        from job as j
-        where j.job_id = any (v_job_ids) and j.state = 'leased' and not j.cancel_requested
+        from leased as j
+        where j.job_id = any (v_job_ids) and not j.cancel_requested
             -- "is true" keeps it from becoming a join, whose plan, made while the table is small, would read all of it for ever
             and ((j.job_id, j.lease_id) in (select h.job_id, h.lease_id from unnest(v_job_ids, v_lease_ids) as h (job_id, lease_id))) is true
         order by j.job_id
@@ -71,7 +71,7 @@ begin
         returning h.fence, h.job_id, h.lease_expires_at
     ), filed as (
         -- the wide row, and an index, only where the time to look has passed: a heartbeat in three or so
-        update job as j set check_at = v_end where j.job_id = any (array(select o.job_id from held as o where o.check_at < v_now))
+        update leased as j set check_at = v_end where j.job_id = any (array(select o.job_id from held as o where o.check_at < v_now))
     )
     select
         (select array_agg(o.job_id order by o.job_id) from held as o),
@@ -103,8 +103,8 @@ begin
         v_extended := (v_one.job_id, v_one.lease_id, false, null, null, null, null, null)::extended;
         begin
             select j.cancel_requested into v_stopped
-            from job as j
-            where j.job_id = v_one.job_id and j.lease_id = v_one.lease_id and j.state = 'leased';
+            from leased as j
+            where j.job_id = v_one.job_id and j.lease_id = v_one.lease_id;
             if not found then
                 perform _refuse(v_one.job_id, v_one.lease_id, 'extend');
             elsif v_stopped then

@@ -20,8 +20,8 @@ declare
 begin
     perform _check_failure(retryable, retry_after);
     perform _check_ids(job_id, lease_id);
-    v_job := _lock_job(job_id);
-    if v_job.state = 'leased' and v_job.lease_id = fail.lease_id then
+    v_job := _lock_leased(job_id);
+    if v_job.lease_id = fail.lease_id then
         return _fail(v_job, error, retryable, retry_after, error_code, v_job.worker_id);
     end if;
     return _answer(_refuse(job_id, lease_id, 'fail'));

@@ -20,6 +20,7 @@ declare
     v_work      work;
     v_survey    _survey;
     v_ids       uuid[];
+    v_keyed     boolean;
 begin
     -- nearly always: one job of one need, by the newest marks, in one statement
     if _is_plain_worker(worker_id, capabilities) and limit_jobs = 1 and not _isolated() then
@@ -40,29 +41,32 @@ begin
     if (cardinality(capabilities) > 1 or right(capabilities[1], 1) = '%') and not _isolated() then
         v_ids := _pick_ahead(capabilities, limit_jobs, v_now);
         if v_ids is not null then
-            return query select * from _grant(v_ids, worker_id, lease);
+            return query select * from _grant(v_ids, false, worker_id, lease);
             return;
         end if;
     end if;
 
     v_survey := _survey(capabilities, v_now);
+    v_keyed := v_survey.keyed_need is not null;
     v_ids := _choose(v_survey, limit_jobs, v_now);
     if cardinality(v_ids) < limit_jobs and not v_survey.tended then
         -- hungry: what is due may be what it looks for
         perform _tend(greatest(limit_jobs, 100), v_now);
-        v_ids := v_ids || _choose(_survey(capabilities, v_now), limit_jobs - cardinality(v_ids), v_now, v_ids);
+        v_survey := _survey(capabilities, v_now);
+        v_keyed := v_keyed or v_survey.keyed_need is not null;
+        v_ids := v_ids || _choose(v_survey, limit_jobs - cardinality(v_ids), v_now, v_ids);
         v_ids := array(select j.job_id from job as j where j.job_id = any (v_ids) order by j.priority, j.number);
     end if;
     if v_ids = '{}' then
         return;
     end if;
     if not _isolated() then
-        return query select * from _grant(v_ids, worker_id, lease);
+        return query select * from _grant(v_ids, v_keyed, worker_id, lease);
         return;
     end if;
     -- the look for leases of a key was an old one: the unique index has the last word
     begin
-        return query select * from _grant(v_ids, worker_id, lease);
+        return query select * from _grant(v_ids, v_keyed, worker_id, lease);
     exception
         when unique_violation then
             raise exception 'another job of the same singleton key was leased by a transaction that this one cannot see'

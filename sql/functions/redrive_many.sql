@@ -21,7 +21,7 @@ begin
         from unnest(_needs(array[capability])) as n (need)
         cross join lateral (
             select j.job_id, j.ended_at
-            from job as j
+            from only job as j
             where j.state = 'dead' and j.next_need = n.need
             order by j.ended_at
             limit limit_jobs
@@ -32,7 +32,7 @@ begin
     ) as d;
     -- read in a statement of its own: as they are now that the locks are held
     for v_job in
-        select j.* from job as j where j.job_id = any (v_ids) order by j.ended_at
+        select j.* from only job as j where j.job_id = any (v_ids) order by j.ended_at
     loop
         perform _redrive(v_job, actor, null, null, _now());
         return next v_job.job_id;

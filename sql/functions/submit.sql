@@ -36,7 +36,7 @@ begin
         octet_length(next_need) <= 200 and _is_plain(payload, octet_length(payload::text), priority, on_dependency_failure, metadata)
         and wait_for = '{}' and num_nulls(job_id, singleton_key, idempotency_key, available_at, expires_at, max_attempts, retry, submitted_by) = 8
     ) then
-        insert into job (
+        insert into ready (
             job_id, number, submitted_at, available_at, priority, state, next_need, submitted_by, on_dependency_failure, payload
         ) values (
             v_id, nextval('number_seq'), v_now, v_now, submit.priority, 'ready', submit.next_need, _actor(), 'hold', submit.payload

@@ -55,12 +55,12 @@ begin
             end,
             v_job.available_at, null::uuid;
     elsif v_job.parked
-        or exists (select from job as j where j.singleton_key = v_job.singleton_key and j.state = 'leased') then
+        or exists (select from leased as j where j.singleton_key = v_job.singleton_key) then
         return query
         select 'singleton_busy', 'another job of its singleton_key goes first', null::timestamptz, coalesce(
-            (select j.job_id from job as j where j.singleton_key = v_job.singleton_key and j.state = 'leased'),
+            (select j.job_id from leased as j where j.singleton_key = v_job.singleton_key),
             -- "not parked" would bring in the index of all heads, of any key
-            (select j.job_id from job as j where j.singleton_key = v_job.singleton_key and j.state = 'ready' and j.parked < true limit 1)
+            (select j.job_id from only job as j where j.singleton_key = v_job.singleton_key and j.state = 'ready' and j.parked < true limit 1)
         );
     else
         select count(*) into v_ahead
@@ -70,9 +70,9 @@ begin
                 select
                 from (select distinct o.priority from lane as o where o.next_need = v_job.next_need and o.priority <= v_job.priority) as l
                 cross join lateral (
-                    select from job as j
+                    select from ready as j
                     where hashtextextended(j.next_need, j.priority::bigint) = hashtextextended(v_job.next_need, l.priority::bigint)
-                        and j.next_need = v_job.next_need and j.priority = l.priority and j.state = 'ready' and j.singleton_key is null
+                        and j.next_need = v_job.next_need and j.priority = l.priority
                         and j.number < case when l.priority = v_job.priority then v_job.number else 9223372036854775807 end
                     limit 1000
                 ) as a
@@ -80,7 +80,7 @@ begin
             )
             union all
             (
-                select from job as j
+                select from only job as j
                 where j.next_need = v_job.next_need and j.state = 'ready' and not j.parked and j.singleton_key is not null
                     and (j.priority, j.number) < (v_job.priority, v_job.number)
                 limit 1000

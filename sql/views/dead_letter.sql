@@ -1,3 +1,5 @@
+-- noqa: disable=all
+-- sqlfluff does not know FROM ONLY
 create or replace view dead_letter as
 select
     j.job_id,
@@ -10,7 +12,7 @@ select
     j.ended_at as died_at,
     j.worker_id as last_worker,
     j.singleton_key
-from job as j
+from only job as j
 where j.state = 'dead';
 
 comment on view dead_letter is 'Dead jobs, why they died, and what their last attempt said. redrive brings them back.';

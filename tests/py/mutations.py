@@ -41,6 +41,7 @@ def _change(function: str, found: str, instead: str = "") -> tuple[tuple[str, st
     return ((function, found, instead),)
 
 
+_LEASED_KEY = "where l.singleton_key = j.singleton_key"
 _KEY_LOCK = "where pg_try_advisory_xact_lock(_key_lock(k.singleton_key))"
 
 # upkeep locks every lease whose check_at has passed, extended or not
@@ -68,8 +69,8 @@ MUTATIONS = (
     Mutation(
         "the look again for a leased key",
         [s.a_claimer_sees_a_lease_that_was_committed_before_it_took_the_key],
-        _change("_admissible", "and j.state = 'leased'", "and false")
-        + _change("_admissible", "and l.state = 'leased'", "and false"),
+        _change("_admissible", "where l.singleton_key = any (v_locked)", "where false")
+        + _change("_admissible", _LEASED_KEY, "where false"),
     ),
     Mutation(
         "the look for keys that were chosen before upkeep",
@@ -79,7 +80,7 @@ MUTATIONS = (
     Mutation(
         "no lock for a key that is busy",
         [s.a_key_is_free_for_whom_an_open_claim_only_passed_by],
-        _change("_admissible", "and l.state = 'leased'", "and false"),
+        _change("_admissible", _LEASED_KEY, "where false"),
     ),
     Mutation(
         "one candidate a key in a batch",
@@ -89,7 +90,7 @@ MUTATIONS = (
     Mutation(
         "the unique index on leased keys",
         [s.an_old_snapshot_cannot_lease_a_key_that_was_leased_since],
-        sql="drop index leasehold.job_leased_key_idx",
+        sql="drop index leasehold.leased_key_idx",
     ),
     Mutation(
         "the key's try-lock of who admits",
@@ -293,7 +294,7 @@ MUTATIONS = (
     Mutation(
         "the lease check of complete",
         [s.a_stale_lease_changes_nothing],
-        _change("_end", "j.lease_id = _end.lease_id and j.state = 'leased'", "true"),
+        _change("_end", "j.lease_id = _end.lease_id", "true"),
     ),
     Mutation(
         "the lease check of a batch",
@@ -318,10 +319,14 @@ MUTATIONS = (
             _change(
                 verb,
                 f"v_job.lease_id {operator} {verb}.lease_id",
-                "false" if operator == "<>" else "true",
+                "true" if operator == "=" else "false",
             ),
         )
-        for verb, operator in (("fail", "="), ("release", "<>"), ("reschedule", "<>"))
+        for verb, operator in (
+            ("fail", "="),
+            ("release", "is distinct from"),
+            ("reschedule", "is distinct from"),
+        )
     ),
     Mutation(
         "the lease check of extend, checkpoint and hold_lease",
@@ -336,7 +341,7 @@ MUTATIONS = (
     Mutation(
         "locking before reading in fail, release and reschedule",
         [s.a_stale_lease_is_refused_when_it_waited_for_the_lock],
-        _change("_lock_job", " for update", ""),
+        _change("_lock_leased", " for update", ""),
     ),
     Mutation(
         "skip locked of who takes leases away",
@@ -363,7 +368,7 @@ MUTATIONS = (
     Mutation(
         "an old snapshot looks whether a lease was extended unseen",
         [s.an_old_snapshot_does_not_take_a_lease_that_was_extended_since],
-        _change("_reclaim_one", "v_job.state = 'leased' and _isolated()", "false"),
+        _change("_reclaim_one", "v_job.job_id is not null and _isolated()", "false"),
     ),
     Mutation(
         "two calls extend a lease for the first time at once",
@@ -400,7 +405,7 @@ MUTATIONS = (
     Mutation(
         "the ends of current leases are kept",
         [s.upkeep_removes_the_ends_of_leases_that_are_over],
-        _change("_forget_heartbeats", "j.state = 'leased'", "false"),
+        _change("_forget_heartbeats", "j.fence = o.fence offset", "false offset"),
     ),
     Mutation(
         "the ends of leases that are over are removed",

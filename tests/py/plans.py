@@ -95,6 +95,17 @@ $$
 
 _ID = "('00000000-0000-7000-8000-' || lpad(to_hex({}), 12, '0'))::uuid"
 
+_WAITING = """
+        job_id, number, submitted_at, available_at, priority, parked, state, next_need,
+        submitted_by, on_dependency_failure, payload, expires_at, singleton_key, wait_for
+"""
+_LEASED = """
+        job_id, number, submitted_at, available_at, priority, state, next_need,
+        submitted_by, on_dependency_failure, payload, attempt, singleton_key,
+        fence, lease_id, worker_id, leased_at, lease_expires_at, check_at,
+        error, dead_reason, ended_at
+"""
+
 # n live jobs, and what goes with them, as the engine's functions would leave them, by plain
 # INSERTs: a million calls of submit would take minutes. What a job is, its last two digits say.
 FILL = (
@@ -116,48 +127,52 @@ FILL = (
     where not exists (select from mark as m where m.next_need = l.next_need)
     """,
     f"""
-    insert into job (
-        job_id, number, submitted_at, available_at, priority, parked, state, next_need,
-        submitted_by, on_dependency_failure, payload, expires_at, singleton_key, wait_for
+    with made as materialized (
+        select
+            {_ID.format("g")}, nextval('number_seq'), now(),
+            now() + case when k between 45 and 59 then interval '1 day' + g * interval '1 ms'
+                else interval '0' end,
+            100, k between 86 and 93 or k = 94 and g > 94,
+            case when k between 45 and 59 then 'scheduled' when k between 60 and 64 then 'blocked'
+                else 'ready' end as state,
+            case when k between 30 and 39 then 'other.n' || g / 10 % {OTHERS}
+                when k between 40 and 44 then '{FEW}' || g / 10 % 10
+                when k between 85 and 93 then '{KEYED}' when k = 94 then '{QUEUE}'
+                else '{HOT}' end,
+            'filler', 'hold', '{{}}'::jsonb,
+            case when k between 25 and 29 then now() + interval '1 day' + g * interval '1 ms' end,
+            case when k between 85 and 93 then 'key ' || g / 100 when k = 94 then 'queue'
+            end as singleton_key,
+            case when k between 60 and 64 then array[{_ID.format("g + 5")}] end
+        from (select g, g % 100 as k from generate_series(1, %(n)s) as g) as f
+        where k not between 65 and 84
+    ), there as (
+        insert into ready ({_WAITING})
+        select m.* from made as m where m.state = 'ready' and m.singleton_key is null
     )
-    select
-        {_ID.format("g")}, nextval('number_seq'), now(),
-        now() + case when k between 45 and 59 then interval '1 day' + g * interval '1 ms'
-            else interval '0' end,
-        100, k between 86 and 93 or k = 94 and g > 94,
-        case when k between 45 and 59 then 'scheduled' when k between 60 and 64 then 'blocked'
-            else 'ready' end,
-        case when k between 30 and 39 then 'other.n' || g / 10 % {OTHERS}
-            when k between 40 and 44 then '{FEW}' || g / 10 % 10
-            when k between 85 and 93 then '{KEYED}' when k = 94 then '{QUEUE}'
-            else '{HOT}' end,
-        'filler', 'hold', '{{}}',
-        case when k between 25 and 29 then now() + interval '1 day' + g * interval '1 ms' end,
-        case when k between 85 and 93 then 'key ' || g / 100 when k = 94 then 'queue' end,
-        case when k between 60 and 64 then array[{_ID.format("g + 5")}] end
-    from (select g, g % 100 as k from generate_series(1, %(n)s) as g) as f
-    where k not between 65 and 84
+    insert into job ({_WAITING})
+    select m.* from made as m where m.state <> 'ready' or m.singleton_key is not null
     """,
     f"""
-    insert into job (
-        job_id, number, submitted_at, available_at, priority, state, next_need,
-        submitted_by, on_dependency_failure, payload, attempt, singleton_key,
-        fence, lease_id, worker_id, leased_at, lease_expires_at, check_at,
-        error, dead_reason, ended_at
+    with made as materialized (
+        select
+            {_ID.format("g")}, nextval('number_seq'), now(), now(), 100,
+            case when dead then 'dead' else 'leased' end as state, '{HOT}', 'filler', 'hold',
+            '{{}}'::jsonb, 1,
+            case when g % 100 = 84 then 'leased ' || g end,
+            nextval('fence_seq'), {_ID.format("g")}, 'filler', now(), now() + interval '1 day',
+            case when not dead then now() + interval '1 day' + g * interval '1 ms' end,
+            case when dead then 'broken' end,
+            case when dead then 'attempts_exhausted' end,
+            case when dead then now() + interval '1 day' + g * interval '1 ms' end
+        from (
+            select g, g % 100 < 75 as dead from generate_series(1, %(n)s) as g
+            where g % 100 between 65 and 84
+        ) as f
+    ), held as (
+        insert into leased ({_LEASED}) select m.* from made as m where m.state = 'leased'
     )
-    select
-        {_ID.format("g")}, nextval('number_seq'), now(), now(), 100,
-        case when dead then 'dead' else 'leased' end, '{HOT}', 'filler', 'hold', '{{}}', 1,
-        case when g % 100 = 84 then 'leased ' || g end,
-        nextval('fence_seq'), {_ID.format("g")}, 'filler', now(), now() + interval '1 day',
-        case when not dead then now() + interval '1 day' + g * interval '1 ms' end,
-        case when dead then 'broken' end,
-        case when dead then 'attempts_exhausted' end,
-        case when dead then now() + interval '1 day' + g * interval '1 ms' end
-    from (
-        select g, g % 100 < 75 as dead from generate_series(1, %(n)s) as g
-        where g % 100 between 65 and 84
-    ) as f
+    insert into job ({_LEASED}) select m.* from made as m where m.state = 'dead'
     """,
     # what is blocked waits for what is dead
     f"""
@@ -433,7 +448,7 @@ def submit_behind_jobs(conn: Connection) -> Any:
     )
 
 
-@call(uses="job_leased_key_idx job_ready_key_idx lane_idx")
+@call(uses="leased_key_idx job_ready_key_idx lane_idx")
 def submit_behind_a_singleton_key(conn: Connection) -> Any:
     key = str(uuid4())
     engine.submit(conn, KEYED, singleton_key=key)
@@ -453,7 +468,7 @@ def submit_many_of_ten(conn: Connection) -> Any:
 
 @call(
     uses="lane_idx idempotency_pkey given_id_pkey job_pkey archive_pkey job_ready_key_idx"
-    " job_leased_key_idx",
+    " leased_key_idx",
     rows=10,
     most=60,
     blocks=600,
@@ -475,14 +490,14 @@ def submit_many_of_ten_with_everything(conn: Connection) -> Any:
     return "select submit_many(%(jobs)s)", {"jobs": Jsonb(jobs)}, ""
 
 
-@call(uses="mark_pkey job_ready_idx job_ready_head_idx")
+@call(uses="mark_pkey ready_lane_idx job_ready_head_idx")
 def get_work_by_fresh_marks(conn: Connection) -> Any:
     _ready(conn, HOT)
     _quiet(conn)
     return *_get_work(1, HOT), _marks_were("clock_timestamp()", HOT) + ";"
 
 
-@call(uses="mark_pkey lane_idx job_ready_idx job_ready_head_idx job_pkey")
+@call(uses="mark_pkey lane_idx ready_lane_idx job_ready_head_idx ready_pkey")
 def get_work_by_old_marks(conn: Connection) -> Any:
     _ready(conn, HOT)
     _quiet(conn)
@@ -491,8 +506,8 @@ def get_work_by_old_marks(conn: Connection) -> Any:
 
 
 @call(
-    uses="mark_pkey lane_idx job_ready_idx job_ready_head_idx job_pkey tick_pkey note_look_at_idx"
-    " job_check_at_idx job_scheduled_idx job_expires_at_idx",
+    uses="mark_pkey lane_idx ready_lane_idx job_ready_head_idx ready_pkey tick_pkey note_look_at_idx"
+    " leased_check_at_idx job_scheduled_idx job_expires_at_idx",
     blocks=300,
 )
 def get_work_with_upkeep(conn: Connection) -> Any:
@@ -511,7 +526,7 @@ def get_work_that_finds_nothing(conn: Connection) -> Any:
 
 
 @call(
-    uses="front_pkey job_ready_idx job_ready_head_idx job_pkey", blocks=400, lane_number_idx=LANES
+    uses="front_pkey ready_lane_idx job_ready_head_idx job_pkey", blocks=400, lane_number_idx=LANES
 )
 def get_work_of_two_needs(conn: Connection) -> Any:
     _ready(conn, HOT)
@@ -521,7 +536,7 @@ def get_work_of_two_needs(conn: Connection) -> Any:
 
 
 @call(
-    uses="front_pkey job_ready_idx job_ready_head_idx job_pkey",
+    uses="front_pkey ready_lane_idx job_ready_head_idx job_pkey",
     most=400,  # a front is moved, and what is ahead is noted: some dozens of lanes, a few times
     blocks=1500,
     lane_idx=LANES,
@@ -534,67 +549,69 @@ def get_work_of_a_prefix(conn: Connection) -> Any:
 
 
 # dead entries of heads are walked: those have no mark
-@call(uses="job_ready_head_idx job_leased_key_idx job_pkey", blocks=500)
+@call(uses="job_ready_head_idx leased_key_idx job_pkey", blocks=500)
 def get_work_of_singleton_keys(conn: Connection) -> Any:
     _ready(conn, KEYED, singleton_key=str(uuid4()))
     _quiet(conn)
     return *_get_work(1, KEYED), ""
 
 
-@call(uses="job_pkey archive_pkey", most=60, blocks=500)
+@call(uses="ready_lane_idx archive_pkey", most=60, blocks=500)
 def get_work_of_a_job_that_waited_for_five(conn: Connection) -> Any:
     _waited(conn, take=False)
     _quiet(conn)
     return *_get_work(1, "plan.waited"), ""
 
 
-@call(uses="mark_pkey job_ready_idx job_ready_head_idx job_pkey", rows=100, most=700, blocks=4000)
+@call(
+    uses="mark_pkey ready_lane_idx job_ready_head_idx ready_pkey", rows=100, most=700, blocks=4000
+)
 def get_work_of_a_hundred(conn: Connection) -> Any:
     _ready(conn, HOT, 100)
     _quiet(conn)
     return *_get_work(100, HOT), ""
 
 
-@call(uses="job_pkey edge_pkey")
+@call(uses="leased_pkey edge_pkey")
 def complete(conn: Connection) -> Any:
     (work,) = _leased(conn)
     return "select complete(%(job_id)s, %(lease_id)s)", engine.lease_of(work), ""
 
 
-@call(uses="job_pkey edge_pkey edge_job_id_idx", most=60, blocks=500)
+@call(uses="leased_pkey job_pkey edge_pkey edge_job_id_idx", most=60, blocks=500)
 def complete_with_five_dependents(conn: Connection) -> Any:
     (work,) = _leased(conn)
     _ready(conn, HOT, 5, wait_for=[work["job_id"]])
     return "select complete(%(job_id)s, %(lease_id)s)", engine.lease_of(work), ""
 
 
-@call(uses="job_pkey edge_pkey", most=110)
+@call(uses="leased_pkey edge_pkey", most=110)
 def complete_with_a_thousand_dependents(conn: Connection) -> Any:
     (work,) = _leased(conn)
     _ready(conn, HOT, 1000, wait_for=[work["job_id"]])
     return "select complete(%(job_id)s, %(lease_id)s)", engine.lease_of(work), ""
 
 
-@call(uses="job_pkey edge_pkey job_leased_key_idx job_ready_key_idx", blocks=300)
+@call(uses="leased_pkey job_pkey edge_pkey leased_key_idx job_ready_key_idx", blocks=300)
 def complete_of_a_singleton_key(conn: Connection) -> Any:
     (work,) = _leased(conn, need=QUEUE, singleton_key="queue")
     engine.submit(conn, QUEUE, singleton_key="queue")
     return "select complete(%(job_id)s, %(lease_id)s)", engine.lease_of(work), ""
 
 
-@call(uses="job_pkey")
+@call(uses="leased_pkey")
 def fail(conn: Connection) -> Any:
     (work,) = _leased(conn)
     return "select fail(%(job_id)s, %(lease_id)s, 'broken')", engine.lease_of(work), ""
 
 
-@call(uses="job_pkey edge_pkey")
+@call(uses="leased_pkey edge_pkey")
 def fail_for_good(conn: Connection) -> Any:
     (work,) = _leased(conn)
     return "select fail(%(job_id)s, %(lease_id)s, 'broken', false)", engine.lease_of(work), ""
 
 
-@call(uses="job_pkey edge_pkey", most=100, blocks=900)
+@call(uses="leased_pkey job_pkey edge_pkey", most=100, blocks=900)
 def fail_for_good_with_five_that_die_with_it(conn: Connection) -> Any:
     (work,) = _leased(conn)
     _ready(conn, HOT, 5, wait_for=[work["job_id"]], on_dependency_failure="cascade")
@@ -617,18 +634,18 @@ def cancel_with_five_that_die(conn: Connection) -> Any:
     return "select cancel(%(id)s, 'me', 'enough')", {"id": job_id}, ""
 
 
-@call(uses="job_pkey")
+@call(uses="ready_pkey")
 def complete_unheld(conn: Connection) -> Any:
     return "select complete_unheld(%(id)s, 'me', '1')", {"id": engine.submit(conn, HOT)}, ""
 
 
-@call(uses="job_pkey")
+@call(uses="leased_pkey job_pkey")
 def release(conn: Connection) -> Any:
     (work,) = _leased(conn)
     return "select release(%(job_id)s, %(lease_id)s)", engine.lease_of(work), ""
 
 
-@call(uses="job_pkey lane_idx")
+@call(uses="leased_pkey job_pkey lane_idx")
 def reschedule(conn: Connection) -> Any:
     (work,) = _leased(conn)
     return (
@@ -638,7 +655,7 @@ def reschedule(conn: Connection) -> Any:
     )
 
 
-@call(uses="job_pkey edge_job_id_idx")
+@call(uses="leased_pkey job_pkey edge_job_id_idx")
 def reschedule_behind_a_job(conn: Connection) -> Any:
     (work,) = _leased(conn)
     other = engine.submit(conn, HOT)
@@ -649,12 +666,12 @@ def reschedule_behind_a_job(conn: Connection) -> Any:
     )
 
 
-@call(uses="job_pkey edge_pkey", rows=10, most=100, blocks=400)
+@call(uses="leased_pkey edge_pkey", rows=10, most=100, blocks=400)
 def settle_of_ten(conn: Connection) -> Any:
     return "select settle(%(done)s)", {"done": _batch(_leased(conn, 10), verb="complete")}, ""
 
 
-@call(uses="job_pkey edge_pkey", rows=10, most=200, blocks=400)
+@call(uses="leased_pkey archive_pkey edge_pkey", rows=10, most=200, blocks=400)
 def settle_of_ten_that_is_not_strict(conn: Connection) -> Any:
     found = _leased(conn, 10)
     for work in found[:5]:
@@ -662,7 +679,7 @@ def settle_of_ten_that_is_not_strict(conn: Connection) -> Any:
     return "select settle(%(done)s, false)", {"done": _batch(found, verb="complete")}, ""
 
 
-@call(uses="job_pkey edge_pkey mark_pkey job_ready_idx", rows=20, most=100, blocks=1000)
+@call(uses="leased_pkey edge_pkey mark_pkey ready_lane_idx", rows=20, most=100, blocks=1000)
 def turn_of_ten(conn: Connection) -> Any:
     done = _batch(_leased(conn, 10), verb="complete")
     _ready(conn, HOT, 10)
@@ -675,36 +692,36 @@ def turn_of_ten(conn: Connection) -> Any:
     )
 
 
-@call(uses="job_pkey")
+@call(uses="leased_pkey heartbeat_pkey")
 def extend(conn: Connection) -> Any:
     (work,) = _leased(conn)
     return "select extend(%(job_id)s, %(lease_id)s, '2 h')", engine.lease_of(work), ""
 
 
-@call(uses="job_pkey checkpoint_pkey")
+@call(uses="leased_pkey checkpoint_pkey")
 def checkpoint(conn: Connection) -> Any:
     (work,) = _leased(conn)
     return "select checkpoint(%(job_id)s, %(lease_id)s, 'step', '1')", engine.lease_of(work), ""
 
 
-@call(uses="job_pkey checkpoint_pkey")
+@call(uses="leased_pkey checkpoint_pkey")
 def checkpoints(conn: Connection) -> Any:
     (work,) = _leased(conn)
     one(conn, "checkpoint", **engine.lease_of(work), name="step", result=Jsonb(1))
     return "select checkpoints(%(job_id)s, %(lease_id)s)", engine.lease_of(work), ""
 
 
-@call(uses="job_pkey archive_pkey", rows=5, most=60)
+@call(uses="leased_pkey archive_pkey", rows=5, most=60)
 def results(conn: Connection) -> Any:
     return "select results(%(job_id)s, %(lease_id)s)", engine.lease_of(_waited(conn)), ""
 
 
-@call(uses="job_pkey", rows=10, most=120, blocks=400)
+@call(uses="leased_pkey heartbeat_pkey", rows=10, most=120, blocks=400)
 def extend_many_of_ten(conn: Connection) -> Any:
     return "select extend_many(%(leases)s, '2 h')", {"leases": _batch(_leased(conn, 10))}, ""
 
 
-@call(uses="job_pkey archive_pkey", rows=10, most=100, blocks=400)
+@call(uses="leased_pkey archive_pkey", rows=10, most=100, blocks=400)
 def extend_many_of_ten_that_ended(conn: Connection) -> Any:
     found = _leased(conn, 10)
     for work in found:
@@ -730,7 +747,7 @@ def await_bell_again(conn: Connection) -> Any:
 
 
 @call(
-    uses="job_pkey job_scheduled_idx job_check_at_idx job_expires_at_idx note_look_at_idx tick_pkey",
+    uses="job_pkey job_scheduled_idx leased_check_at_idx job_expires_at_idx note_look_at_idx tick_pkey",
     most=200,
     blocks=2500,
     **UPKEEP,
@@ -753,7 +770,7 @@ def sweep_with_something_to_do(conn: Connection) -> Any:
 
 
 @call(
-    uses="note_look_at_idx job_check_at_idx job_scheduled_idx job_expires_at_idx tick_pkey",
+    uses="note_look_at_idx leased_check_at_idx job_scheduled_idx job_expires_at_idx tick_pkey",
     blocks=600,
     **UPKEEP,
 )
@@ -770,7 +787,7 @@ def redrive_many(conn: Connection) -> Any:
     return "select redrive_many(%(need)s, 'me', 2)", {"need": HOT}, ""
 
 
-@call(uses="job_pkey")
+@call(uses="ready_pkey")
 def job(conn: Connection) -> Any:
     return "select job(%(id)s)", {"id": engine.submit(conn, HOT)}, ""
 
@@ -782,12 +799,12 @@ def job_in_the_archive(conn: Connection) -> Any:
     return "select job(%(id)s)", {"id": work["job_id"]}, ""
 
 
-@call(uses="job_pkey", most=1010, blocks=5000)
+@call(uses="ready_pkey ready_lane_idx", most=1010, blocks=5000)
 def why_not_running_of_a_ready_job(conn: Connection) -> Any:
     return "select why_not_running(%(id)s)", {"id": engine.submit(conn, HOT)}, ""
 
 
-@call(uses="job_pkey", most=10)
+@call(uses="ready_pkey", most=10)
 def why_not_running_of_the_first(conn: Connection) -> Any:
     return "select why_not_running(%(id)s)", {"id": engine.submit(conn, HOT, priority=0)}, ""
 
@@ -798,7 +815,7 @@ def why_not_running_of_a_blocked_job(conn: Connection) -> Any:
     return "select why_not_running(%(id)s)", {"id": waits}, ""
 
 
-@call(uses="job_pkey job_ready_key_idx job_leased_key_idx")
+@call(uses="job_pkey job_ready_key_idx leased_key_idx")
 def why_not_running_of_a_parked_job(conn: Connection) -> Any:
     engine.submit(conn, QUEUE, singleton_key="queue")
     parked = engine.submit(conn, QUEUE, singleton_key="queue")

@@ -304,7 +304,7 @@ def an_end_that_looked_before_an_edge_committed_is_waited_for(connect: Connect) 
             return null;
         end
         $wait$;
-        create trigger wait before delete on job for each statement execute function wait()
+        create trigger wait before delete on leased for each statement execute function wait()
         """
     )
     ends: list[tuple[int, Callable[[list[engine.Work]], object]]] = [
@@ -668,7 +668,7 @@ def a_claim_that_came_too_late_does_not_hold_the_job(connect: Connect) -> None:
         """
     )
     definition: str = scalar(conn, "select pg_get_functiondef('_pick'::regproc)")
-    single = "and j.state = 'ready' and j.singleton_key is null"
+    single = "and j.job_id <> all (but)"
     assert single in definition
     conn.execute(definition.replace(single, f"{single} and _barrier()", 1))
     for need in ("x",):
@@ -1624,11 +1624,11 @@ def a_place_where_another_job_is_now_is_passed_by(connect: Connect) -> None:
     a = connect()
     submit(a, "other")
     jobs = [submit(a, f"m.{need}") for need in range(3)]
-    place = scalar(a, "select ctid::text from job where job_id = %s", jobs[0])
+    place = scalar(a, "select ctid::text from ready where job_id = %s", jobs[0])
     _note_ahead(a, *jobs)
     complete(a, engine.take_one(a, "m.0"))
-    a.execute("vacuum job")
-    while not engine.query(a, "select from job where ctid = %s and next_need = 'other'", place):
+    a.execute("vacuum ready")
+    while not engine.query(a, "select from ready where ctid = %s and next_need = 'other'", place):
         submit(a, "other")
     a.execute(_FRESH)
     assert [w["job_id"] for w in take(a, "m.%")] == [jobs[1]]

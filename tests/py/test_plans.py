@@ -76,8 +76,13 @@ def test_a_claim_of_those_noted_ahead_looks_at_no_lane(connect: Connect) -> None
         )
         if "front_pkey" not in found.used:
             break
-    assert found.used.keys() >= {"ahead_pkey", "lane_number_idx", "job_ready_head_idx", "job_pkey"}
-    assert "job_ready_idx" not in found.used
+    assert found.used.keys() >= {
+        "ahead_pkey",
+        "lane_number_idx",
+        "job_ready_head_idx",
+        "ready_pkey",
+    }
+    assert "ready_lane_idx" not in found.used
     assert found.scanned.keys() <= plans.SMALL
     assert found.blocks < 200
 
@@ -199,9 +204,15 @@ UNPINNED = [
     ),
     Unpinned(
         "the leases of keys looked for by a join",
-        "entries of job_leased_key_idx",
+        "entries of leased_key_idx",
         ["get work of singleton keys"],
-        [("_admissible", "l.state = 'leased' offset 0", "l.state = 'leased'")],
+        [
+            (
+                "_admissible",
+                "l.singleton_key = j.singleton_key offset 0",
+                "l.singleton_key = j.singleton_key",
+            )
+        ],
     ),
     Unpinned(
         "an index is gone",

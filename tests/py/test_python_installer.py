@@ -94,7 +94,7 @@ def test_without_a_transaction_of_the_caller_each_method_is_one(empty_dsn: str) 
         ("create function leasehold.mine() returns int language sql as 'select 1'", "function", "mine(", "left over"),
         ("create table leasehold.mine (id int)", "table", "mine", "left over"),
         ("alter table leasehold.job add column mine int", "column", "job.mine", "left over"),
-        ("drop index leasehold.job_ready_idx", "index", "job_ready_idx", "missing"),
+        ("drop index leasehold.ready_lane_idx", "index", "ready_lane_idx", "missing"),
         ("drop view leasehold.status", "view", "status", "missing"),
         ("alter table leasehold.setting drop constraint setting_kind_check", "constraint", "setting_kind_check", "missing"),
         ("grant execute on function leasehold.sweep(integer) to public", "grant", "sweep(", "left over"),

@@ -24,7 +24,7 @@ select is((select count(*) from job where state = 'leased' and singleton_key = '
 select is((submit(job_id => pg_temp.id(8), next_need => 'si.one', singleton_key => 'si.one', priority => 0)).state, 'ready', 'a job submitted meanwhile is ready');
 select is_empty($$ select pg_temp.take('si.one') $$, 'but not leased, however urgent');
 select throws_ok(
-    format($$ update job set state = 'leased' where job_id = %L $$, pg_temp.id(2)), '23505', null, 'the table itself refuses a second lease of a key'
+    format($$ insert into leased select j.* from job as j where j.job_id = %L $$, pg_temp.id(2)), '23505', null, 'the table itself refuses a second lease of a key'
 );
 select is((select singleton_key from get_work(worker_id => 'w', capabilities => '{si.x}')), null, 'nothing of another need');
 

@@ -2,7 +2,7 @@
 
 begin;
 \ir include/support.sql
-select plan(49);
+select plan(51);
 
 select is_empty('select * from verify()', 'of a fresh installation there is nothing to say');
 
@@ -42,17 +42,20 @@ select pg_temp.finds('create function leasehold.extra() returns integer language
     'function extra(): left over', 'a function that is none of ours');
 select pg_temp.finds('create function leasehold.setting(integer) returns integer language sql as $x$ select 1 $x$; revoke all on function leasehold.setting(integer) from public',
     'function setting(integer): left over', 'an overload');
-select pg_temp.finds('drop index job_ready_idx', 'index job_ready_idx: missing', 'an index that is gone');
+select pg_temp.finds('drop index ready_lane_idx', 'index ready_lane_idx: missing', 'an index that is gone');
 select pg_temp.finds('drop index job_dead_idx; create index job_dead_idx on job (next_need)', 'index job_dead_idx: changed', 'an index of other columns');
 select pg_temp.finds('create index extra_idx on job (payload)', 'index extra_idx: left over', 'an index that is none of ours');
-select pg_temp.finds('update pg_index set indisvalid = false where indexrelid = ''job_ready_idx''::regclass', 'index job_ready_idx: missing', 'an index that is not valid');
+select pg_temp.finds('update pg_index set indisvalid = false where indexrelid = ''ready_lane_idx''::regclass', 'index ready_lane_idx: missing', 'an index that is not valid');
 select pg_temp.finds('alter table note drop constraint note_kind_check', 'constraint note_kind_check: missing', 'a constraint that is gone');
-select pg_temp.finds('alter table job add constraint job_extra_check check (priority < 5) not valid', 'constraint job_extra_check: left over', 'a constraint that is none of ours');
-select pg_temp.finds('alter table job add column extra integer', 'column job.extra: left over', 'a column that is none of ours');
-select pg_temp.finds('alter table job drop column step cascade', 'column job.step: missing', 'a column that is gone');
-select pg_temp.finds('alter table job alter column step type varchar(10)', 'column job.step: changed', 'a column of another type');
-select pg_temp.finds('alter table job alter column payload drop not null', 'column job.payload: changed', 'a column that may be null');
-select pg_temp.finds('alter table job alter column attempt set default 1', 'column job.attempt: changed', 'a column with another default');
+select pg_temp.finds('alter table archive add constraint archive_extra_check check (priority < 5) not valid', 'constraint archive_extra_check: left over', 'a constraint that is none of ours');
+select pg_temp.finds('alter table archive add column extra integer', 'column archive.extra: left over', 'a column that is none of ours');
+select pg_temp.finds('alter table archive drop column step cascade', 'column archive.step: missing', 'a column that is gone');
+select pg_temp.finds('alter table archive alter column step type varchar(10)', 'column archive.step: changed', 'a column of another type');
+select pg_temp.finds('alter table archive alter column payload drop not null', 'column archive.payload: changed', 'a column that may be null');
+select pg_temp.finds('alter table archive alter column attempt set default 1', 'column archive.attempt: changed', 'a column with another default');
+select pg_temp.finds('alter table job alter column attempt set default 1', 'column job.attempt: changed; column leased.attempt: changed; column ready.attempt: changed',
+    'a column of jobs, in each table of them');
+select pg_temp.finds('alter table ready no inherit job', 'table ready: changed', 'a table that inherits no more');
 select pg_temp.finds('create table extra ()', 'table extra: left over', 'a table that is none of ours');
 select pg_temp.finds('create view extra as select 1 as one', 'view extra: left over', 'a view that is none of ours');
 select pg_temp.finds('drop view finished', 'grant table finished to @operator: missing; grant table finished to @reader: missing; view finished: missing', 'a view that is gone');
