@@ -12,9 +12,9 @@
 do $install$
 declare
     v_version        constant text := '1.0.0';
-    v_build          constant text := '6eebdd3e033f477b56c44e0d8c5d810b1b4b72d4e6d3db4b350d47f0056081d3';
+    v_build          constant text := '10bb66a2e12a802f39034f0171784e020e413eb2b329724f403d64571aef4316';
     v_migrations     constant integer := 1;
-    v_function_names constant text[] := array['_actor', '_admissible', '_admit', '_announce', '_answer', '_apply', '_asked_to_stop', '_backoff', '_bury', '_check_batch_circles', '_check_capabilities', '_check_circle', '_check_count', '_check_delay', '_check_done', '_check_elements', '_check_expires_at', '_check_failure', '_check_ids', '_check_keys', '_check_lease', '_check_need', '_check_object', '_check_policy', '_check_reschedule', '_check_retry', '_check_setting', '_check_size', '_check_submit', '_check_text', '_check_time', '_check_unseen', '_check_wait_for', '_choose', '_claim', '_claim_id', '_claim_ids', '_claim_key', '_claim_keys', '_clean_error', '_complete_many', '_done_kinds', '_doom', '_end', '_end_cancelled', '_end_state', '_end_unheld', '_enqueue', '_expire', '_fail', '_forget_heartbeats', '_forget_waiters', '_grant', '_group_roles', '_has_heads', '_hold', '_insert', '_insert_many', '_invalid', '_inventory', '_is_busy', '_is_fresh', '_is_over', '_is_plain', '_is_plain_done', '_is_plain_need', '_is_plain_worker', '_is_retryable', '_is_usable', '_isolated', '_key_lock', '_known', '_last_number', '_last_tick', '_lease_check', '_lease_end', '_lease_fence', '_lease_id', '_leave_key', '_load_begins', '_load_ends', '_load_gathered', '_load_one', '_load_row', '_lock_job', '_lock_leased', '_lock_unheld', '_look_again', '_matches', '_meant', '_move', '_move_front', '_move_marks', '_names_lease', '_needs', '_no_such_job', '_now', '_now_in_order', '_open_lane', '_park', '_parked', '_pick', '_pick_ahead', '_pick_merged', '_promote', '_put_off', '_read_interval', '_read_request', '_reclaim', '_reclaim_one', '_record', '_redrive', '_refuse', '_request_hash', '_request_kinds', '_requests', '_reschedule', '_resolve', '_results', '_retry_or_bury', '_revive', '_rewrite', '_ring', '_runs_out_at', '_scope', '_setting_value', '_settle', '_settle_each', '_settle_one', '_stem', '_stems', '_store', '_store_many', '_survey', '_survey_scope', '_tell', '_tell_chunk', '_tell_dependents', '_tend', '_tend_by_the_way', '_try_settle', '_uuid_v7', '_wait', '_will_do', '_work_notes', 'await_bell', 'cancel', 'checkpoint', 'checkpoints', 'complete', 'complete_unheld', 'error_codes', 'extend', 'extend_many', 'fail', 'fail_unheld', 'get_work', 'hold_lease', 'job', 'lease_status', 'redrive', 'redrive_many', 'release', 'require_api', 'reschedule', 'reschedule_unheld', 'results', 'schema_version', 'set_setting', 'setting', 'settings', 'settle', 'submit', 'submit_many', 'sweep', 'turn', 'verify', 'why_not_running'];
+    v_function_names constant text[] := array['_actor', '_admissible', '_admit', '_announce', '_announce_many', '_answer', '_apply', '_asked_to_stop', '_backoff', '_bury', '_check_batch_circles', '_check_capabilities', '_check_circle', '_check_count', '_check_delay', '_check_done', '_check_elements', '_check_expires_at', '_check_failure', '_check_ids', '_check_keys', '_check_lease', '_check_need', '_check_object', '_check_policy', '_check_reschedule', '_check_retry', '_check_setting', '_check_size', '_check_submit', '_check_text', '_check_time', '_check_unseen', '_check_wait_for', '_choose', '_claim', '_claim_id', '_claim_ids', '_claim_key', '_claim_keys', '_clean_error', '_complete_many', '_done_kinds', '_doom', '_end', '_end_cancelled', '_end_state', '_end_unheld', '_enqueue', '_expire', '_fail', '_forget_heartbeats', '_forget_waiters', '_grant', '_group_roles', '_has_heads', '_hold', '_insert', '_insert_many', '_insert_plain', '_invalid', '_inventory', '_is_busy', '_is_fresh', '_is_over', '_is_plain', '_is_plain_done', '_is_plain_need', '_is_plain_worker', '_is_retryable', '_is_usable', '_isolated', '_key_lock', '_known', '_last_number', '_last_tick', '_lease_check', '_lease_end', '_lease_fence', '_lease_id', '_leave_key', '_load_begins', '_load_ends', '_load_gathered', '_load_one', '_load_row', '_lock_job', '_lock_leased', '_lock_unheld', '_look_again', '_matches', '_meant', '_move', '_move_front', '_move_marks', '_names_lease', '_needs', '_no_such_job', '_now', '_now_in_order', '_open_lane', '_park', '_parked', '_pick', '_pick_ahead', '_pick_merged', '_promote', '_put_off', '_read_interval', '_read_request', '_reclaim', '_reclaim_one', '_record', '_redrive', '_refuse', '_request_hash', '_request_kinds', '_requests', '_reschedule', '_resolve', '_results', '_retry_or_bury', '_revive', '_rewrite', '_ring', '_runs_out_at', '_scope', '_setting_value', '_settle', '_settle_each', '_settle_one', '_stem', '_stems', '_store', '_store_many', '_survey', '_survey_scope', '_tell', '_tell_chunk', '_tell_dependents', '_tend', '_tend_by_the_way', '_try_settle', '_uuid_v7', '_wait', '_will_do', '_work_notes', 'await_bell', 'cancel', 'checkpoint', 'checkpoints', 'complete', 'complete_unheld', 'error_codes', 'extend', 'extend_many', 'fail', 'fail_unheld', 'get_work', 'hold_lease', 'job', 'lease_status', 'redrive', 'redrive_many', 'release', 'require_api', 'reschedule', 'reschedule_unheld', 'results', 'schema_version', 'set_setting', 'setting', 'settings', 'settle', 'submit', 'submit_many', 'sweep', 'turn', 'verify', 'why_not_running'];
     v_view_names     constant text[] := array['dead_letter', 'departure', 'finished', 'status', 'submission'];
     v_functions      constant text[] := array[
 $function$
@@ -179,6 +179,40 @@ $_announce$;
 
 comment on function _announce(text, smallint, text, boolean, timestamptz) is
     'What is left to do for a job just written that somebody waits for (awaited), or whose lane was not known (null): sees to it that it is, and rings.';
+$function$,
+$function$
+create or replace function _announce_many(needs text[], priorities smallint[], ready boolean[], now timestamptz)
+returns void
+language plpgsql
+volatile
+as $_announce_many$
+declare
+    v_new           text[];
+    v_priorities    smallint[];
+    v_awaited       text[];
+begin
+    select
+        array_agg(u.next_need) filter (where l.awaited is null), array_agg(u.priority) filter (where l.awaited is null),
+        array_agg(distinct u.next_need) filter (where u.ready and l.awaited is not false)
+    into v_new, v_priorities, v_awaited
+    from unnest(needs, priorities, ready) as u (next_need, priority, ready)
+    -- none: it was never used before
+    left join lateral (
+        select exists (select from waiter as w where w.stem = any (k.stems) and w.until > _announce_many.now) as awaited
+        from lane as k
+        where k.next_need = u.next_need and k.priority = u.priority
+        limit 1
+    ) as l on true;
+    perform _open_lane(n.next_need, n.priority, _announce_many.now) from unnest(v_new, v_priorities) as n (next_need, priority);
+    if v_awaited is not null then
+        perform _ring(v_awaited);
+    end if;
+end
+$_announce_many$;
+
+comment on function _announce_many(text[], smallint[], boolean[], timestamptz) is
+    'What is left to do for a batch of jobs just written, by its lanes, each once: sees to it that they are known, and rings once, for whatever is ready and '
+    'somebody waits for.';
 $function$,
 $function$
 create or replace function _answer(answer jsonb)
@@ -1930,9 +1964,9 @@ volatile
 as $_insert_many$
 declare
     v_actor         constant text := _actor();
-    v_new           text[];
+    v_needs         text[];
     v_priorities    smallint[];
-    v_awaited       text[];
+    v_ready         boolean[];
 begin
     with made as materialized (
         -- a job, column for column
@@ -1956,29 +1990,50 @@ begin
         from made as m
         group by m.next_need, m.priority
     )
-    select
-        array_agg(u.next_need) filter (where l.awaited is null), array_agg(u.priority) filter (where l.awaited is null),
-        array_agg(distinct u.next_need) filter (where u.ready and l.awaited is not false)
-    into v_new, v_priorities, v_awaited
-    from used as u
-    -- none: its lane was never used before
-    left join lateral (
-        select exists (select from waiter as w where w.stem = any (k.stems) and w.until > _insert_many.now) as awaited
-        from lane as k
-        where k.next_need = u.next_need and k.priority = u.priority
-        limit 1
-    ) as l on true;
-
-    perform _open_lane(n.next_need, n.priority, _insert_many.now) from unnest(v_new, v_priorities) as n (next_need, priority);
-    if v_awaited is not null then
-        perform _ring(v_awaited);
-    end if;
+    select array_agg(u.next_need), array_agg(u.priority), array_agg(u.ready) into v_needs, v_priorities, v_ready from used as u;
+    perform _announce_many(v_needs, v_priorities, v_ready, _insert_many.now);
 end
 $_insert_many$;
 
 comment on function _insert_many(_request[], uuid[], uuid[], boolean[], boolean[], timestamptz) is
     'What _insert does for one, for a batch: writes its jobs, but for those that were there before (firsts), sees to it that their lanes are known, and '
     'rings once, for whatever somebody waits for. blocked, parked: null for none. now: _now_in_order().';
+$function$,
+$function$
+create or replace function _insert_plain(ids uuid[], needs text[], payloads jsonb[], priorities integer[], now timestamptz)
+returns void
+language plpgsql
+volatile
+as $_insert_plain$
+declare
+    v_actor         constant text := _actor();
+    v_needs         text[];
+    v_priorities    smallint[];
+begin
+    with made as (
+        -- all columns in their order, and of their types: as in _claim
+        insert into ready (
+            job_id, number, submitted_at, available_at, attempt, priority, crashes, parked, cancel_requested, state, next_need, submitted_by,
+            on_dependency_failure, payload, metadata, expires_at, max_attempts, retry, singleton_key, idempotency_key, wait_for, run_id, step, fence,
+            lease_id, worker_id, leased_at, lease_expires_at, check_at, answer, error, error_code, dead_reason, ended_at
+        )
+        select
+            r.job_id, nextval('number_seq'), _insert_plain.now, _insert_plain.now, 0, r.priority::smallint, 0::smallint, false, false, 'ready'::text,
+            r.next_need, v_actor, 'hold'::text, r.payload, null::jsonb, null::timestamptz, null::integer, null::jsonb, null::text, null::text,
+            null::uuid[], null::uuid, null::text, null::bigint, null::uuid, null::text, null::timestamptz, null::timestamptz, null::timestamptz,
+            null::jsonb, null::text, null::text, null::text, null::timestamptz
+        from unnest(ids, needs, payloads, priorities) as r (job_id, next_need, payload, priority)
+        returning ready.next_need, ready.priority
+    )
+    select array_agg(u.next_need), array_agg(u.priority)
+    into v_needs, v_priorities
+    from (select distinct m.next_need, m.priority from made as m) as u;
+    perform _announce_many(v_needs, v_priorities, array_fill(true, array[cardinality(v_needs)]), now);
+end
+$_insert_plain$;
+
+comment on function _insert_plain(uuid[], text[], jsonb[], integer[], timestamptz) is
+    'Writes jobs that have what every job has, and no more (_is_plain): what submit does with one. now: _now_in_order(). Others: _insert_many.';
 $function$,
 $function$
 create or replace function _invalid(argument text, problem text, hint text default null)
@@ -2504,33 +2559,26 @@ set enable_seqscan to off
 set jit to off
 as $_load_gathered$
 declare
-    v_name      constant text := 'leasehold.load_' || view;
-    v_gathered  constant integer := coalesce(nullif(current_setting(v_name, true), ''), '0')::integer;
-    v_now       timestamptz;
-    v_requests  _request[];
-    v_ids       uuid[];
+    v_name          constant text := 'leasehold.load_' || view;
+    v_gathered      constant integer := coalesce(nullif(current_setting(v_name, true), ''), '0')::integer;
+    v_needs         text[];
+    v_payloads      jsonb[];
+    v_priorities    integer[];
+    v_now           timestamptz;
 begin
     if v_gathered = 0 then
         return;
     end if;
-    v_requests := array(
-        select
-            (
-                split_part(g.row, e'\n', 1), split_part(g.row, e'\n', 3)::jsonb, null, '{}', null, null, split_part(g.row, e'\n', 2)::integer, null,
-                null, null, null, 'hold', '{}', null
-            )::_request
-        from (select current_setting(v_name || '_' || n.at, true) as row from generate_series(0, v_gathered - 1) as n (at) offset 0) as g
-    );
+    select array_agg(split_part(g.row, e'\n', 1)), array_agg(split_part(g.row, e'\n', 3)::jsonb), array_agg(split_part(g.row, e'\n', 2)::integer)
+    into v_needs, v_payloads, v_priorities
+    from (select current_setting(v_name || '_' || n.at, true) as row from generate_series(0, v_gathered - 1) as n (at) offset 0) as g;
     -- They were, when they were gathered: but what is in a setting may be anybody's. Needs are looked at where their lane is.
-    perform _check_submit(r, 'submission.')
-    from unnest(v_requests) as r
-    where (
-        octet_length(r.next_need) <= 200 and _is_plain(r.payload, octet_length(r.payload::text), r.priority, r.on_dependency_failure, r.metadata)
-    ) is not true;
+    perform _check_submit((r.next_need, r.payload, null, '{}', null, null, r.priority, null, null, null, null, 'hold', '{}', null)::_request, 'submission.')
+    from unnest(v_needs, v_payloads, v_priorities) as r (next_need, payload, priority)
+    where (octet_length(r.next_need) <= 200 and _is_plain(r.payload, octet_length(r.payload::text), r.priority, 'hold', '{}')) is not true;
 
     v_now := _now_in_order();
-    v_ids := array(select _uuid_v7(v_now) from generate_series(1, v_gathered));
-    perform _insert_many(v_requests, v_ids, null, null, null, v_now);
+    perform _insert_plain(array(select _uuid_v7(v_now) from generate_series(1, v_gathered)), v_needs, v_payloads, v_priorities, v_now);
     perform set_config(v_name, '0', true);
 end
 $_load_gathered$;
@@ -4463,7 +4511,7 @@ comment on function _store(_request, uuid, timestamptz) is
     'Raises LH004, LH010.';
 $function$,
 $function$
-create or replace function _store_many(requests _request[], ids uuid[], firsts uuid[], plain boolean, now timestamptz)
+create or replace function _store_many(requests _request[], ids uuid[], firsts uuid[], now timestamptz)
 returns submitted[]
 language plpgsql
 volatile
@@ -4482,40 +4530,37 @@ declare
     v_doom      text;
     v_by        uuid;
 begin
-    if not plain then
-        v_blocked := array_fill(false, array[cardinality(requests)]);
-        -- only who was given an id can be waited for before he is there
-        v_known := array(
-            select r.job_id from unnest(requests) with ordinality as r where r.job_id is not null and firsts[r.ordinality] is null
-        );
-        for v_at in
-            select r.ordinality
-            from unnest(requests) with ordinality as r
-            where firsts[r.ordinality] is null and (r.expires_at is not null or r.wait_for <> '{}')
-        loop
-            v_request := requests[v_at];
-            v_doom := null;
-            -- not before the idempotency key was looked at: a request that is repeated too late is a repeated request all the same
-            if v_request.expires_at is not null then
-                perform _check_expires_at(format('jobs[%s].expires_at', v_at - 1), v_request.expires_at, now);
+    v_blocked := array_fill(false, array[cardinality(requests)]);
+    -- only who was given an id can be waited for before he is there
+    v_known := array(
+        select r.job_id from unnest(requests) with ordinality as r where r.job_id is not null and firsts[r.ordinality] is null
+    );
+    for v_at in
+        select r.ordinality
+        from unnest(requests) with ordinality as r
+        where firsts[r.ordinality] is null and (r.expires_at is not null or r.wait_for <> '{}')
+    loop
+        v_request := requests[v_at];
+        v_doom := null;
+        -- not before the idempotency key was looked at: a request that is repeated too late is a repeated request all the same
+        if v_request.expires_at is not null then
+            perform _check_expires_at(format('jobs[%s].expires_at', v_at - 1), v_request.expires_at, now);
+        end if;
+        if v_request.wait_for <> '{}' then
+            select r.edges, r.doom, r.doomed_by into v_edges, v_doom, v_by
+            from _resolve(ids[v_at], v_request.wait_for, v_request.on_dependency_failure, v_known) as r;
+            if v_edges is not null then
+                perform _wait(ids[v_at], v_edges);
             end if;
-            if v_request.wait_for <> '{}' then
-                select r.edges, r.doom, r.doomed_by into v_edges, v_doom, v_by
-                from _resolve(ids[v_at], v_request.wait_for, v_request.on_dependency_failure, v_known) as r;
-                if v_edges is not null then
-                    perform _wait(ids[v_at], v_edges);
-                end if;
-                v_blocked[v_at] := v_edges is not null or v_doom is not null;
-            end if;
-            if v_doom is not null or v_request.expires_at <= v_request.available_at then
-                v_ending := v_ending || v_at;
-                v_dooms := v_dooms || v_doom;
-                v_doomed_by := v_doomed_by || v_by;
-            end if;
-        end loop;
-        v_parked := _parked(requests, ids, firsts, v_blocked, now);
-    end if;
-
+            v_blocked[v_at] := v_edges is not null or v_doom is not null;
+        end if;
+        if v_doom is not null or v_request.expires_at <= v_request.available_at then
+            v_ending := v_ending || v_at;
+            v_dooms := v_dooms || v_doom;
+            v_doomed_by := v_doomed_by || v_by;
+        end if;
+    end loop;
+    v_parked := _parked(requests, ids, firsts, v_blocked, now);
     perform _insert_many(requests, ids, firsts, v_blocked, v_parked, now);
     v_stored := array(
         select
@@ -4541,9 +4586,9 @@ begin
 end
 $_store_many$;
 
-comment on function _store_many(_request[], uuid[], uuid[], boolean, timestamptz) is
+comment on function _store_many(_request[], uuid[], uuid[], timestamptz) is
     'What _store does for one, for a batch: writes its jobs, but for those that were there before (firsts, null for none), and says what submit says. '
-    'They may wait for each other. plain: none of them has anything out of the ordinary. now: _now_in_order(). Raises LH004, LH010.';
+    'They may wait for each other. now: _now_in_order(). Raises LH004, LH010.';
 $function$,
 $function$
 create or replace function _survey(capabilities text[], now timestamptz)
@@ -6237,29 +6282,40 @@ declare
     v_requests  _request[] := _requests(jobs);
     v_ids       constant uuid[] := array(select coalesce(r.job_id, _uuid_v7(v_now)) from unnest(v_requests) as r);
     v_special   bigint[];
+    v_needs     text[];
+    v_payloads  jsonb[];
+    v_priority  integer[];
     v_firsts    uuid[];
 begin
-    -- nearly all are plain: looked at by one expression, and no more
-    v_special := array(
-        select r.ordinality
-        from unnest(v_requests) with ordinality as r
-        where (
-            _is_plain_need(r.next_need) and _is_plain(r.payload, octet_length(r.payload::text), r.priority, r.on_dependency_failure, r.metadata)
-            and r.wait_for = '{}'
-            and (
-                r.job_id, r.singleton_key, r.idempotency_key, r.available_at, r.expires_at, r.max_attempts, r.retry, r.submitted_by
-            ) is null
-        ) is not true
-    );
-    if v_special <> '{}' then
-        perform _check_submit(v_requests[s.at], format('jobs[%s].', s.at - 1)) from unnest(v_special) as s (at);
-        perform _check_batch_circles(v_requests);
-        v_firsts := _claim_keys(v_requests, v_ids);
-        perform _claim_ids(v_requests, v_firsts);
-        v_requests := _meant(v_requests, v_firsts);
+    if v_ids = '{}' then
+        return;
     end if;
+    select
+        array_agg(r.next_need), array_agg(r.payload), array_agg(r.priority),
+        array_agg(r.ordinality) filter (
+            where (
+                _is_plain_need(r.next_need) and _is_plain(r.payload, octet_length(r.payload::text), r.priority, r.on_dependency_failure, r.metadata)
+                and r.wait_for = '{}'
+                and (
+                    r.job_id, r.singleton_key, r.idempotency_key, r.available_at, r.expires_at, r.max_attempts, r.retry, r.submitted_by
+                ) is null
+            ) is not true
+        )
+    into v_needs, v_payloads, v_priority, v_special
+    from unnest(v_requests) with ordinality as r;
+    -- nearly always: jobs that have what every job has, and no more
+    if v_special is null then
+        perform _insert_plain(v_ids, v_needs, v_payloads, v_priority, v_now);
+        return query select i.id, true, 'ready', v_now from unnest(v_ids) as i (id);
+        return;
+    end if;
+    perform _check_submit(v_requests[s.at], format('jobs[%s].', s.at - 1)) from unnest(v_special) as s (at);
+    perform _check_batch_circles(v_requests);
+    v_firsts := _claim_keys(v_requests, v_ids);
+    perform _claim_ids(v_requests, v_firsts);
+    v_requests := _meant(v_requests, v_firsts);
     return query
-    select a.* from unnest(_store_many(v_requests, v_ids, v_firsts, v_special = '{}', v_now)) as a;
+    select a.* from unnest(_store_many(v_requests, v_ids, v_firsts, v_now)) as a;
 end
 $submit_many$;
 

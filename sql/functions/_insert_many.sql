@@ -7,9 +7,9 @@ volatile
 as $_insert_many$
 declare
     v_actor         constant text := _actor();
-    v_new           text[];
+    v_needs         text[];
     v_priorities    smallint[];
-    v_awaited       text[];
+    v_ready         boolean[];
 begin
     with made as materialized (
         -- a job, column for column
@@ -33,23 +33,8 @@ begin
         from made as m
         group by m.next_need, m.priority
     )
-    select
-        array_agg(u.next_need) filter (where l.awaited is null), array_agg(u.priority) filter (where l.awaited is null),
-        array_agg(distinct u.next_need) filter (where u.ready and l.awaited is not false)
-    into v_new, v_priorities, v_awaited
-    from used as u
-    -- none: its lane was never used before
-    left join lateral (
-        select exists (select from waiter as w where w.stem = any (k.stems) and w.until > _insert_many.now) as awaited
-        from lane as k
-        where k.next_need = u.next_need and k.priority = u.priority
-        limit 1
-    ) as l on true;
-
-    perform _open_lane(n.next_need, n.priority, _insert_many.now) from unnest(v_new, v_priorities) as n (next_need, priority);
-    if v_awaited is not null then
-        perform _ring(v_awaited);
-    end if;
+    select array_agg(u.next_need), array_agg(u.priority), array_agg(u.ready) into v_needs, v_priorities, v_ready from used as u;
+    perform _announce_many(v_needs, v_priorities, v_ready, _insert_many.now);
 end
 $_insert_many$;
 

@@ -7,33 +7,26 @@ set enable_seqscan to off
 set jit to off
 as $_load_gathered$
 declare
-    v_name      constant text := 'leasehold.load_' || view;
-    v_gathered  constant integer := coalesce(nullif(current_setting(v_name, true), ''), '0')::integer;
-    v_now       timestamptz;
-    v_requests  _request[];
-    v_ids       uuid[];
+    v_name          constant text := 'leasehold.load_' || view;
+    v_gathered      constant integer := coalesce(nullif(current_setting(v_name, true), ''), '0')::integer;
+    v_needs         text[];
+    v_payloads      jsonb[];
+    v_priorities    integer[];
+    v_now           timestamptz;
 begin
     if v_gathered = 0 then
         return;
     end if;
-    v_requests := array(
-        select
-            (
-                split_part(g.row, e'\n', 1), split_part(g.row, e'\n', 3)::jsonb, null, '{}', null, null, split_part(g.row, e'\n', 2)::integer, null,
-                null, null, null, 'hold', '{}', null
-            )::_request
-        from (select current_setting(v_name || '_' || n.at, true) as row from generate_series(0, v_gathered - 1) as n (at) offset 0) as g
-    );
+    select array_agg(split_part(g.row, e'\n', 1)), array_agg(split_part(g.row, e'\n', 3)::jsonb), array_agg(split_part(g.row, e'\n', 2)::integer)
+    into v_needs, v_payloads, v_priorities
+    from (select current_setting(v_name || '_' || n.at, true) as row from generate_series(0, v_gathered - 1) as n (at) offset 0) as g;
     -- They were, when they were gathered: but what is in a setting may be anybody's. Needs are looked at where their lane is.
-    perform _check_submit(r, 'submission.')
-    from unnest(v_requests) as r
-    where (
-        octet_length(r.next_need) <= 200 and _is_plain(r.payload, octet_length(r.payload::text), r.priority, r.on_dependency_failure, r.metadata)
-    ) is not true;
+    perform _check_submit((r.next_need, r.payload, null, '{}', null, null, r.priority, null, null, null, null, 'hold', '{}', null)::_request, 'submission.')
+    from unnest(v_needs, v_payloads, v_priorities) as r (next_need, payload, priority)
+    where (octet_length(r.next_need) <= 200 and _is_plain(r.payload, octet_length(r.payload::text), r.priority, 'hold', '{}')) is not true;
 
     v_now := _now_in_order();
-    v_ids := array(select _uuid_v7(v_now) from generate_series(1, v_gathered));
-    perform _insert_many(v_requests, v_ids, null, null, null, v_now);
+    perform _insert_plain(array(select _uuid_v7(v_now) from generate_series(1, v_gathered)), v_needs, v_payloads, v_priorities, v_now);
     perform set_config(v_name, '0', true);
 end
 $_load_gathered$;

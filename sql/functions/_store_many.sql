@@ -1,4 +1,4 @@
-create or replace function _store_many(requests _request[], ids uuid[], firsts uuid[], plain boolean, now timestamptz)
+create or replace function _store_many(requests _request[], ids uuid[], firsts uuid[], now timestamptz)
 returns submitted[]
 language plpgsql
 volatile
@@ -17,40 +17,37 @@ declare
     v_doom      text;
     v_by        uuid;
 begin
-    if not plain then
-        v_blocked := array_fill(false, array[cardinality(requests)]);
-        -- only who was given an id can be waited for before he is there
-        v_known := array(
-            select r.job_id from unnest(requests) with ordinality as r where r.job_id is not null and firsts[r.ordinality] is null
-        );
-        for v_at in
-            select r.ordinality
-            from unnest(requests) with ordinality as r
-            where firsts[r.ordinality] is null and (r.expires_at is not null or r.wait_for <> '{}')
-        loop
-            v_request := requests[v_at];
-            v_doom := null;
-            -- not before the idempotency key was looked at: a request that is repeated too late is a repeated request all the same
-            if v_request.expires_at is not null then
-                perform _check_expires_at(format('jobs[%s].expires_at', v_at - 1), v_request.expires_at, now);
+    v_blocked := array_fill(false, array[cardinality(requests)]);
+    -- only who was given an id can be waited for before he is there
+    v_known := array(
+        select r.job_id from unnest(requests) with ordinality as r where r.job_id is not null and firsts[r.ordinality] is null
+    );
+    for v_at in
+        select r.ordinality
+        from unnest(requests) with ordinality as r
+        where firsts[r.ordinality] is null and (r.expires_at is not null or r.wait_for <> '{}')
+    loop
+        v_request := requests[v_at];
+        v_doom := null;
+        -- not before the idempotency key was looked at: a request that is repeated too late is a repeated request all the same
+        if v_request.expires_at is not null then
+            perform _check_expires_at(format('jobs[%s].expires_at', v_at - 1), v_request.expires_at, now);
+        end if;
+        if v_request.wait_for <> '{}' then
+            select r.edges, r.doom, r.doomed_by into v_edges, v_doom, v_by
+            from _resolve(ids[v_at], v_request.wait_for, v_request.on_dependency_failure, v_known) as r;
+            if v_edges is not null then
+                perform _wait(ids[v_at], v_edges);
             end if;
-            if v_request.wait_for <> '{}' then
-                select r.edges, r.doom, r.doomed_by into v_edges, v_doom, v_by
-                from _resolve(ids[v_at], v_request.wait_for, v_request.on_dependency_failure, v_known) as r;
-                if v_edges is not null then
-                    perform _wait(ids[v_at], v_edges);
-                end if;
-                v_blocked[v_at] := v_edges is not null or v_doom is not null;
-            end if;
-            if v_doom is not null or v_request.expires_at <= v_request.available_at then
-                v_ending := v_ending || v_at;
-                v_dooms := v_dooms || v_doom;
-                v_doomed_by := v_doomed_by || v_by;
-            end if;
-        end loop;
-        v_parked := _parked(requests, ids, firsts, v_blocked, now);
-    end if;
-
+            v_blocked[v_at] := v_edges is not null or v_doom is not null;
+        end if;
+        if v_doom is not null or v_request.expires_at <= v_request.available_at then
+            v_ending := v_ending || v_at;
+            v_dooms := v_dooms || v_doom;
+            v_doomed_by := v_doomed_by || v_by;
+        end if;
+    end loop;
+    v_parked := _parked(requests, ids, firsts, v_blocked, now);
     perform _insert_many(requests, ids, firsts, v_blocked, v_parked, now);
     v_stored := array(
         select
@@ -76,6 +73,6 @@ begin
 end
 $_store_many$;
 
-comment on function _store_many(_request[], uuid[], uuid[], boolean, timestamptz) is
+comment on function _store_many(_request[], uuid[], uuid[], timestamptz) is
     'What _store does for one, for a batch: writes its jobs, but for those that were there before (firsts, null for none), and says what submit says. '
-    'They may wait for each other. plain: none of them has anything out of the ordinary. now: _now_in_order(). Raises LH004, LH010.';
+    'They may wait for each other. now: _now_in_order(). Raises LH004, LH010.';

@@ -13,29 +13,40 @@ declare
     v_requests  _request[] := _requests(jobs);
     v_ids       constant uuid[] := array(select coalesce(r.job_id, _uuid_v7(v_now)) from unnest(v_requests) as r);
     v_special   bigint[];
+    v_needs     text[];
+    v_payloads  jsonb[];
+    v_priority  integer[];
     v_firsts    uuid[];
 begin
-    -- nearly all are plain: looked at by one expression, and no more
-    v_special := array(
-        select r.ordinality
-        from unnest(v_requests) with ordinality as r
-        where (
-            _is_plain_need(r.next_need) and _is_plain(r.payload, octet_length(r.payload::text), r.priority, r.on_dependency_failure, r.metadata)
-            and r.wait_for = '{}'
-            and (
-                r.job_id, r.singleton_key, r.idempotency_key, r.available_at, r.expires_at, r.max_attempts, r.retry, r.submitted_by
-            ) is null
-        ) is not true
-    );
-    if v_special <> '{}' then
-        perform _check_submit(v_requests[s.at], format('jobs[%s].', s.at - 1)) from unnest(v_special) as s (at);
-        perform _check_batch_circles(v_requests);
-        v_firsts := _claim_keys(v_requests, v_ids);
-        perform _claim_ids(v_requests, v_firsts);
-        v_requests := _meant(v_requests, v_firsts);
+    if v_ids = '{}' then
+        return;
     end if;
+    select
+        array_agg(r.next_need), array_agg(r.payload), array_agg(r.priority),
+        array_agg(r.ordinality) filter (
+            where (
+                _is_plain_need(r.next_need) and _is_plain(r.payload, octet_length(r.payload::text), r.priority, r.on_dependency_failure, r.metadata)
+                and r.wait_for = '{}'
+                and (
+                    r.job_id, r.singleton_key, r.idempotency_key, r.available_at, r.expires_at, r.max_attempts, r.retry, r.submitted_by
+                ) is null
+            ) is not true
+        )
+    into v_needs, v_payloads, v_priority, v_special
+    from unnest(v_requests) with ordinality as r;
+    -- nearly always: jobs that have what every job has, and no more
+    if v_special is null then
+        perform _insert_plain(v_ids, v_needs, v_payloads, v_priority, v_now);
+        return query select i.id, true, 'ready', v_now from unnest(v_ids) as i (id);
+        return;
+    end if;
+    perform _check_submit(v_requests[s.at], format('jobs[%s].', s.at - 1)) from unnest(v_special) as s (at);
+    perform _check_batch_circles(v_requests);
+    v_firsts := _claim_keys(v_requests, v_ids);
+    perform _claim_ids(v_requests, v_firsts);
+    v_requests := _meant(v_requests, v_firsts);
     return query
-    select a.* from unnest(_store_many(v_requests, v_ids, v_firsts, v_special = '{}', v_now)) as a;
+    select a.* from unnest(_store_many(v_requests, v_ids, v_firsts, v_now)) as a;
 end
 $submit_many$;
 

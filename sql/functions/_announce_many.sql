@@ -1,0 +1,32 @@
+create or replace function _announce_many(needs text[], priorities smallint[], ready boolean[], now timestamptz)
+returns void
+language plpgsql
+volatile
+as $_announce_many$
+declare
+    v_new           text[];
+    v_priorities    smallint[];
+    v_awaited       text[];
+begin
+    select
+        array_agg(u.next_need) filter (where l.awaited is null), array_agg(u.priority) filter (where l.awaited is null),
+        array_agg(distinct u.next_need) filter (where u.ready and l.awaited is not false)
+    into v_new, v_priorities, v_awaited
+    from unnest(needs, priorities, ready) as u (next_need, priority, ready)
+    -- none: it was never used before
+    left join lateral (
+        select exists (select from waiter as w where w.stem = any (k.stems) and w.until > _announce_many.now) as awaited
+        from lane as k
+        where k.next_need = u.next_need and k.priority = u.priority
+        limit 1
+    ) as l on true;
+    perform _open_lane(n.next_need, n.priority, _announce_many.now) from unnest(v_new, v_priorities) as n (next_need, priority);
+    if v_awaited is not null then
+        perform _ring(v_awaited);
+    end if;
+end
+$_announce_many$;
+
+comment on function _announce_many(text[], smallint[], boolean[], timestamptz) is
+    'What is left to do for a batch of jobs just written, by its lanes, each once: sees to it that they are known, and rings once, for whatever is ready and '
+    'somebody waits for.';
