@@ -69,7 +69,7 @@ MUTATIONS = (
     Mutation(
         "the look again for a leased key",
         [s.a_claimer_sees_a_lease_that_was_committed_before_it_took_the_key],
-        _change("_admissible", "where l.singleton_key = any (v_locked)", "where false")
+        _change("_admissible", "where l.singleton_key = v.key", "where false")
         + _change("_admissible", _LEASED_KEY, "where false"),
     ),
     Mutation(
