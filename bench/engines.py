@@ -202,6 +202,13 @@ def claiming(capability: str) -> Engine:
     return replace(LEASEHOLD, parts={**LEASEHOLD.parts, "take": take})
 
 
+def claiming_one_of(needs: int) -> Engine:
+    """Leasehold, each claim of which is for one of so many needs, named exactly."""
+    take = LEASEHOLD.parts["take"].replace("'bench.work.v1'", "'bench.n' || :need || '.v1'")
+    take = f"\\set need random(1, {needs})\n{take}"
+    return replace(LEASEHOLD, parts={**LEASEHOLD.parts, "take": take})
+
+
 # --- peers with SQL functions -----------------------------------------------------------------
 
 

@@ -14,7 +14,7 @@ from functools import partial
 from . import population, single
 from .bench import Bench, Case
 from .drive import Run, held, throughput
-from .engines import BARE, LEASEHOLD, Engine, claiming
+from .engines import BARE, LEASEHOLD, Engine, claiming, claiming_one_of
 from .server import Connection
 
 READY = 100_000
@@ -197,6 +197,21 @@ def _prefix(bench: Bench, seconds: float) -> Iterator[Case]:
             yield _case(bench, variant, engine, "cycle", seconds, template)
 
 
+def _needs(bench: Bench, seconds: float) -> Iterator[Case]:
+    needs = 50
+
+    def fill(conn: Connection) -> None:
+        population.submit_to_each(conn, needs, READY // needs)
+        population.submit(conn, "exact.work.v1", READY)
+
+    for variant, engine in {
+        "one": claiming("exact.work.v1"),
+        "fifty": claiming_one_of(needs),
+    }.items():
+        template = partial(bench.populated, LEASEHOLD, "needs", fill)
+        yield _case(bench, variant, engine, "cycle", seconds, template)
+
+
 def _held(bench: Bench, engines: list[Engine], seconds: float) -> Iterator[Case]:
     quick = ("leasehold", "bare", "graphile-worker", "awa")
     for engine in engines:
@@ -376,6 +391,13 @@ WORKLOADS: dict[str, Workload] = {
                 _within("work in all: of one need", "dense", "dense, exact", 1 / 3, 1 / 1.5),
                 _within("work in one: of one need", "sparse", "sparse, exact", 1 / 12, 1 / 6),
             ),
+        ),
+        Workload(
+            "needs",
+            "claim one, complete it, each time of another need, named exactly",
+            _own(_needs),
+            seconds=4,
+            checks=(_within("of one need", "fifty", "one", 0.8, 0.95),),
         ),
         Workload(
             "held",
