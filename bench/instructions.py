@@ -26,7 +26,10 @@ READY = 6_000
 BETWEEN = (100, 300)  # calls: what the later ones take more is what one takes
 
 # Calls are fifty times slower under valgrind, and the marks stay where they are: what moves them is another call.
-OLD_MARKS = {"interval '1 s'": "interval '1 hour'", "mark.fence + 50 ": "mark.fence + 1000000 "}
+OLD_MARKS = (
+    ("_is_usable", "interval '1 s'", "interval '1 hour'"),
+    ("_is_close", "mark.fence + 50 ", "mark.fence + 1000000 "),
+)
 
 # Nothing but the row of a plain job and its indexes: no check, no lane, no bell, no id of its own making.
 FUNCTIONS = """
@@ -34,7 +37,7 @@ create function leasehold._only_insert(next_need text, payload jsonb) returns vo
 language plpgsql volatile security definer set search_path from current
 set plan_cache_mode to force_generic_plan as $$
 begin
-    insert into job (
+    insert into ready (
         job_id, number, submitted_at, available_at, priority, state, next_need, submitted_by, on_dependency_failure, payload
     ) values (
         gen_random_uuid(), nextval('number_seq'), now(), now(), 100, 'ready', _only_insert.next_need, 'x', 'hold', _only_insert.payload
@@ -113,13 +116,11 @@ def fill(conn: Connection, name: str) -> None:
     if name == LEASEHOLD.name:
         conn.execute("set search_path to leasehold, pg_temp")
         conn.execute(FUNCTIONS.encode())
-        row = conn.execute("select pg_get_functiondef('_is_usable'::regproc)").fetchone()
-        assert row is not None
-        usable = row[0]
-        for found, instead in OLD_MARKS.items():
-            assert found in usable
-            usable = usable.replace(found, instead)
-        conn.execute(usable)
+        for function, found, instead in OLD_MARKS:
+            row = conn.execute("select pg_get_functiondef(%s::regproc)", [function]).fetchone()
+            assert row is not None
+            assert found in row[0]
+            conn.execute(row[0].replace(found, instead).encode())
     conn.execute(FILL[name].encode(), [PAYLOAD, READY])
     if name == LEASEHOLD.name:
         conn.execute(f"select {_WORK}".encode())  # for its marks

@@ -1,18 +1,32 @@
-create or replace function _announce(next_need text, priority smallint, state text, awaited boolean, now timestamptz)
+create or replace function _announce(needs text[], priorities smallint[], ready boolean[], now timestamptz)
 returns void
 language plpgsql
 volatile
 as $_announce$
+declare
+    v_new           text[];
+    v_priorities    smallint[];
+    v_awaited       text[];
 begin
-    -- unknown: its lane was never used before
-    if awaited is null then
-        perform _open_lane(next_need, priority, now);
-    end if;
-    if state = 'ready' then
-        perform _ring(array[next_need]);
+    select
+        array_agg(u.next_need) filter (where l.awaited is null), array_agg(u.priority) filter (where l.awaited is null),
+        array_agg(distinct u.next_need) filter (where u.ready and l.awaited is not false)
+    into v_new, v_priorities, v_awaited
+    from unnest(needs, priorities, ready) as u (next_need, priority, ready)
+    -- none: it was never used before
+    left join lateral (
+        select exists (select from waiter as w where w.stem = any (k.stems) and w.until > _announce.now) as awaited
+        from lane as k
+        where k.next_need = u.next_need and k.priority = u.priority
+        limit 1
+    ) as l on true;
+    perform _open_lane(n.next_need, n.priority, _announce.now) from unnest(v_new, v_priorities) as n (next_need, priority);
+    if v_awaited is not null then
+        perform _ring(v_awaited);
     end if;
 end
 $_announce$;
 
-comment on function _announce(text, smallint, text, boolean, timestamptz) is
-    'What is left to do for a job just written that somebody waits for (awaited), or whose lane was not known (null): sees to it that it is, and rings.';
+comment on function _announce(text[], smallint[], boolean[], timestamptz) is
+    'What is left to do for a batch of jobs just written, by its lanes, each once: sees to it that they are known, and rings once, for whatever is ready and '
+    'somebody waits for.';

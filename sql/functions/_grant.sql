@@ -7,7 +7,7 @@ declare
     v_now           constant timestamptz := _now();
     v_max_attempts  constant integer := _setting_value('max_attempts')::integer;
 begin
-    -- The statement of _claim, for many. Not the same one: a single job would cost a twentieth more.
+    -- The statement of _claim, for many. Not the same one: a single job would cost a twentieth more. The columns twice, by name: j.* would cost a tenth.
     return query
     with free as (
         delete from ready as j

@@ -8,8 +8,7 @@ language plpgsql
 volatile
 as $_insert$
 declare
-    v_by        constant text := coalesce(submitted_by, _actor());
-    v_awaited   boolean;
+    v_by    constant text := coalesce(submitted_by, _actor());
 begin
     if state = 'ready' and singleton_key is null then
         insert into ready (
@@ -30,15 +29,7 @@ begin
             _insert.retry, _insert.singleton_key, _insert.idempotency_key, _insert.wait_for
         );
     end if;
-    v_awaited := (
-        select exists (select from waiter as w where w.stem = any (l.stems) and w.until > _insert.now)
-        from lane as l
-        where l.next_need = _insert.next_need and l.priority = _insert.priority
-        limit 1
-    );
-    if v_awaited is not false then
-        perform _announce(next_need, priority::smallint, state, v_awaited, now);
-    end if;
+    perform _announce(array[next_need], array[priority::smallint], array[state = 'ready'], now);
     return (job_id, true, state, available_at)::submitted;
 end
 $_insert$;

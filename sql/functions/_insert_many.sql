@@ -34,7 +34,7 @@ begin
         group by m.next_need, m.priority
     )
     select array_agg(u.next_need), array_agg(u.priority), array_agg(u.ready) into v_needs, v_priorities, v_ready from used as u;
-    perform _announce_many(v_needs, v_priorities, v_ready, _insert_many.now);
+    perform _announce(v_needs, v_priorities, v_ready, _insert_many.now);
 end
 $_insert_many$;
 

@@ -6,8 +6,7 @@ as $_is_usable$
     -- as _check_lease has it: to a comparison of intervals a year is 360 days
     select lease > interval '0' and date_part('epoch', lease) <= date_part('epoch', mark.max_lease)
         and (
-            -- The fence counts the claims of all needs; how many were of this one nobody knows. One claim in fifty moves its marks: that counts them.
-            mark.noted_at between now - interval '1 s' and now and (mark.fence + 50 > pg_sequence_last_value('fence_seq') or random() > 0.02)
+            mark.noted_at between now - interval '1 s' and now and _is_close(mark)
             or _will_do(mark, now)
         )
 $_is_usable$;

@@ -10,9 +10,7 @@ declare
     v_now   constant timestamptz := _now_in_order();
     v_id    constant uuid := _uuid_v7(v_now);
 begin
-    perform _insert(
-        v_id, next_need, payload, priority, 'ready', false, v_now, null, null, null, null, null, null, 'hold', null, null, v_now
-    );
+    perform _insert_plain(array[v_id], array[next_need], array[payload], array[priority], v_now);
     return v_id;
 end
 $_load_one$;

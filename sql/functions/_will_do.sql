@@ -3,15 +3,13 @@ returns boolean
 language plpgsql
 volatile
 as $_will_do$
-declare
-    v_claims constant bigint := (select s.last_value from fence_seq as s) - mark.fence;
 begin
     if mark.noted_at between now - interval '1 s' and now then
         -- one moves them; until that has committed the others go by the old ones
         return not pg_try_advisory_xact_lock(_key_lock('mark' || mark.next_need));
     end if;
     return mark.noted_at > '-infinity'
-        and (v_claims < 50 or random() > 0.02)
+        and _is_close(mark)
         and (select t.at from tick as t order by t.tick_id desc limit 1) between _will_do.now - interval '6 s' and _will_do.now
         and (select s.current_value::interval from setting as s where s.name = 'max_lease') = mark.max_lease
         and (select s.current_value::integer from setting as s where s.name = 'max_attempts') = mark.max_attempts;

@@ -48,7 +48,7 @@ begin
             limit 1
         ) into v_awaited;
         if v_awaited is not false then
-            perform _announce(next_need, priority::smallint, 'ready', v_awaited, v_now);
+            perform _announce(array[next_need], array[priority::smallint], array[true], v_now);
         end if;
         return (v_id, true, 'ready', v_now)::submitted;
     end if;

@@ -9,14 +9,14 @@ set enable_seqscan to off
 set jit to off
 as $submit_many$
 declare
-    v_now       constant timestamptz := _now_in_order();
-    v_requests  _request[] := _requests(jobs);
-    v_ids       constant uuid[] := array(select coalesce(r.job_id, _uuid_v7(v_now)) from unnest(v_requests) as r);
-    v_special   bigint[];
-    v_needs     text[];
-    v_payloads  jsonb[];
-    v_priority  integer[];
-    v_firsts    uuid[];
+    v_now           constant timestamptz := _now_in_order();
+    v_requests      _request[] := _requests(jobs);
+    v_ids           constant uuid[] := array(select coalesce(r.job_id, _uuid_v7(v_now)) from unnest(v_requests) as r);
+    v_special       bigint[];
+    v_needs         text[];
+    v_payloads      jsonb[];
+    v_priorities    integer[];
+    v_firsts        uuid[];
 begin
     if v_ids = '{}' then
         return;
@@ -32,11 +32,11 @@ begin
                 ) is null
             ) is not true
         )
-    into v_needs, v_payloads, v_priority, v_special
+    into v_needs, v_payloads, v_priorities, v_special
     from unnest(v_requests) with ordinality as r;
     -- nearly always: jobs that have what every job has, and no more
     if v_special is null then
-        perform _insert_plain(v_ids, v_needs, v_payloads, v_priority, v_now);
+        perform _insert_plain(v_ids, v_needs, v_payloads, v_priorities, v_now);
         return query select i.id, true, 'ready', v_now from unnest(v_ids) as i (id);
         return;
     end if;

@@ -1,5 +1,5 @@
--- noqa: disable=all
--- sqlfluff does not know FROM ONLY
+-- noqa: disable=PRS,RF01
+-- sqlfluff does not know FROM ONLY, nor then the alias after it
 create or replace view dead_letter as
 select
     j.job_id,

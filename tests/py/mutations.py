@@ -724,13 +724,13 @@ MUTATIONS = (
     Mutation(
         "claims make the marks of an idle need old",
         [s.a_claim_goes_by_marks_of_an_idle_need],
-        _change("_will_do", "or random() > 0.02", "or true"),
+        _change("_is_close", "or random() > 0.02", "or true"),
     ),
     Mutation(
         "claims make the marks of a busy need old",
         [s.marks_move_while_a_backlog_is_drained],
         (
-            ("_is_usable", "or random() > 0.02", "or true"),
+            ("_is_close", "or random() > 0.02", "or true"),
             ("_is_usable", "interval '1 s'", "interval '1 day'"),
         ),
     ),
@@ -751,13 +751,11 @@ MUTATIONS = (
     ),
     Mutation(
         "one in fifty of the claims that many came before moves marks, not each",
-        [s.one_claim_in_fifty_moves_marks_that_many_came_after],
-        _change("_is_usable", " or random() > 0.02", ""),
-    ),
-    Mutation(
-        "one in fifty of the claims that many came before moves old marks, not each",
-        [s.a_claim_goes_by_marks_of_an_idle_need],
-        _change("_will_do", " or random() > 0.02", ""),
+        [
+            s.one_claim_in_fifty_moves_marks_that_many_came_after,
+            s.a_claim_goes_by_marks_of_an_idle_need,
+        ],
+        _change("_is_close", " or random() > 0.02", ""),
     ),
     Mutation(
         "young marks are moved when many claims came after",
