@@ -43,6 +43,7 @@ def _change(function: str, found: str, instead: str = "") -> tuple[tuple[str, st
 
 _LEASED_KEY = "where l.singleton_key = j.singleton_key"
 _KEY_LOCK = "where pg_try_advisory_xact_lock(_key_lock(k.singleton_key))"
+_UNSEEN_LIVE = "0, 'epoch', 'epoch', 0"
 
 # upkeep locks every lease whose check_at has passed, extended or not
 _LOOSE = _change(
@@ -163,6 +164,23 @@ MUTATIONS = (
         "the unseen id is looked for in the unique indexes",
         [s.a_made_id_cannot_be_given_again_by_an_old_snapshot],
         _change("_claim_id", "if _isolated() then", "if false then"),
+    ),
+    *(
+        Mutation(
+            f"the unseen id is looked for where jobs are {state}",
+            [s.a_made_id_cannot_be_given_again_by_an_old_snapshot],
+            _change(
+                "_check_unseen",
+                f"values (_check_unseen.job_id, {values}, '{state}'",
+                f"values (gen_random_uuid(), {values}, '{state}'",
+            ),
+        )
+        for state, values in (
+            ("blocked", _UNSEEN_LIVE),
+            ("ready", _UNSEEN_LIVE),
+            ("leased", _UNSEEN_LIVE),
+            ("cancelled", "'epoch', 'epoch', 'epoch', 0, 0, 0, false"),
+        )
     ),
     Mutation(
         "the note of an end above READ COMMITTED",
@@ -417,6 +435,18 @@ MUTATIONS = (
         [s.a_job_past_its_last_moment_is_not_leased],
         _change("_admissible", "j.expires_at <= _admissible.now", "false")
         + _change("_expire", "j.expires_at <= _expire.now", "false"),
+    ),
+    *(
+        Mutation(
+            f"upkeep passes by {of} that are locked and can start no more",
+            [s.upkeep_passes_by_a_job_past_its_last_moment_that_somebody_holds],
+            _change(
+                "_expire",
+                f"for update skip locked\n        ) as {alias}",
+                f"for update\n        ) as {alias}",
+            ),
+        )
+        for of, alias in (("jobs that wait", "w"), ("ready jobs", "r"))
     ),
     Mutation(
         "the last moment to start, after a wait",

@@ -1018,6 +1018,23 @@ def a_job_past_its_last_moment_is_not_leased(connect: Connect) -> None:
     ]
 
 
+def upkeep_passes_by_a_job_past_its_last_moment_that_somebody_holds(connect: Connect) -> None:
+    """Ready or not: it waits for nobody, and buries the others."""
+    conn, holder = connect(), connect()
+    conn.execute("set lock_timeout = '2 s'")
+    hours = [scalar(conn, "select clock_timestamp() + %s::interval", f"{n} h") for n in (1, 2)]
+    ready = [submit(conn, expires_at=hours[1]) for _ in range(2)]
+    scheduled = [submit(conn, available_at=hours[0], expires_at=hours[1]) for _ in range(2)]
+    conn.execute("update job set expires_at = clock_timestamp() - interval '1 ms'")
+    with transaction(holder):
+        holder.execute(
+            "select from job where job_id = any (%s) for update", ([ready[0], scheduled[0]],)
+        )
+        assert engine.one(conn, "sweep")["expired"] == 2
+        assert {engine.state(conn, job) for job in (ready[1], scheduled[1])} == {"dead"}
+    assert engine.one(conn, "sweep")["expired"] == 2
+
+
 def a_turn_that_waited_for_a_lock_starts_nothing_too_late(connect: Connect) -> None:
     """Fault 24, of the last moment to start: the clock is read again after the wait."""
     holder, worker, conn = connect(), connect(), connect()
@@ -1132,21 +1149,29 @@ def a_given_id_is_taken_once(connect: Connect) -> None:
 
 def a_made_id_cannot_be_given_again_by_an_old_snapshot(connect: Connect) -> None:
     """An id that Leasehold made, given by a transaction that cannot see its job: LH005 or 40001,
-    never a job that is live and archived."""
+    never a job that is twice there, in whichever tables."""
     for isolation in ("repeatable read", "serializable"):
-        for ends in (False, True):
+        for state in ("scheduled", "ready", "leased", "succeeded"):
             one, two = connect(), connect()
             code = ""
             try:
                 with transaction(two, isolation):
-                    made = submit(one, "x")
-                    if ends:
-                        complete(one, engine.take_one(one))
+                    later = scalar(one, "select clock_timestamp() + interval '1 hour'")
+                    made = submit(one, "x", available_at=later if state == "scheduled" else None)
+                    if state in ("leased", "succeeded"):
+                        work = engine.take_one(one)
+                    if state == "succeeded":
+                        complete(one, work)
                     submit(two, "x", job_id=made)
             except psycopg.Error as error:
                 code = error.sqlstate or ""
+            assert engine.state(one, made) == state
             engine.check(one)
-            assert code in ("LH005", "40001"), f"{isolation}, ended {ends}: {code or 'accepted'}"
+            assert code in ("LH005", "40001"), f"{isolation}, {state}: {code or 'accepted'}"
+            if state == "scheduled":
+                value(one, "cancel", job_id=made, actor="t")
+            if state == "leased":
+                complete(one, work)
             engine.drain(one)
 
 
