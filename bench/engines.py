@@ -196,6 +196,19 @@ select job_id, lease_id from leasehold.get_work({_WORK}) \\gset
 )
 
 
+ROWS = replace(
+    LEASEHOLD,
+    name="rows",
+    install=_sql(ROOT / "sql" / "leasehold.sql", PEERS.parent / "rows.sql"),
+    parts={
+        **LEASEHOLD.parts,
+        "submit": "select leasehold._only_submit('bench.work.v1', :payload);\n",
+        "take": "select job_id, lease_id from leasehold._only_claim('bench.work.v1') \\gset\n",
+        "end": "select leasehold._only_complete(:job_id, :lease_id);\n",
+    },
+)
+
+
 def claiming(capability: str) -> Engine:
     """Leasehold, whose worker offers this capability."""
     take = LEASEHOLD.parts["take"].replace("bench.work.v1", capability)

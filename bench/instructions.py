@@ -18,7 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from .engines import ENGINES, LEASEHOLD, PAYLOAD
+from .engines import BARE, PAYLOAD, PGMQ, ROWS
 from .server import Connection, Server, bindir, running
 from .tell import say
 
@@ -31,28 +31,18 @@ OLD_MARKS = (
     ("_is_close", "mark.fence + 50 ", "mark.fence + 1000000 "),
 )
 
-# Nothing but the row of a plain job and its indexes: no check, no lane, no bell, no id of its own making.
 FUNCTIONS = """
-create function leasehold._only_insert(next_need text, payload jsonb) returns void
-language plpgsql volatile security definer set search_path from current
-set plan_cache_mode to force_generic_plan as $$
-begin
-    insert into ready (
-        job_id, number, submitted_at, available_at, priority, state, next_need, submitted_by, on_dependency_failure, payload
-    ) values (
-        gen_random_uuid(), nextval('number_seq'), now(), now(), 100, 'ready', _only_insert.next_need, 'x', 'hold', _only_insert.payload
-    );
-end $$;
 create function leasehold._nothing(next_need text, payload jsonb) returns void
 language plpgsql volatile security definer set search_path from current
-set plan_cache_mode to force_generic_plan as $$ begin end $$;
+set plan_cache_mode to force_generic_plan set enable_seqscan to off set jit to off as $$ begin end $$;
 """
 
 _WORK = "leasehold.get_work('w', array['bench.work.v1'])"
+_ROW = "leasehold._only_claim('bench.work.v1')"
 FILL = {
     "bare": "insert into job (next_need, payload) select 'bench.work.v1', %s from generate_series(1, %s)",
     "pgmq": "select pgmq.send('bench', %s) from generate_series(1, %s)",
-    "leasehold": "select leasehold.submit('bench.work.v1', %s) from generate_series(1, %s)",
+    "rows": "select leasehold.submit('bench.work.v1', %s) from generate_series(1, %s)",
 }
 
 
@@ -70,19 +60,18 @@ CALLS = (
         "bare: insert", "bare", "insert into job (next_need, payload) values ('bench.work.v1', $1)"
     ),
     Call("pgmq: send", "pgmq", "select * from pgmq.send('bench', $1)"),
+    Call("leasehold: submit", "rows", "select job_id from leasehold.submit('bench.work.v1', $1)"),
     Call(
-        "leasehold: submit", "leasehold", "select job_id from leasehold.submit('bench.work.v1', $1)"
-    ),
-    Call(
-        "a function that writes the same row, no more",
-        "leasehold",
-        "select leasehold._only_insert('bench.work.v1', $1)",
+        "rows: submit",
+        "rows",
+        "select leasehold._only_submit('bench.work.v1', $1)",
     ),
     Call(
         "a function that does nothing",
-        "leasehold",
+        "rows",
         "select leasehold._nothing('bench.work.v1', $1)",
     ),
+    Call("bare: claim", "bare", BARE.parts["take"].removesuffix(" \\gset\n")),
     Call(
         "pgmq: read",
         "pgmq",
@@ -90,22 +79,34 @@ CALLS = (
     ),
     Call(
         "leasehold: get_work",
-        "leasehold",
+        "rows",
         f"select job_id, lease_id from {_WORK} where $1 is not null",
     ),
     Call(
         "leasehold: get_work and complete",
-        "leasehold",
+        "rows",
         f"select leasehold.complete(w.job_id, w.lease_id) from {_WORK} as w where $1 is not null",
     ),
+    Call(
+        "rows: claim",
+        "rows",
+        f"select job_id, lease_id from {_ROW} where $1 is not null",
+    ),
+    Call(
+        "rows: claim and complete",
+        "rows",
+        f"select leasehold._only_complete(w.job_id, w.lease_id) from {_ROW} as w where $1 is not null",
+    ),
 )
+
+DATABASES = {engine.name: engine for engine in (BARE, PGMQ, ROWS)}
 
 
 def prepare(server: Server) -> None:
     """A database for each engine, filled, on the server that is to be copied."""
-    for name in sorted({call.database for call in CALLS}):
+    for name, engine in DATABASES.items():
         server.admin.execute(f'create database "{name}" template template0'.encode())
-        ENGINES[name].install(ENGINES[name], server, name)
+        engine.install(engine, server, name)
         with server.connected(name) as conn:
             fill(conn, name)
             conn.execute("vacuum (analyze)")
@@ -113,7 +114,7 @@ def prepare(server: Server) -> None:
 
 
 def fill(conn: Connection, name: str) -> None:
-    if name == LEASEHOLD.name:
+    if name == ROWS.name:
         conn.execute("set search_path to leasehold, pg_temp")
         conn.execute(FUNCTIONS.encode())
         for function, found, instead in OLD_MARKS:
@@ -122,7 +123,7 @@ def fill(conn: Connection, name: str) -> None:
             assert found in row[0]
             conn.execute(row[0].replace(found, instead).encode())
     conn.execute(FILL[name].encode(), [PAYLOAD, READY])
-    if name == LEASEHOLD.name:
+    if name == ROWS.name:
         conn.execute(f"select {_WORK}".encode())  # for its marks
 
 

@@ -7,7 +7,7 @@ import statistics
 from collections.abc import Iterator
 
 from .drive import Run
-from .engines import ENGINES
+from .engines import ENGINES, LEASEHOLD, ROWS
 from .results import Result, Results
 from .workloads import WORKLOADS, Check, Workload
 
@@ -76,7 +76,8 @@ def tables(results: Results, names: list[str]) -> Iterator[str]:
     """A table for each of these workloads that has been measured."""
     for name in names:
         if cases := results.of(name):
-            variants, engines = list(dict.fromkeys(case.variant for case in cases)), list(ENGINES)
+            variants = list(dict.fromkeys(case.variant for case in cases))
+            engines = [LEASEHOLD.name, ROWS.name, *ENGINES]
             cases.sort(key=lambda c: (variants.index(c.variant), engines.index(c.engine)))
             yield from table(WORKLOADS[name], cases, results)
 

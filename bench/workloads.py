@@ -14,7 +14,7 @@ from functools import partial
 from . import population, single
 from .bench import Bench, Case
 from .drive import Run, held, throughput
-from .engines import BARE, LEASEHOLD, Engine, claiming, claiming_one_of
+from .engines import BARE, LEASEHOLD, ROWS, Engine, claiming, claiming_one_of
 from .server import Connection
 
 READY = 100_000
@@ -135,6 +135,17 @@ def _turn(bench: Bench, seconds: float) -> Iterator[Case]:
     for step in ("turn", "cycle"):
         template = partial(bench.ready, LEASEHOLD, READY)
         yield _case(bench, step, LEASEHOLD, step, seconds, template, synchronous=True)
+
+
+def _rows(bench: Bench, engines: list[Engine], seconds: float) -> Iterator[Case]:
+    if LEASEHOLD not in engines:
+        return
+    for step, ready, length in (("submit", 0, min(seconds, 4)), ("cycle", READY, seconds)):
+        for mode, synchronous in MODES.items():
+            for engine in (LEASEHOLD, ROWS, *(e for e in engines if e is BARE)):
+                template = partial(bench.ready, engine, ready)
+                variant = f"{step}, {mode}"
+                yield _case(bench, variant, engine, step, length, template, synchronous=synchronous)
 
 
 def _batch(bench: Bench, engines: list[Engine], seconds: float) -> Iterator[Case]:
@@ -336,6 +347,13 @@ WORKLOADS: dict[str, Workload] = {
                 _of("asynchronous, of each peer", "async", "each peer", 1.1),
                 _of("synchronous, of each peer", "sync", "each peer", 1.1),
             ),
+        ),
+        Workload(
+            "rows",
+            "submit, and claim and complete, beside functions that write the same rows and do nothing else",
+            _rows,
+            seconds=40,
+            extras=(("kept", "last fifth of first"),),
         ),
         Workload(
             "turn",
