@@ -203,7 +203,7 @@ ROWS = replace(
     parts={
         **LEASEHOLD.parts,
         "submit": "select leasehold._only_submit('bench.work.v1', :payload);\n",
-        "take": "select job_id, lease_id from leasehold._only_claim('bench.work.v1') \\gset\n",
+        "take": "select job_id, lease_id from leasehold._only_claim('bench.work.v1') where job_id is not null \\gset\n",
         "end": "select leasehold._only_complete(:job_id, :lease_id);\n",
     },
 )
