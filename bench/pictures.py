@@ -15,14 +15,32 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
+from .engines import BARE, ENGINES, LEASEHOLD
 from .report import figure, figures, number
 from .results import Result, Results
 
 OWN = "#0b5fa5"
-BARE = "#222222"
+BLACK = "#222222"
 # Distinct in grey, too, and to who sees no red or no green.
 PEERS = ("#d55e00", "#009e73", "#cc79a7", "#b8860b", "#56b4e9", "#8c564b", "#7f7f7f")
 STYLES = ("-", "--", "-.", ":")
+
+# Colour, line and weight of each engine, the same in every picture.
+LOOKS: dict[str, dict[str, Any]] = {
+    LEASEHOLD.name: {"color": OWN, "linewidth": 2.6, "zorder": 5},
+    BARE.name: {"color": BLACK, "linewidth": 1.4, "linestyle": ":"},
+} | {
+    peer: {"color": color, "linewidth": 1.4, "linestyle": STYLES[n // 2]}
+    for n, (peer, color) in enumerate(
+        zip(sorted(ENGINES.keys() - {LEASEHOLD.name, BARE.name}), PEERS, strict=True)
+    )
+}
+
+# Leasehold's other runs in the picture of those under a held snapshot.
+BESIDES: dict[str, tuple[str, dict[str, Any]]] = {
+    "free": ("nothing held", {"linewidth": 1.2, "alpha": 0.55}),
+    "writer": ("a writer open", {"linewidth": 1.2, "alpha": 0.55, "linestyle": "--"}),
+}
 
 STYLE: dict[Any, Any] = {
     "figure.figsize": (8, 4.8),
@@ -42,53 +60,38 @@ def draw(results: Results, directory: Path) -> list[Path]:
     """Draws what there are figures for; the files."""
     written: list[Path] = []
     with plt.rc_context(STYLE):
-        for name, picture in {"held": _held, "backlog": _backlog, "pickup": _pickup}.items():
-            cases = [case for case in results.of(name) if any(case.runs)]
+        for names, picture in PICTURES.items():
+            cases = [case for name in names for case in results.of(name) if any(case.runs)]
             if not cases:
                 continue
             drawing, axes = plt.subplots(layout="constrained")
             picture(axes, cases)
             for suffix, date in {"png": "Creation Time", "svg": "Date"}.items():
-                path = directory / f"{name}.{suffix}"
+                path = directory / f"{names[0]}.{suffix}"
                 drawing.savefig(path, metadata={date: None})  # the same figures, the same file
                 written.append(path)
             plt.close(drawing)
     return written
 
 
-def _look(cases: list[Result]) -> dict[str, dict[str, Any]]:
-    """Colour, line and weight of each engine."""
-    peers = sorted({case.engine for case in cases} - {"leasehold", "bare"})
-    looks: dict[str, dict[str, Any]] = {
-        "leasehold": {"color": OWN, "linewidth": 2.6, "zorder": 5},
-        "bare": {"color": BARE, "linewidth": 1.4, "linestyle": ":"},
-    }
-    for n, peer in enumerate(peers):
-        style = STYLES[n // 2 % len(STYLES)]
-        looks[peer] = {"color": PEERS[n % len(PEERS)], "linewidth": 1.4, "linestyle": style}
-    return looks
-
-
 def _held(axes: Axes, cases: list[Result]) -> None:
-    looks = _look(cases)
     labels = []
     for case in cases:
         run = next(run for run in case.runs if run)
         points = list(_smooth(run.course))
         if not points:
             continue
-        look = dict(looks[case.engine])
-        name = case.engine
-        if case.variant == "free":
-            look |= {"linewidth": 1.2, "alpha": 0.55}
-            name += ", nothing held"
+        name, look = case.engine, LOOKS[case.engine]
+        if case.variant in BESIDES:
+            besides, change = BESIDES[case.variant]
+            name, look = f"{name}, {besides}", look | change
         times, rates = zip(*points, strict=True)
         axes.plot(times, [max(rate, 1) for rate in rates], **look)
         labels.append((times[-1], max(rates[-1], 1), name, look["color"]))
     axes.set_yscale("log")
     _plain(axes)
     _label(axes, labels)
-    axes.set_xlabel("seconds since an old snapshot is held")
+    axes.set_xlabel("seconds since another session holds an old snapshot")
     axes.set_title("Jobs a second (submit, claim, complete) under a held snapshot", loc="left")
 
 
@@ -100,7 +103,6 @@ def _smooth(course: list[float]) -> Iterator[tuple[float, float]]:
 
 
 def _backlog(axes: Axes, cases: list[Result]) -> None:
-    looks = _look(cases)
     labels = []
     for engine in dict.fromkeys(case.engine for case in cases):
         own = [case for case in cases if case.engine == engine]
@@ -110,8 +112,8 @@ def _backlog(axes: Axes, cases: list[Result]) -> None:
             if figures(c)
         ]
         sizes, rates = zip(*points, strict=True)
-        axes.plot(sizes, rates, marker="o", markersize=4, **looks[engine])
-        labels.append((sizes[-1], rates[-1], engine, looks[engine]["color"]))
+        axes.plot(sizes, rates, marker="o", markersize=4, **LOOKS[engine])
+        labels.append((sizes[-1], rates[-1], engine, LOOKS[engine]["color"]))
     axes.set_xscale("log")
     axes.set_yscale("log")
     _plain(axes)
@@ -122,16 +124,15 @@ def _backlog(axes: Axes, cases: list[Result]) -> None:
 
 
 def _pickup(axes: Axes, cases: list[Result]) -> None:
-    looks = _look(cases)
     labels = []
     for case in cases:
         latencies = sorted(ms for run in case.runs if run for ms in run.extra["latencies"])
         shares = [100 * (n + 1) / len(latencies) for n in range(len(latencies))]
-        axes.plot([max(ms, 0.02) for ms in latencies], shares, **looks[case.engine])
+        axes.plot([max(ms, 0.02) for ms in latencies], shares, **LOOKS[case.engine])
         p99 = statistics.median(figure(run, "p99") for run in case.runs if run)
         median = statistics.median(figures(case))
         text = f"{case.engine}: {number(median)}, 99 % {number(p99)}"
-        labels.append((median, text, looks[case.engine]))
+        labels.append((median, text, LOOKS[case.engine]))
     axes.set_xscale("log")
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.set_ylim(0, 101)
@@ -182,3 +183,6 @@ def _label(axes: Axes, labels: list[tuple[float, float, str, str]]) -> None:
         axes.set_xlim(begin, right * (right / begin) ** 0.32)
     else:
         axes.set_xlim(begin, right * 1.3)
+
+
+PICTURES = {("held", "writer"): _held, ("backlog",): _backlog, ("pickup",): _pickup}
