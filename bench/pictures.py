@@ -25,7 +25,7 @@ BLACK = "#222222"
 PEERS = ("#d55e00", "#009e73", "#cc79a7", "#b8860b", "#56b4e9", "#8c564b", "#7f7f7f")
 STYLES = ("-", "--", "-.", ":")
 
-# Colour, line and weight of each engine, the same in every picture.
+# Colour, line and weight of each engine, the same in every picture: a peer more wants a colour more.
 LOOKS: dict[str, dict[str, Any]] = {
     LEASEHOLD.name: {"color": OWN, "linewidth": 2.6, "zorder": 5},
     BARE.name: {"color": BLACK, "linewidth": 1.4, "linestyle": ":"},

@@ -2,6 +2,7 @@
 -- check no argument, know no lane, ring no bell, look for no head of a key, and free nobody. In place of a mark an oracle: the claims that there
 -- were, for a queue whose numbers begin at one and have no gaps. What Leasehold takes more than this is what makes a row a job.
 --
+-- The lists of columns are those of submit, _claim and _end, and change with them: with fewer columns this would not be the floor of those.
 -- Into the schema of Leasehold, beside it: the tables are its own.
 
 set search_path to leasehold, pg_temp;
