@@ -12,9 +12,9 @@
 do $install$
 declare
     v_version        constant text := '1.0.0';
-    v_build          constant text := '69b2fd5c7c67029b4f25033973cc1426c633931ba69ccde7b04c5a31dd543307';
+    v_build          constant text := '99ee0ba10c7a9b8135cc10018aa16ac83ebecf797649cd6d38d41df4ea07a889';
     v_migrations     constant integer := 1;
-    v_function_names constant text[] := array['_actor', '_admissible', '_admit', '_announce', '_answer', '_apply', '_asked_to_stop', '_backoff', '_bury', '_check_batch_circles', '_check_capabilities', '_check_circle', '_check_count', '_check_delay', '_check_done', '_check_elements', '_check_expires_at', '_check_failure', '_check_ids', '_check_keys', '_check_lease', '_check_need', '_check_object', '_check_policy', '_check_reschedule', '_check_retry', '_check_setting', '_check_size', '_check_submit', '_check_text', '_check_time', '_check_unseen', '_check_wait_for', '_choose', '_claim', '_claim_id', '_claim_ids', '_claim_key', '_claim_keys', '_clean_error', '_complete_many', '_done_kinds', '_doom', '_end', '_end_cancelled', '_end_state', '_end_unheld', '_enqueue', '_expire', '_fail', '_forget_heartbeats', '_forget_waiters', '_grant', '_group_roles', '_has_heads', '_hold', '_insert', '_insert_many', '_insert_plain', '_invalid', '_inventory', '_is_busy', '_is_close', '_is_fresh', '_is_over', '_is_plain', '_is_plain_done', '_is_plain_need', '_is_plain_worker', '_is_retryable', '_is_usable', '_isolated', '_key_lock', '_known', '_last_number', '_last_tick', '_lease_check', '_lease_end', '_lease_fence', '_lease_id', '_leave_key', '_load_begins', '_load_ends', '_load_gathered', '_load_one', '_load_row', '_lock_job', '_lock_leased', '_lock_unheld', '_look_again', '_matches', '_meant', '_move', '_move_front', '_move_marks', '_names_lease', '_needs', '_no_such_job', '_now', '_now_in_order', '_open_lane', '_park', '_parked', '_pick', '_pick_ahead', '_pick_merged', '_promote', '_put_off', '_read_interval', '_read_request', '_reclaim', '_reclaim_one', '_record', '_redrive', '_refuse', '_request_hash', '_request_kinds', '_requests', '_reschedule', '_resolve', '_results', '_retry_or_bury', '_revive', '_rewrite', '_ring', '_runs_out_at', '_scope', '_setting_value', '_settle', '_settle_each', '_settle_one', '_stem', '_stems', '_store', '_store_many', '_survey', '_survey_scope', '_tell', '_tell_chunk', '_tell_dependents', '_tend', '_tend_by_the_way', '_try_settle', '_uuid_v7', '_wait', '_will_do', '_work_notes', 'await_bell', 'cancel', 'checkpoint', 'checkpoints', 'complete', 'complete_unheld', 'error_codes', 'extend', 'extend_many', 'fail', 'fail_unheld', 'get_work', 'hold_lease', 'job', 'lease_status', 'redrive', 'redrive_many', 'release', 'require_api', 'reschedule', 'reschedule_unheld', 'results', 'schema_version', 'set_setting', 'setting', 'settings', 'settle', 'submit', 'submit_many', 'sweep', 'turn', 'verify', 'why_not_running'];
+    v_function_names constant text[] := array['_actor', '_admissible', '_admit', '_announce', '_answer', '_apply', '_asked_to_stop', '_backoff', '_bury', '_check_batch_circles', '_check_capabilities', '_check_circle', '_check_count', '_check_delay', '_check_done', '_check_elements', '_check_expires_at', '_check_failure', '_check_ids', '_check_keys', '_check_lease', '_check_need', '_check_object', '_check_policy', '_check_reschedule', '_check_retry', '_check_setting', '_check_size', '_check_submit', '_check_text', '_check_time', '_check_unseen', '_check_wait_for', '_choose', '_claim', '_claim_id', '_claim_ids', '_claim_key', '_claim_keys', '_clean_error', '_complete_many', '_done_kinds', '_doom', '_end', '_end_cancelled', '_end_state', '_end_unheld', '_enqueue', '_expire', '_fail', '_forget_heartbeats', '_forget_waiters', '_freshen', '_grant', '_group_roles', '_has_heads', '_hold', '_insert', '_insert_many', '_insert_plain', '_invalid', '_inventory', '_is_busy', '_is_close', '_is_fresh', '_is_over', '_is_plain', '_is_plain_done', '_is_plain_need', '_is_plain_worker', '_is_retryable', '_is_usable', '_isolated', '_key_lock', '_known', '_last_number', '_last_tick', '_lease_check', '_lease_end', '_lease_fence', '_lease_id', '_leave_key', '_load_begins', '_load_ends', '_load_gathered', '_load_one', '_load_row', '_lock_job', '_lock_leased', '_lock_unheld', '_look_again', '_matches', '_meant', '_move', '_move_front', '_move_marks', '_names_lease', '_needs', '_no_such_job', '_now', '_now_in_order', '_open_lane', '_park', '_parked', '_pick', '_pick_ahead', '_pick_merged', '_promote', '_put_off', '_read_interval', '_read_request', '_reclaim', '_reclaim_one', '_record', '_redrive', '_refuse', '_request_hash', '_request_kinds', '_requests', '_reschedule', '_resolve', '_results', '_retry_or_bury', '_revive', '_rewrite', '_ring', '_runs_out_at', '_scope', '_setting_value', '_settle', '_settle_each', '_settle_one', '_stem', '_stems', '_store', '_store_many', '_survey', '_survey_scope', '_tell', '_tell_chunk', '_tell_dependents', '_tend', '_tend_by_the_way', '_try_settle', '_uuid_v7', '_wait', '_will_do', '_work_notes', 'await_bell', 'cancel', 'checkpoint', 'checkpoints', 'complete', 'complete_unheld', 'error_codes', 'extend', 'extend_many', 'fail', 'fail_unheld', 'get_work', 'hold_lease', 'job', 'lease_status', 'redrive', 'redrive_many', 'release', 'require_api', 'reschedule', 'reschedule_unheld', 'results', 'schema_version', 'set_setting', 'setting', 'settings', 'settle', 'submit', 'submit_many', 'sweep', 'turn', 'verify', 'why_not_running'];
     v_view_names     constant text[] := array['dead_letter', 'departure', 'finished', 'status', 'submission'];
     v_functions      constant text[] := array[
 $function$
@@ -161,7 +161,7 @@ comment on function _admit(text) is
     'false where somebody is to look again.';
 $function$,
 $function$
-create or replace function _announce(needs text[], priorities smallint[], ready boolean[], now timestamptz)
+create or replace function _announce(needs text[], priorities smallint[], ready boolean[], keyed boolean[], now timestamptz)
 returns void
 language plpgsql
 volatile
@@ -169,30 +169,32 @@ as $_announce$
 declare
     v_new           text[];
     v_priorities    smallint[];
+    v_keyed         boolean[];
     v_awaited       text[];
 begin
     select
         array_agg(u.next_need) filter (where l.awaited is null), array_agg(u.priority) filter (where l.awaited is null),
+        array_agg(u.keyed) filter (where l.awaited is null),
         array_agg(distinct u.next_need) filter (where u.ready and l.awaited is not false)
-    into v_new, v_priorities, v_awaited
-    from unnest(needs, priorities, ready) as u (next_need, priority, ready)
+    into v_new, v_priorities, v_keyed, v_awaited
+    from unnest(needs, priorities, ready, keyed) as u (next_need, priority, ready, keyed)
     -- none: it was never used before
     left join lateral (
         select exists (select from waiter as w where w.stem = any (k.stems) and w.until > _announce.now) as awaited
         from lane as k
-        where k.next_need = u.next_need and k.priority = u.priority
+        where k.next_need = u.next_need and k.priority = u.priority and (k.keyed or not u.keyed)
         limit 1
     ) as l on true;
-    perform _open_lane(n.next_need, n.priority, _announce.now) from unnest(v_new, v_priorities) as n (next_need, priority);
+    perform _open_lane(n.next_need, n.priority, n.keyed, _announce.now) from unnest(v_new, v_priorities, v_keyed) as n (next_need, priority, keyed);
     if v_awaited is not null then
         perform _ring(v_awaited);
     end if;
 end
 $_announce$;
 
-comment on function _announce(text[], smallint[], boolean[], timestamptz) is
+comment on function _announce(text[], smallint[], boolean[], boolean[], timestamptz) is
     'What is left to do for a batch of jobs just written, by its lanes, each once: sees to it that they are known, and rings once, for whatever is ready and '
-    'somebody waits for.';
+    'somebody waits for. keyed: whether some of the lane have a singleton_key.';
 $function$,
 $function$
 create or replace function _answer(answer jsonb)
@@ -1089,30 +1091,45 @@ language plpgsql
 volatile
 as $_claim$
 declare
+    v_place tid;
     v_work  work;
 begin
+    if mark.keyed or cardinality(mark.priorities) > 1 then
+        select f.ctid into v_place
+        from unnest(mark.priorities, mark.numbers) as l (priority, number)
+        cross join lateral (
+            select r.ctid
+            from ready as r
+            where hashtextextended(r.next_need, r.priority::bigint) = hashtextextended(mark.next_need, l.priority::bigint)
+                and r.next_need = mark.next_need and r.priority = l.priority and r.number >= l.number
+            order by r.number
+            limit 1
+            for no key update skip locked
+        ) as f
+        where (
+            -- in the order of the index of heads: another one could be walked for it
+            select h.number from only job as h where h.next_need = mark.next_need and h.state = 'ready' and not h.parked and h.singleton_key is not null
+            order by h.next_need, h.priority, h.number
+            limit 1
+        ) is null
+        limit 1;
+    else
+        -- the one lane there is, of jobs that never have a singleton_key: a fifth less
+        select r.ctid into v_place
+        from ready as r
+        where hashtextextended(r.next_need, r.priority::bigint) = hashtextextended(mark.next_need, mark.priorities[1]::bigint)
+            and r.next_need = mark.next_need and r.priority = mark.priorities[1] and r.number >= mark.numbers[1]
+        order by r.number
+        limit 1
+        for no key update skip locked;
+    end if;
+    if v_place is null then
+        return v_work;
+    end if;
+
     with gone as (
         delete from ready as j
-        where j.ctid = (
-            select f.ctid
-            from unnest(mark.priorities, mark.numbers) as l (priority, number)
-            cross join lateral (
-                select r.ctid
-                from ready as r
-                where hashtextextended(r.next_need, r.priority::bigint) = hashtextextended(mark.next_need, l.priority::bigint)
-                    and r.next_need = mark.next_need and r.priority = l.priority and r.number >= l.number
-                order by r.number
-                limit 1
-                for no key update skip locked
-            ) as f
-            where (
-                -- in the order of the index of heads: another one could be walked for it
-                select h.number from only job as h where h.next_need = mark.next_need and h.state = 'ready' and not h.parked and h.singleton_key is not null
-                order by h.next_need, h.priority, h.number
-                limit 1
-            ) is null
-            limit 1
-        )
+        where j.ctid = v_place
             -- by a clock that is read now: turn may have waited for the locks of what it ends
             and (j.expires_at is null or j.expires_at > _now())
         returning
@@ -1148,8 +1165,8 @@ end
 $_claim$;
 
 comment on function _claim(mark, text, interval) is
-    'Leases the first job of a need, if there is one that wants no second look, by its newest marks, in one statement: lane after lane from the marks on, '
-    'locking by skipping what is locked. Null where there is none, where a head of a singleton key is ready, where the job may not start any more. '
+    'Leases the first job of a need, if there is one that wants no second look, by its newest marks: lane after lane from the marks on, locking by skipping '
+    'what is locked. Null where there is none, where a head of a singleton key is ready, where the job may not start any more. '
     'The job is deleted and written anew, not updated: a claimer with an older look, who runs into the old row, finds it gone. An updated one he '
     'would follow to its new version, and lock that before he sees that it is leased; its worker would have to wait for him. Many: _grant.';
 $function$,
@@ -1755,6 +1772,36 @@ $_forget_waiters$;
 comment on function _forget_waiters(timestamptz) is 'Removes who no longer waits for the doorbell.';
 $function$,
 $function$
+create or replace function _freshen(need text, now timestamptz)
+returns boolean
+language plpgsql
+volatile
+as $_freshen$
+declare
+    v_fresh     boolean;
+    v_seen      bigint;
+    v_tended    boolean;
+begin
+    select k.noted_at between _freshen.now - interval '20 ms' and _freshen.now and k.fence + 50 >= pg_sequence_last_value('fence_seq') into v_fresh
+    from mark as k
+    where k.next_need = need
+    order by k.mark_id desc
+    limit 1;
+    if v_fresh then
+        return false;
+    end if;
+    -- while this transaction has no id of its own: notes and marks want that (_work_notes, _move_marks)
+    v_seen := _last_number();
+    v_tended := _tend_by_the_way(now);
+    perform _move_marks(array[need], now, v_seen);
+    return v_tended;
+end
+$_freshen$;
+
+comment on function _freshen(text, timestamptz) is
+    'What is to be done where marks of a need are not fresh: the upkeep that is due, and moving them. Whether upkeep was done.';
+$function$,
+$function$
 create or replace function _grant(ids uuid[], keyed boolean, worker_id text, lease interval)
 returns setof work
 language plpgsql
@@ -1914,7 +1961,7 @@ begin
             _insert.retry, _insert.singleton_key, _insert.idempotency_key, _insert.wait_for
         );
     end if;
-    perform _announce(array[next_need], array[priority::smallint], array[state = 'ready'], now);
+    perform _announce(array[next_need], array[priority::smallint], array[state = 'ready'], array[singleton_key is not null], now);
     return (job_id, true, state, available_at)::submitted;
 end
 $_insert$;
@@ -1938,6 +1985,7 @@ declare
     v_needs         text[];
     v_priorities    smallint[];
     v_ready         boolean[];
+    v_keyed         boolean[];
 begin
     with made as materialized (
         -- a job, column for column
@@ -1957,12 +2005,13 @@ begin
     ), here as (
         insert into job select m.* from made as m where m.state <> 'ready' or m.singleton_key is not null
     ), used as (
-        select m.next_need, m.priority, bool_or(m.state = 'ready') as ready
+        select m.next_need, m.priority, bool_or(m.state = 'ready') as ready, bool_or(m.singleton_key is not null) as keyed
         from made as m
         group by m.next_need, m.priority
     )
-    select array_agg(u.next_need), array_agg(u.priority), array_agg(u.ready) into v_needs, v_priorities, v_ready from used as u;
-    perform _announce(v_needs, v_priorities, v_ready, _insert_many.now);
+    select array_agg(u.next_need), array_agg(u.priority), array_agg(u.ready), array_agg(u.keyed) into v_needs, v_priorities, v_ready, v_keyed
+    from used as u;
+    perform _announce(v_needs, v_priorities, v_ready, v_keyed, _insert_many.now);
 end
 $_insert_many$;
 
@@ -1999,7 +2048,7 @@ begin
     select array_agg(u.next_need), array_agg(u.priority)
     into v_needs, v_priorities
     from (select distinct m.next_need, m.priority from made as m) as u;
-    perform _announce(v_needs, v_priorities, array_fill(true, array[cardinality(v_needs)]), now);
+    perform _announce(v_needs, v_priorities, array_fill(true, array[cardinality(v_needs)]), array_fill(false, array[cardinality(v_needs)]), now);
 end
 $_insert_plain$;
 
@@ -3091,20 +3140,20 @@ begin
     end if;
     -- A pair is kept until it has come true: if it were replaced each time, writers that take longer than that, one after the other, would stop the mark.
     select array_agg((
-        null, n.next_need, n.priorities, c.numbers,
+        null, n.next_need, n.priorities, c.numbers, n.keyed,
         case when s.proven or s.foreign_id then coalesce(v_seen, m.seen_number) else m.seen_number end,
         case when (s.proven or s.foreign_id) and v_seen is not null then null else m.seen_by end,
         _move_marks.now, v_fence, v_lease, v_attempts
     )::mark)
     into v_moved
     from (
-        select o.next_need, array_agg(distinct o.priority order by o.priority) as priorities
+        select o.next_need, array_agg(distinct o.priority order by o.priority) as priorities, bool_or(o.keyed) as keyed
         from lane as o
         where o.next_need = capabilities[1]
         group by o.next_need
     ) as n
     cross join lateral (
-        select k.priorities, k.numbers, k.seen_number, k.seen_by, k.noted_at, k.fence, k.max_lease, k.max_attempts
+        select k.priorities, k.numbers, k.keyed, k.seen_number, k.seen_by, k.noted_at, k.fence, k.max_lease, k.max_attempts
         from mark as k
         where k.next_need = n.next_need
         order by k.mark_id desc
@@ -3143,15 +3192,15 @@ begin
     ) as c
     where (m.fence + 50 < v_fence or not (m.noted_at between _move_marks.now - interval '20 ms' and _move_marks.now))
         -- an idle need writes nothing
-        and (m.noted_at = '-infinity' or n.priorities <> m.priorities or c.numbers <> m.numbers or m.seen_number <> v_seen or m.fence + 50 < v_fence
+        and (m.noted_at = '-infinity' or n.priorities <> m.priorities or n.keyed <> m.keyed or c.numbers <> m.numbers or m.seen_number <> v_seen or m.fence + 50 < v_fence
             or (m.max_lease, m.max_attempts) is distinct from (v_lease, v_attempts));
     if v_moved is null then
         return;
     end if;
     v_id := pg_current_xact_id();
     with moved as (
-        insert into mark (next_need, priorities, numbers, seen_number, seen_by, noted_at, fence, max_lease, max_attempts)
-        select m.next_need, m.priorities, m.numbers, m.seen_number, coalesce(m.seen_by, v_id), m.noted_at, m.fence, m.max_lease, m.max_attempts
+        insert into mark (next_need, priorities, numbers, keyed, seen_number, seen_by, noted_at, fence, max_lease, max_attempts)
+        select m.next_need, m.priorities, m.numbers, m.keyed, m.seen_number, coalesce(m.seen_by, v_id), m.noted_at, m.fence, m.max_lease, m.max_attempts
         from unnest(v_moved) as m
         returning mark_id
     )
@@ -3263,21 +3312,26 @@ comment on function _now_in_order() is
     'transaction writes has an earlier id, so that once all of those are over, what can be seen up to then is all there will ever be.';
 $function$,
 $function$
-create or replace function _open_lane(next_need text, priority smallint, now timestamptz)
+create or replace function _open_lane(next_need text, priority smallint, keyed boolean, now timestamptz)
 returns void
 language plpgsql
 volatile
 as $_open_lane$
 begin
-    if exists (select from lane as l where l.next_need = _open_lane.next_need and l.priority = _open_lane.priority) then
+    if exists (
+        select from lane as l
+        where l.next_need = _open_lane.next_need and l.priority = _open_lane.priority and (l.keyed or not _open_lane.keyed)
+    ) then
         return;
     end if;
     perform _check_need('next_need', next_need);
-    insert into lane (next_need, priority, stems, opened_at)
-    values (_open_lane.next_need, _open_lane.priority, _stems(_open_lane.next_need), _open_lane.now);
+    insert into lane (next_need, priority, keyed, stems, opened_at)
+    values (_open_lane.next_need, _open_lane.priority, _open_lane.keyed, _stems(_open_lane.next_need), _open_lane.now);
     -- claims go by the newest marks of a need: the next one is to look at all its lanes
-    insert into mark (next_need, priorities, numbers, seen_number, seen_by, noted_at, max_lease, max_attempts)
-    select _open_lane.next_need, m.priorities || _open_lane.priority, m.numbers || 0::bigint, m.seen_number, m.seen_by, '-infinity', m.max_lease, m.max_attempts
+    insert into mark (next_need, priorities, numbers, keyed, seen_number, seen_by, noted_at, max_lease, max_attempts)
+    select
+        _open_lane.next_need, m.priorities || _open_lane.priority, m.numbers || 0::bigint, true, m.seen_number, m.seen_by, '-infinity',
+        m.max_lease, m.max_attempts
     from (
         (
             select 1 as place, k.priorities, k.numbers, k.seen_number, k.seen_by, k.max_lease, k.max_attempts
@@ -3294,9 +3348,9 @@ begin
 end
 $_open_lane$;
 
-comment on function _open_lane(text, smallint, timestamptz) is
-    'Sees to it that the need and priority of a job are known before it is: the one way in for a name, so nothing that is not a need gets past it (LH010). '
-    'To be called by whoever gives a job either.';
+comment on function _open_lane(text, smallint, boolean, timestamptz) is
+    'Sees to it that the need and priority of a job are known before it is, and that some there have a singleton_key (keyed): the one way in for a name, so '
+    'nothing that is not a need gets past it (LH010). To be called by whoever gives a job any of these.';
 $function$,
 $function$
 create or replace function _park(ids uuid[], parked boolean)
@@ -3920,7 +3974,7 @@ begin
     v_job.retry := coalesce(retry, v_job.retry);
     v_job.on_dependency_failure := coalesce(on_dependency_failure, v_job.on_dependency_failure);
     v_job.attempt := 0;
-    perform _open_lane(v_job.next_need, v_job.priority, v_now);
+    perform _open_lane(v_job.next_need, v_job.priority, v_job.singleton_key is not null, v_now);
 
     if wait_for is not null then
         v_job.wait_for := nullif(array(select distinct w.id from unnest(wait_for) as w (id)), '{}');
@@ -4580,24 +4634,11 @@ volatile
 as $_survey$
 declare
     v_survey    _survey;
-    v_fresh     boolean;
-    v_seen      bigint;
 begin
     if cardinality(capabilities) > 1 or right(capabilities[1], 1) = '%' then
         return _survey_scope(capabilities, now);
     end if;
-    v_survey.tended := false;
-    select k.noted_at between _survey.now - interval '20 ms' and _survey.now and k.fence + 50 >= pg_sequence_last_value('fence_seq') into v_fresh
-    from mark as k
-    where k.next_need = capabilities[1]
-    order by k.mark_id desc
-    limit 1;
-    if v_fresh is not true then
-        -- while this transaction has no id of its own: notes and marks want that (_work_notes, _move_marks)
-        v_seen := _last_number();
-        v_survey.tended := _tend_by_the_way(now);
-        perform _move_marks(capabilities, now, v_seen);
-    end if;
+    v_survey.tended := _freshen(capabilities[1], now);
     -- the lanes in the order of walking, each with where its first job may be
     select
         array_agg(l.next_need order by l.priority),
@@ -5574,21 +5615,27 @@ as $get_work$
 declare
     v_now       constant timestamptz := _now();
     v_mark      mark;
+    v_tended    boolean;
     v_work      work;
     v_survey    _survey;
     v_ids       uuid[];
     v_keyed     boolean;
 begin
-    -- nearly always: one job of one need, by the newest marks, in one statement
+    -- nearly always: one job of one need, by the newest marks
     if _is_plain_worker(worker_id, capabilities) and limit_jobs = 1 and not _isolated() then
-        select k.* into v_mark from mark as k where k.next_need = capabilities[1] order by k.mark_id desc limit 1;
-        if _is_usable(v_mark, lease, v_now) then
-            v_work := _claim(v_mark, worker_id, lease);
-            if v_work.job_id is not null then
-                return next v_work;
-                return;
+        loop
+            select k.* into v_mark from mark as k where k.next_need = capabilities[1] order by k.mark_id desc limit 1;
+            if _is_usable(v_mark, lease, v_now) then
+                v_work := _claim(v_mark, worker_id, lease);
+                if v_work.job_id is not null then
+                    return next v_work;
+                    return;
+                end if;
+                exit;
             end if;
-        end if;
+            exit when v_tended is not null or v_mark.mark_id is null;
+            v_tended := _freshen(v_mark.next_need, v_now);
+        end loop;
     end if;
     perform _check_text('worker_id', worker_id, 200);
     perform _check_capabilities(capabilities);
@@ -5606,7 +5653,7 @@ begin
     v_survey := _survey(capabilities, v_now);
     v_keyed := v_survey.keyed_need is not null;
     v_ids := _choose(v_survey, limit_jobs, v_now);
-    if cardinality(v_ids) < limit_jobs and not v_survey.tended then
+    if cardinality(v_ids) < limit_jobs and not (v_survey.tended or coalesce(v_tended, false)) then
         -- hungry: what is due may be what it looks for
         perform _tend(greatest(limit_jobs, 100), v_now);
         v_survey := _survey(capabilities, v_now);
@@ -6093,9 +6140,9 @@ begin
     update setting as s set value = set_setting.value where s.name = set_setting.name;
     if name in ('max_lease', 'max_attempts') then
         -- claims go by what the newest marks say of it: the next ones are to look
-        insert into mark (next_need, priorities, numbers, seen_number, seen_by, noted_at, max_lease, max_attempts)
+        insert into mark (next_need, priorities, numbers, keyed, seen_number, seen_by, noted_at, max_lease, max_attempts)
         select distinct on (k.next_need)
-            k.next_need, k.priorities, k.numbers, k.seen_number, k.seen_by, '-infinity'::timestamptz, k.max_lease, k.max_attempts
+            k.next_need, k.priorities, k.numbers, k.keyed, k.seen_number, k.seen_by, '-infinity'::timestamptz, k.max_lease, k.max_attempts
         from mark as k
         order by k.next_need, k.mark_id desc;
     end if;
@@ -6199,8 +6246,9 @@ begin
     -- Nearly always: a job that has what every job has and no more, written here, in one statement. Whether its need is one was looked at when
     -- its lane was opened, or will be now.
     if (
-        octet_length(next_need) <= 200 and _is_plain(payload, octet_length(payload::text), priority, on_dependency_failure, metadata)
-        and wait_for = '{}' and num_nulls(job_id, singleton_key, idempotency_key, available_at, expires_at, max_attempts, retry, submitted_by) = 8
+        _is_plain(payload, octet_length(payload::text), priority, on_dependency_failure, metadata)
+        and wait_for = '{}' and next_need is not null
+        and num_nulls(job_id, singleton_key, idempotency_key, available_at, expires_at, max_attempts, retry, submitted_by) = 8
     ) then
         insert into ready (
             job_id, number, submitted_at, available_at, priority, state, next_need, submitted_by, on_dependency_failure, payload
@@ -6214,7 +6262,7 @@ begin
             limit 1
         ) into v_awaited;
         if v_awaited is not false then
-            perform _announce(array[next_need], array[priority::smallint], array[true], v_now);
+            perform _announce(array[next_need], array[priority::smallint], array[true], array[false], v_now);
         end if;
         return (v_id, true, 'ready', v_now)::submitted;
     end if;
@@ -6332,7 +6380,7 @@ begin
             from lane as m
             where exists (
                 select from lane as f
-                where f.next_need = m.next_need and f.priority = m.priority and (f.opened_at, f.ctid) < (m.opened_at, m.ctid)
+                where f.next_need = m.next_need and f.priority = m.priority and f.keyed = m.keyed and (f.opened_at, f.ctid) < (m.opened_at, m.ctid)
             )
             for update skip locked
         )
@@ -6841,6 +6889,7 @@ comment on sequence number_seq is 'Numbers every entry into the queue: the order
 create table lane (
     next_need       text            not null collate "C",
     priority        smallint        not null,
+    keyed           boolean         not null default false,
     stems           text[]          not null,
     opened_at       timestamptz     not null,
     number          bigint          not null default nextval('number_seq')
@@ -6848,6 +6897,7 @@ create table lane (
 comment on table lane is
     'Every need and priority that was ever submitted: what a prefix capability is looked up in, and where a claim walks. Not unique on '
     'purpose: two producers that use a new need first, at the same time, must not wait for each other. Doubles are harmless; sweep() removes them.';
+comment on column lane.keyed is 'Opened for a job with a singleton_key, which may be in another order: a lane has two rows where others had come before.';
 comment on column lane.stems is 'Under which stems those who wait for such jobs are filed in waiter.';
 comment on column lane.number is 'Drawn as jobs draw theirs, after the transaction id: what is proven of those holds for lanes as well.';
 create index lane_idx on lane (next_need, priority);
@@ -6858,6 +6908,7 @@ create table mark (
     next_need       text            not null collate "C",
     priorities      smallint[]      not null,
     numbers         bigint[]        not null,
+    keyed           boolean         not null,
     seen_number     bigint          not null,
     seen_by         xid8            not null,
     noted_at        timestamptz     not null,
@@ -6870,6 +6921,7 @@ comment on table mark is
     'The low-water marks of each need''s lanes, the newest row being the one that counts: no ready job of a lane has, or will ever have, a number below '
     'its mark (jobs with a singleton_key aside). Appended: a row updated in place would rot under an old snapshot as the queue itself does.';
 comment on column mark.numbers is 'The marks of the lanes of priorities, in the same order. A lane that is missing has none yet.';
+comment on column mark.keyed is 'Whether jobs of the need ever had a singleton_key: only then a claim looks for heads of keys.';
 comment on column mark.seen_number is
     'A reading of number_seq, taken before the transaction id seen_by: whoever drew a number up to it has an older id. Once all older ones are over, '
     'what can be seen up to it is all there will ever be.';

@@ -4,30 +4,45 @@ language plpgsql
 volatile
 as $_claim$
 declare
+    v_place tid;
     v_work  work;
 begin
+    if mark.keyed or cardinality(mark.priorities) > 1 then
+        select f.ctid into v_place
+        from unnest(mark.priorities, mark.numbers) as l (priority, number)
+        cross join lateral (
+            select r.ctid
+            from ready as r
+            where hashtextextended(r.next_need, r.priority::bigint) = hashtextextended(mark.next_need, l.priority::bigint)
+                and r.next_need = mark.next_need and r.priority = l.priority and r.number >= l.number
+            order by r.number
+            limit 1
+            for no key update skip locked
+        ) as f
+        where (
+            -- in the order of the index of heads: another one could be walked for it
+            select h.number from only job as h where h.next_need = mark.next_need and h.state = 'ready' and not h.parked and h.singleton_key is not null
+            order by h.next_need, h.priority, h.number
+            limit 1
+        ) is null
+        limit 1;
+    else
+        -- the one lane there is, of jobs that never have a singleton_key: a fifth less
+        select r.ctid into v_place
+        from ready as r
+        where hashtextextended(r.next_need, r.priority::bigint) = hashtextextended(mark.next_need, mark.priorities[1]::bigint)
+            and r.next_need = mark.next_need and r.priority = mark.priorities[1] and r.number >= mark.numbers[1]
+        order by r.number
+        limit 1
+        for no key update skip locked;
+    end if;
+    if v_place is null then
+        return v_work;
+    end if;
+
     with gone as (
         delete from ready as j
-        where j.ctid = (
-            select f.ctid
-            from unnest(mark.priorities, mark.numbers) as l (priority, number)
-            cross join lateral (
-                select r.ctid
-                from ready as r
-                where hashtextextended(r.next_need, r.priority::bigint) = hashtextextended(mark.next_need, l.priority::bigint)
-                    and r.next_need = mark.next_need and r.priority = l.priority and r.number >= l.number
-                order by r.number
-                limit 1
-                for no key update skip locked
-            ) as f
-            where (
-                -- in the order of the index of heads: another one could be walked for it
-                select h.number from only job as h where h.next_need = mark.next_need and h.state = 'ready' and not h.parked and h.singleton_key is not null
-                order by h.next_need, h.priority, h.number
-                limit 1
-            ) is null
-            limit 1
-        )
+        where j.ctid = v_place
             -- by a clock that is read now: turn may have waited for the locks of what it ends
             and (j.expires_at is null or j.expires_at > _now())
         returning
@@ -63,7 +78,7 @@ end
 $_claim$;
 
 comment on function _claim(mark, text, interval) is
-    'Leases the first job of a need, if there is one that wants no second look, by its newest marks, in one statement: lane after lane from the marks on, '
-    'locking by skipping what is locked. Null where there is none, where a head of a singleton key is ready, where the job may not start any more. '
+    'Leases the first job of a need, if there is one that wants no second look, by its newest marks: lane after lane from the marks on, locking by skipping '
+    'what is locked. Null where there is none, where a head of a singleton key is ready, where the job may not start any more. '
     'The job is deleted and written anew, not updated: a claimer with an older look, who runs into the old row, finds it gone. An updated one he '
     'would follow to its new version, and lock that before he sees that it is leased; its worker would have to wait for him. Many: _grant.';

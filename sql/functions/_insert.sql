@@ -29,7 +29,7 @@ begin
             _insert.retry, _insert.singleton_key, _insert.idempotency_key, _insert.wait_for
         );
     end if;
-    perform _announce(array[next_need], array[priority::smallint], array[state = 'ready'], now);
+    perform _announce(array[next_need], array[priority::smallint], array[state = 'ready'], array[singleton_key is not null], now);
     return (job_id, true, state, available_at)::submitted;
 end
 $_insert$;

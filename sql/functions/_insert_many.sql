@@ -10,6 +10,7 @@ declare
     v_needs         text[];
     v_priorities    smallint[];
     v_ready         boolean[];
+    v_keyed         boolean[];
 begin
     with made as materialized (
         -- a job, column for column
@@ -29,12 +30,13 @@ begin
     ), here as (
         insert into job select m.* from made as m where m.state <> 'ready' or m.singleton_key is not null
     ), used as (
-        select m.next_need, m.priority, bool_or(m.state = 'ready') as ready
+        select m.next_need, m.priority, bool_or(m.state = 'ready') as ready, bool_or(m.singleton_key is not null) as keyed
         from made as m
         group by m.next_need, m.priority
     )
-    select array_agg(u.next_need), array_agg(u.priority), array_agg(u.ready) into v_needs, v_priorities, v_ready from used as u;
-    perform _announce(v_needs, v_priorities, v_ready, _insert_many.now);
+    select array_agg(u.next_need), array_agg(u.priority), array_agg(u.ready), array_agg(u.keyed) into v_needs, v_priorities, v_ready, v_keyed
+    from used as u;
+    perform _announce(v_needs, v_priorities, v_ready, v_keyed, _insert_many.now);
 end
 $_insert_many$;
 

@@ -26,7 +26,7 @@ begin
     select array_agg(u.next_need), array_agg(u.priority)
     into v_needs, v_priorities
     from (select distinct m.next_need, m.priority from made as m) as u;
-    perform _announce(v_needs, v_priorities, array_fill(true, array[cardinality(v_needs)]), now);
+    perform _announce(v_needs, v_priorities, array_fill(true, array[cardinality(v_needs)]), array_fill(false, array[cardinality(v_needs)]), now);
 end
 $_insert_plain$;
 

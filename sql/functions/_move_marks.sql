@@ -37,20 +37,20 @@ begin
     end if;
     -- A pair is kept until it has come true: if it were replaced each time, writers that take longer than that, one after the other, would stop the mark.
     select array_agg((
-        null, n.next_need, n.priorities, c.numbers,
+        null, n.next_need, n.priorities, c.numbers, n.keyed,
         case when s.proven or s.foreign_id then coalesce(v_seen, m.seen_number) else m.seen_number end,
         case when (s.proven or s.foreign_id) and v_seen is not null then null else m.seen_by end,
         _move_marks.now, v_fence, v_lease, v_attempts
     )::mark)
     into v_moved
     from (
-        select o.next_need, array_agg(distinct o.priority order by o.priority) as priorities
+        select o.next_need, array_agg(distinct o.priority order by o.priority) as priorities, bool_or(o.keyed) as keyed
         from lane as o
         where o.next_need = capabilities[1]
         group by o.next_need
     ) as n
     cross join lateral (
-        select k.priorities, k.numbers, k.seen_number, k.seen_by, k.noted_at, k.fence, k.max_lease, k.max_attempts
+        select k.priorities, k.numbers, k.keyed, k.seen_number, k.seen_by, k.noted_at, k.fence, k.max_lease, k.max_attempts
         from mark as k
         where k.next_need = n.next_need
         order by k.mark_id desc
@@ -89,15 +89,15 @@ begin
     ) as c
     where (m.fence + 50 < v_fence or not (m.noted_at between _move_marks.now - interval '20 ms' and _move_marks.now))
         -- an idle need writes nothing
-        and (m.noted_at = '-infinity' or n.priorities <> m.priorities or c.numbers <> m.numbers or m.seen_number <> v_seen or m.fence + 50 < v_fence
+        and (m.noted_at = '-infinity' or n.priorities <> m.priorities or n.keyed <> m.keyed or c.numbers <> m.numbers or m.seen_number <> v_seen or m.fence + 50 < v_fence
             or (m.max_lease, m.max_attempts) is distinct from (v_lease, v_attempts));
     if v_moved is null then
         return;
     end if;
     v_id := pg_current_xact_id();
     with moved as (
-        insert into mark (next_need, priorities, numbers, seen_number, seen_by, noted_at, fence, max_lease, max_attempts)
-        select m.next_need, m.priorities, m.numbers, m.seen_number, coalesce(m.seen_by, v_id), m.noted_at, m.fence, m.max_lease, m.max_attempts
+        insert into mark (next_need, priorities, numbers, keyed, seen_number, seen_by, noted_at, fence, max_lease, max_attempts)
+        select m.next_need, m.priorities, m.numbers, m.keyed, m.seen_number, coalesce(m.seen_by, v_id), m.noted_at, m.fence, m.max_lease, m.max_attempts
         from unnest(v_moved) as m
         returning mark_id
     )

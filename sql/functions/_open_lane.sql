@@ -1,18 +1,23 @@
-create or replace function _open_lane(next_need text, priority smallint, now timestamptz)
+create or replace function _open_lane(next_need text, priority smallint, keyed boolean, now timestamptz)
 returns void
 language plpgsql
 volatile
 as $_open_lane$
 begin
-    if exists (select from lane as l where l.next_need = _open_lane.next_need and l.priority = _open_lane.priority) then
+    if exists (
+        select from lane as l
+        where l.next_need = _open_lane.next_need and l.priority = _open_lane.priority and (l.keyed or not _open_lane.keyed)
+    ) then
         return;
     end if;
     perform _check_need('next_need', next_need);
-    insert into lane (next_need, priority, stems, opened_at)
-    values (_open_lane.next_need, _open_lane.priority, _stems(_open_lane.next_need), _open_lane.now);
+    insert into lane (next_need, priority, keyed, stems, opened_at)
+    values (_open_lane.next_need, _open_lane.priority, _open_lane.keyed, _stems(_open_lane.next_need), _open_lane.now);
     -- claims go by the newest marks of a need: the next one is to look at all its lanes
-    insert into mark (next_need, priorities, numbers, seen_number, seen_by, noted_at, max_lease, max_attempts)
-    select _open_lane.next_need, m.priorities || _open_lane.priority, m.numbers || 0::bigint, m.seen_number, m.seen_by, '-infinity', m.max_lease, m.max_attempts
+    insert into mark (next_need, priorities, numbers, keyed, seen_number, seen_by, noted_at, max_lease, max_attempts)
+    select
+        _open_lane.next_need, m.priorities || _open_lane.priority, m.numbers || 0::bigint, true, m.seen_number, m.seen_by, '-infinity',
+        m.max_lease, m.max_attempts
     from (
         (
             select 1 as place, k.priorities, k.numbers, k.seen_number, k.seen_by, k.max_lease, k.max_attempts
@@ -29,6 +34,6 @@ begin
 end
 $_open_lane$;
 
-comment on function _open_lane(text, smallint, timestamptz) is
-    'Sees to it that the need and priority of a job are known before it is: the one way in for a name, so nothing that is not a need gets past it (LH010). '
-    'To be called by whoever gives a job either.';
+comment on function _open_lane(text, smallint, boolean, timestamptz) is
+    'Sees to it that the need and priority of a job are known before it is, and that some there have a singleton_key (keyed): the one way in for a name, so '
+    'nothing that is not a need gets past it (LH010). To be called by whoever gives a job any of these.';

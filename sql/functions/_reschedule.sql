@@ -22,7 +22,7 @@ begin
     v_job.retry := coalesce(retry, v_job.retry);
     v_job.on_dependency_failure := coalesce(on_dependency_failure, v_job.on_dependency_failure);
     v_job.attempt := 0;
-    perform _open_lane(v_job.next_need, v_job.priority, v_now);
+    perform _open_lane(v_job.next_need, v_job.priority, v_job.singleton_key is not null, v_now);
 
     if wait_for is not null then
         v_job.wait_for := nullif(array(select distinct w.id from unnest(wait_for) as w (id)), '{}');

@@ -5,24 +5,11 @@ volatile
 as $_survey$
 declare
     v_survey    _survey;
-    v_fresh     boolean;
-    v_seen      bigint;
 begin
     if cardinality(capabilities) > 1 or right(capabilities[1], 1) = '%' then
         return _survey_scope(capabilities, now);
     end if;
-    v_survey.tended := false;
-    select k.noted_at between _survey.now - interval '20 ms' and _survey.now and k.fence + 50 >= pg_sequence_last_value('fence_seq') into v_fresh
-    from mark as k
-    where k.next_need = capabilities[1]
-    order by k.mark_id desc
-    limit 1;
-    if v_fresh is not true then
-        -- while this transaction has no id of its own: notes and marks want that (_work_notes, _move_marks)
-        v_seen := _last_number();
-        v_survey.tended := _tend_by_the_way(now);
-        perform _move_marks(capabilities, now, v_seen);
-    end if;
+    v_survey.tended := _freshen(capabilities[1], now);
     -- the lanes in the order of walking, each with where its first job may be
     select
         array_agg(l.next_need order by l.priority),

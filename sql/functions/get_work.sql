@@ -17,21 +17,27 @@ as $get_work$
 declare
     v_now       constant timestamptz := _now();
     v_mark      mark;
+    v_tended    boolean;
     v_work      work;
     v_survey    _survey;
     v_ids       uuid[];
     v_keyed     boolean;
 begin
-    -- nearly always: one job of one need, by the newest marks, in one statement
+    -- nearly always: one job of one need, by the newest marks
     if _is_plain_worker(worker_id, capabilities) and limit_jobs = 1 and not _isolated() then
-        select k.* into v_mark from mark as k where k.next_need = capabilities[1] order by k.mark_id desc limit 1;
-        if _is_usable(v_mark, lease, v_now) then
-            v_work := _claim(v_mark, worker_id, lease);
-            if v_work.job_id is not null then
-                return next v_work;
-                return;
+        loop
+            select k.* into v_mark from mark as k where k.next_need = capabilities[1] order by k.mark_id desc limit 1;
+            if _is_usable(v_mark, lease, v_now) then
+                v_work := _claim(v_mark, worker_id, lease);
+                if v_work.job_id is not null then
+                    return next v_work;
+                    return;
+                end if;
+                exit;
             end if;
-        end if;
+            exit when v_tended is not null or v_mark.mark_id is null;
+            v_tended := _freshen(v_mark.next_need, v_now);
+        end loop;
     end if;
     perform _check_text('worker_id', worker_id, 200);
     perform _check_capabilities(capabilities);
@@ -49,7 +55,7 @@ begin
     v_survey := _survey(capabilities, v_now);
     v_keyed := v_survey.keyed_need is not null;
     v_ids := _choose(v_survey, limit_jobs, v_now);
-    if cardinality(v_ids) < limit_jobs and not v_survey.tended then
+    if cardinality(v_ids) < limit_jobs and not (v_survey.tended or coalesce(v_tended, false)) then
         -- hungry: what is due may be what it looks for
         perform _tend(greatest(limit_jobs, 100), v_now);
         v_survey := _survey(capabilities, v_now);

@@ -40,9 +40,9 @@ begin
     update setting as s set value = set_setting.value where s.name = set_setting.name;
     if name in ('max_lease', 'max_attempts') then
         -- claims go by what the newest marks say of it: the next ones are to look
-        insert into mark (next_need, priorities, numbers, seen_number, seen_by, noted_at, max_lease, max_attempts)
+        insert into mark (next_need, priorities, numbers, keyed, seen_number, seen_by, noted_at, max_lease, max_attempts)
         select distinct on (k.next_need)
-            k.next_need, k.priorities, k.numbers, k.seen_number, k.seen_by, '-infinity'::timestamptz, k.max_lease, k.max_attempts
+            k.next_need, k.priorities, k.numbers, k.keyed, k.seen_number, k.seen_by, '-infinity'::timestamptz, k.max_lease, k.max_attempts
         from mark as k
         order by k.next_need, k.mark_id desc;
     end if;

@@ -33,8 +33,9 @@ begin
     -- Nearly always: a job that has what every job has and no more, written here, in one statement. Whether its need is one was looked at when
     -- its lane was opened, or will be now.
     if (
-        octet_length(next_need) <= 200 and _is_plain(payload, octet_length(payload::text), priority, on_dependency_failure, metadata)
-        and wait_for = '{}' and num_nulls(job_id, singleton_key, idempotency_key, available_at, expires_at, max_attempts, retry, submitted_by) = 8
+        _is_plain(payload, octet_length(payload::text), priority, on_dependency_failure, metadata)
+        and wait_for = '{}' and next_need is not null
+        and num_nulls(job_id, singleton_key, idempotency_key, available_at, expires_at, max_attempts, retry, submitted_by) = 8
     ) then
         insert into ready (
             job_id, number, submitted_at, available_at, priority, state, next_need, submitted_by, on_dependency_failure, payload
@@ -48,7 +49,7 @@ begin
             limit 1
         ) into v_awaited;
         if v_awaited is not false then
-            perform _announce(array[next_need], array[priority::smallint], array[true], v_now);
+            perform _announce(array[next_need], array[priority::smallint], array[true], array[false], v_now);
         end if;
         return (v_id, true, 'ready', v_now)::submitted;
     end if;

@@ -24,7 +24,7 @@ begin
             from lane as m
             where exists (
                 select from lane as f
-                where f.next_need = m.next_need and f.priority = m.priority and (f.opened_at, f.ctid) < (m.opened_at, m.ctid)
+                where f.next_need = m.next_need and f.priority = m.priority and f.keyed = m.keyed and (f.opened_at, f.ctid) < (m.opened_at, m.ctid)
             )
             for update skip locked
         )

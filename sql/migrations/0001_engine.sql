@@ -52,6 +52,7 @@ comment on sequence number_seq is 'Numbers every entry into the queue: the order
 create table lane (
     next_need       text            not null collate "C",
     priority        smallint        not null,
+    keyed           boolean         not null default false,
     stems           text[]          not null,
     opened_at       timestamptz     not null,
     number          bigint          not null default nextval('number_seq')
@@ -59,6 +60,7 @@ create table lane (
 comment on table lane is
     'Every need and priority that was ever submitted: what a prefix capability is looked up in, and where a claim walks. Not unique on '
     'purpose: two producers that use a new need first, at the same time, must not wait for each other. Doubles are harmless; sweep() removes them.';
+comment on column lane.keyed is 'Opened for a job with a singleton_key, which may be in another order: a lane has two rows where others had come before.';
 comment on column lane.stems is 'Under which stems those who wait for such jobs are filed in waiter.';
 comment on column lane.number is 'Drawn as jobs draw theirs, after the transaction id: what is proven of those holds for lanes as well.';
 create index lane_idx on lane (next_need, priority);
@@ -69,6 +71,7 @@ create table mark (
     next_need       text            not null collate "C",
     priorities      smallint[]      not null,
     numbers         bigint[]        not null,
+    keyed           boolean         not null,
     seen_number     bigint          not null,
     seen_by         xid8            not null,
     noted_at        timestamptz     not null,
@@ -81,6 +84,7 @@ comment on table mark is
     'The low-water marks of each need''s lanes, the newest row being the one that counts: no ready job of a lane has, or will ever have, a number below '
     'its mark (jobs with a singleton_key aside). Appended: a row updated in place would rot under an old snapshot as the queue itself does.';
 comment on column mark.numbers is 'The marks of the lanes of priorities, in the same order. A lane that is missing has none yet.';
+comment on column mark.keyed is 'Whether jobs of the need ever had a singleton_key: only then a claim looks for heads of keys.';
 comment on column mark.seen_number is
     'A reading of number_seq, taken before the transaction id seen_by: whoever drew a number up to it has an older id. Once all older ones are over, '
     'what can be seen up to it is all there will ever be.';

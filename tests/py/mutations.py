@@ -605,6 +605,44 @@ MUTATIONS = (
         _change("_open_lane", "'-infinity'", "_open_lane.now"),
     ),
     Mutation(
+        "a lane that is known is opened for the first key as well",
+        [s.the_first_job_with_a_key_of_a_need_comes_in_its_turn],
+        _change("_announce", "and (k.keyed or not u.keyed)", ""),
+    ),
+    Mutation(
+        "a lane that is known is opened for the first key that is moved there",
+        [s.the_first_job_with_a_key_of_a_need_comes_in_its_turn],
+        _change("_reschedule", "v_job.singleton_key is not null", "false"),
+    ),
+    Mutation(
+        "a batch tells that it has keys",
+        [s.the_first_job_with_a_key_of_a_need_comes_in_its_turn],
+        _change("_insert_many", "bool_or(m.singleton_key is not null)", "bool_or(false)"),
+    ),
+    Mutation(
+        "marks keep that there are keys",
+        [
+            s.the_first_job_with_a_key_of_a_need_comes_in_its_turn,
+            s.the_first_key_of_a_need_is_seen_by_the_next_move_of_its_marks,
+        ],
+        _change("_move_marks", "bool_or(o.keyed)", "bool_or(false)"),
+    ),
+    Mutation(
+        "an idle need is looked at in full",
+        [s.the_first_key_of_an_idle_need_is_found_at_once],
+        _change("_survey", ") is not null then", ") is not null and false then"),
+    ),
+    Mutation(
+        "a claim looks for heads of keys",
+        [s.the_first_job_with_a_key_of_a_need_comes_in_its_turn],
+        _change("_claim", "if mark.keyed or ", "if "),
+    ),
+    Mutation(
+        "a claim walks all lanes there are",
+        [s.a_claim_goes_by_the_marks_of_all_lanes],
+        _change("_claim", " or cardinality(mark.priorities) > 1 then", " then"),
+    ),
+    Mutation(
         "a setting that is changed makes the marks old",
         [s.a_setting_that_was_just_changed_counts_for_the_next_claim],
         _change("set_setting", "if name in ('max_lease', 'max_attempts') then", "if false then"),
@@ -800,8 +838,8 @@ MUTATIONS = (
         "a survey of young marks that many claims came after",
         [s.one_claim_in_fifty_moves_marks_that_many_came_after],
         (
-            ("_survey", "interval '20 ms'", "interval '1 hour'"),
-            ("_survey", "and k.fence + 50 >= pg_sequence_last_value('fence_seq')", ""),
+            ("_freshen", "interval '20 ms'", "interval '1 hour'"),
+            ("_freshen", "and k.fence + 50 >= pg_sequence_last_value('fence_seq')", ""),
         ),
     ),
     Mutation(
@@ -846,8 +884,22 @@ MUTATIONS = (
         _change("_tend_by_the_way", "case when s.proven then", "case when false then"),
     ),
     Mutation(
-        "skip locked of the claim in one statement",
+        "skip locked of a claim by fresh marks, of one lane",
         [s.a_claim_by_fresh_marks_skips_what_is_locked],
-        _change("_claim", " skip locked", ""),
+        _change("_claim", "for no key update skip locked;", "for no key update;"),
+    ),
+    Mutation(
+        "skip locked of a claim by fresh marks, of two lanes",
+        [s.a_claim_by_fresh_marks_skips_what_is_locked],
+        _change(
+            "_claim",
+            "for no key update skip locked\n        ) as f",
+            "for no key update\n        ) as f",
+        ),
+    ),
+    Mutation(
+        "marks that were moved serve the claim that moved them",
+        [s.who_moves_the_marks_claims_by_them],
+        _change("get_work", "v_tended := _freshen(v_mark.next_need, v_now);", "exit;"),
     ),
 )

@@ -110,8 +110,8 @@ _LEASED = """
 # INSERTs: a million calls of submit would take minutes. What a job is, its last two digits say.
 FILL = (
     f"""
-    insert into lane (next_need, priority, stems, opened_at)
-    select f.need, 100, _stems(f.need), now()
+    insert into lane (next_need, priority, keyed, stems, opened_at)
+    select f.need, 100, f.need in ('{KEYED}', '{QUEUE}'), _stems(f.need), now()
     from (
         select 'other.n' || g from generate_series(0, {OTHERS - 1}) as g
         union all select '{FEW}' || g from generate_series(0, 9) as g
@@ -120,8 +120,8 @@ FILL = (
     where not exists (select from lane as l where l.next_need = f.need)
     """,
     """
-    insert into mark (next_need, priorities, numbers, seen_number, seen_by, noted_at)
-    select l.next_need, '{100}', '{0}', 0, '0', now() - interval '1 h'
+    insert into mark (next_need, priorities, numbers, keyed, seen_number, seen_by, noted_at)
+    select l.next_need, '{100}', '{0}', l.keyed, 0, '0', now() - interval '1 h'
     from lane as l
     cross join generate_series(1, 3)
     where not exists (select from mark as m where m.next_need = l.next_need)

@@ -639,15 +639,17 @@ def a_claim_skips_what_is_locked(connect: Connect) -> None:
 
 
 def a_claim_by_fresh_marks_skips_what_is_locked(connect: Connect) -> None:
-    """The one statement that nearly every claim is: it runs while the marks are 20 ms old at most."""
+    """The short way that nearly every claim takes, of a need with one lane and of one with two."""
     idler, worker = connect(), connect(options=PATIENCE)
-    for _ in range(10):
-        first, second = submit(idler, "x"), submit(idler, "x")
+    submit(idler, "y", priority=50)
+    engine.drain_held(worker)
+    for need in ("x", "y") * 5:
+        first, second = submit(idler, need), submit(idler, need)
         with transaction(idler):
             idler.execute("select 1 from job where job_id = %s for no key update", (first,))
-            engine.move_marks(worker, "x")
+            engine.move_marks(worker, need)
             with does_not_wait("get_work"):
-                found = [w["job_id"] for w in take(worker, "x")]
+                found = [w["job_id"] for w in take(worker, need)]
             assert found == [second]
         engine.drain_held(worker)
 
@@ -667,17 +669,26 @@ def a_claim_that_came_too_late_does_not_hold_the_job(connect: Connect) -> None:
         end $$
         """
     )
-    definition: str = scalar(conn, "select pg_get_functiondef('_pick'::regproc)")
-    single = "and j.job_id <> all (but)"
-    assert single in definition
-    conn.execute(definition.replace(single, f"{single} and _barrier()", 1))
-    for need in ("x",):
+    for function, last in (
+        ("_claim", "and r.number >= l.number"),
+        ("_claim", "and r.number >= mark.numbers[1]"),
+        ("_pick", "and j.job_id <> all (but)"),
+    ):
+        definition: str = scalar(conn, "select pg_get_functiondef(%s::regproc)", function)
+        assert last in definition
+        conn.execute(definition.replace(last, f"{last} and _barrier()", 1))
+    # by fresh marks of one lane, and of two; by the long way
+    for need, lanes, n in (("x", (100,), 1), ("y", (100, 50), 1), ("z", (100,), 2)):
+        for priority in lanes:
+            submit(conn, need, priority=priority)
+        engine.drain_held(conn)
         first, second = submit(conn, need), submit(conn, need)
         engine.upkeep_is_done(conn)
+        engine.move_marks(conn, need)
         late.execute("set test.barrier = on")
         holder.execute("select pg_advisory_lock(4711)")
         late.execute("begin")
-        call = background(lambda: take(late, need))  # noqa: B023
+        call = background(lambda: take(late, need, n=n))  # noqa: B023
         wait_until_blocked(conn, late)
         work = engine.take_one(worker, need)
         assert work["job_id"] == first
@@ -1464,6 +1475,77 @@ def a_lane_that_was_just_opened_is_seen_by_the_next_claim(connect: Connect) -> N
         assert [w["job_id"] for w in take(a, "x")] == [urgent]
 
 
+def the_first_job_with_a_key_of_a_need_comes_in_its_turn(connect: Connect) -> None:
+    """Claims look for heads of keys only where their marks say that there ever were keys: of a need
+    that had none so far, a key has to be in those marks with the next claim, and to stay there."""
+    a = connect()
+
+    def by_one(need: str) -> UUID:
+        return submit(a, need, singleton_key=f"k {need}")
+
+    def by_batch(need: str) -> UUID:
+        return engine.submit_many(
+            a, [{"next_need": need}, {"next_need": need, "singleton_key": f"k {need}"}]
+        )[1]
+
+    def by_reschedule(need: str) -> UUID:
+        submit(a, "elsewhere", singleton_key=f"k {need}")
+        moved = engine.take_one(a, "elsewhere")
+        engine.one(a, "reschedule", **engine.lease_of(moved), next_need=need)
+        job_id: UUID = moved["job_id"]
+        return job_id
+
+    for way in (by_one, by_batch, by_reschedule):
+        for moved in (False, True):
+            need = f"{way.__name__}.{moved}"
+            for _ in range(3):
+                submit(a, need)
+            engine.move_marks(a, need)
+            take(a, need)
+            keyed = way(need)
+            for _ in range(3):
+                submit(a, need)
+            if moved:
+                for _ in range(3):
+                    engine.move_marks(a, need)
+            while (found := engine.take_one(a, need)["job_id"]) != keyed:
+                assert scalar(
+                    a,
+                    "select number < (select number from job where job_id = %s)"
+                    " from job where job_id = %s",
+                    keyed,
+                    found,
+                )
+
+
+def the_first_key_of_a_need_is_seen_by_the_next_move_of_its_marks(connect: Connect) -> None:
+    """Who moved them while it was being submitted could not see it, and notes the newer marks."""
+    a, mover, worker = connect(), connect(), connect()
+    for _ in range(3):
+        submit(worker, "x")
+    engine.move_marks(worker, "x")
+    take(worker, "x", n=3)
+    with transaction(a):
+        keyed = submit(a, "x", singleton_key="k")
+        engine.move_marks(mover, "x")
+    for _ in range(3):
+        submit(worker, "x")
+    engine.move_marks(mover, "x")
+    assert [w["job_id"] for w in take(worker, "x")] == [keyed]
+
+
+def the_first_key_of_an_idle_need_is_found_at_once(connect: Connect) -> None:
+    """By marks that do not know of it, because they were moved beside its submit."""
+    a, mover, worker = connect(), connect(), connect()
+    submit(worker, "x")
+    engine.move_marks(worker, "x")
+    take(worker, "x")
+    with transaction(a):
+        keyed = submit(a, "x", singleton_key="k")
+        engine.move_marks(mover, "x")
+    assert [w["job_id"] for w in take(worker, "x")] == [keyed]
+
+
 def a_setting_that_was_just_changed_counts_for_the_next_claim(connect: Connect) -> None:
     """Claims read the settings off marks that were noted a moment ago, or off those of an idle need."""
     a, b = connect(), connect()
@@ -1829,7 +1911,7 @@ def _calls(
 
     In a transaction: the server counts the calls of one.
     """
-    columns = "next_need, priorities, numbers, seen_number, seen_by, fence, max_lease, max_attempts"
+    columns = "next_need, priorities, numbers, keyed, seen_number, seen_by, fence, max_lease, max_attempts"
     conn.execute("set track_functions = 'pl'")
 
     def counts() -> list[int]:
@@ -1854,7 +1936,7 @@ def a_claim_goes_by_marks_that_few_claims_came_after(connect: Connect) -> None:
     a = connect()
     _noted(a)
     with transaction(a):
-        assert _calls(a, "_survey", "_will_do") == [0, 0]
+        assert _calls(a, "_freshen", "_will_do") == [0, 0]
 
 
 def one_claim_in_fifty_moves_marks_that_many_came_after(connect: Connect) -> None:
@@ -1864,11 +1946,29 @@ def one_claim_in_fifty_moves_marks_that_many_came_after(connect: Connect) -> Non
     a.execute(_CLAIMS)
     was = scalar(a, f"select fence {_NEWEST}")
     with transaction(a):
-        assert _calls(a, "_survey", "_will_do", age="0 s", one_in_fifty=False) == [0, 0]
+        assert _calls(a, "_freshen", "_will_do", age="0 s", one_in_fifty=False) == [0, 0]
     assert scalar(a, f"select fence {_NEWEST}") == was
     with transaction(a):
-        assert _calls(a, "_survey", age="0 s") == [1]
+        assert _calls(a, "_freshen", age="0 s") == [1]
     assert scalar(a, f"select fence {_NEWEST}") > was
+
+
+def who_moves_the_marks_claims_by_them(connect: Connect) -> None:
+    """The long way, with all that it looks at, is for those who find nothing."""
+    a = connect()
+    _noted(a)
+    a.execute(_CLAIMS)
+    with transaction(a):
+        assert _calls(a, "_freshen", "_survey", "_grant") == [1, 0, 0]
+
+
+def a_claim_goes_by_the_marks_of_all_lanes(connect: Connect) -> None:
+    a = connect()
+    submit(a, "x", priority=50)
+    engine.drain_held(a)
+    _noted(a)
+    with transaction(a):
+        assert _calls(a, "_freshen", "_survey") == [0, 0]
 
 
 def a_claim_goes_by_marks_of_an_idle_need(connect: Connect) -> None:
@@ -1876,12 +1976,12 @@ def a_claim_goes_by_marks_of_an_idle_need(connect: Connect) -> None:
     a = connect()
     _noted(a)
     with transaction(a):
-        assert _calls(a, "_survey", age="2 s") == [0]
+        assert _calls(a, "_freshen", age="2 s") == [0]
     a.execute(_CLAIMS)
     with transaction(a):
-        assert _calls(a, "_survey", age="2 s", one_in_fifty=False) == [0]
+        assert _calls(a, "_freshen", age="2 s", one_in_fifty=False) == [0]
     with transaction(a):
-        assert _calls(a, "_survey", age="2 s") == [1]
+        assert _calls(a, "_freshen", age="2 s") == [1]
 
 
 def claims_go_by_old_marks_while_somebody_else_moves_them(connect: Connect) -> None:
@@ -1889,9 +1989,9 @@ def claims_go_by_old_marks_while_somebody_else_moves_them(connect: Connect) -> N
     _noted(a)
     a.execute(_CLAIMS)
     with transaction(a):
-        assert _calls(a, "_survey") == [1], "somebody has to move them"
+        assert _calls(a, "_freshen") == [1], "somebody has to move them"
         with transaction(b):
-            assert _calls(b, "_survey") == [0], "the others need not"
+            assert _calls(b, "_freshen") == [0], "the others need not"
 
 
 def marks_move_though_one_who_moved_them_idles(connect: Connect) -> None:
@@ -1900,8 +2000,8 @@ def marks_move_though_one_who_moved_them_idles(connect: Connect) -> None:
     _noted(a)
     a.execute(_CLAIMS)
     with transaction(a):
-        assert _calls(a, "_survey") == [1]
-        assert _calls(b, "_survey", age="2 s") == [1]
+        assert _calls(a, "_freshen") == [1]
+        assert _calls(b, "_freshen", age="2 s") == [1]
         assert scalar(b, f"select clock_timestamp() - noted_at < '1 s' {_NEWEST}"), "not moved"
 
 
