@@ -490,14 +490,25 @@ def submit_many_of_ten_with_everything(conn: Connection) -> Any:
     return "select submit_many(%(jobs)s)", {"jobs": Jsonb(jobs)}, ""
 
 
-@call(uses="mark_pkey ready_lane_idx job_ready_head_idx")
+@call(uses="mark_pkey ready_lane_idx")
 def get_work_by_fresh_marks(conn: Connection) -> Any:
     _ready(conn, HOT)
     _quiet(conn)
     return *_get_work(1, HOT), _marks_were("clock_timestamp()", HOT) + ";"
 
 
-@call(uses="mark_pkey lane_idx ready_lane_idx job_ready_head_idx ready_pkey")
+@call(uses="mark_pkey ready_lane_idx job_ready_head_idx")
+def get_work_by_fresh_marks_of_two_lanes_and_with_keys(conn: Connection) -> Any:
+    for priority in (50, 100):
+        _ready(conn, "plan.mixed", singleton_key=str(uuid4()), priority=priority)
+        engine.take_one(conn, "plan.mixed", lease="1 h")
+    _ready(conn, "plan.mixed")
+    engine.move_marks(conn, "plan.mixed")
+    _quiet(conn)
+    return *_get_work(1, "plan.mixed"), _marks_were("clock_timestamp()", "plan.mixed") + ";"
+
+
+@call(uses="mark_pkey lane_idx ready_lane_idx")
 def get_work_by_old_marks(conn: Connection) -> Any:
     _ready(conn, HOT)
     _quiet(conn)
@@ -506,7 +517,7 @@ def get_work_by_old_marks(conn: Connection) -> Any:
 
 
 @call(
-    uses="mark_pkey lane_idx ready_lane_idx job_ready_head_idx ready_pkey tick_pkey note_look_at_idx"
+    uses="mark_pkey lane_idx ready_lane_idx tick_pkey note_look_at_idx"
     " leased_check_at_idx job_scheduled_idx job_expires_at_idx",
     blocks=300,
 )
