@@ -27,7 +27,7 @@ begin
         ) is null
         limit 1;
     else
-        -- the one lane there is, of jobs that never have a singleton_key: a fifth less
+        -- nearly always: the one lane there is, of a need that never had a singleton_key. By itself it takes 6 % less of get_work.
         select r.ctid into v_place
         from ready as r
         where hashtextextended(r.next_need, r.priority::bigint) = hashtextextended(mark.next_need, mark.priorities[1]::bigint)
