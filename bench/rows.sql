@@ -86,7 +86,10 @@ begin
     with gone as (
         delete from leased as j
         where j.job_id = _only_complete.job_id and j.lease_id = _only_complete.lease_id
-        returning j.*
+        returning
+            j.job_id, j.submitted_at, j.available_at, j.attempt, j.priority, j.crashes, j.cancel_requested, j.next_need, j.submitted_by,
+            j.on_dependency_failure, j.payload, j.metadata, j.expires_at, j.max_attempts, j.retry, j.singleton_key, j.idempotency_key, j.wait_for,
+            j.run_id, j.step, j.fence, j.lease_id, j.worker_id, j.leased_at, j.answer, j.error, j.error_code
     )
     insert into archive (
         job_id, submitted_at, available_at, ended_at, attempt, priority, crashes, cancel_requested, state, next_need, submitted_by,
