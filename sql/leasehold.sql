@@ -12,7 +12,7 @@
 do $install$
 declare
     v_version        constant text := '1.0.0';
-    v_build          constant text := 'cd062c1c648108de09131fa35d390581510b579969360064659a3d6ee6c3d9df';
+    v_build          constant text := '40658973f3afbc19a7d59c9dda6075661e4199192b90690471548c81043c85c1';
     v_migrations     constant integer := 1;
     v_function_names constant text[] := array['_actor', '_admissible', '_admit', '_announce', '_answer', '_apply', '_asked_to_stop', '_backoff', '_bury', '_check_batch_circles', '_check_capabilities', '_check_circle', '_check_count', '_check_delay', '_check_done', '_check_elements', '_check_expires_at', '_check_failure', '_check_ids', '_check_keys', '_check_lease', '_check_need', '_check_object', '_check_policy', '_check_reschedule', '_check_retry', '_check_setting', '_check_size', '_check_submit', '_check_text', '_check_time', '_check_unseen', '_check_wait_for', '_choose', '_claim', '_claim_id', '_claim_ids', '_claim_key', '_claim_keys', '_clean_error', '_complete_many', '_done_kinds', '_doom', '_end', '_end_cancelled', '_end_state', '_end_unheld', '_enqueue', '_expire', '_fail', '_forget_heartbeats', '_forget_waiters', '_freshen', '_grant', '_group_roles', '_has_heads', '_hold', '_insert', '_insert_many', '_insert_plain', '_invalid', '_inventory', '_is_busy', '_is_close', '_is_fresh', '_is_over', '_is_plain', '_is_plain_done', '_is_plain_need', '_is_plain_worker', '_is_retryable', '_is_usable', '_isolated', '_key_lock', '_known', '_last_number', '_last_tick', '_lease_check', '_lease_end', '_lease_fence', '_lease_id', '_leave_key', '_load_begins', '_load_ends', '_load_gathered', '_load_one', '_load_row', '_lock_job', '_lock_leased', '_lock_unheld', '_look_again', '_matches', '_meant', '_move', '_move_front', '_move_marks', '_names_lease', '_needs', '_no_such_job', '_now', '_now_in_order', '_open_lane', '_park', '_parked', '_pick', '_pick_ahead', '_pick_merged', '_promote', '_put_off', '_read_interval', '_read_request', '_reclaim', '_reclaim_one', '_record', '_redrive', '_refuse', '_request_hash', '_request_kinds', '_requests', '_reschedule', '_resolve', '_results', '_retry_or_bury', '_revive', '_rewrite', '_ring', '_runs_out_at', '_scope', '_setting_value', '_settle', '_settle_each', '_settle_one', '_stem', '_stems', '_store', '_store_many', '_survey', '_survey_scope', '_tell', '_tell_chunk', '_tell_dependents', '_tend', '_tend_by_the_way', '_try_settle', '_uuid_v7', '_wait', '_will_do', '_work_notes', 'await_bell', 'cancel', 'checkpoint', 'checkpoints', 'complete', 'complete_unheld', 'error_codes', 'extend', 'extend_many', 'fail', 'fail_unheld', 'get_work', 'hold_lease', 'job', 'lease_status', 'redrive', 'redrive_many', 'release', 'require_api', 'reschedule', 'reschedule_unheld', 'results', 'schema_version', 'set_setting', 'setting', 'settings', 'settle', 'submit', 'submit_many', 'sweep', 'turn', 'verify', 'why_not_running'];
     v_view_names     constant text[] := array['dead_letter', 'departure', 'finished', 'status', 'submission'];
@@ -3330,7 +3330,7 @@ begin
     perform _check_need('next_need', next_need);
     insert into lane (next_need, priority, keyed, stems, opened_at)
     values (_open_lane.next_need, _open_lane.priority, _open_lane.keyed, _stems(_open_lane.next_need), _open_lane.now);
-    -- claims go by the newest marks of a need: the next one is to look at all its lanes
+    -- claims go by the newest marks of a need: the next one is to look at all its lanes, and whether there are keys
     insert into mark (next_need, priorities, numbers, keyed, seen_number, seen_by, noted_at, max_lease, max_attempts)
     select
         _open_lane.next_need, m.priorities || _open_lane.priority, m.numbers || 0::bigint, true, m.seen_number, m.seen_by, '-infinity',
@@ -5656,7 +5656,7 @@ begin
     v_survey := _survey(capabilities, v_now);
     v_keyed := v_survey.keyed_need is not null;
     v_ids := _choose(v_survey, limit_jobs, v_now);
-    if cardinality(v_ids) < limit_jobs and not (v_survey.tended or coalesce(v_tended, false)) then
+    if cardinality(v_ids) < limit_jobs and not v_survey.tended and v_tended is not true then
         -- hungry: what is due may be what it looks for
         perform _tend(greatest(limit_jobs, 100), v_now);
         v_survey := _survey(capabilities, v_now);
@@ -6433,7 +6433,11 @@ begin
         perform _check_lease(lease);
         perform _check_count('limit_jobs', limit_jobs, 1, 1000);
         -- before this transaction has an id of its own: notes and marks want that (_work_notes, _move_marks)
-        perform _survey(capabilities, v_now);
+        if v_mark.mark_id is not null then
+            perform _freshen(v_mark.next_need, v_now);
+        else
+            perform _survey(capabilities, v_now);
+        end if;
     end if;
     if strict is null or (done = '[]') is not true then
         foreach v_turned.settled in array _settle(done, strict) loop
@@ -6900,7 +6904,7 @@ create table lane (
 comment on table lane is
     'Every need and priority that was ever submitted: what a prefix capability is looked up in, and where a claim walks. Not unique on '
     'purpose: two producers that use a new need first, at the same time, must not wait for each other. Doubles are harmless; sweep() removes them.';
-comment on column lane.keyed is 'Opened for a job with a singleton_key, which may be in another order: a lane has two rows where others had come before.';
+comment on column lane.keyed is 'Opened for a job with a singleton_key. A lane has two rows where jobs without one came first.';
 comment on column lane.stems is 'Under which stems those who wait for such jobs are filed in waiter.';
 comment on column lane.number is 'Drawn as jobs draw theirs, after the transaction id: what is proven of those holds for lanes as well.';
 create index lane_idx on lane (next_need, priority);

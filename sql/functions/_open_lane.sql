@@ -13,7 +13,7 @@ begin
     perform _check_need('next_need', next_need);
     insert into lane (next_need, priority, keyed, stems, opened_at)
     values (_open_lane.next_need, _open_lane.priority, _open_lane.keyed, _stems(_open_lane.next_need), _open_lane.now);
-    -- claims go by the newest marks of a need: the next one is to look at all its lanes
+    -- claims go by the newest marks of a need: the next one is to look at all its lanes, and whether there are keys
     insert into mark (next_need, priorities, numbers, keyed, seen_number, seen_by, noted_at, max_lease, max_attempts)
     select
         _open_lane.next_need, m.priorities || _open_lane.priority, m.numbers || 0::bigint, true, m.seen_number, m.seen_by, '-infinity',

@@ -55,7 +55,7 @@ begin
     v_survey := _survey(capabilities, v_now);
     v_keyed := v_survey.keyed_need is not null;
     v_ids := _choose(v_survey, limit_jobs, v_now);
-    if cardinality(v_ids) < limit_jobs and not (v_survey.tended or coalesce(v_tended, false)) then
+    if cardinality(v_ids) < limit_jobs and not v_survey.tended and v_tended is not true then
         -- hungry: what is due may be what it looks for
         perform _tend(greatest(limit_jobs, 100), v_now);
         v_survey := _survey(capabilities, v_now);

@@ -34,7 +34,11 @@ begin
         perform _check_lease(lease);
         perform _check_count('limit_jobs', limit_jobs, 1, 1000);
         -- before this transaction has an id of its own: notes and marks want that (_work_notes, _move_marks)
-        perform _survey(capabilities, v_now);
+        if v_mark.mark_id is not null then
+            perform _freshen(v_mark.next_need, v_now);
+        else
+            perform _survey(capabilities, v_now);
+        end if;
     end if;
     if strict is null or (done = '[]') is not true then
         foreach v_turned.settled in array _settle(done, strict) loop

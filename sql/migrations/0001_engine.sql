@@ -60,7 +60,7 @@ create table lane (
 comment on table lane is
     'Every need and priority that was ever submitted: what a prefix capability is looked up in, and where a claim walks. Not unique on '
     'purpose: two producers that use a new need first, at the same time, must not wait for each other. Doubles are harmless; sweep() removes them.';
-comment on column lane.keyed is 'Opened for a job with a singleton_key, which may be in another order: a lane has two rows where others had come before.';
+comment on column lane.keyed is 'Opened for a job with a singleton_key. A lane has two rows where jobs without one came first.';
 comment on column lane.stems is 'Under which stems those who wait for such jobs are filed in waiter.';
 comment on column lane.number is 'Drawn as jobs draw theirs, after the transaction id: what is proven of those holds for lanes as well.';
 create index lane_idx on lane (next_need, priority);

@@ -620,6 +620,21 @@ MUTATIONS = (
         _change("_insert_many", "bool_or(m.singleton_key is not null)", "bool_or(false)"),
     ),
     Mutation(
+        "a submit tells that it has a key",
+        [s.the_first_job_with_a_key_of_a_need_comes_in_its_turn],
+        _change("_insert", "array[singleton_key is not null]", "array[false]"),
+    ),
+    Mutation(
+        "only a lane with keys is one",
+        [s.the_first_job_with_a_key_of_a_need_comes_in_its_turn],
+        _change("_open_lane", " and (l.keyed or not _open_lane.keyed)", ""),
+    ),
+    Mutation(
+        "a lane with keys is no double of one without",
+        [s.the_first_job_with_a_key_of_a_need_comes_in_its_turn],
+        _change("sweep", "and f.keyed = m.keyed ", ""),
+    ),
+    Mutation(
         "marks keep that there are keys",
         [
             s.the_first_job_with_a_key_of_a_need_comes_in_its_turn,
@@ -901,5 +916,10 @@ MUTATIONS = (
         "marks that were moved serve the claim that moved them",
         [s.who_moves_the_marks_claims_by_them],
         _change("get_work", "v_tended := _freshen(v_mark.next_need, v_now);", "exit;"),
+    ),
+    Mutation(
+        "turn moves the marks, and no more",
+        [s.who_moves_the_marks_claims_by_them],
+        _change("turn", "if v_mark.mark_id is not null then", "if false then"),
     ),
 )
