@@ -53,19 +53,17 @@ begin
         )
         returning
             j.job_id, j.number, j.submitted_at, j.available_at, j.attempt, j.priority, j.crashes, j.next_need, j.submitted_by,
-            j.on_dependency_failure, j.payload, j.metadata, j.expires_at, j.max_attempts, j.retry, j.singleton_key, j.idempotency_key, j.wait_for,
-            j.run_id, j.step, j.error, j.error_code, nextval('fence_seq') as fence, clock_timestamp() as at
+            j.on_dependency_failure, j.payload, j.metadata, j.expires_at, j.singleton_key, j.options, j.failure, nextval('fence_seq') as fence, clock_timestamp() as at
     )
     insert into leased as j (
         job_id, number, submitted_at, available_at, attempt, priority, crashes, parked, cancel_requested, state, next_need, submitted_by,
-        on_dependency_failure, payload, metadata, expires_at, max_attempts, retry, singleton_key, idempotency_key, wait_for, run_id, step, fence,
-        lease_id, worker_id, leased_at, lease_expires_at, check_at, answer, error, error_code, dead_reason, ended_at
+        on_dependency_failure, payload, metadata, expires_at, singleton_key, options, fence, lease_id, worker_id, leased_at, lease_expires_at,
+        check_at, answer, failure, ended_at
     )
     select
         g.job_id, g.number, g.submitted_at, g.available_at, g.attempt + 1, g.priority, g.crashes, false, false, 'leased'::text, g.next_need,
-        g.submitted_by, g.on_dependency_failure, g.payload, g.metadata, g.expires_at, g.max_attempts, g.retry, g.singleton_key, g.idempotency_key,
-        g.wait_for, g.run_id, g.step, g.fence, _lease_id(g.job_id, g.fence), 'w'::text, g.at, g.at + '60 s', g.at + '60 s', null::jsonb, g.error, g.error_code,
-        null::text, null::timestamptz
+        g.submitted_by, g.on_dependency_failure, g.payload, g.metadata, g.expires_at, g.singleton_key, g.options, g.fence,
+        _lease_id(g.job_id, g.fence), 'w'::text, g.at, g.at + '60 s', g.at + '60 s', null::jsonb, g.failure, null::timestamptz
     from gone as g
     returning j.job_id, j.lease_id, j.payload
     into _only_claim.job_id, _only_claim.lease_id, _only_claim.payload;
@@ -88,18 +86,17 @@ begin
         where j.job_id = _only_complete.job_id and j.lease_id = _only_complete.lease_id
         returning
             j.job_id, j.submitted_at, j.available_at, j.attempt, j.priority, j.crashes, j.cancel_requested, j.next_need, j.submitted_by,
-            j.on_dependency_failure, j.payload, j.metadata, j.expires_at, j.max_attempts, j.retry, j.singleton_key, j.idempotency_key, j.wait_for,
-            j.run_id, j.step, j.fence, j.lease_id, j.worker_id, j.leased_at, j.answer, j.error, j.error_code
+            j.on_dependency_failure, j.payload, j.metadata, j.expires_at, j.singleton_key, j.options, j.fence, j.lease_id, j.worker_id, j.leased_at,
+            j.answer, j.failure
     )
     insert into archive (
         job_id, submitted_at, available_at, ended_at, attempt, priority, crashes, cancel_requested, state, next_need, submitted_by,
-        on_dependency_failure, payload, metadata, expires_at, max_attempts, retry, singleton_key, idempotency_key, wait_for, run_id, step, fence,
-        lease_id, worker_id, leased_at, answer, error, error_code, result
+        on_dependency_failure, payload, metadata, expires_at, singleton_key, options, fence, lease_id, worker_id, leased_at, answer, failure, result
     )
     select
         g.job_id, g.submitted_at, g.available_at, now(), g.attempt, g.priority, g.crashes, g.cancel_requested, 'succeeded'::text, g.next_need,
-        g.submitted_by, g.on_dependency_failure, g.payload, g.metadata, g.expires_at, g.max_attempts, g.retry, g.singleton_key, g.idempotency_key,
-        g.wait_for, g.run_id, g.step, g.fence, g.lease_id, g.worker_id, g.leased_at, g.answer, g.error, g.error_code, null::jsonb
+        g.submitted_by, g.on_dependency_failure, g.payload, g.metadata, g.expires_at, g.singleton_key, g.options, g.fence, g.lease_id, g.worker_id,
+        g.leased_at, g.answer, g.failure, null::jsonb
     from gone as g;
     return found;
 end

@@ -12,9 +12,9 @@
 do $install$
 declare
     v_version        constant text := '1.0.0';
-    v_build          constant text := '40658973f3afbc19a7d59c9dda6075661e4199192b90690471548c81043c85c1';
+    v_build          constant text := '4c0e19b8e20530931bea6fd8b75266fc8c0c7ae652aa44f0f9ac97478b150f0b';
     v_migrations     constant integer := 1;
-    v_function_names constant text[] := array['_actor', '_admissible', '_admit', '_announce', '_answer', '_apply', '_asked_to_stop', '_backoff', '_bury', '_check_batch_circles', '_check_capabilities', '_check_circle', '_check_count', '_check_delay', '_check_done', '_check_elements', '_check_expires_at', '_check_failure', '_check_ids', '_check_keys', '_check_lease', '_check_need', '_check_object', '_check_policy', '_check_reschedule', '_check_retry', '_check_setting', '_check_size', '_check_submit', '_check_text', '_check_time', '_check_unseen', '_check_wait_for', '_choose', '_claim', '_claim_id', '_claim_ids', '_claim_key', '_claim_keys', '_clean_error', '_complete_many', '_done_kinds', '_doom', '_end', '_end_cancelled', '_end_state', '_end_unheld', '_enqueue', '_expire', '_fail', '_forget_heartbeats', '_forget_waiters', '_freshen', '_grant', '_group_roles', '_has_heads', '_hold', '_insert', '_insert_many', '_insert_plain', '_invalid', '_inventory', '_is_busy', '_is_close', '_is_fresh', '_is_over', '_is_plain', '_is_plain_done', '_is_plain_need', '_is_plain_worker', '_is_retryable', '_is_usable', '_isolated', '_key_lock', '_known', '_last_number', '_last_tick', '_lease_check', '_lease_end', '_lease_fence', '_lease_id', '_leave_key', '_load_begins', '_load_ends', '_load_gathered', '_load_one', '_load_row', '_lock_job', '_lock_leased', '_lock_unheld', '_look_again', '_matches', '_meant', '_move', '_move_front', '_move_marks', '_names_lease', '_needs', '_no_such_job', '_now', '_now_in_order', '_open_lane', '_park', '_parked', '_pick', '_pick_ahead', '_pick_merged', '_promote', '_put_off', '_read_interval', '_read_request', '_reclaim', '_reclaim_one', '_record', '_redrive', '_refuse', '_request_hash', '_request_kinds', '_requests', '_reschedule', '_resolve', '_results', '_retry_or_bury', '_revive', '_rewrite', '_ring', '_runs_out_at', '_scope', '_setting_value', '_settle', '_settle_each', '_settle_one', '_stem', '_stems', '_store', '_store_many', '_survey', '_survey_scope', '_tell', '_tell_chunk', '_tell_dependents', '_tend', '_tend_by_the_way', '_try_settle', '_uuid_v7', '_wait', '_will_do', '_work_notes', 'await_bell', 'cancel', 'checkpoint', 'checkpoints', 'complete', 'complete_unheld', 'error_codes', 'extend', 'extend_many', 'fail', 'fail_unheld', 'get_work', 'hold_lease', 'job', 'lease_status', 'redrive', 'redrive_many', 'release', 'require_api', 'reschedule', 'reschedule_unheld', 'results', 'schema_version', 'set_setting', 'setting', 'settings', 'settle', 'submit', 'submit_many', 'sweep', 'turn', 'verify', 'why_not_running'];
+    v_function_names constant text[] := array['_actor', '_admissible', '_admit', '_announce', '_answer', '_apply', '_asked_to_stop', '_backoff', '_bury', '_check_batch_circles', '_check_capabilities', '_check_circle', '_check_count', '_check_delay', '_check_done', '_check_elements', '_check_expires_at', '_check_failure', '_check_ids', '_check_keys', '_check_lease', '_check_need', '_check_object', '_check_policy', '_check_reschedule', '_check_retry', '_check_setting', '_check_size', '_check_submit', '_check_text', '_check_time', '_check_unseen', '_check_wait_for', '_choose', '_claim', '_claim_id', '_claim_ids', '_claim_key', '_claim_keys', '_clean_error', '_complete_many', '_done_kinds', '_doom', '_end', '_end_cancelled', '_end_state', '_end_unheld', '_enqueue', '_expire', '_fail', '_failure', '_forget_heartbeats', '_forget_waiters', '_freshen', '_grant', '_group_roles', '_has_heads', '_hold', '_insert', '_insert_many', '_insert_plain', '_invalid', '_inventory', '_is_busy', '_is_close', '_is_fresh', '_is_over', '_is_plain', '_is_plain_done', '_is_plain_need', '_is_plain_worker', '_is_retryable', '_is_usable', '_isolated', '_key_lock', '_known', '_last_number', '_last_tick', '_lease_check', '_lease_end', '_lease_fence', '_lease_id', '_leave_key', '_load_begins', '_load_ends', '_load_gathered', '_load_one', '_load_row', '_lock_job', '_lock_leased', '_lock_unheld', '_look_again', '_matches', '_meant', '_move', '_move_front', '_move_marks', '_names_lease', '_needs', '_no_such_job', '_now', '_now_in_order', '_open_lane', '_options', '_park', '_parked', '_pick', '_pick_ahead', '_pick_merged', '_promote', '_put_off', '_read_interval', '_read_request', '_reclaim', '_reclaim_one', '_record', '_redrive', '_refuse', '_request_hash', '_request_kinds', '_requests', '_reschedule', '_resolve', '_results', '_retry_or_bury', '_revive', '_rewrite', '_ring', '_runs_out_at', '_scope', '_setting_value', '_settle', '_settle_each', '_settle_one', '_stem', '_stems', '_store', '_store_many', '_survey', '_survey_scope', '_tell', '_tell_chunk', '_tell_dependents', '_tend', '_tend_by_the_way', '_try_settle', '_uuid_v7', '_wait', '_will_do', '_work_notes', 'await_bell', 'cancel', 'checkpoint', 'checkpoints', 'complete', 'complete_unheld', 'error_codes', 'extend', 'extend_many', 'fail', 'fail_unheld', 'get_work', 'hold_lease', 'job', 'lease_status', 'redrive', 'redrive_many', 'release', 'require_api', 'reschedule', 'reschedule_unheld', 'results', 'schema_version', 'set_setting', 'setting', 'settings', 'settle', 'submit', 'submit_many', 'sweep', 'turn', 'verify', 'why_not_running'];
     v_view_names     constant text[] := array['dead_letter', 'departure', 'finished', 'status', 'submission'];
     v_functions      constant text[] := array[
 $function$
@@ -334,12 +334,11 @@ as $_bury$
 declare
     v_was constant text := v_job.state;
 begin
-    if _bury.error is not null then
-        v_job.error := _bury.error;
-        v_job.error_code := _bury.error_code;
-    end if;
     v_job.state := 'dead';
-    v_job.dead_reason := reason;
+    v_job.failure := case
+        when _bury.error is not null then _failure(_bury.error, _bury.error_code, reason)
+        else _failure((v_job.failure).error, (v_job.failure).error_code, reason)
+    end;
     v_job.ended_at := now;
     v_job.answer := coalesce(_bury.answer, v_job.answer);
     v_job.cancel_requested := false;
@@ -1091,8 +1090,9 @@ language plpgsql
 volatile
 as $_claim$
 declare
-    v_place tid;
-    v_work  work;
+    v_place     tid;
+    v_work      work;
+    v_options   _options;
 begin
     if mark.keyed or cardinality(mark.priorities) > 1 then
         select f.ctid into v_place
@@ -1134,30 +1134,33 @@ begin
             and (j.expires_at is null or j.expires_at > _now())
         returning
             j.job_id, j.number, j.submitted_at, j.available_at, j.attempt, j.priority, j.crashes, j.next_need, j.submitted_by,
-            j.on_dependency_failure, j.payload, j.metadata, j.expires_at, j.max_attempts, j.retry, j.singleton_key, j.idempotency_key, j.wait_for,
-            j.run_id, j.step, j.error, j.error_code, nextval('fence_seq') as fence, _now() as at
+            j.on_dependency_failure, j.payload, j.metadata, j.expires_at, j.singleton_key, j.options, j.failure, nextval('fence_seq') as fence, _now() as at
     )
     -- all columns in their order, and of their types: else the plan has a step more, which costs as much as a look at an index
     insert into leased as j (
         job_id, number, submitted_at, available_at, attempt, priority, crashes, parked, cancel_requested, state, next_need, submitted_by,
-        on_dependency_failure, payload, metadata, expires_at, max_attempts, retry, singleton_key, idempotency_key, wait_for, run_id, step, fence,
-        lease_id, worker_id, leased_at, lease_expires_at, check_at, answer, error, error_code, dead_reason, ended_at
+        on_dependency_failure, payload, metadata, expires_at, singleton_key, options, fence, lease_id, worker_id, leased_at, lease_expires_at,
+        check_at, answer, failure, ended_at
     )
     select
         g.job_id, g.number, g.submitted_at, g.available_at, g.attempt + 1, g.priority, g.crashes, false, false, 'leased'::text, g.next_need,
-        g.submitted_by, g.on_dependency_failure, g.payload, g.metadata, g.expires_at, g.max_attempts, g.retry, g.singleton_key, g.idempotency_key, g.wait_for,
-        g.run_id, g.step, g.fence, _lease_id(g.job_id, g.fence), _claim.worker_id, g.at, g.at + lease, g.at + lease, null::jsonb, g.error,
-        g.error_code, null::text, null::timestamptz
+        g.submitted_by, g.on_dependency_failure, g.payload, g.metadata, g.expires_at, g.singleton_key, g.options, g.fence,
+        _lease_id(g.job_id, g.fence), _claim.worker_id, g.at, g.at + lease, g.at + lease, null::jsonb, g.failure, null::timestamptz
     from gone as g
     returning
-        j.job_id, j.lease_id, j.fence, j.next_need, j.payload, j.attempt, coalesce(j.max_attempts, mark.max_attempts),
-        j.lease_expires_at, j.lease_expires_at - _now(), j.singleton_key, coalesce(j.metadata, '{}'), j.run_id, j.step,
-        case when j.wait_for is null then '{}'::jsonb end, false
+        j.job_id, j.lease_id, j.fence, j.next_need, j.payload, j.attempt, mark.max_attempts, j.lease_expires_at, j.lease_expires_at - _now(),
+        j.singleton_key, coalesce(j.metadata, '{}'), null::uuid, null::text, case when j.options is null then '{}'::jsonb end, false
     into v_work;
-    -- few waited for anything
+    -- few have options
     if v_work.results is null and v_work.job_id is not null then
-        v_work.results := _results((select j.wait_for from leased as j where j.job_id = v_work.job_id));
-        v_work.results_truncated := v_work.results is null;
+        v_options := (select j.options from leased as j where j.job_id = v_work.job_id);
+        v_work.max_attempts := coalesce(v_options.max_attempts, v_work.max_attempts);
+        v_work.run_id := v_options.run_id;
+        v_work.step := v_options.step;
+        if v_options.wait_for is not null then
+            v_work.results := _results(v_options.wait_for);
+            v_work.results_truncated := v_work.results is null;
+        end if;
         v_work.results := coalesce(v_work.results, '{}');
     end if;
     return v_work;
@@ -1374,14 +1377,13 @@ begin
     ), kept as (
         insert into archive (
             job_id, submitted_at, available_at, ended_at, attempt, priority, crashes, cancel_requested, state, next_need, submitted_by,
-            on_dependency_failure, payload, metadata, expires_at, max_attempts, retry, singleton_key, idempotency_key, wait_for, run_id,
-            step, fence, lease_id, worker_id, leased_at, answer, error, error_code, result
+            on_dependency_failure, payload, metadata, expires_at, singleton_key, options, fence, lease_id, worker_id, leased_at, answer, failure,
+            result
         )
         select
             g.job_id, g.submitted_at, g.available_at, _complete_many.now, g.attempt, g.priority, g.crashes, g.cancel_requested, 'succeeded',
-            g.next_need, g.submitted_by, g.on_dependency_failure, g.payload, g.metadata, g.expires_at, g.max_attempts, g.retry, g.singleton_key,
-            g.idempotency_key, g.wait_for, g.run_id, g.step, g.fence, g.lease_id, g.worker_id, g.leased_at, g.answer, g.error, g.error_code,
-            results[g.nth]
+            g.next_need, g.submitted_by, g.on_dependency_failure, g.payload, g.metadata, g.expires_at, g.singleton_key, g.options, g.fence, g.lease_id,
+            g.worker_id, g.leased_at, g.answer, g.failure, results[g.nth]
         from gone as g
     )
     select
@@ -1463,26 +1465,24 @@ begin
     -- One statement locks, checks the lease, moves the row, and looks whether anybody waits for it. That look is no newer than the lock, but the
     -- transaction has an id from before it: an edge that it misses has a note, which cannot be dropped before this transaction is over.
     with gone as (
-        -- by name: j.*, with the seven columns that an end has no use for, costs more
+        -- by name: j.*, with the columns that an end has no use for, costs more
         delete from leased as j
         where j.job_id = _end.job_id and (_end.lease_id is null or j.lease_id = _end.lease_id)
         returning
             j.job_id, j.submitted_at, j.available_at, j.attempt, j.priority, j.crashes, j.cancel_requested, j.next_need, j.submitted_by,
-            j.on_dependency_failure, j.payload, j.metadata, j.expires_at, j.max_attempts, j.retry, j.singleton_key, j.idempotency_key, j.wait_for,
-            j.run_id, j.step, j.fence, j.lease_id, j.worker_id, j.leased_at, j.answer, j.error, j.error_code
+            j.on_dependency_failure, j.payload, j.metadata, j.expires_at, j.singleton_key, j.options, j.fence, j.lease_id, j.worker_id, j.leased_at,
+            j.answer, j.failure
     )
     insert into archive as a (
         job_id, submitted_at, available_at, ended_at, attempt, priority, crashes, cancel_requested, state, next_need, submitted_by,
-        on_dependency_failure, payload, metadata, expires_at, max_attempts, retry, singleton_key, idempotency_key, wait_for, run_id, step, fence,
-        lease_id, worker_id, leased_at, answer, error, error_code, result
+        on_dependency_failure, payload, metadata, expires_at, singleton_key, options, fence, lease_id, worker_id, leased_at, answer, failure, result
     )
     select
         g.job_id, g.submitted_at, g.available_at, _end.now, g.attempt, g.priority, g.crashes, g.cancel_requested, _end.state, g.next_need,
-        g.submitted_by, g.on_dependency_failure, g.payload, g.metadata, g.expires_at, g.max_attempts, g.retry, g.singleton_key, g.idempotency_key,
-        g.wait_for, g.run_id, g.step, g.fence,
+        g.submitted_by, g.on_dependency_failure, g.payload, g.metadata, g.expires_at, g.singleton_key, g.options, g.fence,
         -- a lease that neither made this end nor was answered before is not to be taken for one that did
         case when _end.lease_id is not null or coalesce(_end.answer, g.answer) is not null then g.lease_id end,
-        g.worker_id, g.leased_at, coalesce(_end.answer, g.answer), g.error, g.error_code, _end.result
+        g.worker_id, g.leased_at, coalesce(_end.answer, g.answer), g.failure, _end.result
     from gone as g
     returning a.singleton_key, exists (select from edge as e where e.waits_for = _end.job_id) into v_key, v_awaited;
     if not found then
@@ -1533,7 +1533,7 @@ begin
     -- the index of all that are dead
     return coalesce(
         (select a.state from archive as a where a.job_id = _end_state.job_id),
-        (select 'dead' from only job as j where j.job_id = _end_state.job_id and j.dead_reason is not null)
+        (select 'dead' from only job as j where j.job_id = _end_state.job_id and (j.failure).dead_reason is not null)
     );
 end
 $_end_state$;
@@ -1552,16 +1552,14 @@ begin
     delete from job as j where j.job_id = v_job.job_id;
     insert into archive (
         job_id, submitted_at, available_at, ended_at, attempt, priority, crashes, cancel_requested, state, next_need, submitted_by,
-        on_dependency_failure, payload, metadata, expires_at, max_attempts, retry, singleton_key, idempotency_key, wait_for, run_id, step, fence,
-        lease_id, worker_id, leased_at, answer, error, error_code, result
+        on_dependency_failure, payload, metadata, expires_at, singleton_key, options, fence, lease_id, worker_id, leased_at, answer, failure, result
     ) values (
         v_job.job_id, v_job.submitted_at, v_job.available_at, _end_unheld.now, v_job.attempt, v_job.priority, v_job.crashes,
         v_job.cancel_requested, _end_unheld.state, v_job.next_need, v_job.submitted_by, v_job.on_dependency_failure, v_job.payload, v_job.metadata,
-        v_job.expires_at, v_job.max_attempts, v_job.retry, v_job.singleton_key, v_job.idempotency_key, v_job.wait_for, v_job.run_id, v_job.step,
-        v_job.fence,
+        v_job.expires_at, v_job.singleton_key, v_job.options, v_job.fence,
         -- a lease that was not answered before did not make this end
         case when coalesce(_end_unheld.answer, v_job.answer) is not null then v_job.lease_id end,
-        v_job.worker_id, v_job.leased_at, coalesce(_end_unheld.answer, v_job.answer), v_job.error, v_job.error_code, _end_unheld.result
+        v_job.worker_id, v_job.leased_at, coalesce(_end_unheld.answer, v_job.answer), v_job.failure, _end_unheld.result
     );
     delete from edge as e where e.job_id = v_job.job_id;
     if v_job.singleton_key is not null then
@@ -1624,9 +1622,7 @@ begin
             jsonb_build_object(
                 'state', case when n.later then 'scheduled' else 'ready' end,
                 'number', coalesce(n.number, j.number),
-                'parked', n.behind and not n.later,
-                'dead_reason', null,
-                'ended_at', null
+                'parked', n.behind and not n.later
             ) as change
     ), moved as materialized (
         select w.* from gone as g cross join lateral jsonb_populate_record(g.whole, g.change) as w
@@ -1723,7 +1719,7 @@ begin
     v_job.crashes := 0;
     return _retry_or_bury(
         v_job,
-        case when not retryable or not _is_retryable(v_job.retry, v_error, v_code) then 'not_retryable' end,
+        case when not retryable or not _is_retryable((v_job.options).retry, v_error, v_code) then 'not_retryable' end,
         retry_after, v_error, v_code,
         case when v_job.state = 'leased' then 'fail' else 'fail_unheld' end,
         actor, v_now
@@ -1732,6 +1728,17 @@ end
 $_fail$;
 
 comment on function _fail(job, text, boolean, interval, text, text) is 'What fail and fail_unheld do with a job whose lock they hold.';
+$function$,
+$function$
+create or replace function _failure(error text, error_code text, dead_reason text default null)
+returns _failure
+language sql
+immutable
+as $_failure$
+    select case when num_nonnulls(error, error_code, dead_reason) > 0 then (error, error_code, dead_reason)::_failure end
+$_failure$;
+
+comment on function _failure(text, text, text) is 'How an execution failed, for a job''s column failure: null where there is nothing to tell.';
 $function$,
 $function$
 create or replace function _forget_heartbeats(now timestamptz)
@@ -1821,15 +1828,13 @@ begin
         where j.job_id = any (ids) and (j.expires_at is null or j.expires_at > v_now)
         returning
             j.job_id, j.number, j.submitted_at, j.available_at, j.attempt, j.priority, j.crashes, j.next_need, j.submitted_by,
-            j.on_dependency_failure, j.payload, j.metadata, j.expires_at, j.max_attempts, j.retry, j.singleton_key, j.idempotency_key, j.wait_for,
-            j.run_id, j.step, j.error, j.error_code, nextval('fence_seq') as fence, _now() as at
+            j.on_dependency_failure, j.payload, j.metadata, j.expires_at, j.singleton_key, j.options, j.failure, nextval('fence_seq') as fence, _now() as at
     ), heads as (
         delete from only job as j
         where keyed and j.job_id = any (ids) and (j.expires_at is null or j.expires_at > v_now)
         returning
             j.job_id, j.number, j.submitted_at, j.available_at, j.attempt, j.priority, j.crashes, j.next_need, j.submitted_by,
-            j.on_dependency_failure, j.payload, j.metadata, j.expires_at, j.max_attempts, j.retry, j.singleton_key, j.idempotency_key, j.wait_for,
-            j.run_id, j.step, j.error, j.error_code, nextval('fence_seq') as fence, _now() as at
+            j.on_dependency_failure, j.payload, j.metadata, j.expires_at, j.singleton_key, j.options, j.failure, nextval('fence_seq') as fence, _now() as at
     ), gone as (
         select f.* from free as f
         union all
@@ -1837,20 +1842,19 @@ begin
     ), made as (
         insert into leased as j (
             job_id, number, submitted_at, available_at, attempt, priority, crashes, parked, cancel_requested, state, next_need, submitted_by,
-            on_dependency_failure, payload, metadata, expires_at, max_attempts, retry, singleton_key, idempotency_key, wait_for, run_id, step, fence,
-            lease_id, worker_id, leased_at, lease_expires_at, check_at, answer, error, error_code, dead_reason, ended_at
+            on_dependency_failure, payload, metadata, expires_at, singleton_key, options, fence, lease_id, worker_id, leased_at, lease_expires_at,
+            check_at, answer, failure, ended_at
         )
         select
             g.job_id, g.number, g.submitted_at, g.available_at, g.attempt + 1, g.priority, g.crashes, false, false, 'leased'::text, g.next_need,
-            g.submitted_by, g.on_dependency_failure, g.payload, g.metadata, g.expires_at, g.max_attempts, g.retry, g.singleton_key,
-            g.idempotency_key, g.wait_for, g.run_id, g.step, g.fence, _lease_id(g.job_id, g.fence), _grant.worker_id, g.at, g.at + lease,
-            g.at + lease, null::jsonb, g.error, g.error_code, null::text, null::timestamptz
+            g.submitted_by, g.on_dependency_failure, g.payload, g.metadata, g.expires_at, g.singleton_key, g.options, g.fence,
+            _lease_id(g.job_id, g.fence), _grant.worker_id, g.at, g.at + lease, g.at + lease, null::jsonb, g.failure, null::timestamptz
         from gone as g
         returning
-            j.job_id, j.lease_id, j.fence, j.next_need, j.payload, j.attempt, coalesce(j.max_attempts, v_max_attempts), j.lease_expires_at,
-            j.lease_expires_at - _now(), j.singleton_key, coalesce(j.metadata, '{}'), j.run_id, j.step,
-            case when j.wait_for is null then '{}' else coalesce(_results(j.wait_for), '{}') end,
-            j.wait_for is not null and _results(j.wait_for) is null
+            j.job_id, j.lease_id, j.fence, j.next_need, j.payload, j.attempt, coalesce((j.options).max_attempts, v_max_attempts), j.lease_expires_at,
+            j.lease_expires_at - _now(), j.singleton_key, coalesce(j.metadata, '{}'), (j.options).run_id, (j.options).step,
+            case when (j.options).wait_for is null then '{}' else coalesce(_results((j.options).wait_for), '{}') end,
+            (j.options).wait_for is not null and _results((j.options).wait_for) is null
     )
     select l.*
     from made as l
@@ -1943,25 +1947,25 @@ language plpgsql
 volatile
 as $_insert$
 declare
-    v_by    constant text := coalesce(submitted_by, _actor());
+    v_by        constant text := coalesce(submitted_by, _actor());
+    v_options   constant _options := _options(max_attempts, retry, idempotency_key, wait_for);
 begin
     if state = 'ready' and singleton_key is null then
         insert into ready (
             job_id, number, submitted_at, available_at, priority, state, next_need, submitted_by, on_dependency_failure, payload, metadata,
-            expires_at, max_attempts, retry, idempotency_key, wait_for
+            expires_at, options
         ) values (
             _insert.job_id, nextval('number_seq'), _insert.now, _insert.available_at, _insert.priority, 'ready', _insert.next_need, v_by,
-            _insert.on_dependency_failure, _insert.payload, _insert.metadata, _insert.expires_at, _insert.max_attempts, _insert.retry,
-            _insert.idempotency_key, _insert.wait_for
+            _insert.on_dependency_failure, _insert.payload, _insert.metadata, _insert.expires_at, v_options
         );
     else
         insert into job (
             job_id, number, submitted_at, available_at, priority, parked, state, next_need, submitted_by, on_dependency_failure, payload, metadata,
-            expires_at, max_attempts, retry, singleton_key, idempotency_key, wait_for
+            expires_at, singleton_key, options
         ) values (
             _insert.job_id, nextval('number_seq'), _insert.now, _insert.available_at, _insert.priority, _insert.parked, _insert.state,
-            _insert.next_need, v_by, _insert.on_dependency_failure, _insert.payload, _insert.metadata, _insert.expires_at, _insert.max_attempts,
-            _insert.retry, _insert.singleton_key, _insert.idempotency_key, _insert.wait_for
+            _insert.next_need, v_by, _insert.on_dependency_failure, _insert.payload, _insert.metadata, _insert.expires_at, _insert.singleton_key,
+            v_options
         );
     end if;
     perform _announce(array[next_need], array[priority::smallint], array[state = 'ready'], array[singleton_key is not null], now);
@@ -1997,10 +2001,13 @@ begin
             0::smallint, coalesce(_insert_many.parked[r.ordinality], false), false,
             case when blocked[r.ordinality] then 'blocked' when r.available_at > _insert_many.now then 'scheduled' else 'ready' end as state,
             r.next_need, coalesce(r.submitted_by, v_actor), r.on_dependency_failure, r.payload, nullif(r.metadata, '{}'), r.expires_at,
-            r.max_attempts, r.retry, r.singleton_key, r.idempotency_key,
-            case when r.wait_for <> '{}' then array(select distinct w.id from unnest(r.wait_for) as w (id)) end,
-            null::uuid, null::text, null::bigint, null::uuid, null::text, null::timestamptz, null::timestamptz, null::timestamptz, null::jsonb,
-            null::text, null::text, null::text, null::timestamptz
+            r.singleton_key,
+            _options(
+                r.max_attempts, r.retry, r.idempotency_key,
+                case when r.wait_for <> '{}' then array(select distinct w.id from unnest(r.wait_for) as w (id)) end
+            ),
+            null::bigint, null::uuid, null::text, null::timestamptz, null::timestamptz, null::timestamptz, null::jsonb, null::_failure,
+            null::timestamptz
         from unnest(requests) with ordinality as r
         where firsts[r.ordinality] is null
     ), there as (
@@ -2037,14 +2044,13 @@ begin
         -- all columns in their order, and of their types: as in _claim
         insert into ready (
             job_id, number, submitted_at, available_at, attempt, priority, crashes, parked, cancel_requested, state, next_need, submitted_by,
-            on_dependency_failure, payload, metadata, expires_at, max_attempts, retry, singleton_key, idempotency_key, wait_for, run_id, step, fence,
-            lease_id, worker_id, leased_at, lease_expires_at, check_at, answer, error, error_code, dead_reason, ended_at
+            on_dependency_failure, payload, metadata, expires_at, singleton_key, options, fence, lease_id, worker_id, leased_at, lease_expires_at,
+            check_at, answer, failure, ended_at
         )
         select
             r.job_id, nextval('number_seq'), _insert_plain.now, _insert_plain.now, 0, r.priority::smallint, 0::smallint, false, false, 'ready'::text,
-            r.next_need, v_actor, 'hold'::text, r.payload, null::jsonb, null::timestamptz, null::integer, null::jsonb, null::text, null::text,
-            null::uuid[], null::uuid, null::text, null::bigint, null::uuid, null::text, null::timestamptz, null::timestamptz, null::timestamptz,
-            null::jsonb, null::text, null::text, null::text, null::timestamptz
+            r.next_need, v_actor, 'hold'::text, r.payload, null::jsonb, null::timestamptz, null::text, null::_options, null::bigint, null::uuid, null::text,
+            null::timestamptz, null::timestamptz, null::timestamptz, null::jsonb, null::_failure, null::timestamptz
         from unnest(ids, needs, payloads, priorities) as r (job_id, next_need, payload, priority)
         returning ready.next_need, ready.priority
     )
@@ -2877,7 +2883,7 @@ begin
     v_job.crashes := 0;
     v_job.parked := false;
     v_job.check_at := null;
-    v_job.dead_reason := null;
+    v_job.failure := _failure((v_job.failure).error, (v_job.failure).error_code);
     v_job.ended_at := null;
     perform _rewrite(v_job);
     if edges is not null then
@@ -3354,6 +3360,23 @@ $_open_lane$;
 comment on function _open_lane(text, smallint, boolean, timestamptz) is
     'Sees to it that the need and priority of a job are known before it is, and that some there have a singleton_key (keyed): the one way in for a name, so '
     'nothing that is not a need gets past it (LH010). To be called by whoever gives a job any of these.';
+$function$,
+$function$
+create or replace function _options(
+    max_attempts integer, retry jsonb, idempotency_key text, wait_for uuid[], run_id uuid default null, step text default null
+)
+returns _options
+language sql
+immutable
+as $_options$
+    select
+        case
+            when num_nonnulls(max_attempts, retry, idempotency_key, wait_for, run_id, step) > 0
+                then (max_attempts, retry, idempotency_key, wait_for, run_id, step)::_options
+        end
+$_options$;
+
+comment on function _options(integer, jsonb, text, uuid[], uuid, text) is 'What a job has that few have, for its column options: null where that is nothing.';
 $function$,
 $function$
 create or replace function _park(ids uuid[], parked boolean)
@@ -3973,15 +3996,22 @@ begin
     v_job.priority := coalesce(priority, v_job.priority);
     v_job.available_at := coalesce(available_at, v_job.available_at);
     v_job.expires_at := coalesce(expires_at, v_job.expires_at);
-    v_job.max_attempts := coalesce(max_attempts, v_job.max_attempts);
-    v_job.retry := coalesce(retry, v_job.retry);
+    v_job.options := _options(
+        coalesce(max_attempts, (v_job.options).max_attempts),
+        coalesce(retry, (v_job.options).retry),
+        (v_job.options).idempotency_key,
+        case
+            when wait_for is null then (v_job.options).wait_for
+            else nullif(array(select distinct w.id from unnest(wait_for) as w (id)), '{}')
+        end,
+        (v_job.options).run_id,
+        (v_job.options).step
+    );
     v_job.on_dependency_failure := coalesce(on_dependency_failure, v_job.on_dependency_failure);
     v_job.attempt := 0;
     perform _open_lane(v_job.next_need, v_job.priority, v_job.singleton_key is not null, v_now);
 
-    if wait_for is not null then
-        v_job.wait_for := nullif(array(select distinct w.id from unnest(wait_for) as w (id)), '{}');
-    elsif on_dependency_failure is not null then
+    if wait_for is null and on_dependency_failure is not null then
         -- null, which only an unheld job can bring: it waits for what it waited for; but a new policy speaks about what has ended before, too
         wait_for := array(select e.waits_for from edge as e where e.job_id = v_job.job_id);
         v_known := true;
@@ -4102,14 +4132,14 @@ declare
     v_state     text := 'scheduled';
     v_was       constant text := v_job.state;
     v_answer    jsonb;
-    v_attempts  constant integer := coalesce(v_job.max_attempts, _setting_value('max_attempts')::integer);
+    v_attempts  constant integer := coalesce((v_job.options).max_attempts, _setting_value('max_attempts')::integer);
 begin
     if reason is null and v_job.attempt >= v_attempts then
         reason := 'attempts_exhausted';
     end if;
     if reason is null then
         -- by a clock that was read under the lock of the job: nobody looks for what is filed under times long over (_last_tick)
-        v_next := greatest(now, _now()) + coalesce(retry_after, _backoff(v_job.retry, greatest(v_job.attempt, 1)));
+        v_next := greatest(now, _now()) + coalesce(retry_after, _backoff((v_job.options).retry, greatest(v_job.attempt, 1)));
         if v_job.expires_at <= v_next then
             reason := 'expired';
         end if;
@@ -4129,8 +4159,7 @@ begin
     end if;
     v_job.state := v_state;
     v_job.available_at := v_next;
-    v_job.error := _retry_or_bury.error;
-    v_job.error_code := _retry_or_bury.error_code;
+    v_job.failure := _failure(error, error_code);
     v_job.answer := coalesce(v_answer || jsonb_build_object('state', v_state, 'available_at', v_next), v_job.answer);
     v_job.parked := false;
     v_job.check_at := null;
@@ -4158,16 +4187,14 @@ begin
     with back as (
         update only job as j
         set state = 'blocked',
-            dead_reason = null,
+            failure = null,
             ended_at = null,
-            error = null,
-            error_code = null,
             attempt = 0,
             crashes = 0
-        where j.job_id = any (ids) and j.dead_reason = 'dependency_failed' and j.on_dependency_failure = 'cascade'
+        where j.job_id = any (ids) and (j.failure).dead_reason = 'dependency_failed' and j.on_dependency_failure = 'cascade'
             and not exists (
                 select from edge as e
-                cross join lateral (select from only job as d where d.job_id = e.waits_for and d.dead_reason is not null limit 1) as d
+                cross join lateral (select from only job as d where d.job_id = e.waits_for and (d.failure).dead_reason is not null limit 1) as d
                 where e.job_id = j.job_id
             )
         returning j.job_id
@@ -5730,27 +5757,27 @@ begin
     end if;
     -- one statement, one snapshot: the job may be moving from one to the other
     select
-        i.job_id, i.state, i.next_need, i.payload, i.priority, i.attempt, coalesce(i.max_attempts, _setting_value('max_attempts')::integer),
-        i.crashes, i.available_at, i.expires_at, i.submitted_at, i.submitted_by, i.singleton_key, i.idempotency_key, coalesce(i.metadata, '{}'),
-        coalesce(i.wait_for, '{}'), i.on_dependency_failure, coalesce(i.retry, _setting_value('retry')::jsonb), i.worker_id, i.lease_id, i.fence,
-        i.leased_at, i.lease_expires_at, i.cancel_requested, i.error, i.error_code, i.dead_reason, i.ended_at, i.result, i.run_id, i.step,
+        i.job_id, i.state, i.next_need, i.payload, i.priority, i.attempt, coalesce((i.options).max_attempts, _setting_value('max_attempts')::integer),
+        i.crashes, i.available_at, i.expires_at, i.submitted_at, i.submitted_by, i.singleton_key, (i.options).idempotency_key, coalesce(i.metadata, '{}'),
+        coalesce((i.options).wait_for, '{}'), i.on_dependency_failure, coalesce((i.options).retry, _setting_value('retry')::jsonb), i.worker_id, i.lease_id, i.fence,
+        i.leased_at, i.lease_expires_at, i.cancel_requested, (i.failure).error, (i.failure).error_code, (i.failure).dead_reason, i.ended_at, i.result,
+        (i.options).run_id, (i.options).step,
         i.archived
     into v_info
     from (
         select
-            j.job_id, j.state, j.next_need, j.payload, j.priority, j.attempt, j.max_attempts, j.crashes, j.available_at, j.expires_at,
-            j.submitted_at, j.submitted_by, j.singleton_key, j.idempotency_key, j.metadata, j.wait_for, j.on_dependency_failure, j.retry,
+            j.job_id, j.state, j.next_need, j.payload, j.priority, j.attempt, j.crashes, j.available_at, j.expires_at,
+            j.submitted_at, j.submitted_by, j.singleton_key, j.options, j.metadata, j.on_dependency_failure,
             j.worker_id, j.lease_id, j.fence, j.leased_at,
             case when j.state = 'leased' then _lease_end(j.fence, j.lease_expires_at) else j.lease_expires_at end as lease_expires_at,
-            j.cancel_requested, j.error, j.error_code, j.dead_reason, j.ended_at, null::jsonb as result, j.run_id, j.step, false as archived
+            j.cancel_requested, j.failure, j.ended_at, null::jsonb as result, false as archived
         from job as j
         where j.job_id = job.job_id
         union all
         select
-            a.job_id, a.state, a.next_need, a.payload, a.priority, a.attempt, a.max_attempts, a.crashes, a.available_at, a.expires_at,
-            a.submitted_at, a.submitted_by, a.singleton_key, a.idempotency_key, a.metadata, a.wait_for, a.on_dependency_failure, a.retry,
-            a.worker_id, a.lease_id, a.fence, a.leased_at, null, a.cancel_requested, a.error, a.error_code, null,
-            a.ended_at, a.result, a.run_id, a.step, true
+            a.job_id, a.state, a.next_need, a.payload, a.priority, a.attempt, a.crashes, a.available_at, a.expires_at,
+            a.submitted_at, a.submitted_by, a.singleton_key, a.options, a.metadata, a.on_dependency_failure,
+            a.worker_id, a.lease_id, a.fence, a.leased_at, null, a.cancel_requested, a.failure, a.ended_at, a.result, true
         from archive as a
         where a.job_id = job.job_id
     ) as i;
@@ -6071,7 +6098,7 @@ begin
     return query
     select w.id, coalesce(a.state, j.state), a.result
     from (
-        select distinct u.id from unnest(v_job.wait_for) as u (id)
+        select distinct u.id from unnest((v_job.options).wait_for) as u (id)
         where results.after is null or u.id > results.after
         order by u.id
         limit limit_rows
@@ -6538,7 +6565,7 @@ begin
     end if;
 
     if v_job.state = 'dead' then
-        return query select 'dead', v_job.dead_reason || ': bring it back with redrive', null::timestamptz, null::uuid;
+        return query select 'dead', (v_job.failure).dead_reason || ': bring it back with redrive', null::timestamptz, null::uuid;
     elsif v_job.state = 'leased' then
         v_job.lease_expires_at := _lease_end(v_job.fence, v_job.lease_expires_at);
         return query
@@ -6559,7 +6586,7 @@ begin
             'scheduled',
             case
                 when v_job.available_at <= v_now then 'its time has come: the next get_work or sweep lets it in'
-                when v_job.error is not null then format('backs off after attempt %s', v_job.attempt)
+                when (v_job.failure).error is not null then format('backs off after attempt %s', v_job.attempt)
                 else 'its time has not come'
             end,
             v_job.available_at, null::uuid;
@@ -6619,15 +6646,15 @@ $function$
 ];
     v_views          constant text[] := array[
 $view$
--- noqa: disable=PRS,RF01
+-- noqa: disable=PRS,RF01,ST06
 -- sqlfluff does not know FROM ONLY, nor then the alias after it
 create or replace view dead_letter as
 select
     j.job_id,
     j.next_need,
-    j.dead_reason,
-    j.error_code,
-    j.error,
+    (j.failure).dead_reason as dead_reason,
+    (j.failure).error_code as error_code,
+    (j.failure).error as error,
     j.attempt,
     j.crashes,
     j.ended_at as died_at,
@@ -6996,6 +7023,16 @@ comment on table ahead is
 comment on column ahead.places is 'Where their rows were. With the number of that job in numbers: a place may be taken by another row later.';
 comment on column ahead.sure_number is 'With newer and surveyed_at: as in front.';
 
+create type _options as (
+    max_attempts integer, retry jsonb, idempotency_key text collate "C", wait_for uuid[], run_id uuid, step text
+);
+comment on type _options is
+    'What few jobs are submitted with, in one column, which is null in most: each time a row is written it costs by its columns, null or not '
+    '(bench/instructions.md).';
+
+create type _failure as (error text, error_code text, dead_reason text collate "C");
+comment on type _failure is 'How the last execution failed, and why a dead job is dead. In one column, as _options.';
+
 create table job (
     job_id                  uuid            not null,
     -- fixed width first: no padding between them
@@ -7015,13 +7052,8 @@ create table job (
     -- null in most jobs
     metadata                jsonb,
     expires_at              timestamptz,
-    max_attempts            integer,
-    retry                   jsonb,
     singleton_key           text            collate "C",
-    idempotency_key         text            collate "C",
-    wait_for                uuid[],
-    run_id                  uuid,
-    step                    text,
+    options                 _options,
     -- the last lease
     fence                   bigint,
     lease_id                uuid,
@@ -7030,10 +7062,7 @@ create table job (
     lease_expires_at        timestamptz,
     check_at                timestamptz,
     answer                  jsonb,
-    -- the last failure
-    error                   text,
-    error_code              text,
-    dead_reason             text            collate "C",
+    failure                 _failure,
     ended_at                timestamptz,
     constraint job_pkey primary key (job_id)
 ) with (autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.05);
@@ -7044,7 +7073,8 @@ comment on table job is
 comment on column job.number is 'Place in the queue: drawn anew at each entry. Lower goes first within one priority.';
 comment on column job.parked is
     'Ready, but behind another job of its singleton_key: kept out of the claim index. The end of the one before admits it.';
-comment on column job.wait_for is 'What it was told to wait for: whose results its worker gets. What it still waits for is in edge.';
+comment on column job.options is
+    'Null: nothing of it. wait_for is what the job was told to wait for, whose results its worker gets; what it still waits for is in edge.';
 comment on column job.check_at is
     'When to look whether the lease ran out; null unless leased. Heartbeats leave it alone until it has passed.';
 comment on column job.lease_expires_at is 'The end of the lease as it was granted. Where it was extended, heartbeat has it (_lease_end).';
@@ -7106,20 +7136,14 @@ create table archive (
     payload                 jsonb           not null,
     metadata                jsonb,
     expires_at              timestamptz,
-    max_attempts            integer,
-    retry                   jsonb,
     singleton_key           text            collate "C",
-    idempotency_key         text            collate "C",
-    wait_for                uuid[],
-    run_id                  uuid,
-    step                    text,
+    options                 _options,
     fence                   bigint,
     lease_id                uuid,
     worker_id               text,
     leased_at               timestamptz,
     answer                  jsonb,
-    error                   text,
-    error_code              text,
+    failure                 _failure,
     result                  jsonb,
     constraint archive_pkey primary key (job_id)
 );

@@ -8,12 +8,11 @@ as $_bury$
 declare
     v_was constant text := v_job.state;
 begin
-    if _bury.error is not null then
-        v_job.error := _bury.error;
-        v_job.error_code := _bury.error_code;
-    end if;
     v_job.state := 'dead';
-    v_job.dead_reason := reason;
+    v_job.failure := case
+        when _bury.error is not null then _failure(_bury.error, _bury.error_code, reason)
+        else _failure((v_job.failure).error, (v_job.failure).error_code, reason)
+    end;
     v_job.ended_at := now;
     v_job.answer := coalesce(_bury.answer, v_job.answer);
     v_job.cancel_requested := false;

@@ -4,8 +4,9 @@ language plpgsql
 volatile
 as $_claim$
 declare
-    v_place tid;
-    v_work  work;
+    v_place     tid;
+    v_work      work;
+    v_options   _options;
 begin
     if mark.keyed or cardinality(mark.priorities) > 1 then
         select f.ctid into v_place
@@ -47,30 +48,33 @@ begin
             and (j.expires_at is null or j.expires_at > _now())
         returning
             j.job_id, j.number, j.submitted_at, j.available_at, j.attempt, j.priority, j.crashes, j.next_need, j.submitted_by,
-            j.on_dependency_failure, j.payload, j.metadata, j.expires_at, j.max_attempts, j.retry, j.singleton_key, j.idempotency_key, j.wait_for,
-            j.run_id, j.step, j.error, j.error_code, nextval('fence_seq') as fence, _now() as at
+            j.on_dependency_failure, j.payload, j.metadata, j.expires_at, j.singleton_key, j.options, j.failure, nextval('fence_seq') as fence, _now() as at
     )
     -- all columns in their order, and of their types: else the plan has a step more, which costs as much as a look at an index
     insert into leased as j (
         job_id, number, submitted_at, available_at, attempt, priority, crashes, parked, cancel_requested, state, next_need, submitted_by,
-        on_dependency_failure, payload, metadata, expires_at, max_attempts, retry, singleton_key, idempotency_key, wait_for, run_id, step, fence,
-        lease_id, worker_id, leased_at, lease_expires_at, check_at, answer, error, error_code, dead_reason, ended_at
+        on_dependency_failure, payload, metadata, expires_at, singleton_key, options, fence, lease_id, worker_id, leased_at, lease_expires_at,
+        check_at, answer, failure, ended_at
     )
     select
         g.job_id, g.number, g.submitted_at, g.available_at, g.attempt + 1, g.priority, g.crashes, false, false, 'leased'::text, g.next_need,
-        g.submitted_by, g.on_dependency_failure, g.payload, g.metadata, g.expires_at, g.max_attempts, g.retry, g.singleton_key, g.idempotency_key, g.wait_for,
-        g.run_id, g.step, g.fence, _lease_id(g.job_id, g.fence), _claim.worker_id, g.at, g.at + lease, g.at + lease, null::jsonb, g.error,
-        g.error_code, null::text, null::timestamptz
+        g.submitted_by, g.on_dependency_failure, g.payload, g.metadata, g.expires_at, g.singleton_key, g.options, g.fence,
+        _lease_id(g.job_id, g.fence), _claim.worker_id, g.at, g.at + lease, g.at + lease, null::jsonb, g.failure, null::timestamptz
     from gone as g
     returning
-        j.job_id, j.lease_id, j.fence, j.next_need, j.payload, j.attempt, coalesce(j.max_attempts, mark.max_attempts),
-        j.lease_expires_at, j.lease_expires_at - _now(), j.singleton_key, coalesce(j.metadata, '{}'), j.run_id, j.step,
-        case when j.wait_for is null then '{}'::jsonb end, false
+        j.job_id, j.lease_id, j.fence, j.next_need, j.payload, j.attempt, mark.max_attempts, j.lease_expires_at, j.lease_expires_at - _now(),
+        j.singleton_key, coalesce(j.metadata, '{}'), null::uuid, null::text, case when j.options is null then '{}'::jsonb end, false
     into v_work;
-    -- few waited for anything
+    -- few have options
     if v_work.results is null and v_work.job_id is not null then
-        v_work.results := _results((select j.wait_for from leased as j where j.job_id = v_work.job_id));
-        v_work.results_truncated := v_work.results is null;
+        v_options := (select j.options from leased as j where j.job_id = v_work.job_id);
+        v_work.max_attempts := coalesce(v_options.max_attempts, v_work.max_attempts);
+        v_work.run_id := v_options.run_id;
+        v_work.step := v_options.step;
+        if v_options.wait_for is not null then
+            v_work.results := _results(v_options.wait_for);
+            v_work.results_truncated := v_work.results is null;
+        end if;
         v_work.results := coalesce(v_work.results, '{}');
     end if;
     return v_work;

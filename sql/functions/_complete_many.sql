@@ -20,14 +20,13 @@ begin
     ), kept as (
         insert into archive (
             job_id, submitted_at, available_at, ended_at, attempt, priority, crashes, cancel_requested, state, next_need, submitted_by,
-            on_dependency_failure, payload, metadata, expires_at, max_attempts, retry, singleton_key, idempotency_key, wait_for, run_id,
-            step, fence, lease_id, worker_id, leased_at, answer, error, error_code, result
+            on_dependency_failure, payload, metadata, expires_at, singleton_key, options, fence, lease_id, worker_id, leased_at, answer, failure,
+            result
         )
         select
             g.job_id, g.submitted_at, g.available_at, _complete_many.now, g.attempt, g.priority, g.crashes, g.cancel_requested, 'succeeded',
-            g.next_need, g.submitted_by, g.on_dependency_failure, g.payload, g.metadata, g.expires_at, g.max_attempts, g.retry, g.singleton_key,
-            g.idempotency_key, g.wait_for, g.run_id, g.step, g.fence, g.lease_id, g.worker_id, g.leased_at, g.answer, g.error, g.error_code,
-            results[g.nth]
+            g.next_need, g.submitted_by, g.on_dependency_failure, g.payload, g.metadata, g.expires_at, g.singleton_key, g.options, g.fence, g.lease_id,
+            g.worker_id, g.leased_at, g.answer, g.failure, results[g.nth]
         from gone as g
     )
     select

@@ -12,26 +12,24 @@ begin
     -- One statement locks, checks the lease, moves the row, and looks whether anybody waits for it. That look is no newer than the lock, but the
     -- transaction has an id from before it: an edge that it misses has a note, which cannot be dropped before this transaction is over.
     with gone as (
-        -- by name: j.*, with the seven columns that an end has no use for, costs more
+        -- by name: j.*, with the columns that an end has no use for, costs more
         delete from leased as j
         where j.job_id = _end.job_id and (_end.lease_id is null or j.lease_id = _end.lease_id)
         returning
             j.job_id, j.submitted_at, j.available_at, j.attempt, j.priority, j.crashes, j.cancel_requested, j.next_need, j.submitted_by,
-            j.on_dependency_failure, j.payload, j.metadata, j.expires_at, j.max_attempts, j.retry, j.singleton_key, j.idempotency_key, j.wait_for,
-            j.run_id, j.step, j.fence, j.lease_id, j.worker_id, j.leased_at, j.answer, j.error, j.error_code
+            j.on_dependency_failure, j.payload, j.metadata, j.expires_at, j.singleton_key, j.options, j.fence, j.lease_id, j.worker_id, j.leased_at,
+            j.answer, j.failure
     )
     insert into archive as a (
         job_id, submitted_at, available_at, ended_at, attempt, priority, crashes, cancel_requested, state, next_need, submitted_by,
-        on_dependency_failure, payload, metadata, expires_at, max_attempts, retry, singleton_key, idempotency_key, wait_for, run_id, step, fence,
-        lease_id, worker_id, leased_at, answer, error, error_code, result
+        on_dependency_failure, payload, metadata, expires_at, singleton_key, options, fence, lease_id, worker_id, leased_at, answer, failure, result
     )
     select
         g.job_id, g.submitted_at, g.available_at, _end.now, g.attempt, g.priority, g.crashes, g.cancel_requested, _end.state, g.next_need,
-        g.submitted_by, g.on_dependency_failure, g.payload, g.metadata, g.expires_at, g.max_attempts, g.retry, g.singleton_key, g.idempotency_key,
-        g.wait_for, g.run_id, g.step, g.fence,
+        g.submitted_by, g.on_dependency_failure, g.payload, g.metadata, g.expires_at, g.singleton_key, g.options, g.fence,
         -- a lease that neither made this end nor was answered before is not to be taken for one that did
         case when _end.lease_id is not null or coalesce(_end.answer, g.answer) is not null then g.lease_id end,
-        g.worker_id, g.leased_at, coalesce(_end.answer, g.answer), g.error, g.error_code, _end.result
+        g.worker_id, g.leased_at, coalesce(_end.answer, g.answer), g.failure, _end.result
     from gone as g
     returning a.singleton_key, exists (select from edge as e where e.waits_for = _end.job_id) into v_key, v_awaited;
     if not found then

@@ -8,7 +8,7 @@ begin
     -- the index of all that are dead
     return coalesce(
         (select a.state from archive as a where a.job_id = _end_state.job_id),
-        (select 'dead' from only job as j where j.job_id = _end_state.job_id and j.dead_reason is not null)
+        (select 'dead' from only job as j where j.job_id = _end_state.job_id and (j.failure).dead_reason is not null)
     );
 end
 $_end_state$;

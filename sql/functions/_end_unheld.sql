@@ -9,16 +9,14 @@ begin
     delete from job as j where j.job_id = v_job.job_id;
     insert into archive (
         job_id, submitted_at, available_at, ended_at, attempt, priority, crashes, cancel_requested, state, next_need, submitted_by,
-        on_dependency_failure, payload, metadata, expires_at, max_attempts, retry, singleton_key, idempotency_key, wait_for, run_id, step, fence,
-        lease_id, worker_id, leased_at, answer, error, error_code, result
+        on_dependency_failure, payload, metadata, expires_at, singleton_key, options, fence, lease_id, worker_id, leased_at, answer, failure, result
     ) values (
         v_job.job_id, v_job.submitted_at, v_job.available_at, _end_unheld.now, v_job.attempt, v_job.priority, v_job.crashes,
         v_job.cancel_requested, _end_unheld.state, v_job.next_need, v_job.submitted_by, v_job.on_dependency_failure, v_job.payload, v_job.metadata,
-        v_job.expires_at, v_job.max_attempts, v_job.retry, v_job.singleton_key, v_job.idempotency_key, v_job.wait_for, v_job.run_id, v_job.step,
-        v_job.fence,
+        v_job.expires_at, v_job.singleton_key, v_job.options, v_job.fence,
         -- a lease that was not answered before did not make this end
         case when coalesce(_end_unheld.answer, v_job.answer) is not null then v_job.lease_id end,
-        v_job.worker_id, v_job.leased_at, coalesce(_end_unheld.answer, v_job.answer), v_job.error, v_job.error_code, _end_unheld.result
+        v_job.worker_id, v_job.leased_at, coalesce(_end_unheld.answer, v_job.answer), v_job.failure, _end_unheld.result
     );
     delete from edge as e where e.job_id = v_job.job_id;
     if v_job.singleton_key is not null then

@@ -47,9 +47,7 @@ begin
             jsonb_build_object(
                 'state', case when n.later then 'scheduled' else 'ready' end,
                 'number', coalesce(n.number, j.number),
-                'parked', n.behind and not n.later,
-                'dead_reason', null,
-                'ended_at', null
+                'parked', n.behind and not n.later
             ) as change
     ), moved as materialized (
         select w.* from gone as g cross join lateral jsonb_populate_record(g.whole, g.change) as w

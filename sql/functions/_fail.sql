@@ -14,7 +14,7 @@ begin
     v_job.crashes := 0;
     return _retry_or_bury(
         v_job,
-        case when not retryable or not _is_retryable(v_job.retry, v_error, v_code) then 'not_retryable' end,
+        case when not retryable or not _is_retryable((v_job.options).retry, v_error, v_code) then 'not_retryable' end,
         retry_after, v_error, v_code,
         case when v_job.state = 'leased' then 'fail' else 'fail_unheld' end,
         actor, v_now

@@ -14,15 +14,13 @@ begin
         where j.job_id = any (ids) and (j.expires_at is null or j.expires_at > v_now)
         returning
             j.job_id, j.number, j.submitted_at, j.available_at, j.attempt, j.priority, j.crashes, j.next_need, j.submitted_by,
-            j.on_dependency_failure, j.payload, j.metadata, j.expires_at, j.max_attempts, j.retry, j.singleton_key, j.idempotency_key, j.wait_for,
-            j.run_id, j.step, j.error, j.error_code, nextval('fence_seq') as fence, _now() as at
+            j.on_dependency_failure, j.payload, j.metadata, j.expires_at, j.singleton_key, j.options, j.failure, nextval('fence_seq') as fence, _now() as at
     ), heads as (
         delete from only job as j
         where keyed and j.job_id = any (ids) and (j.expires_at is null or j.expires_at > v_now)
         returning
             j.job_id, j.number, j.submitted_at, j.available_at, j.attempt, j.priority, j.crashes, j.next_need, j.submitted_by,
-            j.on_dependency_failure, j.payload, j.metadata, j.expires_at, j.max_attempts, j.retry, j.singleton_key, j.idempotency_key, j.wait_for,
-            j.run_id, j.step, j.error, j.error_code, nextval('fence_seq') as fence, _now() as at
+            j.on_dependency_failure, j.payload, j.metadata, j.expires_at, j.singleton_key, j.options, j.failure, nextval('fence_seq') as fence, _now() as at
     ), gone as (
         select f.* from free as f
         union all
@@ -30,20 +28,19 @@ begin
     ), made as (
         insert into leased as j (
             job_id, number, submitted_at, available_at, attempt, priority, crashes, parked, cancel_requested, state, next_need, submitted_by,
-            on_dependency_failure, payload, metadata, expires_at, max_attempts, retry, singleton_key, idempotency_key, wait_for, run_id, step, fence,
-            lease_id, worker_id, leased_at, lease_expires_at, check_at, answer, error, error_code, dead_reason, ended_at
+            on_dependency_failure, payload, metadata, expires_at, singleton_key, options, fence, lease_id, worker_id, leased_at, lease_expires_at,
+            check_at, answer, failure, ended_at
         )
         select
             g.job_id, g.number, g.submitted_at, g.available_at, g.attempt + 1, g.priority, g.crashes, false, false, 'leased'::text, g.next_need,
-            g.submitted_by, g.on_dependency_failure, g.payload, g.metadata, g.expires_at, g.max_attempts, g.retry, g.singleton_key,
-            g.idempotency_key, g.wait_for, g.run_id, g.step, g.fence, _lease_id(g.job_id, g.fence), _grant.worker_id, g.at, g.at + lease,
-            g.at + lease, null::jsonb, g.error, g.error_code, null::text, null::timestamptz
+            g.submitted_by, g.on_dependency_failure, g.payload, g.metadata, g.expires_at, g.singleton_key, g.options, g.fence,
+            _lease_id(g.job_id, g.fence), _grant.worker_id, g.at, g.at + lease, g.at + lease, null::jsonb, g.failure, null::timestamptz
         from gone as g
         returning
-            j.job_id, j.lease_id, j.fence, j.next_need, j.payload, j.attempt, coalesce(j.max_attempts, v_max_attempts), j.lease_expires_at,
-            j.lease_expires_at - _now(), j.singleton_key, coalesce(j.metadata, '{}'), j.run_id, j.step,
-            case when j.wait_for is null then '{}' else coalesce(_results(j.wait_for), '{}') end,
-            j.wait_for is not null and _results(j.wait_for) is null
+            j.job_id, j.lease_id, j.fence, j.next_need, j.payload, j.attempt, coalesce((j.options).max_attempts, v_max_attempts), j.lease_expires_at,
+            j.lease_expires_at - _now(), j.singleton_key, coalesce(j.metadata, '{}'), (j.options).run_id, (j.options).step,
+            case when (j.options).wait_for is null then '{}' else coalesce(_results((j.options).wait_for), '{}') end,
+            (j.options).wait_for is not null and _results((j.options).wait_for) is null
     )
     select l.*
     from made as l

@@ -8,25 +8,25 @@ language plpgsql
 volatile
 as $_insert$
 declare
-    v_by    constant text := coalesce(submitted_by, _actor());
+    v_by        constant text := coalesce(submitted_by, _actor());
+    v_options   constant _options := _options(max_attempts, retry, idempotency_key, wait_for);
 begin
     if state = 'ready' and singleton_key is null then
         insert into ready (
             job_id, number, submitted_at, available_at, priority, state, next_need, submitted_by, on_dependency_failure, payload, metadata,
-            expires_at, max_attempts, retry, idempotency_key, wait_for
+            expires_at, options
         ) values (
             _insert.job_id, nextval('number_seq'), _insert.now, _insert.available_at, _insert.priority, 'ready', _insert.next_need, v_by,
-            _insert.on_dependency_failure, _insert.payload, _insert.metadata, _insert.expires_at, _insert.max_attempts, _insert.retry,
-            _insert.idempotency_key, _insert.wait_for
+            _insert.on_dependency_failure, _insert.payload, _insert.metadata, _insert.expires_at, v_options
         );
     else
         insert into job (
             job_id, number, submitted_at, available_at, priority, parked, state, next_need, submitted_by, on_dependency_failure, payload, metadata,
-            expires_at, max_attempts, retry, singleton_key, idempotency_key, wait_for
+            expires_at, singleton_key, options
         ) values (
             _insert.job_id, nextval('number_seq'), _insert.now, _insert.available_at, _insert.priority, _insert.parked, _insert.state,
-            _insert.next_need, v_by, _insert.on_dependency_failure, _insert.payload, _insert.metadata, _insert.expires_at, _insert.max_attempts,
-            _insert.retry, _insert.singleton_key, _insert.idempotency_key, _insert.wait_for
+            _insert.next_need, v_by, _insert.on_dependency_failure, _insert.payload, _insert.metadata, _insert.expires_at, _insert.singleton_key,
+            v_options
         );
     end if;
     perform _announce(array[next_need], array[priority::smallint], array[state = 'ready'], array[singleton_key is not null], now);

@@ -19,10 +19,13 @@ begin
             0::smallint, coalesce(_insert_many.parked[r.ordinality], false), false,
             case when blocked[r.ordinality] then 'blocked' when r.available_at > _insert_many.now then 'scheduled' else 'ready' end as state,
             r.next_need, coalesce(r.submitted_by, v_actor), r.on_dependency_failure, r.payload, nullif(r.metadata, '{}'), r.expires_at,
-            r.max_attempts, r.retry, r.singleton_key, r.idempotency_key,
-            case when r.wait_for <> '{}' then array(select distinct w.id from unnest(r.wait_for) as w (id)) end,
-            null::uuid, null::text, null::bigint, null::uuid, null::text, null::timestamptz, null::timestamptz, null::timestamptz, null::jsonb,
-            null::text, null::text, null::text, null::timestamptz
+            r.singleton_key,
+            _options(
+                r.max_attempts, r.retry, r.idempotency_key,
+                case when r.wait_for <> '{}' then array(select distinct w.id from unnest(r.wait_for) as w (id)) end
+            ),
+            null::bigint, null::uuid, null::text, null::timestamptz, null::timestamptz, null::timestamptz, null::jsonb, null::_failure,
+            null::timestamptz
         from unnest(requests) with ordinality as r
         where firsts[r.ordinality] is null
     ), there as (

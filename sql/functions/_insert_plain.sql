@@ -12,14 +12,13 @@ begin
         -- all columns in their order, and of their types: as in _claim
         insert into ready (
             job_id, number, submitted_at, available_at, attempt, priority, crashes, parked, cancel_requested, state, next_need, submitted_by,
-            on_dependency_failure, payload, metadata, expires_at, max_attempts, retry, singleton_key, idempotency_key, wait_for, run_id, step, fence,
-            lease_id, worker_id, leased_at, lease_expires_at, check_at, answer, error, error_code, dead_reason, ended_at
+            on_dependency_failure, payload, metadata, expires_at, singleton_key, options, fence, lease_id, worker_id, leased_at, lease_expires_at,
+            check_at, answer, failure, ended_at
         )
         select
             r.job_id, nextval('number_seq'), _insert_plain.now, _insert_plain.now, 0, r.priority::smallint, 0::smallint, false, false, 'ready'::text,
-            r.next_need, v_actor, 'hold'::text, r.payload, null::jsonb, null::timestamptz, null::integer, null::jsonb, null::text, null::text,
-            null::uuid[], null::uuid, null::text, null::bigint, null::uuid, null::text, null::timestamptz, null::timestamptz, null::timestamptz,
-            null::jsonb, null::text, null::text, null::text, null::timestamptz
+            r.next_need, v_actor, 'hold'::text, r.payload, null::jsonb, null::timestamptz, null::text, null::_options, null::bigint, null::uuid, null::text,
+            null::timestamptz, null::timestamptz, null::timestamptz, null::jsonb, null::_failure, null::timestamptz
         from unnest(ids, needs, payloads, priorities) as r (job_id, next_need, payload, priority)
         returning ready.next_need, ready.priority
     )

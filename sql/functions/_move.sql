@@ -12,7 +12,7 @@ begin
     v_job.crashes := 0;
     v_job.parked := false;
     v_job.check_at := null;
-    v_job.dead_reason := null;
+    v_job.failure := _failure((v_job.failure).error, (v_job.failure).error_code);
     v_job.ended_at := null;
     perform _rewrite(v_job);
     if edges is not null then

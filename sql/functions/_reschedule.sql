@@ -18,15 +18,22 @@ begin
     v_job.priority := coalesce(priority, v_job.priority);
     v_job.available_at := coalesce(available_at, v_job.available_at);
     v_job.expires_at := coalesce(expires_at, v_job.expires_at);
-    v_job.max_attempts := coalesce(max_attempts, v_job.max_attempts);
-    v_job.retry := coalesce(retry, v_job.retry);
+    v_job.options := _options(
+        coalesce(max_attempts, (v_job.options).max_attempts),
+        coalesce(retry, (v_job.options).retry),
+        (v_job.options).idempotency_key,
+        case
+            when wait_for is null then (v_job.options).wait_for
+            else nullif(array(select distinct w.id from unnest(wait_for) as w (id)), '{}')
+        end,
+        (v_job.options).run_id,
+        (v_job.options).step
+    );
     v_job.on_dependency_failure := coalesce(on_dependency_failure, v_job.on_dependency_failure);
     v_job.attempt := 0;
     perform _open_lane(v_job.next_need, v_job.priority, v_job.singleton_key is not null, v_now);
 
-    if wait_for is not null then
-        v_job.wait_for := nullif(array(select distinct w.id from unnest(wait_for) as w (id)), '{}');
-    elsif on_dependency_failure is not null then
+    if wait_for is null and on_dependency_failure is not null then
         -- null, which only an unheld job can bring: it waits for what it waited for; but a new policy speaks about what has ended before, too
         wait_for := array(select e.waits_for from edge as e where e.job_id = v_job.job_id);
         v_known := true;

@@ -11,14 +11,14 @@ declare
     v_state     text := 'scheduled';
     v_was       constant text := v_job.state;
     v_answer    jsonb;
-    v_attempts  constant integer := coalesce(v_job.max_attempts, _setting_value('max_attempts')::integer);
+    v_attempts  constant integer := coalesce((v_job.options).max_attempts, _setting_value('max_attempts')::integer);
 begin
     if reason is null and v_job.attempt >= v_attempts then
         reason := 'attempts_exhausted';
     end if;
     if reason is null then
         -- by a clock that was read under the lock of the job: nobody looks for what is filed under times long over (_last_tick)
-        v_next := greatest(now, _now()) + coalesce(retry_after, _backoff(v_job.retry, greatest(v_job.attempt, 1)));
+        v_next := greatest(now, _now()) + coalesce(retry_after, _backoff((v_job.options).retry, greatest(v_job.attempt, 1)));
         if v_job.expires_at <= v_next then
             reason := 'expired';
         end if;
@@ -38,8 +38,7 @@ begin
     end if;
     v_job.state := v_state;
     v_job.available_at := v_next;
-    v_job.error := _retry_or_bury.error;
-    v_job.error_code := _retry_or_bury.error_code;
+    v_job.failure := _failure(error, error_code);
     v_job.answer := coalesce(v_answer || jsonb_build_object('state', v_state, 'available_at', v_next), v_job.answer);
     v_job.parked := false;
     v_job.check_at := null;

@@ -8,16 +8,14 @@ begin
     with back as (
         update only job as j
         set state = 'blocked',
-            dead_reason = null,
+            failure = null,
             ended_at = null,
-            error = null,
-            error_code = null,
             attempt = 0,
             crashes = 0
-        where j.job_id = any (ids) and j.dead_reason = 'dependency_failed' and j.on_dependency_failure = 'cascade'
+        where j.job_id = any (ids) and (j.failure).dead_reason = 'dependency_failed' and j.on_dependency_failure = 'cascade'
             and not exists (
                 select from edge as e
-                cross join lateral (select from only job as d where d.job_id = e.waits_for and d.dead_reason is not null limit 1) as d
+                cross join lateral (select from only job as d where d.job_id = e.waits_for and (d.failure).dead_reason is not null limit 1) as d
                 where e.job_id = j.job_id
             )
         returning j.job_id

@@ -16,27 +16,27 @@ begin
     end if;
     -- one statement, one snapshot: the job may be moving from one to the other
     select
-        i.job_id, i.state, i.next_need, i.payload, i.priority, i.attempt, coalesce(i.max_attempts, _setting_value('max_attempts')::integer),
-        i.crashes, i.available_at, i.expires_at, i.submitted_at, i.submitted_by, i.singleton_key, i.idempotency_key, coalesce(i.metadata, '{}'),
-        coalesce(i.wait_for, '{}'), i.on_dependency_failure, coalesce(i.retry, _setting_value('retry')::jsonb), i.worker_id, i.lease_id, i.fence,
-        i.leased_at, i.lease_expires_at, i.cancel_requested, i.error, i.error_code, i.dead_reason, i.ended_at, i.result, i.run_id, i.step,
+        i.job_id, i.state, i.next_need, i.payload, i.priority, i.attempt, coalesce((i.options).max_attempts, _setting_value('max_attempts')::integer),
+        i.crashes, i.available_at, i.expires_at, i.submitted_at, i.submitted_by, i.singleton_key, (i.options).idempotency_key, coalesce(i.metadata, '{}'),
+        coalesce((i.options).wait_for, '{}'), i.on_dependency_failure, coalesce((i.options).retry, _setting_value('retry')::jsonb), i.worker_id, i.lease_id, i.fence,
+        i.leased_at, i.lease_expires_at, i.cancel_requested, (i.failure).error, (i.failure).error_code, (i.failure).dead_reason, i.ended_at, i.result,
+        (i.options).run_id, (i.options).step,
         i.archived
     into v_info
     from (
         select
-            j.job_id, j.state, j.next_need, j.payload, j.priority, j.attempt, j.max_attempts, j.crashes, j.available_at, j.expires_at,
-            j.submitted_at, j.submitted_by, j.singleton_key, j.idempotency_key, j.metadata, j.wait_for, j.on_dependency_failure, j.retry,
+            j.job_id, j.state, j.next_need, j.payload, j.priority, j.attempt, j.crashes, j.available_at, j.expires_at,
+            j.submitted_at, j.submitted_by, j.singleton_key, j.options, j.metadata, j.on_dependency_failure,
             j.worker_id, j.lease_id, j.fence, j.leased_at,
             case when j.state = 'leased' then _lease_end(j.fence, j.lease_expires_at) else j.lease_expires_at end as lease_expires_at,
-            j.cancel_requested, j.error, j.error_code, j.dead_reason, j.ended_at, null::jsonb as result, j.run_id, j.step, false as archived
+            j.cancel_requested, j.failure, j.ended_at, null::jsonb as result, false as archived
         from job as j
         where j.job_id = job.job_id
         union all
         select
-            a.job_id, a.state, a.next_need, a.payload, a.priority, a.attempt, a.max_attempts, a.crashes, a.available_at, a.expires_at,
-            a.submitted_at, a.submitted_by, a.singleton_key, a.idempotency_key, a.metadata, a.wait_for, a.on_dependency_failure, a.retry,
-            a.worker_id, a.lease_id, a.fence, a.leased_at, null, a.cancel_requested, a.error, a.error_code, null,
-            a.ended_at, a.result, a.run_id, a.step, true
+            a.job_id, a.state, a.next_need, a.payload, a.priority, a.attempt, a.crashes, a.available_at, a.expires_at,
+            a.submitted_at, a.submitted_by, a.singleton_key, a.options, a.metadata, a.on_dependency_failure,
+            a.worker_id, a.lease_id, a.fence, a.leased_at, null, a.cancel_requested, a.failure, a.ended_at, a.result, true
         from archive as a
         where a.job_id = job.job_id
     ) as i;

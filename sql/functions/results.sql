@@ -16,7 +16,7 @@ begin
     return query
     select w.id, coalesce(a.state, j.state), a.result
     from (
-        select distinct u.id from unnest(v_job.wait_for) as u (id)
+        select distinct u.id from unnest((v_job.options).wait_for) as u (id)
         where results.after is null or u.id > results.after
         order by u.id
         limit limit_rows

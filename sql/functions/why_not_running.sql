@@ -29,7 +29,7 @@ begin
     end if;
 
     if v_job.state = 'dead' then
-        return query select 'dead', v_job.dead_reason || ': bring it back with redrive', null::timestamptz, null::uuid;
+        return query select 'dead', (v_job.failure).dead_reason || ': bring it back with redrive', null::timestamptz, null::uuid;
     elsif v_job.state = 'leased' then
         v_job.lease_expires_at := _lease_end(v_job.fence, v_job.lease_expires_at);
         return query
@@ -50,7 +50,7 @@ begin
             'scheduled',
             case
                 when v_job.available_at <= v_now then 'its time has come: the next get_work or sweep lets it in'
-                when v_job.error is not null then format('backs off after attempt %s', v_job.attempt)
+                when (v_job.failure).error is not null then format('backs off after attempt %s', v_job.attempt)
                 else 'its time has not come'
             end,
             v_job.available_at, null::uuid;

@@ -152,6 +152,16 @@ comment on table ahead is
 comment on column ahead.places is 'Where their rows were. With the number of that job in numbers: a place may be taken by another row later.';
 comment on column ahead.sure_number is 'With newer and surveyed_at: as in front.';
 
+create type _options as (
+    max_attempts integer, retry jsonb, idempotency_key text collate "C", wait_for uuid[], run_id uuid, step text
+);
+comment on type _options is
+    'What few jobs are submitted with, in one column, which is null in most: each time a row is written it costs by its columns, null or not '
+    '(bench/instructions.md).';
+
+create type _failure as (error text, error_code text, dead_reason text collate "C");
+comment on type _failure is 'How the last execution failed, and why a dead job is dead. In one column, as _options.';
+
 create table job (
     job_id                  uuid            not null,
     -- fixed width first: no padding between them
@@ -171,13 +181,8 @@ create table job (
     -- null in most jobs
     metadata                jsonb,
     expires_at              timestamptz,
-    max_attempts            integer,
-    retry                   jsonb,
     singleton_key           text            collate "C",
-    idempotency_key         text            collate "C",
-    wait_for                uuid[],
-    run_id                  uuid,
-    step                    text,
+    options                 _options,
     -- the last lease
     fence                   bigint,
     lease_id                uuid,
@@ -186,10 +191,7 @@ create table job (
     lease_expires_at        timestamptz,
     check_at                timestamptz,
     answer                  jsonb,
-    -- the last failure
-    error                   text,
-    error_code              text,
-    dead_reason             text            collate "C",
+    failure                 _failure,
     ended_at                timestamptz,
     constraint job_pkey primary key (job_id)
 ) with (autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.05);
@@ -200,7 +202,8 @@ comment on table job is
 comment on column job.number is 'Place in the queue: drawn anew at each entry. Lower goes first within one priority.';
 comment on column job.parked is
     'Ready, but behind another job of its singleton_key: kept out of the claim index. The end of the one before admits it.';
-comment on column job.wait_for is 'What it was told to wait for: whose results its worker gets. What it still waits for is in edge.';
+comment on column job.options is
+    'Null: nothing of it. wait_for is what the job was told to wait for, whose results its worker gets; what it still waits for is in edge.';
 comment on column job.check_at is
     'When to look whether the lease ran out; null unless leased. Heartbeats leave it alone until it has passed.';
 comment on column job.lease_expires_at is 'The end of the lease as it was granted. Where it was extended, heartbeat has it (_lease_end).';
@@ -262,20 +265,14 @@ create table archive (
     payload                 jsonb           not null,
     metadata                jsonb,
     expires_at              timestamptz,
-    max_attempts            integer,
-    retry                   jsonb,
     singleton_key           text            collate "C",
-    idempotency_key         text            collate "C",
-    wait_for                uuid[],
-    run_id                  uuid,
-    step                    text,
+    options                 _options,
     fence                   bigint,
     lease_id                uuid,
     worker_id               text,
     leased_at               timestamptz,
     answer                  jsonb,
-    error                   text,
-    error_code              text,
+    failure                 _failure,
     result                  jsonb,
     constraint archive_pkey primary key (job_id)
 );

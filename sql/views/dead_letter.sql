@@ -1,12 +1,12 @@
--- noqa: disable=PRS,RF01
+-- noqa: disable=PRS,RF01,ST06
 -- sqlfluff does not know FROM ONLY, nor then the alias after it
 create or replace view dead_letter as
 select
     j.job_id,
     j.next_need,
-    j.dead_reason,
-    j.error_code,
-    j.error,
+    (j.failure).dead_reason as dead_reason,
+    (j.failure).error_code as error_code,
+    (j.failure).error as error,
     j.attempt,
     j.crashes,
     j.ended_at as died_at,

@@ -305,7 +305,7 @@ def violations(conn: Connection, *, drained: bool = False) -> list[str]:
                 )""",
         "a job was let go before what it waits for had ended": """
             select j.job_id from job as j
-            cross join unnest(j.wait_for) as w (id)
+            cross join unnest((j.options).wait_for) as w (id)
             join job as d on d.job_id = w.id
             where j.state in ('ready', 'scheduled', 'leased')
                 and j.on_dependency_failure <> 'release'""",

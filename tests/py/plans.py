@@ -97,13 +97,13 @@ _ID = "('00000000-0000-7000-8000-' || lpad(to_hex({}), 12, '0'))::uuid"
 
 _WAITING = """
         job_id, number, submitted_at, available_at, priority, parked, state, next_need,
-        submitted_by, on_dependency_failure, payload, expires_at, singleton_key, wait_for
+        submitted_by, on_dependency_failure, payload, expires_at, singleton_key, options
 """
 _LEASED = """
         job_id, number, submitted_at, available_at, priority, state, next_need,
         submitted_by, on_dependency_failure, payload, attempt, singleton_key,
         fence, lease_id, worker_id, leased_at, lease_expires_at, check_at,
-        error, dead_reason, ended_at
+        failure, ended_at
 """
 
 # n live jobs, and what goes with them, as the engine's functions would leave them, by plain
@@ -143,7 +143,8 @@ FILL = (
             case when k between 25 and 29 then now() + interval '1 day' + g * interval '1 ms' end,
             case when k between 85 and 93 then 'key ' || g / 100 when k = 94 then 'queue'
             end as singleton_key,
-            case when k between 60 and 64 then array[{_ID.format("g + 5")}] end
+            case when k between 60 and 64
+                then _options(null, null, null, array[{_ID.format("g + 5")}]) end
         from (select g, g % 100 as k from generate_series(1, %(n)s) as g) as f
         where k not between 65 and 84
     ), there as (
@@ -162,8 +163,7 @@ FILL = (
             case when g % 100 = 84 then 'leased ' || g end,
             nextval('fence_seq'), {_ID.format("g")}, 'filler', now(), now() + interval '1 day',
             case when not dead then now() + interval '1 day' + g * interval '1 ms' end,
-            case when dead then 'broken' end,
-            case when dead then 'attempts_exhausted' end,
+            case when dead then _failure('broken', null, 'attempts_exhausted') end,
             case when dead then now() + interval '1 day' + g * interval '1 ms' end
         from (
             select g, g % 100 < 75 as dead from generate_series(1, %(n)s) as g
@@ -192,13 +192,13 @@ FILL = (
         insert into archive (
             job_id, submitted_at, available_at, ended_at, attempt, priority, crashes,
             cancel_requested, state, next_need, submitted_by, on_dependency_failure, payload,
-            idempotency_key
+            options
         )
         select
             {_ID.format("%(n)s + g")}, now(), now(), now(), 1, 100, 0, false, 'succeeded',
-            '{HOT}', 'filler', 'hold', '{{}}', 'filler ' || g
+            '{HOT}', 'filler', 'hold', '{{}}', _options(null, null, 'filler ' || g, null)
         from generate_series(1, %(n)s / 10) as g
-        returning job_id, idempotency_key
+        returning job_id, (options).idempotency_key
     ), given as (
         insert into given_id (job_id) select e.job_id from ended as e
     ), wrote as (

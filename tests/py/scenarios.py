@@ -1025,7 +1025,7 @@ def a_job_past_its_last_moment_is_not_leased(connect: Connect) -> None:
     submit(conn, expires_at=scalar(conn, "select clock_timestamp() + interval '1 hour'"))
     conn.execute("update job set expires_at = clock_timestamp() - interval '1 ms'")
     assert take(conn) == []
-    assert engine.query(conn, "select state, dead_reason from job") == [
+    assert engine.query(conn, "select state, (failure).dead_reason from job") == [
         {"state": "dead", "dead_reason": "expired"}
     ]
 

@@ -188,13 +188,19 @@ UNPINNED = [
         "the dead looked for by their state",
         "entries of job_dead_idx",
         ["fail for good with five that die with it", "redrive with five that come back"],
-        [("_end_state", "j.dead_reason is not null", "j.state = 'dead'")],
+        [("_end_state", "(j.failure).dead_reason is not null", "j.state = 'dead'")],
     ),
     Unpinned(
         "those to be brought back looked for by their state",
         "entries of job_dead_idx",
         ["complete with five dependents"],
-        [("_revive", "j.dead_reason = 'dep", "j.state = 'dead' and j.dead_reason = 'dep")],
+        [
+            (
+                "_revive",
+                "(j.failure).dead_reason = 'dep",
+                "j.state = 'dead' and (j.failure).dead_reason = 'dep",
+            )
+        ],
     ),
     Unpinned(
         "the head of a key looked for among all heads",

@@ -159,7 +159,7 @@ class Machine(RuleBasedStateMachine):
         found = engine.query(
             self.conn,
             """
-            select job_id, state, attempt, crashes, dead_reason from job
+            select job_id, state, attempt, crashes, (failure).dead_reason from job
             union all select job_id, state, attempt, null, null from archive
             """,
         )

@@ -12,14 +12,14 @@ select submit('sub.bare') \gset
 select results_eq(
     $$
         select
-            j.state, j.payload, j.priority, j.max_attempts, j.expires_at, j.submitted_by, j.singleton_key, j.idempotency_key, j.metadata, j.wait_for,
-            j.on_dependency_failure, j.retry, j.available_at = j.submitted_at
+            j.state, j.payload, j.priority, j.options, j.expires_at, j.submitted_by, j.singleton_key, j.metadata, j.on_dependency_failure,
+            j.available_at = j.submitted_at
         from job as j where j.next_need = 'sub.bare' order by j.number limit 1
     $$,
     $$
         select
-            j.state, j.payload, j.priority, j.max_attempts, j.expires_at, j.submitted_by, j.singleton_key, j.idempotency_key, j.metadata, j.wait_for,
-            j.on_dependency_failure, j.retry, j.available_at = j.submitted_at
+            j.state, j.payload, j.priority, j.options, j.expires_at, j.submitted_by, j.singleton_key, j.metadata, j.on_dependency_failure,
+            j.available_at = j.submitted_at
         from job as j where j.next_need = 'sub.bare' order by j.number offset 1
     $$,
     'a row with a need alone is what submit makes of a need alone'
@@ -60,8 +60,8 @@ select is(
 
 insert into submission values ('sub.nulls', null, null, null, null, null, null, null, null, null, null, null, null, null);
 select results_eq(
-    $$ select j.state, j.payload, j.priority, j.wait_for, j.metadata, j.on_dependency_failure, j.submitted_by from job as j where j.next_need = 'sub.nulls' $$,
-    $$ select j.state, j.payload, j.priority, j.wait_for, j.metadata, j.on_dependency_failure, j.submitted_by from job as j where j.next_need = 'sub.bare' limit 1 $$,
+    $$ select j.state, j.payload, j.priority, j.options, j.metadata, j.on_dependency_failure, j.submitted_by from job as j where j.next_need = 'sub.nulls' $$,
+    $$ select j.state, j.payload, j.priority, j.options, j.metadata, j.on_dependency_failure, j.submitted_by from job as j where j.next_need = 'sub.bare' limit 1 $$,
     'null is submit''s default'
 );
 
@@ -106,7 +106,7 @@ select is(:'given'::uuid, pg_temp.id(20), 'a given id: that');
 -- COPY ------------------------------------------------------------------------------------------------------
 
 create function pg_temp.copied() returns setof text language sql as $copied$
-    select concat_ws(' ', j.next_need, j.state, j.priority, j.payload, j.idempotency_key, cardinality(j.wait_for))
+    select concat_ws(' ', j.next_need, j.state, j.priority, j.payload, (j.options).idempotency_key, cardinality((j.options).wait_for))
     from job as j where j.next_need like 'copy.%' order by j.number
 $copied$;
 

@@ -1,7 +1,7 @@
 -- submit: records one job.
 
 begin;
-select plan(178);
+select plan(179);
 \ir include/support.sql
 \ir include/named.sql
 
@@ -30,6 +30,11 @@ select results_eq(
         )
     $$,
     'what is not said is as the design says'
+);
+select submit('has.a.key', singleton_key => 'k') \gset keyed_
+select is(
+    (select pg_column_size(j.options) from job as j where j.next_need = 'has.a.key'), null::integer,
+    'nor has a job that is not quite plain a place in its row for what was not said'
 );
 select pg_temp.keep(
     'full',

@@ -166,7 +166,7 @@ select results_eq(
     'a key twice in one call is one job'
 );
 select is(
-    (select count(*) from job as j where j.idempotency_key = 'k1'), 1::bigint, 'in the table, too'
+    (select count(*) from job as j where (j.options).idempotency_key = 'k1'), 1::bigint, 'in the table, too'
 );
 select pg_temp.answers(
     $$

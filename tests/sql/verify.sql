@@ -49,8 +49,8 @@ select pg_temp.finds('update pg_index set indisvalid = false where indexrelid = 
 select pg_temp.finds('alter table note drop constraint note_kind_check', 'constraint note_kind_check: missing', 'a constraint that is gone');
 select pg_temp.finds('alter table archive add constraint archive_extra_check check (priority < 5) not valid', 'constraint archive_extra_check: left over', 'a constraint that is none of ours');
 select pg_temp.finds('alter table archive add column extra integer', 'column archive.extra: left over', 'a column that is none of ours');
-select pg_temp.finds('alter table archive drop column step cascade', 'column archive.step: missing', 'a column that is gone');
-select pg_temp.finds('alter table archive alter column step type varchar(10)', 'column archive.step: changed', 'a column of another type');
+select pg_temp.finds('alter table archive drop column fence', 'column archive.fence: missing', 'a column that is gone');
+select pg_temp.finds('alter table archive alter column submitted_by type varchar(10)', 'column archive.submitted_by: changed', 'a column of another type');
 select pg_temp.finds('alter table archive alter column payload drop not null', 'column archive.payload: changed', 'a column that may be null');
 select pg_temp.finds('alter table archive alter column attempt set default 1', 'column archive.attempt: changed', 'a column with another default');
 select pg_temp.finds('alter table job alter column attempt set default 1', 'column job.attempt: changed; column leased.attempt: changed; column ready.attempt: changed',
