@@ -12,9 +12,9 @@
 do $install$
 declare
     v_version        constant text := '1.0.0';
-    v_build          constant text := '4c0e19b8e20530931bea6fd8b75266fc8c0c7ae652aa44f0f9ac97478b150f0b';
+    v_build          constant text := 'c0a522e4107a7094055086c25260fd4b9ee2d484d0b8a7cee0e5d74eca744843';
     v_migrations     constant integer := 1;
-    v_function_names constant text[] := array['_actor', '_admissible', '_admit', '_announce', '_answer', '_apply', '_asked_to_stop', '_backoff', '_bury', '_check_batch_circles', '_check_capabilities', '_check_circle', '_check_count', '_check_delay', '_check_done', '_check_elements', '_check_expires_at', '_check_failure', '_check_ids', '_check_keys', '_check_lease', '_check_need', '_check_object', '_check_policy', '_check_reschedule', '_check_retry', '_check_setting', '_check_size', '_check_submit', '_check_text', '_check_time', '_check_unseen', '_check_wait_for', '_choose', '_claim', '_claim_id', '_claim_ids', '_claim_key', '_claim_keys', '_clean_error', '_complete_many', '_done_kinds', '_doom', '_end', '_end_cancelled', '_end_state', '_end_unheld', '_enqueue', '_expire', '_fail', '_failure', '_forget_heartbeats', '_forget_waiters', '_freshen', '_grant', '_group_roles', '_has_heads', '_hold', '_insert', '_insert_many', '_insert_plain', '_invalid', '_inventory', '_is_busy', '_is_close', '_is_fresh', '_is_over', '_is_plain', '_is_plain_done', '_is_plain_need', '_is_plain_worker', '_is_retryable', '_is_usable', '_isolated', '_key_lock', '_known', '_last_number', '_last_tick', '_lease_check', '_lease_end', '_lease_fence', '_lease_id', '_leave_key', '_load_begins', '_load_ends', '_load_gathered', '_load_one', '_load_row', '_lock_job', '_lock_leased', '_lock_unheld', '_look_again', '_matches', '_meant', '_move', '_move_front', '_move_marks', '_names_lease', '_needs', '_no_such_job', '_now', '_now_in_order', '_open_lane', '_options', '_park', '_parked', '_pick', '_pick_ahead', '_pick_merged', '_promote', '_put_off', '_read_interval', '_read_request', '_reclaim', '_reclaim_one', '_record', '_redrive', '_refuse', '_request_hash', '_request_kinds', '_requests', '_reschedule', '_resolve', '_results', '_retry_or_bury', '_revive', '_rewrite', '_ring', '_runs_out_at', '_scope', '_setting_value', '_settle', '_settle_each', '_settle_one', '_stem', '_stems', '_store', '_store_many', '_survey', '_survey_scope', '_tell', '_tell_chunk', '_tell_dependents', '_tend', '_tend_by_the_way', '_try_settle', '_uuid_v7', '_wait', '_will_do', '_work_notes', 'await_bell', 'cancel', 'checkpoint', 'checkpoints', 'complete', 'complete_unheld', 'error_codes', 'extend', 'extend_many', 'fail', 'fail_unheld', 'get_work', 'hold_lease', 'job', 'lease_status', 'redrive', 'redrive_many', 'release', 'require_api', 'reschedule', 'reschedule_unheld', 'results', 'schema_version', 'set_setting', 'setting', 'settings', 'settle', 'submit', 'submit_many', 'sweep', 'turn', 'verify', 'why_not_running'];
+    v_function_names constant text[] := array['_actor', '_admissible', '_admit', '_announce', '_answer', '_apply', '_asked_to_stop', '_backoff', '_bury', '_check_batch_circles', '_check_capabilities', '_check_circle', '_check_count', '_check_delay', '_check_done', '_check_elements', '_check_expires_at', '_check_failure', '_check_ids', '_check_keys', '_check_lease', '_check_need', '_check_object', '_check_policy', '_check_reschedule', '_check_retry', '_check_setting', '_check_size', '_check_submit', '_check_text', '_check_time', '_check_unseen', '_check_wait_for', '_choose', '_claim', '_claim_id', '_claim_ids', '_claim_key', '_claim_keys', '_clean_error', '_complete_many', '_complete_plain', '_done_kinds', '_doom', '_end', '_end_cancelled', '_end_state', '_end_unheld', '_enqueue', '_expire', '_fail', '_failure', '_forget_heartbeats', '_forget_waiters', '_freshen', '_grant', '_group_roles', '_has_heads', '_hold', '_insert', '_insert_many', '_insert_plain', '_invalid', '_inventory', '_is_busy', '_is_close', '_is_fresh', '_is_over', '_is_plain', '_is_plain_done', '_is_plain_need', '_is_plain_worker', '_is_retryable', '_is_usable', '_isolated', '_key_lock', '_known', '_last_number', '_last_tick', '_lease_check', '_lease_end', '_lease_fence', '_lease_id', '_leave_key', '_load_begins', '_load_ends', '_load_gathered', '_load_one', '_load_row', '_lock_job', '_lock_leased', '_lock_unheld', '_look_again', '_matches', '_meant', '_move', '_move_front', '_move_marks', '_names_lease', '_needs', '_no_such_job', '_now', '_now_in_order', '_open_lane', '_options', '_park', '_parked', '_pick', '_pick_ahead', '_pick_merged', '_promote', '_put_off', '_read_interval', '_read_request', '_reclaim', '_reclaim_one', '_record', '_redrive', '_refuse', '_request_hash', '_request_kinds', '_requests', '_reschedule', '_resolve', '_results', '_retry_or_bury', '_revive', '_rewrite', '_ring', '_runs_out_at', '_scope', '_setting_value', '_settle', '_settle_each', '_settle_one', '_stem', '_stems', '_store', '_store_many', '_survey', '_survey_scope', '_tell', '_tell_chunk', '_tell_dependents', '_tend', '_tend_by_the_way', '_try_settle', '_uuid_v7', '_wait', '_will_do', '_work_notes', 'await_bell', 'cancel', 'checkpoint', 'checkpoints', 'complete', 'complete_unheld', 'error_codes', 'extend', 'extend_many', 'fail', 'fail_unheld', 'get_work', 'hold_lease', 'job', 'lease_status', 'redrive', 'redrive_many', 'release', 'require_api', 'reschedule', 'reschedule_unheld', 'results', 'schema_version', 'set_setting', 'setting', 'settings', 'settle', 'submit', 'submit_many', 'sweep', 'turn', 'verify', 'why_not_running'];
     v_view_names     constant text[] := array['dead_letter', 'departure', 'finished', 'status', 'submission'];
     v_functions      constant text[] := array[
 $function$
@@ -1410,6 +1410,49 @@ $_complete_many$;
 comment on function _complete_many(uuid[], uuid[], jsonb[], bigint[], timestamptz) is
     'Ends those of these leases that are current as succeeded: what _end does with one. Returns an answer for each that it ended, in the order of places; '
     'null where none was current. job_ids: each once, in order, which is the order of the locks. READ COMMITTED only; now: _now_in_order().';
+$function$,
+$function$
+create or replace function _complete_plain(done jsonb)
+returns settled
+language plpgsql
+volatile
+as $_complete_plain$
+declare
+    v_text      text;
+    v_result    jsonb;
+    v_job_id    uuid;
+    v_lease_id  uuid;
+begin
+    -- jsonb has one way to write a value: one comparison of its text is a twentieth of a turn less than a look at each key
+    if done -> 1 is null then
+        v_text := done::text;
+    end if;
+    -- a result of at most 1024 bytes: no setting allows less
+    if octet_length(v_text) between 125 and 1160 then
+        v_result := done -> 0 -> 'result';
+        v_text := replace(v_text, '"result": ' || v_result::text || ', ', '');
+    end if;
+    if v_text like (
+        '[{"verb": "complete", "job_id": "____________________________________", "lease_id": "____________________________________"}]'
+    ) then
+        begin
+            v_job_id := substr(v_text, 34, 36)::uuid;
+            v_lease_id := substr(v_text, 86, 36)::uuid;
+        exception
+            when invalid_text_representation then
+                return null;
+        end;
+        if _end(v_job_id, v_lease_id, 'succeeded', v_result, null, _now_in_order()) then
+            return (v_job_id, v_lease_id, 'complete', true, 'succeeded', null, null, null, null, null, null, null)::settled;
+        end if;
+    end if;
+    return null;
+end
+$_complete_plain$;
+
+comment on function _complete_plain(jsonb) is
+    'What a batch says nearly always: one complete of a current lease. Its answer; null where it is anything else, and then nothing was done. Locks '
+    'as _end does.';
 $function$,
 $function$
 create or replace function _done_kinds()
@@ -4329,8 +4372,7 @@ language plpgsql
 volatile
 as $_settle$
 declare
-    v_job_id    uuid;
-    v_lease_id  uuid;
+    v_one       settled;
     v_job_ids   uuid[];
     v_lease_ids uuid[];
     v_results   jsonb[];
@@ -4339,12 +4381,16 @@ declare
     v_plain     boolean;
     v_ended     settled[];
 begin
+    if strict is not null then
+        v_one := _complete_plain(done);
+        if v_one.ok then
+            return array[v_one];
+        end if;
+    end if;
+
     -- recognized, and read in the order of locks, at once; what cannot be read is told apart below
     begin
-        if _is_plain_done(done -> 0) and jsonb_array_length(done) = 1 then
-            v_job_id := (done -> 0 ->> 'job_id')::uuid;
-            v_lease_id := (done -> 0 ->> 'lease_id')::uuid;
-        elsif jsonb_typeof(done) = 'array' and jsonb_array_length(done) <= 1000 then
+        if jsonb_typeof(done) = 'array' and jsonb_array_length(done) <= 1000 then
             select
                 array_agg(d.job_id order by d.job_id), array_agg(d.lease_id order by d.job_id), array_agg(d.result order by d.job_id),
                 array_agg(d.place order by d.job_id), count(distinct d.job_id)
@@ -4361,11 +4407,8 @@ begin
         when invalid_text_representation then
             null;
     end;
-    if v_lease_id is not null and strict is not null and _end(v_job_id, v_lease_id, 'succeeded', done -> 0 -> 'result', null, _now_in_order()) then
-        return array[(v_job_id, v_lease_id, 'complete', true, 'succeeded', null, null, null, null, null, null, null)::settled];
-    end if;
 
-    v_plain := case when v_jobs is null then v_lease_id is not null else v_jobs = jsonb_array_length(done) end;
+    v_plain := case when v_jobs is null then false else v_jobs = jsonb_array_length(done) end;
     if not v_plain or strict is null then
         perform _check_done(done);
         if strict is null then
@@ -6466,7 +6509,13 @@ begin
             perform _survey(capabilities, v_now);
         end if;
     end if;
-    if strict is null or (done = '[]') is not true then
+    if strict is not null then
+        v_turned.settled := _complete_plain(done);
+    end if;
+    if (v_turned.settled).ok then
+        return next v_turned;
+        v_turned.settled := null;
+    elsif strict is null or (done = '[]') is not true then
         foreach v_turned.settled in array _settle(done, strict) loop
             return next v_turned;
             -- it may have opened a lane, which the marks from before do not know

@@ -4,8 +4,7 @@ language plpgsql
 volatile
 as $_settle$
 declare
-    v_job_id    uuid;
-    v_lease_id  uuid;
+    v_one       settled;
     v_job_ids   uuid[];
     v_lease_ids uuid[];
     v_results   jsonb[];
@@ -14,12 +13,16 @@ declare
     v_plain     boolean;
     v_ended     settled[];
 begin
+    if strict is not null then
+        v_one := _complete_plain(done);
+        if v_one.ok then
+            return array[v_one];
+        end if;
+    end if;
+
     -- recognized, and read in the order of locks, at once; what cannot be read is told apart below
     begin
-        if _is_plain_done(done -> 0) and jsonb_array_length(done) = 1 then
-            v_job_id := (done -> 0 ->> 'job_id')::uuid;
-            v_lease_id := (done -> 0 ->> 'lease_id')::uuid;
-        elsif jsonb_typeof(done) = 'array' and jsonb_array_length(done) <= 1000 then
+        if jsonb_typeof(done) = 'array' and jsonb_array_length(done) <= 1000 then
             select
                 array_agg(d.job_id order by d.job_id), array_agg(d.lease_id order by d.job_id), array_agg(d.result order by d.job_id),
                 array_agg(d.place order by d.job_id), count(distinct d.job_id)
@@ -36,11 +39,8 @@ begin
         when invalid_text_representation then
             null;
     end;
-    if v_lease_id is not null and strict is not null and _end(v_job_id, v_lease_id, 'succeeded', done -> 0 -> 'result', null, _now_in_order()) then
-        return array[(v_job_id, v_lease_id, 'complete', true, 'succeeded', null, null, null, null, null, null, null)::settled];
-    end if;
 
-    v_plain := case when v_jobs is null then v_lease_id is not null else v_jobs = jsonb_array_length(done) end;
+    v_plain := case when v_jobs is null then false else v_jobs = jsonb_array_length(done) end;
     if not v_plain or strict is null then
         perform _check_done(done);
         if strict is null then

@@ -40,7 +40,13 @@ begin
             perform _survey(capabilities, v_now);
         end if;
     end if;
-    if strict is null or (done = '[]') is not true then
+    if strict is not null then
+        v_turned.settled := _complete_plain(done);
+    end if;
+    if (v_turned.settled).ok then
+        return next v_turned;
+        v_turned.settled := null;
+    elsif strict is null or (done = '[]') is not true then
         foreach v_turned.settled in array _settle(done, strict) loop
             return next v_turned;
             -- it may have opened a lane, which the marks from before do not know

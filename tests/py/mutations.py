@@ -200,7 +200,7 @@ MUTATIONS = (
     Mutation(
         "the id taken before settle looks for edges",
         [s.an_end_that_looked_before_an_edge_committed_is_waited_for],
-        _change("_settle", "null, _now_in_order())", "null, _now())"),
+        _change("_complete_plain", "_now_in_order()", "_now()"),
     ),
     Mutation(
         "the id taken before a batch looks for edges",

@@ -1,7 +1,7 @@
 -- settle: acknowledges a batch.
 
 begin;
-select plan(126);
+select plan(150);
 \ir include/support.sql
 \ir include/named.sql
 
@@ -364,6 +364,37 @@ select results_eq(
     'select b.job_id from backwards as b order by b.job_id desc',
     'answers come in the order of the elements, not of the ids'
 );
+
+-- Alone ----------------------------------------------------------------------------------------------------------------
+
+-- said is merged into a complete; kept is the result that the job has then, or else the code that is raised
+create temporary table alone (name text, said jsonb, kept text, test text);
+insert into alone values
+('a1', '{}', null, 'no result'),
+('a2', '{"result": null}', 'null', 'a result of JSON null'),
+('a3', '{"result": {"result": 1, "lease_id": "x", "verb": "fail"}}', '{"verb": "fail", "result": 1, "lease_id": "x"}', 'a result with the words of an element'),
+('a4', '{"result": "\"result\": \"x\", \\"}', '"\"result\": \"x\", \\"', 'a result that looks like one'),
+('a5', to_jsonb(repeat('é', 511)), '"' || repeat('é', 511) || '"', 'a result of 1,024 bytes'),
+('a6', to_jsonb(repeat('é', 512)), '"' || repeat('é', 512) || '"', 'a result of 1,026 bytes'),
+('b1', '{"retries": 1}', 'LH010', 'an unknown key'),
+('b2', '{"result": 1, "retries": 1}', 'LH010', 'an unknown key beside a result'),
+('b3', '{"result": 1, "reason": "\"result\": 1, "}', 'LH010', 'an unknown key that looks like a result'),
+('b4', '{"job_id": "zzzzzzzz-zzzz-zzzz-zzzz-zzzzzzzzzzzz"}', 'LH010', 'a job_id that is none'),
+('b5', '{"lease_id": "zzzzzzzz-zzzz-zzzz-zzzz-zzzzzzzzzzzz"}', 'LH010', 'a lease_id that is none'),
+('b6', '{"lease_id": "00000000-0000-7000-8000-000000000001"}', 'LH002', 'a lease that was none of this job');
+update alone set said = jsonb_build_object('result', said) where jsonb_typeof(said) <> 'object';
+select count(pg_temp.held(a.name)) from alone as a \gset
+create function pg_temp.alone(name text, said jsonb) returns text language plpgsql as $alone$
+begin
+    perform settle(jsonb_build_array(pg_temp.says(name, 'complete') || said));
+    return (job(pg_temp.job(name))).result::text;
+exception
+    when others then
+        return sqlstate;
+end
+$alone$;
+select is(pg_temp.alone(a.name, a.said), a.kept, 'alone: ' || a.test) from alone as a order by a.name;
+select is(pg_temp.state_of(a.name), case when a.name like 'a%' then 'succeeded' else 'leased' end, 'then: ' || a.test) from alone as a order by a.name;
 
 select * from finish();
 rollback;
