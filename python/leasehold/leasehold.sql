@@ -12,7 +12,7 @@
 do $install$
 declare
     v_version        constant text := '1.0.0';
-    v_build          constant text := 'c0a522e4107a7094055086c25260fd4b9ee2d484d0b8a7cee0e5d74eca744843';
+    v_build          constant text := '55590f5f63ca6f7f9f2ca02009ed9c357baf46dbf9ec548070eaa2f0dd467bfd';
     v_migrations     constant integer := 1;
     v_function_names constant text[] := array['_actor', '_admissible', '_admit', '_announce', '_answer', '_apply', '_asked_to_stop', '_backoff', '_bury', '_check_batch_circles', '_check_capabilities', '_check_circle', '_check_count', '_check_delay', '_check_done', '_check_elements', '_check_expires_at', '_check_failure', '_check_ids', '_check_keys', '_check_lease', '_check_need', '_check_object', '_check_policy', '_check_reschedule', '_check_retry', '_check_setting', '_check_size', '_check_submit', '_check_text', '_check_time', '_check_unseen', '_check_wait_for', '_choose', '_claim', '_claim_id', '_claim_ids', '_claim_key', '_claim_keys', '_clean_error', '_complete_many', '_complete_plain', '_done_kinds', '_doom', '_end', '_end_cancelled', '_end_state', '_end_unheld', '_enqueue', '_expire', '_fail', '_failure', '_forget_heartbeats', '_forget_waiters', '_freshen', '_grant', '_group_roles', '_has_heads', '_hold', '_insert', '_insert_many', '_insert_plain', '_invalid', '_inventory', '_is_busy', '_is_close', '_is_fresh', '_is_over', '_is_plain', '_is_plain_done', '_is_plain_need', '_is_plain_worker', '_is_retryable', '_is_usable', '_isolated', '_key_lock', '_known', '_last_number', '_last_tick', '_lease_check', '_lease_end', '_lease_fence', '_lease_id', '_leave_key', '_load_begins', '_load_ends', '_load_gathered', '_load_one', '_load_row', '_lock_job', '_lock_leased', '_lock_unheld', '_look_again', '_matches', '_meant', '_move', '_move_front', '_move_marks', '_names_lease', '_needs', '_no_such_job', '_now', '_now_in_order', '_open_lane', '_options', '_park', '_parked', '_pick', '_pick_ahead', '_pick_merged', '_promote', '_put_off', '_read_interval', '_read_request', '_reclaim', '_reclaim_one', '_record', '_redrive', '_refuse', '_request_hash', '_request_kinds', '_requests', '_reschedule', '_resolve', '_results', '_retry_or_bury', '_revive', '_rewrite', '_ring', '_runs_out_at', '_scope', '_setting_value', '_settle', '_settle_each', '_settle_one', '_stem', '_stems', '_store', '_store_many', '_survey', '_survey_scope', '_tell', '_tell_chunk', '_tell_dependents', '_tend', '_tend_by_the_way', '_try_settle', '_uuid_v7', '_wait', '_will_do', '_work_notes', 'await_bell', 'cancel', 'checkpoint', 'checkpoints', 'complete', 'complete_unheld', 'error_codes', 'extend', 'extend_many', 'fail', 'fail_unheld', 'get_work', 'hold_lease', 'job', 'lease_status', 'redrive', 'redrive_many', 'release', 'require_api', 'reschedule', 'reschedule_unheld', 'results', 'schema_version', 'set_setting', 'setting', 'settings', 'settle', 'submit', 'submit_many', 'sweep', 'turn', 'verify', 'why_not_running'];
     v_view_names     constant text[] := array['dead_letter', 'departure', 'finished', 'status', 'submission'];
@@ -1423,18 +1423,18 @@ declare
     v_job_id    uuid;
     v_lease_id  uuid;
 begin
-    -- jsonb has one way to write a value: one comparison of its text is a twentieth of a turn less than a look at each key
-    if done -> 1 is null then
+    -- jsonb has one way to write a value: one comparison of its text costs 2.7 % of a turn less than a look at each key
+    if pg_column_size(done) <= 8192 then
         v_text := done::text;
     end if;
-    -- a result of at most 1024 bytes: no setting allows less
+    -- 124 bytes without a result; with one 12 more and its own, at most 1024: no setting allows less
     if octet_length(v_text) between 125 and 1160 then
         v_result := done -> 0 -> 'result';
         v_text := replace(v_text, '"result": ' || v_result::text || ', ', '');
     end if;
-    if v_text like (
-        '[{"verb": "complete", "job_id": "____________________________________", "lease_id": "____________________________________"}]'
-    ) then
+    if v_text like
+        '[{"verb": "complete", "job!_id": "________-____-____-____-____________", "lease!_id": "________-____-____-____-____________"}]' escape '!'
+    then
         begin
             v_job_id := substr(v_text, 34, 36)::uuid;
             v_lease_id := substr(v_text, 86, 36)::uuid;
@@ -1602,7 +1602,9 @@ begin
         v_job.expires_at, v_job.singleton_key, v_job.options, v_job.fence,
         -- a lease that was not answered before did not make this end
         case when coalesce(_end_unheld.answer, v_job.answer) is not null then v_job.lease_id end,
-        v_job.worker_id, v_job.leased_at, coalesce(_end_unheld.answer, v_job.answer), v_job.failure, _end_unheld.result
+        v_job.worker_id, v_job.leased_at, coalesce(_end_unheld.answer, v_job.answer), 
+        -- why it was dead is no matter of one that was cancelled
+        _failure((v_job.failure).error, (v_job.failure).error_code), _end_unheld.result
     );
     delete from edge as e where e.job_id = v_job.job_id;
     if v_job.singleton_key is not null then
@@ -2372,7 +2374,7 @@ as $_is_plain_done$
 $_is_plain_done$;
 
 comment on function _is_plain_done(jsonb) is
-    'Whether an element of a batch is a complete that wants no second look: one expression, for nearly all are so. Where both ids are uuids, never '
+    'Whether an element of a batch of several is a complete that wants no second look: one expression, for nearly all are so. Where both ids are uuids, never '
     'true of what _check_done or complete refuses as an argument (no setting allows a result less than 1024 bytes).';
 $function$,
 $function$
@@ -4372,7 +4374,6 @@ language plpgsql
 volatile
 as $_settle$
 declare
-    v_one       settled;
     v_job_ids   uuid[];
     v_lease_ids uuid[];
     v_results   jsonb[];
@@ -4381,13 +4382,6 @@ declare
     v_plain     boolean;
     v_ended     settled[];
 begin
-    if strict is not null then
-        v_one := _complete_plain(done);
-        if v_one.ok then
-            return array[v_one];
-        end if;
-    end if;
-
     -- recognized, and read in the order of locks, at once; what cannot be read is told apart below
     begin
         if jsonb_typeof(done) = 'array' and jsonb_array_length(done) <= 1000 then
@@ -4408,7 +4402,7 @@ begin
             null;
     end;
 
-    v_plain := case when v_jobs is null then false else v_jobs = jsonb_array_length(done) end;
+    v_plain := case when v_jobs is not null then v_jobs = jsonb_array_length(done) else false end;
     if not v_plain or strict is null then
         perform _check_done(done);
         if strict is null then
@@ -4451,8 +4445,9 @@ end
 $_settle$;
 
 comment on function _settle(jsonb, boolean) is
-    'What settle and turn do with a batch: an answer for each element, in order. The completes of current leases are one statement; whatever else goes '
-    'element by element, after them. Locks the jobs'' rows in the order of their ids, before anything else.';
+    'What settle and turn do with a batch that is not one plain complete (_complete_plain): an answer for each element, in order. The completes of '
+    'current leases are one statement; whatever else goes element by element, after them. Locks the jobs'' rows in the order of their ids, before '
+    'anything else.';
 $function$,
 $function$
 create or replace function _settle_each(done jsonb, ended settled[], try boolean)
@@ -5802,10 +5797,9 @@ begin
     select
         i.job_id, i.state, i.next_need, i.payload, i.priority, i.attempt, coalesce((i.options).max_attempts, _setting_value('max_attempts')::integer),
         i.crashes, i.available_at, i.expires_at, i.submitted_at, i.submitted_by, i.singleton_key, (i.options).idempotency_key, coalesce(i.metadata, '{}'),
-        coalesce((i.options).wait_for, '{}'), i.on_dependency_failure, coalesce((i.options).retry, _setting_value('retry')::jsonb), i.worker_id, i.lease_id, i.fence,
-        i.leased_at, i.lease_expires_at, i.cancel_requested, (i.failure).error, (i.failure).error_code, (i.failure).dead_reason, i.ended_at, i.result,
-        (i.options).run_id, (i.options).step,
-        i.archived
+        coalesce((i.options).wait_for, '{}'), i.on_dependency_failure, coalesce((i.options).retry, _setting_value('retry')::jsonb),
+        i.worker_id, i.lease_id, i.fence, i.leased_at, i.lease_expires_at, i.cancel_requested, (i.failure).error, (i.failure).error_code, (i.failure).dead_reason, i.ended_at, i.result,
+        (i.options).run_id, (i.options).step, i.archived
     into v_info
     from (
         select
@@ -6271,6 +6265,13 @@ as $settle$
 declare
     v_settled settled;
 begin
+    if strict is not null then
+        v_settled := _complete_plain(done);
+        if v_settled.ok then
+            return next v_settled;
+            return;
+        end if;
+    end if;
     foreach v_settled in array _settle(done, strict) loop
         return next v_settled;
     end loop;
@@ -7111,6 +7112,7 @@ create table job (
     lease_expires_at        timestamptz,
     check_at                timestamptz,
     answer                  jsonb,
+    -- the last failure
     failure                 _failure,
     ended_at                timestamptz,
     constraint job_pkey primary key (job_id)

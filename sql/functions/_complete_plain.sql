@@ -9,18 +9,18 @@ declare
     v_job_id    uuid;
     v_lease_id  uuid;
 begin
-    -- jsonb has one way to write a value: one comparison of its text is a twentieth of a turn less than a look at each key
-    if done -> 1 is null then
+    -- jsonb has one way to write a value: one comparison of its text costs 2.7 % of a turn less than a look at each key
+    if pg_column_size(done) <= 8192 then
         v_text := done::text;
     end if;
-    -- a result of at most 1024 bytes: no setting allows less
+    -- 124 bytes without a result; with one 12 more and its own, at most 1024: no setting allows less
     if octet_length(v_text) between 125 and 1160 then
         v_result := done -> 0 -> 'result';
         v_text := replace(v_text, '"result": ' || v_result::text || ', ', '');
     end if;
-    if v_text like (
-        '[{"verb": "complete", "job_id": "____________________________________", "lease_id": "____________________________________"}]'
-    ) then
+    if v_text like
+        '[{"verb": "complete", "job!_id": "________-____-____-____-____________", "lease!_id": "________-____-____-____-____________"}]' escape '!'
+    then
         begin
             v_job_id := substr(v_text, 34, 36)::uuid;
             v_lease_id := substr(v_text, 86, 36)::uuid;

@@ -12,5 +12,5 @@ as $_is_plain_done$
 $_is_plain_done$;
 
 comment on function _is_plain_done(jsonb) is
-    'Whether an element of a batch is a complete that wants no second look: one expression, for nearly all are so. Where both ids are uuids, never '
+    'Whether an element of a batch of several is a complete that wants no second look: one expression, for nearly all are so. Where both ids are uuids, never '
     'true of what _check_done or complete refuses as an argument (no setting allows a result less than 1024 bytes).';

@@ -4,7 +4,6 @@ language plpgsql
 volatile
 as $_settle$
 declare
-    v_one       settled;
     v_job_ids   uuid[];
     v_lease_ids uuid[];
     v_results   jsonb[];
@@ -13,13 +12,6 @@ declare
     v_plain     boolean;
     v_ended     settled[];
 begin
-    if strict is not null then
-        v_one := _complete_plain(done);
-        if v_one.ok then
-            return array[v_one];
-        end if;
-    end if;
-
     -- recognized, and read in the order of locks, at once; what cannot be read is told apart below
     begin
         if jsonb_typeof(done) = 'array' and jsonb_array_length(done) <= 1000 then
@@ -40,7 +32,7 @@ begin
             null;
     end;
 
-    v_plain := case when v_jobs is null then false else v_jobs = jsonb_array_length(done) end;
+    v_plain := case when v_jobs is not null then v_jobs = jsonb_array_length(done) else false end;
     if not v_plain or strict is null then
         perform _check_done(done);
         if strict is null then
@@ -83,5 +75,6 @@ end
 $_settle$;
 
 comment on function _settle(jsonb, boolean) is
-    'What settle and turn do with a batch: an answer for each element, in order. The completes of current leases are one statement; whatever else goes '
-    'element by element, after them. Locks the jobs'' rows in the order of their ids, before anything else.';
+    'What settle and turn do with a batch that is not one plain complete (_complete_plain): an answer for each element, in order. The completes of '
+    'current leases are one statement; whatever else goes element by element, after them. Locks the jobs'' rows in the order of their ids, before '
+    'anything else.';

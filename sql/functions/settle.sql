@@ -12,6 +12,13 @@ as $settle$
 declare
     v_settled settled;
 begin
+    if strict is not null then
+        v_settled := _complete_plain(done);
+        if v_settled.ok then
+            return next v_settled;
+            return;
+        end if;
+    end if;
     foreach v_settled in array _settle(done, strict) loop
         return next v_settled;
     end loop;

@@ -191,6 +191,7 @@ create table job (
     lease_expires_at        timestamptz,
     check_at                timestamptz,
     answer                  jsonb,
+    -- the last failure
     failure                 _failure,
     ended_at                timestamptz,
     constraint job_pkey primary key (job_id)

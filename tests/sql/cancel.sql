@@ -2,7 +2,7 @@
 
 begin;
 \ir include/support.sql
-select plan(57);
+select plan(58);
 
 -- A job that nobody holds ------------------------------------------------------------------------
 
@@ -32,6 +32,7 @@ select submit(job_id => pg_temp.id(5), next_need => 'ca.dead');
 select fail_unheld(job_id => pg_temp.id(5), actor => 'ann', error => 'no', retryable => false);
 select is(cancel(job_id => pg_temp.id(5), actor => 'ann'), 'cancelled', 'a dead job is cancelled at once');
 select is_empty(format('select from dead_letter where job_id = %L', pg_temp.id(5)), 'and no dead letter any more');
+select is((select concat_ws(' ', i.error, i.dead_reason) from job(pg_temp.id(5)) as i), 'no', 'with its error, but no reason to be dead');
 select pg_temp.refused(format('select redrive(job_id => %L, actor => %L)', pg_temp.id(5), 'ann'), 'LH007', 'nor to be redriven');
 
 select submit(job_id => pg_temp.id(6), next_need => 'ca.done');

@@ -1,7 +1,7 @@
 -- settle: acknowledges a batch.
 
 begin;
-select plan(150);
+select plan(157);
 \ir include/support.sql
 \ir include/named.sql
 
@@ -381,7 +381,8 @@ insert into alone values
 ('b3', '{"result": 1, "reason": "\"result\": 1, "}', 'LH010', 'an unknown key that looks like a result'),
 ('b4', '{"job_id": "zzzzzzzz-zzzz-zzzz-zzzz-zzzzzzzzzzzz"}', 'LH010', 'a job_id that is none'),
 ('b5', '{"lease_id": "zzzzzzzz-zzzz-zzzz-zzzz-zzzzzzzzzzzz"}', 'LH010', 'a lease_id that is none'),
-('b6', '{"lease_id": "00000000-0000-7000-8000-000000000001"}', 'LH002', 'a lease that was none of this job');
+('b6', '{"lease_id": "00000000-0000-7000-8000-000000000001"}', 'LH002', 'a lease that was none of this job'),
+('b7', '{"job_id": "a0ee-bc99-9c0b-4ef8-bb6d6bb9bd380a11"}', 'LH010', 'a job_id with its hyphens elsewhere');
 update alone set said = jsonb_build_object('result', said) where jsonb_typeof(said) <> 'object';
 select count(pg_temp.held(a.name)) from alone as a \gset
 create function pg_temp.alone(name text, said jsonb) returns text language plpgsql as $alone$
@@ -395,6 +396,20 @@ end
 $alone$;
 select is(pg_temp.alone(a.name, a.said), a.kept, 'alone: ' || a.test) from alone as a order by a.name;
 select is(pg_temp.state_of(a.name), case when a.name like 'a%' then 'succeeded' else 'leased' end, 'then: ' || a.test) from alone as a order by a.name;
+create function pg_temp.respelt(name text, key text, instead text) returns text language plpgsql as $respelt$
+begin
+    perform settle(replace(jsonb_build_array(pg_temp.says(name, 'complete'))::text, key, instead)::jsonb);
+    return pg_temp.state_of(name);
+exception
+    when others then
+        return sqlstate;
+end
+$respelt$;
+select is(pg_temp.respelt('b1', r.key, r.instead), 'LH010', 'alone, a key misspelt: ' || r.instead)
+from (values ('"job_id"', '"job-id"'), ('"job_id"', '"jobXid"'), ('"lease_id"', '"lease id"')) as r (key, instead);
+select set_setting('max_result_bytes', '1024');
+select is(pg_temp.alone('b2', jsonb_build_object('result', repeat('x', 1023))), 'LH011', 'alone, a result of 1,025 bytes where 1,024 are allowed');
+select is(pg_temp.alone('b2', jsonb_build_object('result', repeat('x', 1022))), to_json(repeat('x', 1022))::text, 'one of 1,024');
 
 select * from finish();
 rollback;
