@@ -1,7 +1,7 @@
 -- reschedule: a leased job moves on, to another need, to a later time, behind other jobs.
 
 begin;
-select plan(105);
+select plan(106);
 \ir include/support.sql
 \ir include/named.sql
 
@@ -389,6 +389,15 @@ from (values
     ($$ on_dependency_failure => '' $$, 'LH010', 'an empty on_dependency_failure')
 ) as v (arguments, code, test);
 select is(pg_temp.state_of('x'), 'leased', 'after all that the lease is still current');
+
+-- What nothing is said of -----------------------------------------------------------------------------------
+
+select submit('keeps.first', idempotency_key => 'the key', max_attempts => 7, retry => '{"kind": "fixed"}') as kept \gset
+select reschedule_unheld((:'kept'::submitted).job_id, 'ann', next_need => 'keeps.second', max_attempts => 8);
+select results_eq(
+    format('select i.next_need, i.idempotency_key, i.max_attempts, i.retry from job((%L::submitted).job_id) as i', :'kept'),
+    $$ values ('keeps.second', 'the key', 8, jsonb '{"kind": "fixed"}') $$, 'its idempotency_key stays, and what else was not named'
+);
 
 select * from finish();
 rollback;
