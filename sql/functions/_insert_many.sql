@@ -20,13 +20,14 @@ begin
             case when blocked[r.ordinality] then 'blocked' when r.available_at > _insert_many.now then 'scheduled' else 'ready' end as state,
             r.next_need, coalesce(r.submitted_by, v_actor), r.on_dependency_failure, r.payload, nullif(r.metadata, '{}'), r.expires_at,
             r.singleton_key,
-            _options(
-                r.max_attempts, r.retry, r.idempotency_key,
-                case when r.wait_for <> '{}' then array(select distinct w.id from unnest(r.wait_for) as w (id)) end
-            ),
+            _options(r.max_attempts, r.retry, r.idempotency_key, d.wait_for),
             null::bigint, null::uuid, null::text, null::timestamptz, null::timestamptz, null::timestamptz, null::jsonb, null::_failure,
             null::timestamptz
         from unnest(requests) with ordinality as r
+        -- by itself: _options is no part of the plan, but called for each row, where an argument is a query
+        cross join lateral (
+            select case when r.wait_for <> '{}' then array(select distinct w.id from unnest(r.wait_for) as w (id)) end as wait_for offset 0
+        ) as d
         where firsts[r.ordinality] is null
     ), there as (
         insert into ready select m.* from made as m where m.state = 'ready' and m.singleton_key is null
