@@ -12,7 +12,7 @@
 do $install$
 declare
     v_version        constant text := '1.0.0';
-    v_build          constant text := '9823c34c819564a4db9b069b0ae048679b9a874289b20753f8258ab6ac38c6f5';
+    v_build          constant text := 'b4daf4dfb19a1f0013f45c9f41e14b8d800b1ae3509f86be2bac9d118f8e1b34';
     v_migrations     constant integer := 1;
     v_function_names constant text[] := array['_actor', '_admissible', '_admit', '_announce', '_answer', '_apply', '_asked_to_stop', '_backoff', '_bury', '_check_batch_circles', '_check_capabilities', '_check_circle', '_check_count', '_check_delay', '_check_done', '_check_elements', '_check_expires_at', '_check_failure', '_check_ids', '_check_keys', '_check_lease', '_check_need', '_check_object', '_check_policy', '_check_reschedule', '_check_retry', '_check_setting', '_check_size', '_check_submit', '_check_text', '_check_time', '_check_unseen', '_check_wait_for', '_choose', '_claim', '_claim_id', '_claim_ids', '_claim_key', '_claim_keys', '_clean_error', '_complete_many', '_complete_plain', '_done_kinds', '_doom', '_end', '_end_cancelled', '_end_state', '_end_unheld', '_enqueue', '_expire', '_fail', '_failure', '_forget_heartbeats', '_forget_waiters', '_freshen', '_grant', '_group_roles', '_has_heads', '_hold', '_insert', '_insert_many', '_insert_plain', '_invalid', '_inventory', '_is_busy', '_is_close', '_is_fresh', '_is_over', '_is_plain', '_is_plain_done', '_is_plain_need', '_is_plain_worker', '_is_retryable', '_is_usable', '_isolated', '_key_lock', '_known', '_last_number', '_last_tick', '_lease_check', '_lease_end', '_lease_fence', '_lease_id', '_leave_key', '_load_begins', '_load_ends', '_load_gathered', '_load_one', '_load_row', '_lock_job', '_lock_leased', '_lock_unheld', '_look_again', '_matches', '_meant', '_move', '_move_front', '_move_marks', '_names_lease', '_needs', '_no_such_job', '_now', '_now_in_order', '_open_lane', '_options', '_park', '_parked', '_pick', '_pick_ahead', '_pick_merged', '_promote', '_put_off', '_read_interval', '_read_request', '_reclaim', '_reclaim_one', '_record', '_redrive', '_refuse', '_request_hash', '_request_kinds', '_requests', '_reschedule', '_resolve', '_results', '_retry_or_bury', '_revive', '_rewrite', '_ring', '_runs_out_at', '_scope', '_setting_value', '_settle', '_settle_each', '_settle_one', '_stem', '_stems', '_store', '_store_many', '_survey', '_survey_scope', '_tell', '_tell_chunk', '_tell_dependents', '_tend', '_tend_by_the_way', '_try_settle', '_uuid_v7', '_wait', '_will_do', '_work_notes', 'await_bell', 'cancel', 'checkpoint', 'checkpoints', 'complete', 'complete_unheld', 'error_codes', 'extend', 'extend_many', 'fail', 'fail_unheld', 'get_work', 'hold_lease', 'job', 'lease_status', 'redrive', 'redrive_many', 'release', 'require_api', 'reschedule', 'reschedule_unheld', 'results', 'schema_version', 'set_setting', 'setting', 'settings', 'settle', 'submit', 'submit_many', 'sweep', 'turn', 'verify', 'why_not_running'];
     v_view_names     constant text[] := array['dead_letter', 'departure', 'finished', 'status', 'submission'];
@@ -1412,7 +1412,7 @@ comment on function _complete_many(uuid[], uuid[], jsonb[], bigint[], timestampt
     'null where none was current. job_ids: each once, in order, which is the order of the locks. READ COMMITTED only; now: _now_in_order().';
 $function$,
 $function$
-create or replace function _complete_plain(done jsonb)
+create or replace function _complete_plain(done jsonb, strict boolean)
 returns settled
 language plpgsql
 volatile
@@ -1424,7 +1424,7 @@ declare
     v_lease_id  uuid;
 begin
     -- jsonb has one way to write a value: one comparison of its text costs 2.7 % of a turn less than a look at each key
-    if pg_column_size(done) <= 8192 then
+    if strict is not null and pg_column_size(done) <= 8192 then
         v_text := done::text;
     end if;
     -- 124 bytes without a result; with one 12 more and its own, at most 1024: no setting allows less
@@ -1450,9 +1450,9 @@ begin
 end
 $_complete_plain$;
 
-comment on function _complete_plain(jsonb) is
-    'What a batch says nearly always: one complete of a current lease. Its answer; null where it is anything else, and then nothing was done. Locks '
-    'as _end does.';
+comment on function _complete_plain(jsonb, boolean) is
+    'What a batch says nearly always: one complete of a current lease. Its answer; null where it is anything else, or strict is null, and then nothing '
+    'was done. Locks as _end does.';
 $function$,
 $function$
 create or replace function _done_kinds()
@@ -1602,7 +1602,7 @@ begin
         v_job.expires_at, v_job.singleton_key, v_job.options, v_job.fence,
         -- a lease that was not answered before did not make this end
         case when coalesce(_end_unheld.answer, v_job.answer) is not null then v_job.lease_id end,
-        v_job.worker_id, v_job.leased_at, coalesce(_end_unheld.answer, v_job.answer), 
+        v_job.worker_id, v_job.leased_at, coalesce(_end_unheld.answer, v_job.answer),
         -- why it was dead is no matter of one that was cancelled
         _failure((v_job.failure).error, (v_job.failure).error_code), _end_unheld.result
     );
@@ -5799,8 +5799,8 @@ begin
         i.job_id, i.state, i.next_need, i.payload, i.priority, i.attempt, coalesce((i.options).max_attempts, _setting_value('max_attempts')::integer),
         i.crashes, i.available_at, i.expires_at, i.submitted_at, i.submitted_by, i.singleton_key, (i.options).idempotency_key, coalesce(i.metadata, '{}'),
         coalesce((i.options).wait_for, '{}'), i.on_dependency_failure, coalesce((i.options).retry, _setting_value('retry')::jsonb),
-        i.worker_id, i.lease_id, i.fence, i.leased_at, i.lease_expires_at, i.cancel_requested, (i.failure).error, (i.failure).error_code, (i.failure).dead_reason, i.ended_at, i.result,
-        (i.options).run_id, (i.options).step, i.archived
+        i.worker_id, i.lease_id, i.fence, i.leased_at, i.lease_expires_at, i.cancel_requested,
+        (i.failure).error, (i.failure).error_code, (i.failure).dead_reason, i.ended_at, i.result, (i.options).run_id, (i.options).step, i.archived
     into v_info
     from (
         select
@@ -6266,12 +6266,10 @@ as $settle$
 declare
     v_settled settled;
 begin
-    if strict is not null then
-        v_settled := _complete_plain(done);
-        if v_settled.ok then
-            return next v_settled;
-            return;
-        end if;
+    v_settled := _complete_plain(done, strict);
+    if v_settled.ok then
+        return next v_settled;
+        return;
     end if;
     foreach v_settled in array _settle(done, strict) loop
         return next v_settled;
@@ -6511,9 +6509,7 @@ begin
             perform _survey(capabilities, v_now);
         end if;
     end if;
-    if strict is not null then
-        v_turned.settled := _complete_plain(done);
-    end if;
+    v_turned.settled := _complete_plain(done, strict);
     if (v_turned.settled).ok then
         return next v_turned;
         v_turned.settled := null;

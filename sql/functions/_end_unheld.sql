@@ -16,7 +16,7 @@ begin
         v_job.expires_at, v_job.singleton_key, v_job.options, v_job.fence,
         -- a lease that was not answered before did not make this end
         case when coalesce(_end_unheld.answer, v_job.answer) is not null then v_job.lease_id end,
-        v_job.worker_id, v_job.leased_at, coalesce(_end_unheld.answer, v_job.answer), 
+        v_job.worker_id, v_job.leased_at, coalesce(_end_unheld.answer, v_job.answer),
         -- why it was dead is no matter of one that was cancelled
         _failure((v_job.failure).error, (v_job.failure).error_code), _end_unheld.result
     );

@@ -19,8 +19,8 @@ begin
         i.job_id, i.state, i.next_need, i.payload, i.priority, i.attempt, coalesce((i.options).max_attempts, _setting_value('max_attempts')::integer),
         i.crashes, i.available_at, i.expires_at, i.submitted_at, i.submitted_by, i.singleton_key, (i.options).idempotency_key, coalesce(i.metadata, '{}'),
         coalesce((i.options).wait_for, '{}'), i.on_dependency_failure, coalesce((i.options).retry, _setting_value('retry')::jsonb),
-        i.worker_id, i.lease_id, i.fence, i.leased_at, i.lease_expires_at, i.cancel_requested, (i.failure).error, (i.failure).error_code, (i.failure).dead_reason, i.ended_at, i.result,
-        (i.options).run_id, (i.options).step, i.archived
+        i.worker_id, i.lease_id, i.fence, i.leased_at, i.lease_expires_at, i.cancel_requested,
+        (i.failure).error, (i.failure).error_code, (i.failure).dead_reason, i.ended_at, i.result, (i.options).run_id, (i.options).step, i.archived
     into v_info
     from (
         select

@@ -12,12 +12,10 @@ as $settle$
 declare
     v_settled settled;
 begin
-    if strict is not null then
-        v_settled := _complete_plain(done);
-        if v_settled.ok then
-            return next v_settled;
-            return;
-        end if;
+    v_settled := _complete_plain(done, strict);
+    if v_settled.ok then
+        return next v_settled;
+        return;
     end if;
     foreach v_settled in array _settle(done, strict) loop
         return next v_settled;

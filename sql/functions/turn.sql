@@ -40,9 +40,7 @@ begin
             perform _survey(capabilities, v_now);
         end if;
     end if;
-    if strict is not null then
-        v_turned.settled := _complete_plain(done);
-    end if;
+    v_turned.settled := _complete_plain(done, strict);
     if (v_turned.settled).ok then
         return next v_turned;
         v_turned.settled := null;

@@ -1,7 +1,7 @@
 -- get_work: leases jobs to a worker.
 
 begin;
-select plan(100);
+select plan(102);
 \ir include/support.sql
 \ir include/named.sql
 
@@ -376,6 +376,20 @@ from (values
 ) as v (worker_id, capabilities, lease, limit_jobs, test);
 select is((select j.state from job as j where j.next_need = 'x'), 'ready', 'after all that the job is still there');
 select is((select w.next_need from get_work(repeat('w', 200), '{x}', '7 days', 1000) as w), 'x', 'the longest name, lease and limit are taken');
+
+-- Options --------------------------------------------------------------------------------------------------
+
+-- run_id and step are written by nobody yet
+select count(submit('has.options', idempotency_key => 'o' || n)) from generate_series(1, 3) as n \gset
+update ready set options = _options(4, null, (options).idempotency_key, null, pg_temp.id(7), 'pack') where next_need = 'has.options';
+select results_eq(
+    $$ select g.max_attempts, g.run_id, g.step, g.results, g.results_truncated from get_work('w', '{has.options}') as g $$,
+    $$ values (4, pg_temp.id(7), 'pack', jsonb '{}', false) $$, 'one job brings what few have'
+);
+select results_eq(
+    $$ select g.max_attempts, g.run_id, g.step, g.results, g.results_truncated from get_work('w', '{has.options}', limit_jobs => 2) as g $$,
+    $$ values (4, pg_temp.id(7), 'pack', jsonb '{}', false), (4, pg_temp.id(7), 'pack', jsonb '{}', false) $$, 'and so do several'
+);
 
 select * from finish();
 rollback;
