@@ -1,4 +1,4 @@
-# Leasehold: `make` alone tells what there is. Needs git, python3 (3.10 or later) and make.
+# Leasehold: `make` alone tells what there is. Needs git, python3 (3.10 or later, the benchmark 3.11) and make.
 
 PYTHON  ?= python3
 VENV    := .venv
@@ -133,7 +133,7 @@ BENCH_OPTIONS = $(if $(ONLY),--only $(ONLY)) $(if $(ENGINES),--engines $(ENGINES
 
 $(BENCH)/.made: tests/environment.sh
 	@mkdir -p $(BENCH)
-	@PYTHON="$(PYTHON)" tests/environment.sh $(BENCH)/venv
+	@MINIMUM=3.11 PYTHON="$(PYTHON)" tests/environment.sh $(BENCH)/venv
 	@touch $@
 
 $(BENCH)/.requirements: $(BENCH)/.made bench/requirements.txt

@@ -60,7 +60,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--rounds", type=int, help=f"runs of each case (default: {ROUNDS}; 1 of the long ones)"
     )
-    parser.add_argument("--seconds", type=float, help="the length of every run")
+    parser.add_argument("--seconds", type=float, help="the length of a run that has one")
     parser.add_argument("--quick", action="store_true", help="short runs, one round, small fills")
     parser.add_argument("--resume", action="store_true", help="leave out what is in the file")
     parser.add_argument(
@@ -112,13 +112,16 @@ def measure(cases: list[Case], workload: Workload, rounds: int) -> list[Result]:
 def main() -> None:
     options = arguments()
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
-    kept = results.load(options.json)
+    looking = options.report or options.publish
+    kept = results.load(options.json) if looking else results.load_to_go_on(options.json)
+    if looking and not kept.cases:
+        sys.exit(f"nothing has been measured: {options.json} has no case")
     directory = options.json.parent
     if options.publish:
         directory = FIGURES
         kept.save(FIGURES / options.json.name)
     workloads = list(WORKLOADS.values())
-    if not options.report and not options.publish:
+    if not looking:
         workloads = chosen(options)
         try:
             run(options, workloads, kept)

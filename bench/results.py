@@ -6,6 +6,7 @@ import json
 import os
 import platform
 import subprocess
+import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -55,19 +56,25 @@ class Results:
 
 
 def load(path: Path) -> Results:
-    """What is in the file, if it comes from this machine; else it is set aside, and we begin anew."""
-    here = machine()
+    """What is in the file, whatever machine it comes from; nothing where there is none."""
     if not path.exists():
-        return Results(here)
+        return Results(machine())
     found = json.loads(path.read_text())
-    if found["machine"] != here:
-        path.replace(path.with_suffix(".other-machine.json"))
-        return Results(here)
     cases = [
         Result(**(case | {"runs": [run and Run(**run) for run in case["runs"]]}))
         for case in found["cases"]
     ]
-    return Results(here, found["environments"], cases)
+    return Results(found["machine"], found["environments"], cases)
+
+
+def load_to_go_on(path: Path) -> Results:
+    """What is in the file, if it comes from this machine; else it is set aside, and we begin anew."""
+    kept = load(path)
+    if kept.machine == machine():
+        return kept
+    aside = path.with_suffix(time.strftime(".other-machine-%Y%m%d-%H%M%S.json"))
+    path.replace(aside)
+    return Results(machine())
 
 
 def machine() -> dict[str, Any]:
@@ -76,7 +83,8 @@ def machine() -> dict[str, Any]:
         "processor": _processor(),
         "cpus": os.cpu_count(),
         "memory_gib": round(memory / 2**30),
-        "system": f"{platform.system()} {platform.release()}",
+        # an update of the kernel makes no other machine
+        "system": platform.system(),
     }
 
 

@@ -89,7 +89,7 @@ class Server:
         self.templates: set[str] = set()
         self.postmaster = self._postmaster()
         for (left,) in self.admin.execute(
-            "select datname from pg_database where datname like %s", [f"{PREFIX}%"]
+            "select datname from pg_database where datname ~ %s", [f"^{PREFIX}( |_run$)"]
         ).fetchall():
             self.drop(left)
 
@@ -117,10 +117,12 @@ class Server:
     def url(self, name: str) -> str:
         """The same as a URL, which every client in every language understands."""
         info = self.admin.info
-        if info.host.startswith("/"):
-            return f"postgresql://{info.user}@{quote(info.host, safe='')}:{info.port}/{quote(name)}"
-        password = f":{info.password}" if info.password else ""
-        return f"postgresql://{info.user}{password}@{info.host}:{info.port}/{quote(name)}"
+        user, password, host = (
+            quote(part, safe="") for part in (info.user, info.password, info.host)
+        )
+        # a directory has no password: the server asks for none there
+        who = f"{user}:{password}" if password and not info.host.startswith("/") else user
+        return f"postgresql://{who}@{host}:{info.port}/{quote(name)}"
 
     @contextlib.contextmanager
     def connected(self, name: str) -> Iterator[Connection]:

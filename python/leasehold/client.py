@@ -65,7 +65,7 @@ class Leasehold:
     parameters).
 
     Durations are seconds or timedeltas, times aware datetimes. An argument left None is left to its
-    SQL default. Refusals are raised as the classes of `leasehold.errors`, all under LeaseholdError;
+    SQL default; one that has none is refused. Refusals are raised as the classes of `leasehold.errors`, all under LeaseholdError;
     InvalidArgument and, in a forked child, ForkedConnection can come from every method.
     """
 
@@ -327,15 +327,22 @@ class Leasehold:
         self,
         leases: Iterable[Lease],
         *,
-        lease: Seconds | None = None,
+        lease: Seconds = _LEASE,
         connection: Connection | None = None,
     ) -> list[Extended]:
-        """Moves the end of each of these leases to now + `lease`; a stale one says so in its row.
-        SQL: extend_many.
+        """Moves the end of each of these leases to now + `lease` (default: a minute); a stale one
+        says so in its row, and in its `state`. SQL: extend_many.
         """
-        ids = [{"job_id": one.job_id, "lease_id": one.lease_id} for one in leases]
-        arguments = {"leases": ids, "lease": lease}
-        return self.session.rows(Extended, "extend_many", arguments, connection=connection)
+        given = list(leases)
+        ids = [{"job_id": one.job_id, "lease_id": one.lease_id} for one in given]
+        known = {one.lease_id: one for one in given}
+        sent = now()
+        answers = self.session.rows(
+            Extended, "extend_many", {"leases": ids, "lease": lease}, connection=connection
+        )
+        for answer in answers:
+            known[answer.lease_id].heard(answer, sent + duration(lease).total_seconds())
+        return answers
 
     # -- jobs that nobody holds
 
@@ -490,8 +497,10 @@ class Leasehold:
         value: str = self.session.value("setting", {"name": name}, connection=connection)
         return value
 
-    def set_setting(self, name: str, value: str, *, connection: Connection | None = None) -> str:
-        """Changes one setting; answers its value. SQL: set_setting."""
+    def set_setting(
+        self, name: str, value: str | None, *, connection: Connection | None = None
+    ) -> str:
+        """Changes one setting, None goes back to its default; answers its value. SQL: set_setting."""
         arguments = {"name": name, "value": value}
         stored: str = self.session.value("set_setting", arguments, connection=connection)
         return stored

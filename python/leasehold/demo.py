@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -36,6 +37,7 @@ from .installer import Installer
 
 WORKERS = 3
 BATCH = 250
+MOST = 100_000  # jobs that one may wait for
 LEASE = 5  # seconds: how long the killed worker's job stays with it
 RETRY = {"kind": "fixed", "initial": "1 second", "jitter": 0}
 PATIENCE = 60.0  # seconds without any progress, before the demo gives up
@@ -146,12 +148,18 @@ def run(
     with ExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="leasehold-demo-")))
         planted = plant(scratch / "planted")
+        if len(paths) + len(planted) > MOST:
+            raise UsageError(
+                f"{root} has {len(paths):,} files, and the summary may wait for {MOST:,} jobs at most",
+                hint=f"Take some of them: --files {MOST - len(planted)}",
+            )
         if skipped:
             console.print(
                 f"{skipped:,} names left out: they are not UTF-8, so PostgreSQL has no text for them"
             )
         if dsn:
-            target = Target(dsn, 'psql "$LEASEHOLD_DSN"')
+            known = dsn == os.environ.get("LEASEHOLD_DSN")
+            target = Target(dsn, 'psql "$LEASEHOLD_DSN"' if known else f"psql {shlex.quote(dsn)}")
         else:
             console.print("starting a PostgreSQL server of our own, in a temporary directory")
             server = stack.enter_context(embedded_server())
@@ -170,9 +178,9 @@ def run(
             return 1
         good = show.report(as_json=as_json)
         show.look_around()
-        if keep:
-            wait_for_reader(console, "the tables stay" if dsn else "the server stays up")
         if not dsn:
+            if keep:
+                wait_for_reader(console)
             console.print(
                 "the server is stopped, its data removed"
                 + ("" if keep else "; `leasehold demo --keep` leaves it up for these lines")
@@ -218,9 +226,9 @@ def plant(directory: Path) -> list[str]:
     return [str(dangling), str(folder), str(vanished)]
 
 
-def wait_for_reader(console: Console, what: str) -> None:
+def wait_for_reader(console: Console) -> None:
     """Waits for Enter, for Ctrl-C, or for SIGTERM where there is no terminal."""
-    console.print(f"\n{what} until you press Enter or Ctrl-C")
+    console.print("\nthe server stays up until you press Enter or Ctrl-C")
     try:
         if sys.stdin.isatty():
             input()

@@ -24,8 +24,9 @@ class Doorbell:
     Register and commit, LISTEN, then for each round: `armed()`, look for work, `wait()`. A bell that
     rang ends the registration, so that whoever was rung may look at once but asks `armed()` again
     before the next wait. The session's own connection goes on listening: whoever was rung gets to
-    his job without another round trip. Behind a pooler, which may give the next statement another
-    server process, nothing is registered and waiting is only sleeping.
+    his job without another round trip. Over a caller's connection, what arrives meanwhile for
+    channels of his own is read, too, and lost to him. Behind a pooler, which may give the next
+    statement another server process, nothing is registered and waiting is only sleeping.
     """
 
     def __init__(

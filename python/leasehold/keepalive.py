@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("leasehold")
 
-_HELD_BY_A_TRANSACTION = "55P03"  # of ours, most likely: no loss
 _MOST = 1000  # leases in one call
 
 
@@ -53,11 +52,13 @@ class KeepAlive:
     """Extends the leases it watches until they end, are lost or are cancelled, or it is closed.
 
     A lease is due at a third of its length; the others that are halfway there go along, so that
-    they share the next call too. One that a transaction has locked is held, which is no loss. A lost connection is opened again, with backoff; meanwhile time may make a lease doubtful,
-    never lost.
+    they share the next call too. One that a transaction has locked is held, which is no loss. A
+    lost connection is opened again, with backoff; meanwhile time may make a lease doubtful, never
+    lost. Raises UsageError over a pool that does not say how to open one (`connect=` does).
     """
 
     def __init__(self, session: Session) -> None:
+        session.opener()  # one that cannot be opened is said here, where somebody hears it
         self._session = session
         self._beats: dict[UUID, _Beat] = {}
         self._changed = threading.Condition()
@@ -137,7 +138,8 @@ class KeepAlive:
         return None if self._awake_at == math.inf else max(0.0, self._awake_at - now())
 
     def _next(self, beat: _Beat) -> float:
-        # a lease that becomes doubtful is told so at once, however long the next try is off
+        # a lease that becomes doubtful is told so at once, or when the call on its way returns,
+        # however long the next try is off
         return min(beat.due, beat.doubt_at)
 
     def _look(self, beat: _Beat) -> None:
@@ -189,18 +191,16 @@ class KeepAlive:
 
     def _take_note(self, beat: _Beat, answer: Extended, sent: float) -> None:
         pulse, error = beat.lease._pulse, answer.error
+        pulse.heard(answer, sent + pulse.length.total_seconds())
         if answer.ok:
-            pulse.extended(sent + pulse.length.total_seconds())
             beat.due, beat.doubt_at, beat.told = sent + beat.third, pulse.deadline, False
             beat.backoff.reset()
-        elif error is None or answer.error_code == _HELD_BY_A_TRANSACTION:
+        elif error is None or answer.is_locked:
             beat.due = now() + beat.third / 2
+        elif isinstance(error, GONE) and not pulse.ending:
+            self.forget(beat.lease)
         else:
-            pulse.judge(error)
-            if isinstance(error, GONE) and not pulse.ending:
-                self.forget(beat.lease)
-            else:
-                self._later(beat, error)
+            self._later(beat, error)
 
     def _later(self, beat: _Beat, exc: Exception) -> None:
         beat.backoff.cap = max(0.05, min(5.0, beat.third / 2))

@@ -17,7 +17,15 @@ import psycopg
 
 from .backoff import now
 from .errors import LOST, AlreadyDone, JobCancelled, LeaseholdError
-from .rows import CheckpointResult, DependencyResult, LeaseStatus, Outcome, Settled, Work
+from .rows import (
+    CheckpointResult,
+    DependencyResult,
+    Extended,
+    LeaseStatus,
+    Outcome,
+    Settled,
+    Work,
+)
 from .session import Connection, Seconds, Session, duration, in_transaction
 
 if TYPE_CHECKING:
@@ -140,6 +148,13 @@ class Pulse:
         """Takes note of a later end of the lease."""
         self.deadline = max(self.deadline, deadline)
 
+    def heard(self, answer: Extended, deadline: float) -> None:
+        """Takes note of what `extend_many` said of the lease."""
+        if answer.ok:
+            self.extended(deadline)
+        elif answer.error is not None and not answer.is_locked:
+            self.judge(answer.error)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Lease(Work):
@@ -157,6 +172,10 @@ class Lease(Work):
 
     _session: Session = field(repr=False)
     _pulse: Pulse = field(repr=False)
+
+    # a grant equals itself alone, so it can be in a set; Work compares, and hashes, its values
+    __eq__ = object.__eq__
+    __hash__ = object.__hash__
 
     @classmethod
     def granted(cls, work: Work, session: Session, length: timedelta, sent: float) -> Lease:
@@ -448,6 +467,10 @@ class Lease(Work):
             self._pulse.judge(error, of_an_end=True)
             raise error
         self._pulse.turn("ended")
+
+    def heard(self, answer: Extended, deadline: float) -> None:
+        """Takes note of what `extend_many` said of it; `deadline` is its new end, on backoff.now()."""
+        self._pulse.heard(answer, deadline)
 
     def ends(self) -> AbstractContextManager[None]:
         """While its end is on its way, more than once if need be, no refusal elsewhere counts as a

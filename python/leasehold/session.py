@@ -34,7 +34,9 @@ Row = TypeVar("Row")
 
 
 class Pool(Protocol):
-    """What is used of a psycopg_pool.ConnectionPool."""
+    """What is used of a psycopg_pool.ConnectionPool. Its `conninfo` and `kwargs`, too, where there
+    is no `connect=`: leases are kept alive over connections beside the pool.
+    """
 
     def connection(self, timeout: float | None = None) -> AbstractContextManager[Connection]:
         """Lends a connection for one transaction."""
@@ -56,6 +58,14 @@ _TYPES: dict[str, str] = {
     "until": "interval",  # from now on the database's clock; see _compose
 }
 
+# What no function takes without: said as null when it is None, so that the database names it.
+_REQUIRED = frozenset(
+    (
+        *("job_id", "lease_id", "next_need", "worker_id", "capabilities", "capability", "until"),
+        *("actor", "error", "name", "value", "api"),
+    )
+)
+
 # Elements in one COPY: that one was refused is heard when its COPY ends, not before.
 _PORTION = 5000
 
@@ -72,7 +82,7 @@ class Session:
     ) -> None:
         self.schema = schema
         self._source = source
-        self._connect = connect or _dedicated(source)
+        self._connect = connect if connect is not None else _dedicated(source)
         self._own: Connection | None = None
         self._listening: set[str] = set()
         self._owning = threading.RLock()
@@ -81,14 +91,27 @@ class Session:
 
     # -- connections
 
+    def opener(self) -> Callable[[], Connection]:
+        """How further connections are opened. Raises UsageError for a pool that does not say."""
+        if self._connect is None:
+            raise UsageError(
+                "this pool does not say how to open a connection beside it",
+                hint="Give connect=, a function that opens one.",
+            )
+        return self._connect
+
     def connect(self) -> Connection:
         """A new autocommit connection to the same database, the asker's to keep and to close."""
-        conn = self._connect()
-        if not conn.autocommit:
-            conn.autocommit = True
-        if is_pooled(conn):
-            # the next transaction may meet another server process
-            conn.prepare_threshold = None
+        conn = self.opener()()
+        try:
+            if not conn.autocommit:
+                conn.autocommit = True
+            if is_pooled(conn):
+                # the next transaction may meet another server process
+                conn.prepare_threshold = None
+        except BaseException:
+            conn.close()
+            raise
         return conn
 
     def close(self) -> None:
@@ -150,13 +173,6 @@ class Session:
                 with conn.transaction():
                     yield conn
 
-    @contextmanager
-    def transaction(self, given: Connection | None = None) -> Iterator[Connection]:
-        """A transaction, or a savepoint within the one that is open already."""
-        with self.borrow(given) as conn:
-            with conn.transaction():
-                yield conn
-
     # -- listening
 
     def listen(self, conn: Connection, channel: str) -> None:
@@ -189,7 +205,9 @@ class Session:
         connection: Connection | None = None,
         columns: tuple[str, ...] | None = None,
     ) -> list[Row]:
-        """Calls a function that returns rows; an argument that is None is left to its default."""
+        """Calls a function that returns rows; an argument that is None is left to its default, where
+        it has one.
+        """
         with self.borrow(connection) as conn:
             return [
                 kind(*row)
@@ -285,7 +303,11 @@ class Session:
         columns: tuple[str, ...],
         arguments: Mapping[str, Any],
     ) -> list[tuple[Any, ...]]:
-        given = {name: value for name, value in arguments.items() if value is not None}
+        given = {
+            name: value
+            for name, value in arguments.items()
+            if value is not None or name in _REQUIRED
+        }
         query = self._compose(conn, function, columns, tuple(given))
         values = [_adapt(name, value) for name, value in given.items()]
         # a cursor of our own making, answered in binary: whatever row factory, DateStyle or
@@ -389,6 +411,8 @@ def _argument(name: str) -> sql.Composable:
 
 
 def _adapt(name: str, value: Any) -> Any:
+    if value is None:
+        return None
     kind = _TYPES.get(name, "text")
     if kind == "jsonb":
         return Jsonb(value, dumps=_DUMPS.get(name))
@@ -465,16 +489,20 @@ def _plain(value: Any) -> Any:
     raise TypeError(f"{value!r} is no JSON")
 
 
-def _dedicated(source: Source) -> Callable[[], Connection]:
-    """How to open further connections like those of the source."""
+def _dedicated(source: Source) -> Callable[[], Connection] | None:
+    """How to open further connections like those of the source; None for a pool that has no
+    `conninfo`.
+    """
     conninfo: Any
     options: Any = {}
     if isinstance(source, str):
         conninfo = source
     elif isinstance(source, psycopg.Connection):
         conninfo = make_conninfo(source.info.dsn, password=source.info.password or None)
+    elif hasattr(source, "conninfo"):
+        conninfo, options = source.conninfo, getattr(source, "kwargs", None) or {}
     else:
-        conninfo, options = getattr(source, "conninfo", ""), getattr(source, "kwargs", None) or {}
+        return None
 
     def connect() -> Connection:
         found = conninfo() if callable(conninfo) else conninfo

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import logging
 import os
+import queue
 import signal
 import socket
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
+from datetime import timedelta
 from functools import partial
 from types import FrameType
 from typing import Any, TypeAlias
@@ -69,6 +72,10 @@ class Worker:
             raise ValueError("a worker needs at least one handler")
         if threads < 1:
             raise ValueError("a worker needs at least one thread")
+        if duration(poll) <= timedelta():
+            raise ValueError("a worker needs a pause between two looks: poll must be above 0")
+        if isinstance(source, psycopg.Connection):
+            raise TypeError("a worker's threads cannot share a connection: give a pool, or its dsn")
         self.name = name or f"{socket.gethostname()}:{os.getpid()}"
         self.handlers = dict(handlers)
         self.capabilities = list(handlers)
@@ -83,6 +90,8 @@ class Worker:
         self._running: dict[str, Lease] = {}  # by thread
         self._failure: BaseException | None = None
         self._signals = 0
+        # what a signal handler may touch: it could interrupt whoever holds an Event's lock
+        self._wakes: queue.SimpleQueue[None] = queue.SimpleQueue()
 
     # -- from outside
 
@@ -95,8 +104,7 @@ class Worker:
         are waited for. Raises VersionMismatch or what else cannot heal by itself.
         """
         mine = signals and threading.current_thread() is threading.main_thread()
-        before = {s: signal.signal(s, self._on_signal) for s in _SIGNALS} if mine else {}
-        with KeepAlive(Session(self._source, self.schema, connect=self._connect)) as keeper:
+        with KeepAlive(self._session()) as keeper:
             threads = [
                 threading.Thread(
                     target=self._thread, args=(keeper, f"{self.name}:{n}"), daemon=True
@@ -104,11 +112,15 @@ class Worker:
                 for n in range(1, self.threads + 1)
             ]
             log.info("worker %s: %s", self.name, ", ".join(self.capabilities))
+            before = {s: signal.signal(s, self._on_signal) for s in _SIGNALS} if mine else {}
             try:
                 for thread in threads:
                     thread.start()
                 while any(thread.is_alive() for thread in threads) and not self.stopping.is_set():
-                    self.stopping.wait(0.5)
+                    with suppress(queue.Empty):
+                        self._wakes.get(timeout=0.5)
+                    if self._signals:
+                        self.stopping.set()
                 self._wind_up(threads)
             finally:
                 self.stopping.set()
@@ -120,6 +132,7 @@ class Worker:
     def stop(self) -> None:
         """Asks the worker to take no more jobs and to come to an end; returns at once."""
         self.stopping.set()
+        self._wakes.put(None)
 
     def handler(self, need: str) -> Handler:
         """The handler of a need: of its exact name, else of its longest prefix."""
@@ -134,7 +147,7 @@ class Worker:
         self._signals += 1
         if self._signals > 1:
             os._exit(128 + number)
-        self.stopping.set()
+        self._wakes.put(None)
 
     def _wind_up(self, threads: list[threading.Thread]) -> None:
         end = now() + self.grace.total_seconds()
@@ -144,15 +157,26 @@ class Worker:
         if not left:
             return
         log.warning("worker %s: handing back %d jobs after the grace period", self.name, len(left))
-        session = Session(self._source, self.schema, connect=self._connect)
-        for lease in left:
-            try:
-                with session.connect() as conn:
-                    with impatient(conn):
-                        lease.release(connection=conn)
-                lease.abandon()
-            except (LeaseholdError, psycopg.Error) as exc:
-                log.warning("job %s: not handed back, so its lease runs out: %s", lease.job_id, exc)
+        try:
+            # one connection for all: where the database is away, that is waited for once
+            with self._session().connect() as conn:
+                for lease in left:
+                    self._hand_back(lease, conn)
+        except (LeaseholdError, psycopg.Error) as exc:
+            log.warning("worker %s: leases that are left run out: %s", self.name, exc)
+
+    def _hand_back(self, lease: Lease, conn: Connection) -> None:
+        try:
+            with impatient(conn):
+                lease.release(connection=conn)
+            lease.abandon()
+        except (LeaseholdError, psycopg.Error) as exc:
+            log.warning("job %s: not handed back, so its lease runs out: %s", lease.job_id, exc)
+            if conn.closed:
+                raise
+
+    def _session(self) -> Session:
+        return Session(self._source, self.schema, connect=self._connect)
 
     # -- in each thread
 
@@ -162,13 +186,13 @@ class Worker:
                 self._work(leasehold, keeper, name)
         except BaseException as exc:
             self._failure = self._failure or exc
-            self.stopping.set()
+            self.stop()
 
     def _work(self, leasehold: Leasehold, keeper: KeepAlive, name: str) -> None:
         backoff = Backoff(first=0.1, cap=10.0)
         welcome = False
         found: list[Lease] | None = None  # None: not looked yet
-        while found or not self.stopping.is_set():
+        while not self.stopping.is_set():
             if found:
                 found = self._handle(found[0], leasehold, keeper, name)
                 continue
@@ -193,6 +217,9 @@ class Worker:
                 found = None
                 continue
             backoff.reset()
+        for lease in found or ():
+            # claimed while the word to stop was on its way
+            self._send(lease, lease.release)
 
     def _handle(
         self, lease: Lease, leasehold: Leasehold, keeper: KeepAlive, name: str

@@ -14,7 +14,7 @@ import pytest
 
 import support
 from conftest import Connection
-from leasehold import Leasehold, UsageError, Worker, __version__, cli, demo
+from leasehold import Installer, Leasehold, UsageError, Worker, __version__, cli, demo
 
 
 def run(
@@ -104,14 +104,19 @@ def modules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_a_module_has_handlers_or_a_worker(modules: Path) -> None:
-    (modules / "cli_one.py").write_text("handlers = {'a.%': print}; night = {'b': print}; no = 1")
+    (modules / "cli_one.py").write_text(
+        "handlers = {'a.%': print}; night = {'b': print}; no = 1; none = {}"
+    )
     (modules / "cli_two.py").write_text(
         "from leasehold import Worker; worker = Worker('', {'a': print})"
     )
     assert cli.load("cli_one") == {"a.%": print}
     assert cli.load("cli_one:night") == {"b": print}
     assert isinstance(cli.load("cli_two"), Worker)
-    for wrong in ("cli_one:no", "cli_one:absent", "cli_absent", "cli_absent.deep", "json"):
+    for wrong in (
+        *("cli_one:no", "cli_one:none", "cli_one:absent", "cli_absent", "cli_absent.deep", "json"),
+        *("", ":night", ".cli_one", "cli_one.", "cli..one"),
+    ):
         with pytest.raises(UsageError):
             cli.load(wrong)
 
@@ -305,6 +310,16 @@ def test_submit_file_in_chunks_keeps_what_was_committed_and_says_how_to_go_on(
         f" To go on: tail -n +8 {path} | leasehold submit-file - --chunk 3"
     )
     assert len(needs(conn)) == 6
+
+
+def test_how_to_go_on_names_the_schema_and_that_there_was_a_dsn(
+    submit_file: Callable[..., tuple[str, str]], conn: Connection, dsn: str
+) -> None:
+    Installer(dsn, "night jobs").apply()
+    lines = '{"next_need": "a.a"}\n{"next_need": ""}\n'
+    options = ["--chunk", "1", "--schema", "night jobs", "--dsn", f"{dsn} application_name=me"]
+    _, errors = submit_file(lines, *options, code=4)
+    assert errors.splitlines()[-1].endswith(" --chunk 1 --schema 'night jobs' --dsn …")
 
 
 def test_submit_file_of_what_cannot_be_read_is_wrong_usage(

@@ -586,6 +586,7 @@ def test_what_operators_call_answers_as_rows(conn: Connection) -> None:
     assert leasehold.sweep().promoted == 0
     assert leasehold.setting("max_crashes") == "3"
     assert leasehold.set_setting("max_crashes", "4") == "4"
+    assert leasehold.set_setting("max_crashes", None) == "3"
     assert {setting.name for setting in leasehold.settings()} >= {"max_crashes", "max_lease"}
     assert leasehold.require_api(1) == leasehold.schema_version() == "1.0.0"
     assert leasehold.verify() == []
@@ -602,6 +603,47 @@ def test_many_leases_are_extended_in_one_call(conn: Connection) -> None:
     assert (done.ok, held.ok) == (False, True)
     assert type(done.error).__name__ == "JobFinished"
     assert held.error is None
+
+
+def test_leases_know_what_extend_many_said_of_them(conn: Connection) -> None:
+    leasehold = Leasehold(conn)
+    leasehold.submit_many([{"next_need": "a.b"}] * 2)
+    gone, held = leasehold.get_work("w", ["a.b"], limit_jobs=2, lease=1)
+    leasehold.cancel(gone.job_id, "operator")
+    leasehold.extend_many([gone, held])
+    time.sleep(1.1)
+    assert (gone.state, held.state) == ("cancelled", "held")
+    assert gone.stop.is_set()
+
+
+def test_leases_can_be_in_a_set(conn: Connection) -> None:
+    leasehold = Leasehold(conn)
+    leasehold.submit_many([{"next_need": "a.b"}] * 2)
+    first, second = leasehold.get_work("w", ["a.b"], limit_jobs=2)
+    assert len({first, second, first}) == 2
+    assert first != second
+
+
+@pytest.mark.parametrize(
+    ("call", "argument"),
+    [
+        (lambda leasehold: leasehold.submit(None), "next_need"),
+        (lambda leasehold: leasehold.job(None), "job_id"),
+        (lambda leasehold: leasehold.cancel(uuid4(), None), "actor"),
+        (lambda leasehold: leasehold.redrive_many(None, "me"), "capability"),
+        (lambda leasehold: leasehold.get_work(None, ["a.b"]), "worker_id"),
+        (lambda leasehold: leasehold.get_work("w", None), "capabilities"),
+        (lambda leasehold: leasehold.await_bell(["a.b"], None), "until"),
+        (lambda leasehold: leasehold.setting(None), "name"),
+        (lambda leasehold: leasehold.require_api(None), "api"),
+    ],
+)
+def test_none_for_what_has_no_default_is_an_invalid_argument(
+    conn: Connection, call: Callable[[Leasehold], object], argument: str
+) -> None:
+    with pytest.raises(InvalidArgument) as caught:
+        call(Leasehold(conn))
+    assert caught.value.argument == argument
 
 
 def test_a_lease_that_was_taken_away_says_so(conn: Connection) -> None:

@@ -24,7 +24,17 @@ from psycopg_pool import ConnectionPool
 import server
 import support
 from conftest import Connect, Connection
-from leasehold import GiveUp, Lease, Leasehold, Release, Retry, VersionMismatch, Worker, session
+from leasehold import (
+    GiveUp,
+    Lease,
+    Leasehold,
+    Release,
+    Retry,
+    UsageError,
+    VersionMismatch,
+    Worker,
+    session,
+)
 from proxy import proxied
 
 AT_ONCE = {"kind": "fixed", "initial": "0 s"}
@@ -114,6 +124,34 @@ def test_the_longest_capability_that_fits_has_the_handler() -> None:
 def test_a_worker_that_could_do_nothing_is_refused(options: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="at least one"):
         Worker("", **{"handlers": {"a": print}, **options})
+
+
+@pytest.mark.parametrize("poll", [0, -1.0])
+def test_a_worker_that_would_look_without_a_pause_is_refused(poll: float) -> None:
+    with pytest.raises(ValueError, match="poll must be above 0"):
+        Worker("", {"a": print}, poll=poll)
+
+
+def test_a_worker_does_not_share_one_connection_among_its_threads(conn: Connection) -> None:
+    with pytest.raises(TypeError, match="give a pool"):
+        Worker(conn, {"a": print})  # type: ignore[arg-type]
+
+
+def test_a_worker_over_a_pool_that_does_not_say_how_it_connects_wants_to_be_told(
+    dsn: str, conn: Connection
+) -> None:
+    class Bare:
+        """A pool of which nothing is known but that it lends."""
+
+        def connection(self, timeout: float | None = None) -> Any:
+            return psycopg.connect(dsn)
+
+    Leasehold(conn).submit("a.b")
+    handlers = {"a.b": lambda lease: None}
+    with pytest.raises(UsageError, match="connection beside it"):
+        Worker(Bare(), handlers).run(signals=False)
+    with working(Bare(), handlers, connect=lambda: psycopg.connect(dsn)):
+        support.eventually(lambda: states(conn) == {"succeeded": 1}, "done")
 
 
 def test_what_a_handler_returns_is_the_result(dsn: str, conn: Connection) -> None:
@@ -547,6 +585,34 @@ def test_stopping_finishes_what_runs_and_takes_nothing_new(dsn: str, conn: Conne
     assert states(conn) == {"succeeded": 1, "ready": 2}
 
 
+def test_a_job_that_was_claimed_while_the_worker_was_told_to_stop_is_handed_back_untried(
+    dsn: str, connect: Connect, conn: Connection
+) -> None:
+    leasehold = Leasehold(conn)
+    first, second = leasehold.submit_many([{"next_need": "a.b"}] * 2)
+    holder = connect()
+    begun: list[Lease] = []
+
+    def handler(lease: Lease) -> None:
+        begun.append(lease)
+        # the turn that ends this job, and claims the next, has to wait for it
+        holder.execute("begin")
+        lease.hold(connection=holder)
+
+    def somebody_waits() -> bool:
+        waiting = "select from pg_stat_activity where %s = any (pg_blocking_pids(pid))"
+        return conn.execute(waiting, [holder.info.backend_pid]).fetchone() is not None
+
+    with working(dsn, {"a.b": handler}) as worker:
+        support.eventually(somebody_waits, "the turn is under way")
+        worker.stop()
+        holder.execute("commit")
+    assert [lease.job_id for lease in begun] == [first.job_id]
+    assert leasehold.job(first.job_id).state == "succeeded"
+    left = leasehold.job(second.job_id)
+    assert (left.state, left.attempt) == ("ready", 0)
+
+
 def test_after_the_grace_period_what_runs_is_handed_back(
     dsn: str, conn: Connection, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -609,6 +675,31 @@ def begun(tmp_path: Path) -> Callable[[], bool]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_handing_back_waits_once_for_a_database_that_is_away(
+    dsn: str, conn: Connection, caplog: pytest.LogCaptureFixture
+) -> None:
+    Leasehold(conn).submit_many([{"next_need": "a.b"}] * 3)
+    begun, gone = threading.Barrier(4), threading.Event()
+    tries: list[None] = []
+
+    def opened() -> Connection:
+        if gone.is_set():
+            tries.append(None)
+            raise psycopg.OperationalError("nobody there")
+        return psycopg.connect(dsn, autocommit=True)
+
+    def handler(lease: Lease) -> None:
+        begun.wait(10)
+        lease.stop.wait(3)
+
+    with working(dsn, {"a.b": handler}, threads=3, grace=0.2, lease=60, connect=opened) as worker:
+        begun.wait(10)
+        gone.set()
+        worker.stop()
+    assert len(tries) == 1
+    assert "leases that are left run out: nobody there" in caplog.text
+
+
 def test_a_signal_lets_the_worker_finish(
     dsn: str, conn: Connection, tmp_path: Path, number: signal.Signals
 ) -> None:
