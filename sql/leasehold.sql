@@ -15,7 +15,7 @@
 do $install$
 declare
     v_version        constant text := '1.0.0';
-    v_build          constant text := 'b4daf4dfb19a1f0013f45c9f41e14b8d800b1ae3509f86be2bac9d118f8e1b34';
+    v_build          constant text := 'e395a5560fe76fdf2d7f9153abe88a17d5d1c73a981505632aa6583a88be5093';
     v_migrations     constant integer := 1;
     v_function_names constant text[] := array['_actor', '_admissible', '_admit', '_announce', '_answer', '_apply', '_asked_to_stop', '_backoff', '_bury', '_check_batch_circles', '_check_capabilities', '_check_circle', '_check_count', '_check_delay', '_check_done', '_check_elements', '_check_expires_at', '_check_failure', '_check_ids', '_check_keys', '_check_lease', '_check_need', '_check_object', '_check_policy', '_check_reschedule', '_check_retry', '_check_setting', '_check_size', '_check_submit', '_check_text', '_check_time', '_check_unseen', '_check_wait_for', '_choose', '_claim', '_claim_id', '_claim_ids', '_claim_key', '_claim_keys', '_clean_error', '_complete_many', '_complete_plain', '_done_kinds', '_doom', '_end', '_end_cancelled', '_end_state', '_end_unheld', '_enqueue', '_expire', '_fail', '_failure', '_forget_heartbeats', '_forget_waiters', '_freshen', '_grant', '_group_roles', '_has_heads', '_hold', '_insert', '_insert_many', '_insert_plain', '_invalid', '_inventory', '_is_busy', '_is_close', '_is_fresh', '_is_over', '_is_plain', '_is_plain_done', '_is_plain_need', '_is_plain_worker', '_is_retryable', '_is_usable', '_isolated', '_key_lock', '_known', '_last_number', '_last_tick', '_lease_check', '_lease_end', '_lease_fence', '_lease_id', '_leave_key', '_load_begins', '_load_ends', '_load_gathered', '_load_one', '_load_row', '_lock_job', '_lock_leased', '_lock_unheld', '_look_again', '_matches', '_meant', '_move', '_move_front', '_move_marks', '_names_lease', '_needs', '_no_such_job', '_now', '_now_in_order', '_open_lane', '_options', '_park', '_parked', '_pick', '_pick_ahead', '_pick_merged', '_promote', '_put_off', '_read_interval', '_read_request', '_reclaim', '_reclaim_one', '_record', '_redrive', '_refuse', '_request_hash', '_request_kinds', '_requests', '_reschedule', '_resolve', '_results', '_retry_or_bury', '_revive', '_rewrite', '_ring', '_runs_out_at', '_scope', '_setting_value', '_settle', '_settle_each', '_settle_one', '_stem', '_stems', '_store', '_store_many', '_survey', '_survey_scope', '_tell', '_tell_chunk', '_tell_dependents', '_tend', '_tend_by_the_way', '_try_settle', '_uuid_v7', '_wait', '_will_do', '_work_notes', 'await_bell', 'cancel', 'checkpoint', 'checkpoints', 'complete', 'complete_unheld', 'error_codes', 'extend', 'extend_many', 'fail', 'fail_unheld', 'get_work', 'hold_lease', 'job', 'lease_status', 'redrive', 'redrive_many', 'release', 'require_api', 'reschedule', 'reschedule_unheld', 'results', 'schema_version', 'set_setting', 'setting', 'settings', 'settle', 'submit', 'submit_many', 'sweep', 'turn', 'verify', 'why_not_running'];
     v_view_names     constant text[] := array['dead_letter', 'departure', 'finished', 'status', 'submission'];
@@ -424,7 +424,7 @@ comment on function _check_batch_circles(_request[]) is
     'Refuses a batch whose elements wait for each other in a circle (LH004), before anything is written.';
 $function$,
 $function$
-create or replace function _check_capabilities(capabilities text[])
+create or replace function _check_capabilities(capabilities text[], argument text default 'capabilities')
 returns void
 language plpgsql
 stable
@@ -433,28 +433,28 @@ declare
     v_capability text;
 begin
     if capabilities is null then
-        perform _invalid('capabilities', 'must not be null', 'Say what this worker can do, as array[''billing.%''].');
+        perform _invalid(argument, 'must not be null', 'Say what this worker can do, as array[''billing.%''].');
     elsif cardinality(capabilities) = 0 then
-        perform _invalid('capabilities', 'must not be empty', 'Say what this worker can do, as array[''billing.%''].');
+        perform _invalid(argument, 'must not be empty', 'Say what this worker can do, as array[''billing.%''].');
     elsif array_ndims(capabilities) > 1 then
-        perform _invalid('capabilities', 'must have one dimension');
+        perform _invalid(argument, 'must have one dimension');
     elsif cardinality(capabilities) > 1000 then
-        perform _invalid('capabilities', 'must not have more than 1000 elements', 'Use a prefix, as billing.%.');
+        perform _invalid(argument, 'must not have more than 1000 elements', 'Use a prefix, as billing.%.');
     end if;
     foreach v_capability in array capabilities loop
         if right(v_capability, 1) = '%' then
-            perform _check_text('capabilities', v_capability, 201);
+            perform _check_text(argument, v_capability, 201);
             if v_capability ~ '[[:space:][:cntrl:]]' then
-                perform _invalid('capabilities', 'must not hold white space or control characters');
+                perform _invalid(argument, 'must not hold white space or control characters');
             end if;
         else
-            perform _check_need('capabilities', v_capability);
+            perform _check_need(argument, v_capability);
         end if;
     end loop;
 end
 $_check_capabilities$;
 
-comment on function _check_capabilities(text[]) is 'Refuses what is not a list of needs and prefixes ending in % (LH010).';
+comment on function _check_capabilities(text[], text) is 'Refuses what is not a list of needs and prefixes ending in % (LH010).';
 $function$,
 $function$
 create or replace function _check_circle(job_id uuid, wait_for uuid[])
@@ -5935,7 +5935,8 @@ declare
     v_ids uuid[];
     v_job job;
 begin
-    perform _check_capabilities(case when capability is not null then array[capability] end);
+    perform _check_text('capability', capability, 201);
+    perform _check_capabilities(array[capability], 'capability');
     perform _check_text('actor', actor, 200);
     perform _check_count('limit_jobs', limit_jobs, 1, 100000);
     select array_agg(d.job_id) into v_ids

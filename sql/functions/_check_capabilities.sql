@@ -1,4 +1,4 @@
-create or replace function _check_capabilities(capabilities text[])
+create or replace function _check_capabilities(capabilities text[], argument text default 'capabilities')
 returns void
 language plpgsql
 stable
@@ -7,25 +7,25 @@ declare
     v_capability text;
 begin
     if capabilities is null then
-        perform _invalid('capabilities', 'must not be null', 'Say what this worker can do, as array[''billing.%''].');
+        perform _invalid(argument, 'must not be null', 'Say what this worker can do, as array[''billing.%''].');
     elsif cardinality(capabilities) = 0 then
-        perform _invalid('capabilities', 'must not be empty', 'Say what this worker can do, as array[''billing.%''].');
+        perform _invalid(argument, 'must not be empty', 'Say what this worker can do, as array[''billing.%''].');
     elsif array_ndims(capabilities) > 1 then
-        perform _invalid('capabilities', 'must have one dimension');
+        perform _invalid(argument, 'must have one dimension');
     elsif cardinality(capabilities) > 1000 then
-        perform _invalid('capabilities', 'must not have more than 1000 elements', 'Use a prefix, as billing.%.');
+        perform _invalid(argument, 'must not have more than 1000 elements', 'Use a prefix, as billing.%.');
     end if;
     foreach v_capability in array capabilities loop
         if right(v_capability, 1) = '%' then
-            perform _check_text('capabilities', v_capability, 201);
+            perform _check_text(argument, v_capability, 201);
             if v_capability ~ '[[:space:][:cntrl:]]' then
-                perform _invalid('capabilities', 'must not hold white space or control characters');
+                perform _invalid(argument, 'must not hold white space or control characters');
             end if;
         else
-            perform _check_need('capabilities', v_capability);
+            perform _check_need(argument, v_capability);
         end if;
     end loop;
 end
 $_check_capabilities$;
 
-comment on function _check_capabilities(text[]) is 'Refuses what is not a list of needs and prefixes ending in % (LH010).';
+comment on function _check_capabilities(text[], text) is 'Refuses what is not a list of needs and prefixes ending in % (LH010).';

@@ -12,7 +12,8 @@ declare
     v_ids uuid[];
     v_job job;
 begin
-    perform _check_capabilities(case when capability is not null then array[capability] end);
+    perform _check_text('capability', capability, 201);
+    perform _check_capabilities(array[capability], 'capability');
     perform _check_text('actor', actor, 200);
     perform _check_count('limit_jobs', limit_jobs, 1, 100000);
     select array_agg(d.job_id) into v_ids

@@ -637,6 +637,31 @@ def test_after_the_grace_period_what_runs_is_handed_back(
     assert "handing back 1 jobs" in caplog.text
 
 
+def test_handing_back_waits_once_for_a_database_that_is_away(
+    dsn: str, conn: Connection, caplog: pytest.LogCaptureFixture
+) -> None:
+    Leasehold(conn).submit_many([{"next_need": "a.b"}] * 3)
+    begun, gone = threading.Barrier(4), threading.Event()
+    tries: list[None] = []
+
+    def opened() -> Connection:
+        if gone.is_set():
+            tries.append(None)
+            raise psycopg.OperationalError("nobody there")
+        return psycopg.connect(dsn, autocommit=True)
+
+    def handler(lease: Lease) -> None:
+        begun.wait(10)
+        lease.stop.wait(3)
+
+    with working(dsn, {"a.b": handler}, threads=3, grace=0.2, lease=60, connect=opened) as worker:
+        begun.wait(10)
+        gone.set()
+        worker.stop()
+    assert len(tries) == 1
+    assert "leases that are left run out: nobody there" in caplog.text
+
+
 JOBS = """
 import pathlib, time
 from leasehold import Lease
@@ -675,31 +700,6 @@ def begun(tmp_path: Path) -> Callable[[], bool]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_handing_back_waits_once_for_a_database_that_is_away(
-    dsn: str, conn: Connection, caplog: pytest.LogCaptureFixture
-) -> None:
-    Leasehold(conn).submit_many([{"next_need": "a.b"}] * 3)
-    begun, gone = threading.Barrier(4), threading.Event()
-    tries: list[None] = []
-
-    def opened() -> Connection:
-        if gone.is_set():
-            tries.append(None)
-            raise psycopg.OperationalError("nobody there")
-        return psycopg.connect(dsn, autocommit=True)
-
-    def handler(lease: Lease) -> None:
-        begun.wait(10)
-        lease.stop.wait(3)
-
-    with working(dsn, {"a.b": handler}, threads=3, grace=0.2, lease=60, connect=opened) as worker:
-        begun.wait(10)
-        gone.set()
-        worker.stop()
-    assert len(tries) == 1
-    assert "leases that are left run out: nobody there" in caplog.text
-
-
 def test_a_signal_lets_the_worker_finish(
     dsn: str, conn: Connection, tmp_path: Path, number: signal.Signals
 ) -> None:

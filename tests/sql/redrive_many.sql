@@ -2,7 +2,7 @@
 
 begin;
 \ir include/support.sql
-select plan(39);
+select plan(40);
 
 create function pg_temp.dead(id uuid, need text) returns void language sql as $dead$
     select submit(job_id => id, next_need => need, max_attempts => 1);
@@ -77,6 +77,9 @@ select is((select count(*) from get_work(worker_id => 'w', capabilities => '{rm.
 -- What it refuses --------------------------------------------------------------------------------
 
 select pg_temp.dead(pg_temp.id(50), 'rm.arguments');
+select is(
+    pg_temp.detail_of($$ select redrive_many(capability => 'rm x', actor => 'ann') $$) ->> 'argument', 'capability', 'the argument is called by its own name'
+);
 select pg_temp.refused(format('select redrive_many(capability => %s, actor => %L)', a.capability, 'ann'), 'LH010', 'capability: ' || a.name)
 from (
     values ('null', 'null'), ('''''', 'empty'), ('''a..b''', 'an empty part'), ('''.a''', 'an empty first part'), ('''a b''', 'white space'),
