@@ -187,16 +187,17 @@ class Leasehold:
         reply came (counted from when the call was sent) is not among the answers: somebody else may
         have the job by now.
         """
+        length = duration(lease)  # what is none is said before anything is granted
         arguments = {
             "worker_id": worker_id,
             "capabilities": capabilities,
-            "lease": lease,
+            "lease": length,
             "limit_jobs": limit_jobs,
         }
         with self._claiming(in_transaction, connection) as conn:
             sent = now()
             found = self.session.rows(Work, "get_work", arguments, connection=conn)
-        return self._in_time(found, duration(lease), sent)
+        return self._in_time(found, length, sent)
 
     def await_work(
         self,
@@ -267,11 +268,12 @@ class Leasehold:
         """Acknowledges a batch, as `settle` does, and claims the next, as `get_work` does. SQL:
         turn.
         """
+        length = duration(lease)
         arguments = {
             "worker_id": worker_id,
             "capabilities": capabilities,
             "done": [dict(element) for element in done],
-            "lease": lease,
+            "lease": length,
             "limit_jobs": limit_jobs,
             "strict": strict,
         }
@@ -284,7 +286,7 @@ class Leasehold:
         works = [Work(*row[split:]) for row in rows if row[split] is not None]
         return Turn(
             settled=[Settled(*row[:split]) for row in rows if row[split] is None],
-            leases=self._in_time(works, duration(lease), sent),
+            leases=self._in_time(works, length, sent),
         )
 
     def _claiming(
@@ -333,15 +335,15 @@ class Leasehold:
         """Moves the end of each of these leases to now + `lease` (default: a minute); a stale one
         says so in its row, and in its `state`. SQL: extend_many.
         """
-        given = list(leases)
+        given, length = list(leases), duration(lease)
         ids = [{"job_id": one.job_id, "lease_id": one.lease_id} for one in given]
         known = {one.lease_id: one for one in given}
         sent = now()
         answers = self.session.rows(
-            Extended, "extend_many", {"leases": ids, "lease": lease}, connection=connection
+            Extended, "extend_many", {"leases": ids, "lease": length}, connection=connection
         )
         for answer in answers:
-            known[answer.lease_id].heard(answer, sent + duration(lease).total_seconds())
+            known[answer.lease_id].heard(answer, sent + length.total_seconds())
         return answers
 
     # -- jobs that nobody holds

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("leasehold")
 
+_HELD_BY_A_TRANSACTION = "55P03"  # of ours, most likely: no loss
 _MOST = 1000  # leases in one call
 
 
@@ -191,11 +192,11 @@ class KeepAlive:
 
     def _take_note(self, beat: _Beat, answer: Extended, sent: float) -> None:
         pulse, error = beat.lease._pulse, answer.error
-        pulse.heard(answer, sent + pulse.length.total_seconds())
+        beat.lease.heard(answer, sent + pulse.length.total_seconds())
         if answer.ok:
             beat.due, beat.doubt_at, beat.told = sent + beat.third, pulse.deadline, False
             beat.backoff.reset()
-        elif error is None or answer.is_locked:
+        elif error is None or answer.error_code == _HELD_BY_A_TRANSACTION:
             beat.due = now() + beat.third / 2
         elif isinstance(error, GONE) and not pulse.ending:
             self.forget(beat.lease)

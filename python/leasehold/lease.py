@@ -148,13 +148,6 @@ class Pulse:
         """Takes note of a later end of the lease."""
         self.deadline = max(self.deadline, deadline)
 
-    def heard(self, answer: Extended, deadline: float) -> None:
-        """Takes note of what `extend_many` said of the lease."""
-        if answer.ok:
-            self.extended(deadline)
-        elif answer.error is not None and not answer.is_locked:
-            self.judge(answer.error)
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Lease(Work):
@@ -470,7 +463,10 @@ class Lease(Work):
 
     def heard(self, answer: Extended, deadline: float) -> None:
         """Takes note of what `extend_many` said of it; `deadline` is its new end, on backoff.now()."""
-        self._pulse.heard(answer, deadline)
+        if answer.ok:
+            self._pulse.extended(deadline)
+        elif answer.error is not None:
+            self._pulse.judge(answer.error)
 
     def ends(self) -> AbstractContextManager[None]:
         """While its end is on its way, more than once if need be, no refusal elsewhere counts as a

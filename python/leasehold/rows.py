@@ -110,11 +110,6 @@ class Extended(_Verdict):
     detail: str | None
     hint: str | None
 
-    @property
-    def is_locked(self) -> bool:
-        """Whether a transaction has the job locked, one of its holder's most likely: no loss."""
-        return self.error_code == "55P03"
-
 
 @dataclass(frozen=True, slots=True)
 class LeaseStatus:

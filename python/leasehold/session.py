@@ -82,7 +82,7 @@ class Session:
     ) -> None:
         self.schema = schema
         self._source = source
-        self._connect = connect if connect is not None else _dedicated(source)
+        self._connect = connect or _dedicated(source)
         self._own: Connection | None = None
         self._listening: set[str] = set()
         self._owning = threading.RLock()

@@ -616,6 +616,17 @@ def test_leases_know_what_extend_many_said_of_them(conn: Connection) -> None:
     assert gone.stop.is_set()
 
 
+def test_a_lease_of_no_length_is_refused_before_anything_is_granted(conn: Connection) -> None:
+    leasehold = Leasehold(conn)
+    job_id = leasehold.submit("a.b").job_id
+    with pytest.raises(TypeError):
+        leasehold.get_work("w", ["a.b"], lease=None)  # type: ignore[arg-type]
+    with pytest.raises(TypeError):
+        leasehold.turn("w", ["a.b"], lease=None)  # type: ignore[arg-type]
+    assert leasehold.job(job_id).state == "ready"
+    assert [lease.job_id for lease in leasehold.get_work("w", ["a.b"])] == [job_id]
+
+
 def test_leases_can_be_in_a_set(conn: Connection) -> None:
     leasehold = Leasehold(conn)
     leasehold.submit_many([{"next_need": "a.b"}] * 2)
