@@ -15,9 +15,9 @@
 do $install$
 declare
     v_version        constant text := '1.0.0';
-    v_build          constant text := 'e395a5560fe76fdf2d7f9153abe88a17d5d1c73a981505632aa6583a88be5093';
+    v_build          constant text := '20379a1472e4aa011858c397b01c83c189b38ea9216983b954dacb29511f1185';
     v_migrations     constant integer := 1;
-    v_function_names constant text[] := array['_actor', '_admissible', '_admit', '_announce', '_answer', '_apply', '_asked_to_stop', '_backoff', '_bury', '_check_batch_circles', '_check_capabilities', '_check_circle', '_check_count', '_check_delay', '_check_done', '_check_elements', '_check_expires_at', '_check_failure', '_check_ids', '_check_keys', '_check_lease', '_check_need', '_check_object', '_check_policy', '_check_reschedule', '_check_retry', '_check_setting', '_check_size', '_check_submit', '_check_text', '_check_time', '_check_unseen', '_check_wait_for', '_choose', '_claim', '_claim_id', '_claim_ids', '_claim_key', '_claim_keys', '_clean_error', '_complete_many', '_complete_plain', '_done_kinds', '_doom', '_end', '_end_cancelled', '_end_state', '_end_unheld', '_enqueue', '_expire', '_fail', '_failure', '_forget_heartbeats', '_forget_waiters', '_freshen', '_grant', '_group_roles', '_has_heads', '_hold', '_insert', '_insert_many', '_insert_plain', '_invalid', '_inventory', '_is_busy', '_is_close', '_is_fresh', '_is_over', '_is_plain', '_is_plain_done', '_is_plain_need', '_is_plain_worker', '_is_retryable', '_is_usable', '_isolated', '_key_lock', '_known', '_last_number', '_last_tick', '_lease_check', '_lease_end', '_lease_fence', '_lease_id', '_leave_key', '_load_begins', '_load_ends', '_load_gathered', '_load_one', '_load_row', '_lock_job', '_lock_leased', '_lock_unheld', '_look_again', '_matches', '_meant', '_move', '_move_front', '_move_marks', '_names_lease', '_needs', '_no_such_job', '_now', '_now_in_order', '_open_lane', '_options', '_park', '_parked', '_pick', '_pick_ahead', '_pick_merged', '_promote', '_put_off', '_read_interval', '_read_request', '_reclaim', '_reclaim_one', '_record', '_redrive', '_refuse', '_request_hash', '_request_kinds', '_requests', '_reschedule', '_resolve', '_results', '_retry_or_bury', '_revive', '_rewrite', '_ring', '_runs_out_at', '_scope', '_setting_value', '_settle', '_settle_each', '_settle_one', '_stem', '_stems', '_store', '_store_many', '_survey', '_survey_scope', '_tell', '_tell_chunk', '_tell_dependents', '_tend', '_tend_by_the_way', '_try_settle', '_uuid_v7', '_wait', '_will_do', '_work_notes', 'await_bell', 'cancel', 'checkpoint', 'checkpoints', 'complete', 'complete_unheld', 'error_codes', 'extend', 'extend_many', 'fail', 'fail_unheld', 'get_work', 'hold_lease', 'job', 'lease_status', 'redrive', 'redrive_many', 'release', 'require_api', 'reschedule', 'reschedule_unheld', 'results', 'schema_version', 'set_setting', 'setting', 'settings', 'settle', 'submit', 'submit_many', 'sweep', 'turn', 'verify', 'why_not_running'];
+    v_function_names constant text[] := array['_actor', '_admissible', '_admit', '_announce', '_answer', '_apply', '_asked_to_stop', '_backoff', '_bury', '_check_batch_circles', '_check_capabilities', '_check_circle', '_check_count', '_check_delay', '_check_done', '_check_elements', '_check_expires_at', '_check_failure', '_check_ids', '_check_keys', '_check_lease', '_check_need', '_check_object', '_check_policy', '_check_reschedule', '_check_retry', '_check_setting', '_check_size', '_check_submit', '_check_text', '_check_time', '_check_unseen', '_check_wait_for', '_choose', '_claim', '_claim_id', '_claim_ids', '_claim_key', '_claim_keys', '_clean_error', '_complete_many', '_complete_plain', '_done_kinds', '_doom', '_duration', '_end', '_end_cancelled', '_end_state', '_end_unheld', '_enqueue', '_expire', '_fail', '_failure', '_forget_error', '_forget_heartbeats', '_forget_old_errors', '_forget_waiters', '_freshen', '_grant', '_group_roles', '_has_heads', '_hold', '_insert', '_insert_many', '_insert_plain', '_invalid', '_inventory', '_is_busy', '_is_close', '_is_fresh', '_is_of_a_row', '_is_over', '_is_plain', '_is_plain_done', '_is_plain_need', '_is_plain_worker', '_is_retryable', '_is_set_aside', '_is_usable', '_isolated', '_key_lock', '_known', '_last_number', '_last_tick', '_lease_check', '_lease_end', '_lease_fence', '_lease_id', '_leave_key', '_load_begins', '_load_ends', '_load_gathered', '_load_one', '_load_row', '_lock_job', '_lock_leased', '_lock_unheld', '_look_again', '_maintain', '_matches', '_meant', '_move', '_move_front', '_move_marks', '_names_lease', '_needs', '_no_such_job', '_note_uptime', '_now', '_now_in_order', '_open_lane', '_options', '_park', '_parked', '_pick', '_pick_ahead', '_pick_merged', '_promote', '_put_off', '_read_interval', '_read_request', '_reclaim', '_reclaim_one', '_record', '_redrive', '_refuse', '_request_hash', '_request_kinds', '_requests', '_reschedule', '_resolve', '_results', '_retry_or_bury', '_revive', '_rewrite', '_ring', '_run_step', '_runs_out_at', '_scan_below', '_scope', '_set_aside', '_setting_value', '_settle', '_settle_each', '_settle_one', '_stem', '_stems', '_store', '_store_many', '_survey', '_survey_scope', '_tell', '_tell_chunk', '_tell_dependents', '_tend', '_tend_by_the_way', '_try_apply', '_try_settle', '_up_since', '_uuid_v7', '_wait', '_will_do', '_work_note', '_work_notes', '_work_off', 'await_bell', 'cancel', 'checkpoint', 'checkpoints', 'complete', 'complete_unheld', 'error_codes', 'extend', 'extend_many', 'fail', 'fail_unheld', 'get_work', 'hold_lease', 'job', 'lease_status', 'redrive', 'redrive_many', 'release', 'require_api', 'reschedule', 'reschedule_unheld', 'results', 'schema_version', 'set_setting', 'setting', 'settings', 'settle', 'submit', 'submit_many', 'sweep', 'turn', 'verify', 'why_not_running'];
     v_view_names     constant text[] := array['dead_letter', 'departure', 'finished', 'status', 'submission'];
     v_functions      constant text[] := array[
 $function$
@@ -39,17 +39,16 @@ language plpgsql
 volatile
 as $_admissible$
 declare
-    v_late      job;
+    v_late      uuid[];
     v_locked    text[];
     v_busy      text[];
     v_parked    uuid[];
 begin
-    for v_late in
-        select j.* from job as j where j.job_id = any (ids) and j.expires_at <= _admissible.now order by j.job_id
-    loop
-        perform _bury(v_late, 'expired', null, null, null, 'leasehold', now, nested => true);
-        ids := array_remove(ids, v_late.job_id);
-    end loop;
+    select array_agg(j.job_id) into v_late from job as j where j.job_id = any (ids) and j.expires_at <= _admissible.now;
+    if v_late is not null then
+        perform _maintain('expire', v_late::text[], now);
+        ids := array(select i.id from unnest(ids) with ordinality as i (id, at) where i.id <> all (v_late) order by i.at);
+    end if;
 
     -- A key that is leased is not worth its lock, which would be held as long as this transaction lasts. Parked by a look without the lock,
     -- its head gets a note in case the lease is ending at this moment.
@@ -303,11 +302,13 @@ create or replace function _backoff(retry jsonb, attempt integer)
 returns interval
 language plpgsql
 volatile
+-- a leading minus sign means another thing under another style
+set intervalstyle to postgres
 as $_backoff$
 declare
     v_policy     jsonb            := coalesce(retry, _setting_value('retry')::jsonb);
-    v_initial    double precision := extract(epoch from coalesce(v_policy ->> 'initial', '1 minute')::interval);
-    v_max        double precision := extract(epoch from coalesce(v_policy ->> 'max', '1 day')::interval);
+    v_initial    double precision := extract(epoch from _duration(coalesce(v_policy ->> 'initial', '1 minute')::interval));
+    v_max        double precision := extract(epoch from _duration(coalesce(v_policy ->> 'max', '1 day')::interval));
     v_multiplier double precision := coalesce((v_policy ->> 'multiplier')::double precision, 2);
     v_jitter     double precision := coalesce((v_policy ->> 'jitter')::double precision, 0.1);
     v_factor     double precision;
@@ -318,7 +319,7 @@ begin
         when 'exponential' then exp(least((attempt - 1) * ln(v_multiplier), 100))
         else 1
     end;
-    return make_interval(secs => least(v_initial * v_factor, v_max) * (1 + v_jitter * (2 * random() - 1)));
+    return make_interval(secs => greatest(least(v_initial * v_factor, v_max) * (1 + v_jitter * (2 * random() - 1)), 0));
 end
 $_backoff$;
 
@@ -535,9 +536,9 @@ language plpgsql
 stable
 as $_check_delay$
 begin
-    if value < interval '0' then
+    if _duration(value) < interval '0' then
         perform _invalid(argument, 'must not be negative');
-    elsif extract(epoch from value) > 366 * 86400 then
+    elsif _duration(value) > interval '366 days' then
         perform _invalid(argument, 'must not be longer than a year');
     end if;
 end
@@ -705,10 +706,9 @@ as $_check_lease$
 begin
     if lease is null then
         perform _invalid('lease', 'must not be null');
-    elsif lease <= interval '0' then
+    elsif _duration(lease) <= interval '0' then
         perform _invalid('lease', 'must be longer than nothing');
-    -- years and months have no fixed length; in seconds nothing infinite or overflowing is left
-    elsif extract(epoch from lease) > extract(epoch from _setting_value('max_lease')::interval) then
+    elsif _duration(lease) > _duration(_setting_value('max_lease')::interval) then
         perform _invalid('lease', format('must not be longer than %s', _setting_value('max_lease')), 'Extend the lease while you work, or raise the setting max_lease.');
     end if;
 end
@@ -810,12 +810,16 @@ $function$
 create or replace function _check_retry(argument text, retry jsonb)
 returns void
 language plpgsql
-stable
+volatile
+-- as _backoff, which computes with it
+set intervalstyle to postgres
 as $_check_retry$
 declare
     v_field     text;
     v_unknown   text;
     v_value     interval;
+    v_lowest    constant jsonb := jsonb '{"multiplier": 1, "jitter": 0}';
+    v_highest   constant jsonb := jsonb '{"multiplier": 1000, "jitter": 1}';
 begin
     if jsonb_typeof(retry) <> 'object' then
         perform _invalid(argument, 'must be a JSON object', 'As {"kind": "exponential", "initial": "10 seconds", "multiplier": 2}.');
@@ -834,30 +838,23 @@ begin
             begin
                 v_value := (retry ->> v_field)::interval;
             exception
-                when invalid_datetime_format or datetime_field_overflow or interval_field_overflow then
+                when data_exception then
                     v_value := null;
             end;
             if jsonb_typeof(retry -> v_field) <> 'string' or v_value is null then
                 perform _invalid(argument || '.' || v_field, 'must be an interval, as "1 minute"');
-            elsif v_value < interval '0' or extract(epoch from v_value) > 366 * 86400 then
+            elsif _duration(v_value) not between interval '0' and interval '366 days' then
                 perform _invalid(argument || '.' || v_field, 'must lie between nothing and a year');
             end if;
         end if;
     end loop;
-    if retry ? 'multiplier' then
-        if jsonb_typeof(retry -> 'multiplier') <> 'number' then
-            perform _invalid(argument || '.multiplier', 'must be a number');
-        elsif (retry ->> 'multiplier')::numeric not between 1 and 1000 then
-            perform _invalid(argument || '.multiplier', 'must lie between 1 and 1000');
+    foreach v_field in array array['multiplier', 'jitter'] loop
+        if jsonb_typeof(retry -> v_field) <> 'number' then
+            perform _invalid(argument || '.' || v_field, 'must be a number');
+        elsif retry -> v_field < v_lowest -> v_field or retry -> v_field > v_highest -> v_field then
+            perform _invalid(argument || '.' || v_field, format('must lie between %s and %s', v_lowest -> v_field, v_highest -> v_field));
         end if;
-    end if;
-    if retry ? 'jitter' then
-        if jsonb_typeof(retry -> 'jitter') <> 'number' then
-            perform _invalid(argument || '.jitter', 'must be a number');
-        elsif (retry ->> 'jitter')::numeric not between 0 and 1 then
-            perform _invalid(argument || '.jitter', 'must lie between 0 and 1');
-        end if;
-    end if;
+    end loop;
     if retry ? 'retryable' then
         if jsonb_typeof(retry -> 'retryable') <> 'array' then
             perform _invalid(argument || '.retryable', 'must be a list of patterns, as ["timeout%"]');
@@ -869,6 +866,11 @@ begin
             perform _invalid(argument || '.retryable', 'must be a list of patterns, as ["timeout%"]');
         end if;
     end if;
+    -- what computes it has the last word
+    perform _backoff(retry, a.attempt) from (values (1), (10000)) as a (attempt) where retry is not null;
+exception
+    when numeric_value_out_of_range or interval_field_overflow then
+        perform _invalid(argument, 'cannot be computed with: ' || sqlerrm, 'Use numbers that double precision can hold.');
 end
 $_check_retry$;
 
@@ -1497,6 +1499,20 @@ comment on function _doom(uuid, text, uuid, jsonb, timestamptz) is
     'Ends a job at once, as dead or cancelled, because something it was to wait for has ended so.';
 $function$,
 $function$
+create or replace function _duration(value interval)
+returns interval
+language sql
+immutable
+as $_duration$
+    select case when value is not null then make_interval(secs => least(greatest(date_part('epoch', value), -1), 40000000)) end
+$_duration$;
+
+comment on function _duration(interval) is
+    'The one place that says how long an interval is: its seconds, and nothing but seconds, so that comparing it and adding it to a time mean the same. A month '
+    'counts 30 days, a year 365.25 days, a day 24 hours. What is negative becomes minus one second and what exceeds 463 days that length, beyond what any '
+    'argument may be, so that nothing overflows. Null remains null.';
+$function$,
+$function$
 create or replace function _end(
     job_id uuid, lease_id uuid, state text, result jsonb, answer jsonb, now timestamptz, nested boolean default false
 )
@@ -1707,17 +1723,16 @@ language plpgsql
 volatile
 as $_expire$
 declare
-    v_ids   uuid[];
-    v_job   job;
-    v_count integer := 0;
+    v_ids   text[];
 begin
-    select array_agg(d.job_id) into v_ids
+    select array_agg(d.job_id::text) into v_ids
     from (
         select w.job_id
         from (
             select j.job_id
             from only job as j
             where j.state in ('blocked', 'scheduled', 'ready') and j.expires_at is not null and j.expires_at <= _expire.now
+                and not _is_set_aside('expire', j.job_id::text, _expire.now)
             order by j.expires_at
             limit _expire.limit_jobs
             for update skip locked
@@ -1728,23 +1743,14 @@ begin
             select j.job_id
             from ready as j
             where j.expires_at is not null and j.expires_at <= _expire.now
+                and not _is_set_aside('expire', j.job_id::text, _expire.now)
             order by j.expires_at
             limit _expire.limit_jobs
             for update skip locked
         ) as r
         limit _expire.limit_jobs
     ) as d;
-    if v_ids is null then
-        return 0;
-    end if;
-    -- read in a statement of its own: as they are now that the locks are held
-    for v_job in
-        select j.* from job as j where j.job_id = any (v_ids) order by j.expires_at
-    loop
-        perform _bury(v_job, 'expired', null, null, null, 'leasehold', now, nested => true);
-        v_count := v_count + 1;
-    end loop;
-    return v_count;
+    return _maintain('expire', v_ids, now);
 end
 $_expire$;
 
@@ -1789,29 +1795,72 @@ $_failure$;
 comment on function _failure(text, text, text) is 'How an execution failed, for a job''s column failure: null where there is nothing to tell.';
 $function$,
 $function$
+create or replace function _forget_error(step text, subjects text[])
+returns void
+language plpgsql
+volatile
+as $_forget_error$
+begin
+    delete from maintenance_error as e
+    where e.error_id = any (
+        array(
+            select o.error_id from maintenance_error as o
+            where o.subject = any (subjects) and o.step = _forget_error.step
+            for update skip locked
+        )
+    );
+end
+$_forget_error$;
+
+comment on function _forget_error(text, text[]) is 'A step of maintenance succeeded for these rows, or is recorded anew: what is known of its failures is removed.';
+$function$,
+$function$
 create or replace function _forget_heartbeats(now timestamptz)
 returns void
 language plpgsql
 volatile
 as $_forget_heartbeats$
+declare
+    v_fences text[];
 begin
-    delete from heartbeat as h
-    where h.fence = any (
-        array(
-            select o.fence
-            from heartbeat as o
-            -- most leases that are current were extended since
-            where o.extended_at < _forget_heartbeats.now - interval '1 minute'
-                -- offset: a look for each, where a join, planned while there were no jobs, would read all of them for ever
-                and not exists (select from leased as j where j.job_id = o.job_id and j.fence = o.fence offset 0)
-            order by o.fence
-            for update skip locked
-        )
-    );
+    select array_agg(d.fence::text) into v_fences
+    from (
+        select o.fence
+        from heartbeat as o
+        -- most leases that are current were extended since
+        where o.extended_at < _forget_heartbeats.now - interval '1 minute'
+            -- offset: a look for each, where a join, planned while there were no jobs, would read all of them for ever
+            and not exists (select from leased as j where j.job_id = o.job_id and j.fence = o.fence offset 0)
+            and not _is_set_aside('heartbeats', o.fence::text, _forget_heartbeats.now)
+        order by o.fence
+        limit 10000
+        for update skip locked
+    ) as d;
+    perform _maintain('heartbeats', v_fences, now);
 end
 $_forget_heartbeats$;
 
 comment on function _forget_heartbeats(timestamptz) is 'Removes the ends of leases that are over, which nobody writes any more.';
+$function$,
+$function$
+create or replace function _forget_old_errors(now timestamptz)
+returns void
+language plpgsql
+volatile
+as $_forget_old_errors$
+begin
+    delete from maintenance_error as e
+    where e.error_id = any (
+        array(
+            select o.error_id from maintenance_error as o
+            where o.retry_at < _forget_old_errors.now - interval '1 day'
+            for update skip locked
+        )
+    );
+end
+$_forget_old_errors$;
+
+comment on function _forget_old_errors(timestamptz) is 'Removes failures of maintenance that were not seen again when it was time: of rows that are gone, or that were mended.';
 $function$,
 $function$
 create or replace function _forget_waiters(now timestamptz)
@@ -1819,11 +1868,18 @@ returns void
 language plpgsql
 volatile
 as $_forget_waiters$
+declare
+    v_places text[];
 begin
-    delete from waiter as w
-    where w.ctid = any (
-        array(select o.ctid from waiter as o where o.until < _forget_waiters.now - interval '1 minute' for update skip locked)
-    );
+    select array_agg(d.place::text) into v_places
+    from (
+        select o.ctid as place
+        from waiter as o
+        where o.until < _forget_waiters.now - interval '1 minute' and not _is_set_aside('waiters', o.ctid::text, _forget_waiters.now)
+        limit 10000
+        for update skip locked
+    ) as d;
+    perform _maintain('waiters', v_places, now);
 end
 $_forget_waiters$;
 
@@ -2320,6 +2376,19 @@ comment on function _is_fresh(timestamptz, timestamptz, timestamptz) is
     'upkeep.';
 $function$,
 $function$
+create or replace function _is_of_a_row(error_code text)
+returns boolean
+language sql
+immutable
+as $_is_of_a_row$
+    -- serialization and deadlock; a transaction that may not write; a lock that is not to be had; an operator's intervention
+    select left(error_code, 2) not in ('40', '25', '55', '57')
+$_is_of_a_row$;
+
+comment on function _is_of_a_row(text) is
+    'Whether an error that maintenance meets may come from the row it works on: all but those that concern the whole transaction.';
+$function$,
+$function$
 create or replace function _is_over(id xid8)
 returns boolean
 language plpgsql
@@ -2426,13 +2495,28 @@ comment on function _is_retryable(jsonb, text, text) is
     'Whether the policy''s retryable patterns, where it has any, match the error code, or else the error.';
 $function$,
 $function$
+create or replace function _is_set_aside(step text, subject text, now timestamptz)
+returns boolean
+language plpgsql
+stable
+as $_is_set_aside$
+begin
+    return exists (
+        select from maintenance_error as e
+        where e.subject = _is_set_aside.subject and e.step = _is_set_aside.step and e.retry_at > _is_set_aside.now
+    );
+end
+$_is_set_aside$;
+
+comment on function _is_set_aside(text, text, timestamptz) is 'Whether this step of maintenance failed for this row and is not to be tried again yet.';
+$function$,
+$function$
 create or replace function _is_usable(mark mark, lease interval, now timestamptz)
 returns boolean
 language sql
 volatile
 as $_is_usable$
-    -- as _check_lease has it: to a comparison of intervals a year is 360 days
-    select lease > interval '0' and date_part('epoch', lease) <= date_part('epoch', mark.max_lease)
+    select lease > interval '0' and lease <= mark.max_lease
         and (
             mark.noted_at between now - interval '1 s' and now and _is_close(mark)
             or _will_do(mark, now)
@@ -2441,7 +2525,7 @@ $_is_usable$;
 
 comment on function _is_usable(mark, interval, timestamptz) is
     'Whether a claim may go by these marks: they were moved less than a second ago, by whoever did the upkeep as well that was due, and few claims of their '
-    'need came after; and the lease is no longer than allowed. Not true of marks that there are not. Where not, whoever asked is to move them.';
+    'need came after; and the lease, a _duration, is no longer than allowed. Not true of marks that there are not. Where not, whoever asked is to move them.';
 $function$,
 $function$
 create or replace function _isolated()
@@ -2518,11 +2602,13 @@ declare
 begin
     select t.* into v_tick from tick as t order by t.tick_id desc limit 1;
     -- a clock that was set back: times that are over are filed again
-    if v_tick.at is null or v_tick.at > _now() + interval '1 s' then
+    if v_tick.at is null or v_tick.at > _now() then
         v_tick.leases_from := '-infinity';
         v_tick.schedules_from := '-infinity';
         v_tick.seen_at := '-infinity';
         v_tick.seen_by := '0';
+        v_tick.leased_page := coalesce(v_tick.leased_page, 0);
+        v_tick.waiting_page := coalesce(v_tick.waiting_page, 0);
     end if;
     return v_tick;
 end
@@ -2842,39 +2928,87 @@ comment on function _lock_unheld(uuid, text) is
     'Locks a job that no worker holds (a lease that ran out is taken away first), or says why it is none: LH003, LH007, LH008, LH009, LH010.';
 $function$,
 $function$
-create or replace function _look_again(job_id uuid, waits_for uuid, now timestamptz)
-returns integer
+create or replace function _look_again(
+    job_id uuid, after uuid, limit_rows integer, now timestamptz, out freed integer, out looked_at integer, out last uuid
+)
 language plpgsql
 volatile
 as $_look_again$
 declare
+    v_edges uuid[];
     v_ended record;
-    v_freed integer := 0;
 begin
-    if waits_for is not null then
-        return _apply(waits_for, _end_state(waits_for), array[job_id], now);
+    freed := 0;
+    v_edges := array(
+        select e.waits_for
+        from edge as e
+        where e.job_id = _look_again.job_id and e.waits_for > coalesce(after, '00000000-0000-0000-0000-000000000000')
+        order by e.waits_for
+        limit limit_rows
+    );
+    looked_at := greatest(cardinality(v_edges), 1);
+    if cardinality(v_edges) = limit_rows then
+        last := v_edges[limit_rows];
     end if;
     for v_ended in
         select s.waits_for, s.end_state
-        from (
-            select e.waits_for, _end_state(e.waits_for) as end_state from edge as e where e.job_id = _look_again.job_id
-        ) as s
+        from (select u.id as waits_for, _end_state(u.id) as end_state from unnest(v_edges) as u (id)) as s
         where s.end_state is not null
         order by s.waits_for
     loop
-        v_freed := v_freed + _apply(v_ended.waits_for, v_ended.end_state, array[job_id], now);
+        freed := freed + _apply(v_ended.waits_for, v_ended.end_state, array[job_id], now);
     end loop;
     -- nothing is left that could free it: its last edge went unseen by an old look
     if exists (select from only job as j where j.job_id = _look_again.job_id and j.state = 'blocked')
         and not exists (select from edge as e where e.job_id = _look_again.job_id) then
-        v_freed := v_freed + _enqueue(array[job_id], now);
+        freed := freed + _enqueue(array[job_id], now);
     end if;
-    return v_freed;
 end
 $_look_again$;
 
-comment on function _look_again(uuid, uuid, timestamptz) is
-    'Looks whether what a job waits for (waits_for; null: all of it) has ended, and acts on it. The caller holds the lock of job_id.';
+comment on function _look_again(uuid, uuid, integer, timestamptz) is
+    'Looks whether what a job waits for has ended, and acts on it: limit_rows of its edges, beginning after the given one. last: how far it came, where more '
+    'may follow. The caller holds the lock of job_id.';
+$function$,
+$function$
+create or replace function _maintain(step text, subjects text[], now timestamptz)
+returns integer
+language plpgsql
+volatile
+as $_maintain$
+declare
+    v_count integer;
+    v_half  constant integer := cardinality(subjects) / 2;
+    v_code  text;
+    v_error text;
+begin
+    if subjects is null then
+        return 0;
+    end if;
+    begin
+        v_count := _run_step(step, subjects, now);
+        perform _forget_error(step, subjects);
+        return v_count;
+    exception
+        when others then
+            if not _is_of_a_row(sqlstate) then
+                raise;
+            end if;
+            v_code := sqlstate;
+            v_error := sqlerrm;
+    end;
+    if v_half = 0 then
+        perform _set_aside(step, subjects[1], v_code, v_error, now);
+        return 0;
+    end if;
+    -- halves of halves: the rows that fail are found by few subtransactions
+    return _maintain(step, subjects[: v_half], now) + _maintain(step, subjects[v_half + 1 :], now);
+end
+$_maintain$;
+
+comment on function _maintain(text, text[], timestamptz) is
+    'Runs a step of maintenance (_run_step) for rows whose locks the caller holds, and returns for how many. A row for which it raises is set aside and stops '
+    'no other. Raises what no row is to blame for (_is_of_a_row). Null: none.';
 $function$,
 $function$
 create or replace function _matches(capability text, need text)
@@ -3172,7 +3306,7 @@ declare
     v_id        xid8;
     v_last      bigint;
     v_fence     bigint;
-    v_lease     constant interval := _setting_value('max_lease')::interval;
+    v_lease     constant interval := _duration(_setting_value('max_lease')::interval);
     v_attempts  constant integer := _setting_value('max_attempts')::integer;
     v_over      xid8;
     v_moved     mark[];
@@ -3343,6 +3477,22 @@ end
 $_no_such_job$;
 
 comment on function _no_such_job(uuid) is 'Raises LH003.';
+$function$,
+$function$
+create or replace function _note_uptime()
+returns void
+language plpgsql
+volatile
+as $_note_uptime$
+begin
+    if not exists (select from uptime) then
+        insert into uptime (since) values (_now()) on conflict on constraint uptime_pkey do nothing;
+    end if;
+end
+$_note_uptime$;
+
+comment on function _note_uptime() is
+    'Records, after a crash or a promotion has emptied the table uptime, that the server is up again.';
 $function$,
 $function$
 create or replace function _now()
@@ -3701,21 +3851,19 @@ language plpgsql
 volatile
 as $_promote$
 declare
-    v_ids uuid[];
+    v_ids text[];
 begin
-    select array_agg(d.job_id) into v_ids
+    select array_agg(d.job_id::text) into v_ids
     from (
         select j.job_id
         from only job as j
         where j.state = 'scheduled' and j.available_at between since and _promote.now
+            and not _is_set_aside('promote', j.job_id::text, _promote.now)
         order by j.available_at
         limit _promote.limit_jobs
         for no key update skip locked
     ) as d;
-    if v_ids is null then
-        return 0;
-    end if;
-    return _enqueue(v_ids, now);
+    return _maintain('promote', v_ids, now);
 end
 $_promote$;
 
@@ -3745,6 +3893,8 @@ create or replace function _read_interval(argument text, value text)
 returns interval
 language plpgsql
 stable
+-- a leading minus sign means another thing under another style
+set intervalstyle to postgres
 as $_read_interval$
 begin
     if value is null then
@@ -3784,30 +3934,24 @@ language plpgsql
 volatile
 as $_reclaim$
 declare
-    v_ids   uuid[];
-    v_id    uuid;
-    v_count integer := 0;
+    v_up_since  timestamptz;
+    v_ids       text[];
 begin
-    select array_agg(d.job_id) into v_ids
+    perform _note_uptime();
+    v_up_since := _up_since(now);
+    select array_agg(d.job_id::text) into v_ids
     from (
         select j.job_id
         from leased as j
         where j.check_at between since and _reclaim.now
             -- an extended lease is not locked in passing: its worker would wait for this transaction
-            and _runs_out_at(j.fence, j.leased_at, j.lease_expires_at) <= _reclaim.now
+            and _runs_out_at(j.fence, j.leased_at, j.lease_expires_at, v_up_since) <= _reclaim.now
+            and not _is_set_aside('reclaim', j.job_id::text, _reclaim.now)
         order by j.check_at
         limit _reclaim.limit_jobs
         for update skip locked
     ) as d;
-    if v_ids is null then
-        return 0;
-    end if;
-    foreach v_id in array v_ids loop
-        if _reclaim_one(v_id, now) then
-            v_count := v_count + 1;
-        end if;
-    end loop;
-    return v_count;
+    return _maintain('reclaim', v_ids, now);
 end
 $_reclaim$;
 
@@ -3831,7 +3975,7 @@ begin
         on conflict on constraint heartbeat_pkey do update set lease_expires_at = h.lease_expires_at;
     end if;
     -- looked at again now that the lock is held: it may have been extended since
-    if v_job.job_id is null or _runs_out_at(v_job.fence, v_job.leased_at, v_job.lease_expires_at) > now then
+    if v_job.job_id is null or _runs_out_at(v_job.fence, v_job.leased_at, v_job.lease_expires_at, _up_since(now)) > now then
         return false;
     end if;
 
@@ -4150,22 +4294,42 @@ language plpgsql
 stable
 as $_results$
 declare
-    v_results   jsonb;
-    v_bytes     bigint;
+    v_limit     constant bigint := 65536;
+    v_stored    bigint;
+    v_bytes     bigint := 0;
+    v_next      bigint;
+    v_id        uuid;
 begin
     -- a thousand results of nothing are 64 kB of ids and nulls
     if cardinality(wait_for) > 1000 then
         return null;
     end if;
-    select jsonb_object_agg(w.id, a.result), sum(octet_length(coalesce(a.result::text, 'null')) + 42) into v_results, v_bytes
+    select coalesce(sum(pg_column_size(a.result)), 0) into v_stored
     from unnest(wait_for) as w (id)
     -- limit: a look for each, where a join could become one over the whole archive
     left join lateral (select o.result from archive as o where o.job_id = w.id and o.state = 'succeeded' limit 1) as a on true;
-    return case when v_bytes <= 65536 then v_results end;
+    -- As stored a value is never larger than four times its text, and some sixteen times smaller, or more where it is compressed: only what may
+    -- lie on either side is read, one by one, for all of them together may be more than a value can hold.
+    if v_stored > 4 * v_limit then
+        return null;
+    elsif v_stored > v_limit / 64 then
+        foreach v_id in array wait_for loop
+            v_next := (select octet_length(o.result::text) from archive as o where o.job_id = v_id and o.state = 'succeeded');
+            v_bytes := v_bytes + coalesce(v_next, 4) + 42;
+            if v_bytes > v_limit then
+                return null;
+            end if;
+        end loop;
+    end if;
+    return (
+        select case when sum(octet_length(coalesce(a.result::text, 'null')) + 42) <= v_limit then jsonb_object_agg(w.id, a.result) end
+        from unnest(wait_for) as w (id)
+        left join lateral (select o.result from archive as o where o.job_id = w.id and o.state = 'succeeded' limit 1) as a on true
+    );
 end
 $_results$;
 
-comment on function _results(uuid[]) is 'The results of these jobs as {job_id: result}; null where they have more than 64 kB in all.';
+comment on function _results(uuid[]) is 'The results of these jobs as {job_id: result}; null where they have more than 64 kB in all, which it finds out before it builds them.';
 $function$,
 $function$
 create or replace function _retry_or_bury(
@@ -4188,7 +4352,7 @@ begin
     end if;
     if reason is null then
         -- by a clock that was read under the lock of the job: nobody looks for what is filed under times long over (_last_tick)
-        v_next := greatest(now, _now()) + coalesce(retry_after, _backoff((v_job.options).retry, greatest(v_job.attempt, 1)));
+        v_next := greatest(now, _now()) + coalesce(_duration(retry_after), _backoff((v_job.options).retry, greatest(v_job.attempt, 1)));
         if v_job.expires_at <= v_next then
             reason := 'expired';
         end if;
@@ -4312,7 +4476,48 @@ comment on function _ring(text[]) is
     'called in a statement after the one that took the transaction''s id.';
 $function$,
 $function$
-create or replace function _runs_out_at(fence bigint, leased_at timestamptz, lease_expires_at timestamptz)
+create or replace function _run_step(step text, subjects text[], now timestamptz)
+returns integer
+language plpgsql
+volatile
+as $_run_step$
+declare
+    v_job   job;
+    v_id    uuid;
+    v_count integer := 0;
+begin
+    case step
+        when 'promote' then
+            return _enqueue(subjects::uuid[], now);
+        when 'reclaim' then
+            foreach v_id in array subjects::uuid[] loop
+                v_count := v_count + _reclaim_one(v_id, now)::integer;
+            end loop;
+        when 'expire' then
+            -- read in a statement of its own: as they are now that the locks are held
+            for v_job in
+                select j.* from job as j where j.job_id = any (subjects::uuid[]) order by j.expires_at
+            loop
+                perform _bury(v_job, 'expired', null, null, null, 'leasehold', now, nested => true);
+                v_count := v_count + 1;
+            end loop;
+        when 'heartbeats' then
+            delete from heartbeat as h where h.fence = any (subjects::bigint[]);
+            get diagnostics v_count = row_count;
+        when 'waiters' then
+            delete from waiter as w where w.ctid = any (subjects::tid[]);
+            get diagnostics v_count = row_count;
+    end case;
+    return v_count;
+end
+$_run_step$;
+
+comment on function _run_step(text, text[], timestamptz) is
+    'Does one step of maintenance to rows whose locks the caller holds: promote, reclaim, expire (subjects: ids of jobs), heartbeats (fences), waiters (places). '
+    'Returns for how many. To be called by _maintain, which contains what it raises.';
+$function$,
+$function$
+create or replace function _runs_out_at(fence bigint, leased_at timestamptz, lease_expires_at timestamptz, up_since timestamptz)
 returns timestamptz
 language plpgsql
 stable
@@ -4327,12 +4532,55 @@ begin
         v_end := lease_expires_at;
     end if;
     -- nobody could extend while the server was down: no lease runs out before the server has been up for as long as the lease
-    return greatest(v_end, pg_postmaster_start_time() + (v_end - v_from));
+    return greatest(v_end, up_since + (v_end - v_from));
 end
 $_runs_out_at$;
 
-comment on function _runs_out_at(bigint, timestamptz, timestamptz) is
-    'From when on a lease may be taken away, granted and extended as it was: the one place that says so.';
+comment on function _runs_out_at(bigint, timestamptz, timestamptz, timestamptz) is
+    'From when on a lease may be taken away, granted and extended as it was: the one place that says so. up_since: _up_since().';
+$function$,
+$function$
+create or replace function _scan_below(v_tick tick, now timestamptz, out leased_page integer, out waiting_page integer)
+language plpgsql
+volatile
+as $_scan_below$
+declare
+    -- pages of each table: a fraction of a millisecond
+    v_pages     constant integer := 64;
+    v_up_since  constant timestamptz := _up_since(now);
+    v_ids       text[];
+begin
+    -- Not by the index on time: below the horizon it holds the dead entries of all leases and schedules that are over.
+    select array_agg(d.job_id::text) into v_ids
+    from (
+        select j.job_id
+        from leased as j
+        where j.ctid >= format('(%s,0)', v_tick.leased_page)::tid and j.ctid < format('(%s,0)', v_tick.leased_page + v_pages)::tid
+            and j.check_at + interval '0' < v_tick.leases_from
+            and _runs_out_at(j.fence, j.leased_at, j.lease_expires_at, v_up_since) <= _scan_below.now
+            and not _is_set_aside('reclaim', j.job_id::text, _scan_below.now)
+        for update skip locked
+    ) as d;
+    perform _maintain('reclaim', v_ids, now);
+    select array_agg(d.job_id::text) into v_ids
+    from (
+        select j.job_id
+        from only job as j
+        where j.ctid >= format('(%s,0)', v_tick.waiting_page)::tid and j.ctid < format('(%s,0)', v_tick.waiting_page + v_pages)::tid
+            and j.state || '' = 'scheduled' and j.available_at + interval '0' < v_tick.schedules_from
+            and not _is_set_aside('promote', j.job_id::text, _scan_below.now)
+        for no key update skip locked
+    ) as d;
+    perform _maintain('promote', v_ids, now);
+
+    leased_page := case when (v_tick.leased_page + v_pages) * 8192::bigint < pg_relation_size('leased') then v_tick.leased_page + v_pages else 0 end;
+    waiting_page := case when (v_tick.waiting_page + v_pages) * 8192::bigint < pg_relation_size('job') then v_tick.waiting_page + v_pages else 0 end;
+end
+$_scan_below$;
+
+comment on function _scan_below(tick, timestamptz) is
+    'Looks for leases and schedules that lie below the horizons of the tick, where upkeep does not look, though nothing should: whatever a clock that was set '
+    'back, or a hand, has put there is due. A few pages of each table a call; returns with which page the next call begins.';
 $function$,
 $function$
 create or replace function _scope(capabilities text[])
@@ -4357,6 +4605,31 @@ end
 $_scope$;
 
 comment on function _scope(text[]) is 'Under which name the lanes of a set of capabilities are noted in front.';
+$function$,
+$function$
+create or replace function _set_aside(step text, subject text, error_code text, error text, now timestamptz)
+returns timestamptz
+language plpgsql
+volatile
+as $_set_aside$
+declare
+    v_tries     integer;
+    v_retry_at  timestamptz;
+begin
+    select max(e.tries) into v_tries from maintenance_error as e where e.subject = _set_aside.subject and e.step = _set_aside.step;
+    perform _forget_error(step, array[subject]);
+    v_tries := coalesce(v_tries, 0) + 1;
+    -- 1 s, 2 s, 4 s … an hour
+    v_retry_at := now + least(interval '1 s' * 2 ^ least(v_tries - 1, 12), interval '1 hour');
+    insert into maintenance_error (step, subject, tries, failed_at, retry_at, error_code, error)
+    values (_set_aside.step, _set_aside.subject, v_tries, _set_aside.now, v_retry_at, _set_aside.error_code, _clean_error(_set_aside.error));
+    return v_retry_at;
+end
+$_set_aside$;
+
+comment on function _set_aside(text, text, text, text, timestamptz) is
+    'Records that a step of maintenance failed for one row, and returns when it is to be tried again: after a second, and later each time. '
+    'subject: the id of the job, or what else identifies the row.';
 $function$,
 $function$
 create or replace function _setting_value(name text)
@@ -4835,7 +5108,7 @@ begin
     if v_mine is null then
         return 0;
     end if;
-    return _apply(ended, _end_state(ended), v_mine, now);
+    return _try_apply(ended, _end_state(ended), v_mine, now);
 end
 $_tell$;
 
@@ -4843,15 +5116,13 @@ comment on function _tell(uuid, uuid[], timestamptz) is
     'Moves those of the given dependents that nobody holds, and leaves a note for each of the others. Returns how many entered the queue.';
 $function$,
 $function$
-create or replace function _tell_chunk(v_note note, now timestamptz)
-returns integer
+create or replace function _tell_chunk(v_note note, limit_rows integer, now timestamptz, out freed integer, out looked_at integer)
 language plpgsql
 volatile
 as $_tell_chunk$
 declare
     v_chunk     uuid[];
-    v_freed     integer;
-    v_chunk_of  constant integer := 1000;
+    v_chunk_of  constant integer := least(limit_rows, 1000);
 begin
     -- from where the last chunk ended: the entries before it are dead, and walking them again would be quadratic
     v_chunk := array(
@@ -4862,19 +5133,19 @@ begin
         order by e.job_id
         limit v_chunk_of
     );
-    v_freed := _tell(v_note.job_id, v_chunk, now);
+    looked_at := greatest(cardinality(v_chunk), 1);
+    freed := _tell(v_note.job_id, v_chunk, now);
     if cardinality(v_chunk) < v_chunk_of then
         delete from note as n where n.note_id = v_note.note_id;
     else
         v_note.waits_for := v_chunk[v_chunk_of];
         perform _put_off(v_note);
     end if;
-    return v_freed;
 end
 $_tell_chunk$;
 
-comment on function _tell_chunk(note, timestamptz) is
-    'Moves the next thousand dependents of a job that ended or came back. The caller holds the lock of the note.';
+comment on function _tell_chunk(note, integer, timestamptz) is
+    'Moves the next dependents, limit_rows and at most a thousand, of a job that ended or came back. The caller holds the lock of the note.';
 $function$,
 $function$
 create or replace function _tell_dependents(job_id uuid, nested boolean default false)
@@ -4906,27 +5177,27 @@ comment on function _tell_dependents(uuid, boolean) is
     'job''s row, in a statement after the one that took it: an edge that commits later brings a note of its own.';
 $function$,
 $function$
-create or replace function _tend(limit_jobs integer, now timestamptz)
+create or replace function _tend(limit_jobs integer, now timestamptz, leases_from timestamptz, schedules_from timestamptz)
 returns swept
 language plpgsql
 volatile
 as $_tend$
 declare
     v_swept swept;
-    v_tick  constant tick := _last_tick();
 begin
     -- notes first: they want a transaction that has no id yet
     select w.freed, w.admitted into v_swept.freed, v_swept.admitted from _work_notes(limit_jobs, now) as w;
-    v_swept.reclaimed := _reclaim(limit_jobs, now, v_tick.leases_from);
+    v_swept.reclaimed := _reclaim(limit_jobs, now, leases_from);
     v_swept.expired := _expire(limit_jobs, now);
     -- by a later clock: what was taken away above may be due at once
-    v_swept.promoted := _promote(limit_jobs, _now(), v_tick.schedules_from);
+    v_swept.promoted := _promote(limit_jobs, _now(), schedules_from);
     return v_swept;
 end
 $_tend$;
 
-comment on function _tend(integer, timestamptz) is
-    'The upkeep that get_work does by the way and sweep does in full: reclaims, expires, promotes, works off notes; up to limit_jobs of each.';
+comment on function _tend(integer, timestamptz, timestamptz, timestamptz) is
+    'The upkeep that get_work does by the way and sweep does in full: works off notes, reclaims, expires, promotes; up to limit_jobs of each. Looks at leases '
+    'and schedules from the given times on: those of _last_tick, or -infinity.';
 $function$,
 $function$
 create or replace function _tend_by_the_way(now timestamptz)
@@ -4938,12 +5209,13 @@ declare
     v_tick      tick;
     v_age       interval;
     v_seen_at   timestamptz;
+    v_below     record;
 begin
     v_tick := _last_tick();
-    v_age := now - v_tick.at;
+    v_age := _now() - v_tick.at;
     -- one at a time; but one who tends inside a long transaction must not keep the others from it
-    -- an age far below nothing is a clock that was set back
-    if v_age between interval '-1 minute' and greatest(interval '100 ms', least(20 * v_tick.took, interval '20 s'))
+    -- an age below nothing is a clock that was set back
+    if v_age between interval '0' and greatest(interval '100 ms', least(20 * v_tick.took, interval '20 s'))
         or not pg_try_advisory_xact_lock(_key_lock('')) and coalesce(v_age, interval '0') < interval '1 s' then
         return false;
     end if;
@@ -4951,8 +5223,14 @@ begin
     if pg_current_xact_id_if_assigned() is null then
         v_seen_at := _now();
     end if;
-    perform _tend(1000, now);
-    insert into tick (at, took, leases_from, schedules_from, seen_at, seen_by)
+    perform _tend(1000, now, v_tick.leases_from, v_tick.schedules_from);
+    -- once a second or so
+    if v_tick.tick_id % 10 = 0 then
+        v_below := _scan_below(v_tick, now);
+        v_tick.leased_page := v_below.leased_page;
+        v_tick.waiting_page := v_below.waiting_page;
+    end if;
+    insert into tick (at, took, leases_from, schedules_from, seen_at, seen_by, leased_page, waiting_page)
     select
         _tend_by_the_way.now, _now() - _tend_by_the_way.now,
         case when s.proven then least(v_tick.seen_at, (
@@ -4971,7 +5249,8 @@ begin
             limit 1
         )) else v_tick.schedules_from end,
         case when s.anew then v_seen_at else v_tick.seen_at end,
-        case when s.anew then pg_current_xact_id() else v_tick.seen_by end
+        case when s.anew then pg_current_xact_id() else v_tick.seen_by end,
+        v_tick.leased_page, v_tick.waiting_page
     from (
         select
             p.proven,
@@ -4982,6 +5261,7 @@ begin
     if v_tick.tick_id % 64 = 0 then
         perform _forget_waiters(now);
         perform _forget_heartbeats(now);
+        perform _forget_old_errors(now);
         delete from tick as t
         where t.tick_id in (select o.tick_id from tick as o where o.tick_id < v_tick.tick_id for update skip locked);
     end if;
@@ -4993,6 +5273,40 @@ comment on function _tend_by_the_way(timestamptz) is
     'Upkeep ten times a second per schema, by whichever get_work comes then, one at a time, whether it is hungry or not; less often where that would be more '
     'than a twentieth of the time, but every 20 s. True where it was done. Notes from when on the next one has to look: as far as all that is over can be '
     'seen to have filed nothing earlier.';
+$function$,
+$function$
+create or replace function _try_apply(waited_for uuid, end_state text, ids uuid[], now timestamptz)
+returns integer
+language plpgsql
+volatile
+as $_try_apply$
+declare
+    v_half  constant integer := cardinality(ids) / 2;
+    v_code  text;
+    v_error text;
+begin
+    begin
+        return _apply(waited_for, end_state, ids, now);
+    exception
+        when others then
+            if not _is_of_a_row(sqlstate) then
+                raise;
+            end if;
+            v_code := sqlstate;
+            v_error := sqlerrm;
+    end;
+    if v_half = 0 then
+        insert into note (kind, job_id, waits_for, look_at)
+        values ('edge', ids[1], waited_for, _set_aside('deferred', ids[1]::text, v_code, v_error, now));
+        return 0;
+    end if;
+    -- halves of halves, as _maintain
+    return _try_apply(waited_for, end_state, ids[: v_half], now) + _try_apply(waited_for, end_state, ids[v_half + 1 :], now);
+end
+$_try_apply$;
+
+comment on function _try_apply(uuid, text, uuid[], timestamptz) is
+    '_apply, which a dependent that cannot be moved does not stop: it gets a note for later, and the end of what it waited for stands.';
 $function$,
 $function$
 create or replace function _try_settle(element jsonb, index bigint)
@@ -5024,6 +5338,21 @@ end
 $_try_settle$;
 
 comment on function _try_settle(jsonb, bigint) is 'Settles one element of a batch, or answers why not, in a subtransaction of its own.';
+$function$,
+$function$
+create or replace function _up_since(now timestamptz)
+returns timestamptz
+language plpgsql
+volatile
+as $_up_since$
+begin
+    return greatest(pg_postmaster_start_time(), coalesce((select min(u.since) from uptime as u), _up_since.now));
+end
+$_up_since$;
+
+comment on function _up_since(timestamptz) is
+    'Since when the server has been up without a crash or a promotion in between: no later than that, workers can extend their leases. now: where that is not '
+    'recorded yet.';
 $function$,
 $function$
 create or replace function _uuid_v7(at timestamptz)
@@ -5070,7 +5399,7 @@ begin
     return mark.noted_at > '-infinity'
         and _is_close(mark)
         and (select t.at from tick as t order by t.tick_id desc limit 1) between _will_do.now - interval '6 s' and _will_do.now
-        and (select s.current_value::interval from setting as s where s.name = 'max_lease') = mark.max_lease
+        and (select _duration(s.current_value::interval) from setting as s where s.name = 'max_lease') = mark.max_lease
         and (select s.current_value::integer from setting as s where s.name = 'max_attempts') = mark.max_attempts;
 end
 $_will_do$;
@@ -5080,7 +5409,79 @@ comment on function _will_do(mark, timestamptz) is
     'free; those of an idle one as long as hardly anything was claimed since, so that there is little to pass by, and upkeep was done not long ago.';
 $function$,
 $function$
-create or replace function _work_notes(limit_notes integer, now timestamptz, out freed integer, out admitted integer)
+create or replace function _work_note(
+    v_note note, limit_rows integer, notes bigint[], fresh boolean, now timestamptz, out freed integer, out admitted integer, out looked_at integer
+)
+language plpgsql
+volatile
+as $_work_note$
+declare
+    v_xmin      constant xid8 := pg_snapshot_xmin(pg_current_snapshot());
+    v_done      boolean := true;
+    v_first     boolean;
+begin
+    freed := 0;
+    admitted := 0;
+    looked_at := 1;
+    -- an id that this server has not come to was noted on another one, before a restore
+    if v_note.seen_by >= pg_snapshot_xmax(pg_current_snapshot()) then
+        v_note.seen_by := null;
+    end if;
+    if v_note.kind = 'key' then
+        v_done := _admit(v_note.singleton_key);
+        admitted := v_done::integer;
+        delete from note as n
+        where n.note_id = any (notes) and n.kind = 'key' and n.singleton_key = v_note.singleton_key
+            and (v_done or n.note_id <> v_note.note_id);
+    elsif v_note.kind = 'changed' then
+        select t.freed, t.looked_at into freed, looked_at from _tell_chunk(v_note, limit_rows, now) as t;
+        return;
+    else
+        perform from job as j where j.job_id = v_note.job_id for no key update skip locked;
+        if not found then
+            -- ended, or held by another transaction
+            v_done := not exists (select from job as j where j.job_id = v_note.job_id);
+        elsif v_note.kind = 'edge' then
+            freed := _apply(v_note.waits_for, _end_state(v_note.waits_for), array[v_note.job_id], now);
+        else
+            -- Whoever ended a dependency without seeing a new edge had its transaction id before that look, which came before the edge
+            -- committed, hence before the first look here took an id (seen_by). Once all older ones are over and a look at all edges began after,
+            -- nobody can have missed the edge.
+            v_first := v_note.waits_for is null;
+            if v_first and coalesce(v_note.seen_by <= v_xmin, false) then
+                v_note.seen_by := '0';
+            end if;
+            select l.freed, l.looked_at, l.last into freed, looked_at, v_note.waits_for
+            from _look_again(v_note.job_id, v_note.waits_for, limit_rows, now) as l;
+            v_done := not exists (select from edge as e where e.job_id = v_note.job_id);
+            if not v_done and v_note.waits_for is not null then
+                -- the next edges, as soon as may be
+                perform _put_off(v_note);
+                return;
+            end if;
+            v_done := v_done or coalesce(v_note.seen_by = '0', false);
+        end if;
+        if v_done then
+            delete from note as n where n.note_id = v_note.note_id;
+            perform _forget_error('deferred', array[v_note.job_id::text]);
+        end if;
+    end if;
+    if not v_done then
+        -- later, and later each time: 20 ms, 40 ms … 5 s
+        v_note.look_at := now + least(interval '20 ms' * 2 ^ least(v_note.tries, 10), interval '5 s');
+        v_note.seen_by := coalesce(v_note.seen_by, case when fresh then pg_current_xact_id() end);
+        v_note.tries := v_note.tries + 1;
+        perform _put_off(v_note);
+    end if;
+end
+$_work_note$;
+
+comment on function _work_note(note, integer, bigint[], boolean, timestamptz) is
+    'Works off one note, looking at no more than limit_rows edges or dependents, and removes it or keeps it for later. notes: those whose locks the caller '
+    'holds; the others of the same key among them are removed with it.';
+$function$,
+$function$
+create or replace function _work_notes(limit_rows integer, now timestamptz, out freed integer, out admitted integer)
 language plpgsql
 volatile
 as $_work_notes$
@@ -5088,80 +5489,97 @@ declare
     -- whether the id that this transaction will have is younger than the notes it sees
     v_fresh constant boolean := pg_current_xact_id_if_assigned() is null;
     v_notes bigint[];
-    v_keys  text[] := array[]::text[];
-    v_note  note;
-    v_xmin  xid8;
-    v_done  boolean;
 begin
     freed := 0;
     admitted := 0;
-    select array_agg(n.note_id) into v_notes
+    select array_agg(n.note_id order by n.look_at, n.note_id) into v_notes
     from (
-        select n.note_id
+        select n.note_id, n.look_at
         from note as n
         where n.look_at <= _work_notes.now
             -- what this very transaction wrote is not there for others yet, who could end or free beside it
             and (n.kind = 'changed' or n.written_by is distinct from pg_current_xact_id_if_assigned())
         order by n.look_at
-        limit limit_notes
+        limit limit_rows
         for update skip locked
     ) as n;
     if v_notes is null then
         return;
     end if;
-    v_xmin := pg_snapshot_xmin(pg_current_snapshot());
-
-    for v_note in
-        select n.* from note as n where n.note_id = any (v_notes) order by n.note_id
-    loop
-        v_done := true;
-        -- an id that this server has not come to was noted on another one, before a restore
-        if v_note.seen_by >= pg_snapshot_xmax(pg_current_snapshot()) then
-            v_note.seen_by := null;
-        end if;
-        if v_note.kind = 'key' then
-            -- one look, and one note that stays if need be, serve all of the key
-            continue when v_note.singleton_key = any (v_keys);
-            v_keys := v_keys || v_note.singleton_key;
-            v_done := _admit(v_note.singleton_key);
-            admitted := admitted + v_done::integer;
-            delete from note as n
-            where n.note_id = any (v_notes) and n.kind = 'key' and n.singleton_key = v_note.singleton_key
-                and (v_done or n.note_id <> v_note.note_id);
-        elsif v_note.kind = 'changed' then
-            freed := freed + _tell_chunk(v_note, now);
-        else
-            perform from job as j where j.job_id = v_note.job_id for no key update skip locked;
-            if found then
-                freed := freed + _look_again(v_note.job_id, v_note.waits_for, now);
-                -- Whoever ended a dependency without seeing a new edge had its transaction id before that look, which came before the edge
-                -- committed, hence before the first look here took an id (seen_by). Once all older ones are over and a look came after,
-                -- nobody can have missed the edge.
-                v_done := v_note.kind = 'edge'
-                    or coalesce(v_note.seen_by <= v_xmin, false)
-                    or not exists (select from edge as e where e.job_id = v_note.job_id);
-            else
-                -- ended, or held by another transaction
-                v_done := not exists (select from job as j where j.job_id = v_note.job_id);
-            end if;
-            if v_done then
-                delete from note as n where n.note_id = v_note.note_id;
-            end if;
-        end if;
-        if not v_done then
-            -- later, and later each time: 20 ms, 40 ms … 5 s
-            v_note.look_at := now + least(interval '20 ms' * 2 ^ least(v_note.tries, 10), interval '5 s');
-            v_note.seen_by := coalesce(v_note.seen_by, case when v_fresh then pg_current_xact_id() end);
-            v_note.tries := v_note.tries + 1;
-            perform _put_off(v_note);
-        end if;
-    end loop;
+    select w.freed, w.admitted into freed, admitted from _work_off(v_notes, limit_rows, v_fresh, now) as w;
 end
 $_work_notes$;
 
 comment on function _work_notes(integer, timestamptz) is
     'Does what earlier transactions could not do without waiting: looks whether a dependency ended unseen, frees dependents that were locked or '
-    'too many, admits the next of a key. Locks notes and jobs by skipping what is locked.';
+    'too many, admits the next of a key. Looks at no more than limit_rows notes, edges and dependents in all: what is left stays first in line. Locks '
+    'notes and jobs by skipping what is locked.';
+$function$,
+$function$
+create or replace function _work_off(
+    notes bigint[], limit_rows integer, fresh boolean, now timestamptz, out freed integer, out admitted integer, out looked_at integer
+)
+language plpgsql
+volatile
+as $_work_off$
+declare
+    v_keys  text[] := array[]::text[];
+    v_note  note;
+    v_done  record;
+    v_half  constant integer := cardinality(notes) / 2;
+    v_code  text;
+    v_error text;
+begin
+    freed := 0;
+    admitted := 0;
+    looked_at := 0;
+    begin
+        for v_note in
+            select n.* from unnest(notes) with ordinality as i (id, place) cross join lateral (
+                select o.* from note as o where o.note_id = i.id limit 1
+            ) as n order by i.place
+        loop
+            exit when looked_at >= limit_rows;
+            -- one look, and one note that stays if need be, serve all of a key
+            continue when v_note.singleton_key = any (v_keys);
+            v_keys := v_keys || v_note.singleton_key;
+            select w.freed, w.admitted, w.looked_at into v_done from _work_note(v_note, limit_rows - looked_at, notes, fresh, now) as w;
+            freed := freed + v_done.freed;
+            admitted := admitted + v_done.admitted;
+            looked_at := looked_at + v_done.looked_at;
+        end loop;
+        return;
+    exception
+        when others then
+            if not _is_of_a_row(sqlstate) then
+                raise;
+            end if;
+            v_code := sqlstate;
+            v_error := sqlerrm;
+    end;
+    freed := 0;
+    admitted := 0;
+    looked_at := 1;
+    if v_half = 0 then
+        select n.* into v_note from note as n where n.note_id = notes[1];
+        v_note.look_at := _set_aside('deferred', coalesce(v_note.job_id::text, v_note.singleton_key), v_code, v_error, now);
+        perform _put_off(v_note);
+        return;
+    end if;
+    -- halves of halves, as _maintain
+    select w.freed, w.admitted, w.looked_at into freed, admitted, looked_at from _work_off(notes[: v_half], limit_rows, fresh, now) as w;
+    if looked_at < limit_rows then
+        select w.* into v_done from _work_off(notes[v_half + 1 :], limit_rows - looked_at, fresh, now) as w;
+        freed := freed + v_done.freed;
+        admitted := admitted + v_done.admitted;
+        looked_at := looked_at + v_done.looked_at;
+    end if;
+end
+$_work_off$;
+
+comment on function _work_off(bigint[], integer, boolean, timestamptz) is
+    'Works off notes whose locks the caller holds, in the given order, until limit_rows notes, edges and dependents were looked at. A note for which that '
+    'raises is set aside and stops no other. fresh: whether the transaction had no id when the notes were locked.';
 $function$,
 $function$
 create or replace function await_bell(capabilities text[], until timestamptz)
@@ -5444,7 +5862,7 @@ begin
         perform _asked_to_stop(job_id, lease_id);
     end if;
     v_now := _now();
-    v_end := v_now + lease;
+    v_end := v_now + _duration(lease);
     update heartbeat as h set extended_at = v_now, lease_expires_at = v_end where h.fence = v_job.fence and h.lease_expires_at < v_end;
     if not found then
         v_was := _lease_end(v_job.fence, v_job.lease_expires_at);
@@ -5515,7 +5933,7 @@ begin
 
     -- One statement for all that is current; a row that a transaction holds is passed by: it holds the lease, too
     v_now := _now();
-    v_end := v_now + lease;
+    v_end := v_now + _duration(lease);
     with held as materialized (
         select j.job_id, j.lease_id, j.fence, j.leased_at, j.lease_expires_at, j.check_at
         from leased as j
@@ -5686,8 +6104,10 @@ set enable_bitmapscan to off
 as $get_work$
 declare
     v_now       constant timestamptz := _now();
+    v_lease     constant interval := _duration(lease);
     v_mark      mark;
     v_tended    boolean;
+    v_tick      tick;
     v_work      work;
     v_survey    _survey;
     v_ids       uuid[];
@@ -5697,8 +6117,8 @@ begin
     if _is_plain_worker(worker_id, capabilities) and limit_jobs = 1 and not _isolated() then
         loop
             select k.* into v_mark from mark as k where k.next_need = capabilities[1] order by k.mark_id desc limit 1;
-            if _is_usable(v_mark, lease, v_now) then
-                v_work := _claim(v_mark, worker_id, lease);
+            if _is_usable(v_mark, v_lease, v_now) then
+                v_work := _claim(v_mark, worker_id, v_lease);
                 if v_work.job_id is not null then
                     return next v_work;
                     return;
@@ -5717,7 +6137,7 @@ begin
     if (cardinality(capabilities) > 1 or right(capabilities[1], 1) = '%') and not _isolated() then
         v_ids := _pick_ahead(capabilities, limit_jobs, v_now);
         if v_ids is not null then
-            return query select * from _grant(v_ids, false, worker_id, lease);
+            return query select * from _grant(v_ids, false, worker_id, v_lease);
             return;
         end if;
     end if;
@@ -5727,7 +6147,8 @@ begin
     v_ids := _choose(v_survey, limit_jobs, v_now);
     if cardinality(v_ids) < limit_jobs and not v_survey.tended and v_tended is not true then
         -- hungry: what is due may be what it looks for
-        perform _tend(greatest(limit_jobs, 100), v_now);
+        v_tick := _last_tick();
+        perform _tend(greatest(limit_jobs, 250), v_now, v_tick.leases_from, v_tick.schedules_from);
         v_survey := _survey(capabilities, v_now);
         v_keyed := v_keyed or v_survey.keyed_need is not null;
         v_ids := v_ids || _choose(v_survey, limit_jobs - cardinality(v_ids), v_now, v_ids);
@@ -5737,12 +6158,12 @@ begin
         return;
     end if;
     if not _isolated() then
-        return query select * from _grant(v_ids, v_keyed, worker_id, lease);
+        return query select * from _grant(v_ids, v_keyed, worker_id, v_lease);
         return;
     end if;
     -- the look for leases of a key was an old one: the unique index has the last word
     begin
-        return query select * from _grant(v_ids, v_keyed, worker_id, lease);
+        return query select * from _grant(v_ids, v_keyed, worker_id, v_lease);
     exception
         when unique_violation then
             raise exception 'another job of the same singleton key was leased by a transaction that this one cannot see'
@@ -6195,9 +6616,10 @@ begin
                 perform _invalid('value', 'must lie between 1 and 10000');
             end if;
         elsif v_kind = 'interval' then
-            if _read_interval('value', value) <= interval '0' then
-                perform _invalid('value', 'must be longer than nothing');
-            elsif extract(epoch from _read_interval('value', value)) > 366 * 86400 then
+            -- each session reads it with its own intervalstyle, which decides what a minus sign covers
+            if _duration(_read_interval('value', value)) <= interval '0' or value like '%-%' then
+                perform _invalid('value', 'must be longer than nothing, and have no negative part');
+            elsif _duration(_read_interval('value', value)) > interval '366 days' then
                 perform _invalid('value', 'must not be longer than a year');
             end if;
         else
@@ -6446,9 +6868,10 @@ declare
     v_swept swept;
 begin
     perform _check_count('limit_jobs', limit_jobs, 1, 100000);
-    v_swept := _tend(limit_jobs, _now());
+    v_swept := _tend(limit_jobs, _now(), '-infinity', '-infinity');
     perform _forget_waiters(_now());
     perform _forget_heartbeats(_now());
+    perform _forget_old_errors(_now());
     -- doubles of lanes that two producers opened at the same time
     delete from lane as l
     where l.ctid = any (
@@ -6491,6 +6914,7 @@ set enable_bitmapscan to off
 as $turn$
 declare
     v_now       constant timestamptz := _now();
+    v_lease     constant interval := _duration(lease);
     v_mark      mark;
     v_usable    boolean;
     v_work      work;
@@ -6499,7 +6923,7 @@ begin
     -- nearly always: nothing to check at length, and marks that can be gone by
     if _is_plain_worker(worker_id, capabilities) and limit_jobs between 1 and 1000 then
         select k.* into v_mark from mark as k where k.next_need = capabilities[1] order by k.mark_id desc limit 1;
-        v_usable := _is_usable(v_mark, lease, v_now);
+        v_usable := _is_usable(v_mark, v_lease, v_now);
     end if;
     if v_usable is not true then
         perform _check_text('worker_id', worker_id, 200);
@@ -6527,7 +6951,7 @@ begin
     end if;
     -- what get_work does nearly always, without its other steps
     if v_usable and limit_jobs = 1 and not _isolated() then
-        v_work := _claim(v_mark, worker_id, lease);
+        v_work := _claim(v_mark, worker_id, v_lease);
         if v_work.job_id is not null then
             v_turned.work := v_work;
             return next v_turned;
@@ -6680,6 +7104,14 @@ begin
             format('%s%s jobs of %s go before it', v_ahead, case when v_ahead = 1000 then ' or more' end, v_job.next_need),
             null::timestamptz, null::uuid;
     end if;
+    return query
+    select
+        'maintenance_fails',
+        format('%s raised %s: %s (%s)', e.step, e.error_code, left(e.error, 200), case when e.tries = 1 then '1 time' else e.tries || ' times' end),
+        e.retry_at, null::uuid
+    from maintenance_error as e
+    where e.subject in (v_job.job_id::text, v_job.singleton_key)
+    order by e.step, e.subject;
     if v_job.state in ('blocked', 'scheduled', 'ready') and v_job.expires_at is not null then
         return query
         select
@@ -6691,7 +7123,8 @@ end
 $why_not_running$;
 
 comment on function why_not_running(uuid) is
-    'The reasons why nobody works on a job now: reason (ended, dead, leased, lease_ran_out, blocked, scheduled, singleton_busy, waits_for_a_worker, expires), '
+    'The reasons why nobody works on a job now: reason (ended, dead, leased, lease_ran_out, blocked, scheduled, singleton_busy, waits_for_a_worker, '
+    'maintenance_fails, expires), '
     'detail for a person, until when, and which job it waits for. Locks nothing. Raises LH003, LH010.';
 $function$
 ];
@@ -7222,7 +7655,7 @@ create table edge (
     constraint edge_pkey primary key (waits_for, job_id)
 );
 comment on table edge is 'Dependencies not yet satisfied: job_id waits for waits_for. Written and removed under the lock of job_id.';
-create index edge_job_id_idx on edge (job_id);
+create index edge_job_id_idx on edge (job_id, waits_for);
 
 create table note (
     note_id         bigint          not null generated always as identity,
@@ -7240,7 +7673,7 @@ create table note (
 comment on table note is
     'What a transaction could not do without waiting for another one, left for get_work and sweep: blocked (job_id was just submitted behind '
     'others: look whether one ended unseen), edge (job_id was locked when waits_for ended), changed (job_id ended or came back, and '
-    'many wait for it; waits_for is how far that got), key (admit the next of singleton_key).';
+    'many wait for it; waits_for is how far that got, as in blocked), key (admit the next of singleton_key).';
 create index note_look_at_idx on note (look_at);
 
 create table tick (
@@ -7251,6 +7684,8 @@ create table tick (
     schedules_from  timestamptz     not null default '-infinity',
     seen_at         timestamptz     not null default '-infinity',
     seen_by         xid8            not null default '0',
+    leased_page     integer         not null default 0,
+    waiting_page    integer         not null default 0,
     constraint tick_pkey primary key (tick_id)
 );
 comment on table tick is
@@ -7259,6 +7694,36 @@ comment on table tick is
 comment on column tick.seen_at is
     'A reading of the clock, taken before the transaction id seen_by: whoever has a later id files jobs under later times. Once all older ones are over, '
     'what can be seen up to it is all there will ever be.';
+
+comment on column tick.leased_page is 'With waiting_page: from which page of leased, and of job, _scan_below looks below these times next.';
+
+create unlogged table uptime (
+    since           timestamptz     not null,
+    constraint uptime_pkey primary key (since)
+);
+comment on table uptime is
+    'Since when the server has been up. Unlogged on purpose: crash recovery and the promotion of a standby empty it, which nothing else tells to every role, and '
+    'the next upkeep records anew (_note_uptime).';
+insert into uptime (since) values (clock_timestamp());
+
+create table maintenance_error (
+    error_id        bigint          not null generated always as identity,
+    step            text            not null,
+    subject         text            not null collate "C",
+    tries           integer         not null,
+    failed_at       timestamptz     not null,
+    retry_at        timestamptz     not null,
+    error_code      text            not null,
+    error           text            not null,
+    constraint maintenance_error_pkey primary key (error_id),
+    constraint maintenance_error_step_check check (step in ('promote', 'reclaim', 'expire', 'deferred', 'heartbeats', 'waiters'))
+);
+comment on table maintenance_error is
+    'Rows for which a step of maintenance raised an error: they are set aside, tried again at retry_at, later each time, and stop no other. Removed when the '
+    'step succeeds, or when they have not failed for a day.';
+comment on column maintenance_error.subject is 'The job_id; a singleton_key, of a note that admits the next of it; or what identifies a row of heartbeat or waiter.';
+comment on column maintenance_error.error_code is 'SQLSTATE and message (error) of the last failure.';
+create index maintenance_error_subject_idx on maintenance_error (subject, step);
 
 create table waiter (
     channel         text            not null,

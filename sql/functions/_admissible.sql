@@ -4,17 +4,16 @@ language plpgsql
 volatile
 as $_admissible$
 declare
-    v_late      job;
+    v_late      uuid[];
     v_locked    text[];
     v_busy      text[];
     v_parked    uuid[];
 begin
-    for v_late in
-        select j.* from job as j where j.job_id = any (ids) and j.expires_at <= _admissible.now order by j.job_id
-    loop
-        perform _bury(v_late, 'expired', null, null, null, 'leasehold', now, nested => true);
-        ids := array_remove(ids, v_late.job_id);
-    end loop;
+    select array_agg(j.job_id) into v_late from job as j where j.job_id = any (ids) and j.expires_at <= _admissible.now;
+    if v_late is not null then
+        perform _maintain('expire', v_late::text[], now);
+        ids := array(select i.id from unnest(ids) with ordinality as i (id, at) where i.id <> all (v_late) order by i.at);
+    end if;
 
     -- A key that is leased is not worth its lock, which would be held as long as this transaction lasts. Parked by a look without the lock,
     -- its head gets a note in case the lease is ending at this moment.

@@ -2,11 +2,13 @@ create or replace function _backoff(retry jsonb, attempt integer)
 returns interval
 language plpgsql
 volatile
+-- a leading minus sign means another thing under another style
+set intervalstyle to postgres
 as $_backoff$
 declare
     v_policy     jsonb            := coalesce(retry, _setting_value('retry')::jsonb);
-    v_initial    double precision := extract(epoch from coalesce(v_policy ->> 'initial', '1 minute')::interval);
-    v_max        double precision := extract(epoch from coalesce(v_policy ->> 'max', '1 day')::interval);
+    v_initial    double precision := extract(epoch from _duration(coalesce(v_policy ->> 'initial', '1 minute')::interval));
+    v_max        double precision := extract(epoch from _duration(coalesce(v_policy ->> 'max', '1 day')::interval));
     v_multiplier double precision := coalesce((v_policy ->> 'multiplier')::double precision, 2);
     v_jitter     double precision := coalesce((v_policy ->> 'jitter')::double precision, 0.1);
     v_factor     double precision;
@@ -17,7 +19,7 @@ begin
         when 'exponential' then exp(least((attempt - 1) * ln(v_multiplier), 100))
         else 1
     end;
-    return make_interval(secs => least(v_initial * v_factor, v_max) * (1 + v_jitter * (2 * random() - 1)));
+    return make_interval(secs => greatest(least(v_initial * v_factor, v_max) * (1 + v_jitter * (2 * random() - 1)), 0));
 end
 $_backoff$;
 

@@ -4,9 +4,9 @@ language plpgsql
 stable
 as $_check_delay$
 begin
-    if value < interval '0' then
+    if _duration(value) < interval '0' then
         perform _invalid(argument, 'must not be negative');
-    elsif extract(epoch from value) > 366 * 86400 then
+    elsif _duration(value) > interval '366 days' then
         perform _invalid(argument, 'must not be longer than a year');
     end if;
 end

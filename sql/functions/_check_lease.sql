@@ -6,10 +6,9 @@ as $_check_lease$
 begin
     if lease is null then
         perform _invalid('lease', 'must not be null');
-    elsif lease <= interval '0' then
+    elsif _duration(lease) <= interval '0' then
         perform _invalid('lease', 'must be longer than nothing');
-    -- years and months have no fixed length; in seconds nothing infinite or overflowing is left
-    elsif extract(epoch from lease) > extract(epoch from _setting_value('max_lease')::interval) then
+    elsif _duration(lease) > _duration(_setting_value('max_lease')::interval) then
         perform _invalid('lease', format('must not be longer than %s', _setting_value('max_lease')), 'Extend the lease while you work, or raise the setting max_lease.');
     end if;
 end

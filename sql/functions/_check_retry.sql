@@ -1,12 +1,16 @@
 create or replace function _check_retry(argument text, retry jsonb)
 returns void
 language plpgsql
-stable
+volatile
+-- as _backoff, which computes with it
+set intervalstyle to postgres
 as $_check_retry$
 declare
     v_field     text;
     v_unknown   text;
     v_value     interval;
+    v_lowest    constant jsonb := jsonb '{"multiplier": 1, "jitter": 0}';
+    v_highest   constant jsonb := jsonb '{"multiplier": 1000, "jitter": 1}';
 begin
     if jsonb_typeof(retry) <> 'object' then
         perform _invalid(argument, 'must be a JSON object', 'As {"kind": "exponential", "initial": "10 seconds", "multiplier": 2}.');
@@ -25,30 +29,23 @@ begin
             begin
                 v_value := (retry ->> v_field)::interval;
             exception
-                when invalid_datetime_format or datetime_field_overflow or interval_field_overflow then
+                when data_exception then
                     v_value := null;
             end;
             if jsonb_typeof(retry -> v_field) <> 'string' or v_value is null then
                 perform _invalid(argument || '.' || v_field, 'must be an interval, as "1 minute"');
-            elsif v_value < interval '0' or extract(epoch from v_value) > 366 * 86400 then
+            elsif _duration(v_value) not between interval '0' and interval '366 days' then
                 perform _invalid(argument || '.' || v_field, 'must lie between nothing and a year');
             end if;
         end if;
     end loop;
-    if retry ? 'multiplier' then
-        if jsonb_typeof(retry -> 'multiplier') <> 'number' then
-            perform _invalid(argument || '.multiplier', 'must be a number');
-        elsif (retry ->> 'multiplier')::numeric not between 1 and 1000 then
-            perform _invalid(argument || '.multiplier', 'must lie between 1 and 1000');
+    foreach v_field in array array['multiplier', 'jitter'] loop
+        if jsonb_typeof(retry -> v_field) <> 'number' then
+            perform _invalid(argument || '.' || v_field, 'must be a number');
+        elsif retry -> v_field < v_lowest -> v_field or retry -> v_field > v_highest -> v_field then
+            perform _invalid(argument || '.' || v_field, format('must lie between %s and %s', v_lowest -> v_field, v_highest -> v_field));
         end if;
-    end if;
-    if retry ? 'jitter' then
-        if jsonb_typeof(retry -> 'jitter') <> 'number' then
-            perform _invalid(argument || '.jitter', 'must be a number');
-        elsif (retry ->> 'jitter')::numeric not between 0 and 1 then
-            perform _invalid(argument || '.jitter', 'must lie between 0 and 1');
-        end if;
-    end if;
+    end loop;
     if retry ? 'retryable' then
         if jsonb_typeof(retry -> 'retryable') <> 'array' then
             perform _invalid(argument || '.retryable', 'must be a list of patterns, as ["timeout%"]');
@@ -60,6 +57,11 @@ begin
             perform _invalid(argument || '.retryable', 'must be a list of patterns, as ["timeout%"]');
         end if;
     end if;
+    -- what computes it has the last word
+    perform _backoff(retry, a.attempt) from (values (1), (10000)) as a (attempt) where retry is not null;
+exception
+    when numeric_value_out_of_range or interval_field_overflow then
+        perform _invalid(argument, 'cannot be computed with: ' || sqlerrm, 'Use numbers that double precision can hold.');
 end
 $_check_retry$;
 

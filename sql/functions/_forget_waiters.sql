@@ -3,11 +3,18 @@ returns void
 language plpgsql
 volatile
 as $_forget_waiters$
+declare
+    v_places text[];
 begin
-    delete from waiter as w
-    where w.ctid = any (
-        array(select o.ctid from waiter as o where o.until < _forget_waiters.now - interval '1 minute' for update skip locked)
-    );
+    select array_agg(d.place::text) into v_places
+    from (
+        select o.ctid as place
+        from waiter as o
+        where o.until < _forget_waiters.now - interval '1 minute' and not _is_set_aside('waiters', o.ctid::text, _forget_waiters.now)
+        limit 10000
+        for update skip locked
+    ) as d;
+    perform _maintain('waiters', v_places, now);
 end
 $_forget_waiters$;
 

@@ -1,33 +1,41 @@
-create or replace function _look_again(job_id uuid, waits_for uuid, now timestamptz)
-returns integer
+create or replace function _look_again(
+    job_id uuid, after uuid, limit_rows integer, now timestamptz, out freed integer, out looked_at integer, out last uuid
+)
 language plpgsql
 volatile
 as $_look_again$
 declare
+    v_edges uuid[];
     v_ended record;
-    v_freed integer := 0;
 begin
-    if waits_for is not null then
-        return _apply(waits_for, _end_state(waits_for), array[job_id], now);
+    freed := 0;
+    v_edges := array(
+        select e.waits_for
+        from edge as e
+        where e.job_id = _look_again.job_id and e.waits_for > coalesce(after, '00000000-0000-0000-0000-000000000000')
+        order by e.waits_for
+        limit limit_rows
+    );
+    looked_at := greatest(cardinality(v_edges), 1);
+    if cardinality(v_edges) = limit_rows then
+        last := v_edges[limit_rows];
     end if;
     for v_ended in
         select s.waits_for, s.end_state
-        from (
-            select e.waits_for, _end_state(e.waits_for) as end_state from edge as e where e.job_id = _look_again.job_id
-        ) as s
+        from (select u.id as waits_for, _end_state(u.id) as end_state from unnest(v_edges) as u (id)) as s
         where s.end_state is not null
         order by s.waits_for
     loop
-        v_freed := v_freed + _apply(v_ended.waits_for, v_ended.end_state, array[job_id], now);
+        freed := freed + _apply(v_ended.waits_for, v_ended.end_state, array[job_id], now);
     end loop;
     -- nothing is left that could free it: its last edge went unseen by an old look
     if exists (select from only job as j where j.job_id = _look_again.job_id and j.state = 'blocked')
         and not exists (select from edge as e where e.job_id = _look_again.job_id) then
-        v_freed := v_freed + _enqueue(array[job_id], now);
+        freed := freed + _enqueue(array[job_id], now);
     end if;
-    return v_freed;
 end
 $_look_again$;
 
-comment on function _look_again(uuid, uuid, timestamptz) is
-    'Looks whether what a job waits for (waits_for; null: all of it) has ended, and acts on it. The caller holds the lock of job_id.';
+comment on function _look_again(uuid, uuid, integer, timestamptz) is
+    'Looks whether what a job waits for has ended, and acts on it: limit_rows of its edges, beginning after the given one. last: how far it came, where more '
+    'may follow. The caller holds the lock of job_id.';

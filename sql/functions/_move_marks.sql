@@ -11,7 +11,7 @@ declare
     v_id        xid8;
     v_last      bigint;
     v_fence     bigint;
-    v_lease     constant interval := _setting_value('max_lease')::interval;
+    v_lease     constant interval := _duration(_setting_value('max_lease')::interval);
     v_attempts  constant integer := _setting_value('max_attempts')::integer;
     v_over      xid8;
     v_moved     mark[];

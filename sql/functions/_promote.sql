@@ -4,21 +4,19 @@ language plpgsql
 volatile
 as $_promote$
 declare
-    v_ids uuid[];
+    v_ids text[];
 begin
-    select array_agg(d.job_id) into v_ids
+    select array_agg(d.job_id::text) into v_ids
     from (
         select j.job_id
         from only job as j
         where j.state = 'scheduled' and j.available_at between since and _promote.now
+            and not _is_set_aside('promote', j.job_id::text, _promote.now)
         order by j.available_at
         limit _promote.limit_jobs
         for no key update skip locked
     ) as d;
-    if v_ids is null then
-        return 0;
-    end if;
-    return _enqueue(v_ids, now);
+    return _maintain('promote', v_ids, now);
 end
 $_promote$;
 

@@ -2,6 +2,8 @@ create or replace function _read_interval(argument text, value text)
 returns interval
 language plpgsql
 stable
+-- a leading minus sign means another thing under another style
+set intervalstyle to postgres
 as $_read_interval$
 begin
     if value is null then

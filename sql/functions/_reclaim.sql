@@ -4,30 +4,24 @@ language plpgsql
 volatile
 as $_reclaim$
 declare
-    v_ids   uuid[];
-    v_id    uuid;
-    v_count integer := 0;
+    v_up_since  timestamptz;
+    v_ids       text[];
 begin
-    select array_agg(d.job_id) into v_ids
+    perform _note_uptime();
+    v_up_since := _up_since(now);
+    select array_agg(d.job_id::text) into v_ids
     from (
         select j.job_id
         from leased as j
         where j.check_at between since and _reclaim.now
             -- an extended lease is not locked in passing: its worker would wait for this transaction
-            and _runs_out_at(j.fence, j.leased_at, j.lease_expires_at) <= _reclaim.now
+            and _runs_out_at(j.fence, j.leased_at, j.lease_expires_at, v_up_since) <= _reclaim.now
+            and not _is_set_aside('reclaim', j.job_id::text, _reclaim.now)
         order by j.check_at
         limit _reclaim.limit_jobs
         for update skip locked
     ) as d;
-    if v_ids is null then
-        return 0;
-    end if;
-    foreach v_id in array v_ids loop
-        if _reclaim_one(v_id, now) then
-            v_count := v_count + 1;
-        end if;
-    end loop;
-    return v_count;
+    return _maintain('reclaim', v_ids, now);
 end
 $_reclaim$;
 

@@ -14,7 +14,7 @@ begin
         on conflict on constraint heartbeat_pkey do update set lease_expires_at = h.lease_expires_at;
     end if;
     -- looked at again now that the lock is held: it may have been extended since
-    if v_job.job_id is null or _runs_out_at(v_job.fence, v_job.leased_at, v_job.lease_expires_at) > now then
+    if v_job.job_id is null or _runs_out_at(v_job.fence, v_job.leased_at, v_job.lease_expires_at, _up_since(now)) > now then
         return false;
     end if;
 

@@ -18,7 +18,7 @@ begin
     end if;
     if reason is null then
         -- by a clock that was read under the lock of the job: nobody looks for what is filed under times long over (_last_tick)
-        v_next := greatest(now, _now()) + coalesce(retry_after, _backoff((v_job.options).retry, greatest(v_job.attempt, 1)));
+        v_next := greatest(now, _now()) + coalesce(_duration(retry_after), _backoff((v_job.options).retry, greatest(v_job.attempt, 1)));
         if v_job.expires_at <= v_next then
             reason := 'expired';
         end if;

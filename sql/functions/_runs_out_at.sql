@@ -1,4 +1,4 @@
-create or replace function _runs_out_at(fence bigint, leased_at timestamptz, lease_expires_at timestamptz)
+create or replace function _runs_out_at(fence bigint, leased_at timestamptz, lease_expires_at timestamptz, up_since timestamptz)
 returns timestamptz
 language plpgsql
 stable
@@ -13,9 +13,9 @@ begin
         v_end := lease_expires_at;
     end if;
     -- nobody could extend while the server was down: no lease runs out before the server has been up for as long as the lease
-    return greatest(v_end, pg_postmaster_start_time() + (v_end - v_from));
+    return greatest(v_end, up_since + (v_end - v_from));
 end
 $_runs_out_at$;
 
-comment on function _runs_out_at(bigint, timestamptz, timestamptz) is
-    'From when on a lease may be taken away, granted and extended as it was: the one place that says so.';
+comment on function _runs_out_at(bigint, timestamptz, timestamptz, timestamptz) is
+    'From when on a lease may be taken away, granted and extended as it was: the one place that says so. up_since: _up_since().';

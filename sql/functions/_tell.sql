@@ -18,7 +18,7 @@ begin
     if v_mine is null then
         return 0;
     end if;
-    return _apply(ended, _end_state(ended), v_mine, now);
+    return _try_apply(ended, _end_state(ended), v_mine, now);
 end
 $_tell$;
 

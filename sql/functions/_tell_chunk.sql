@@ -1,12 +1,10 @@
-create or replace function _tell_chunk(v_note note, now timestamptz)
-returns integer
+create or replace function _tell_chunk(v_note note, limit_rows integer, now timestamptz, out freed integer, out looked_at integer)
 language plpgsql
 volatile
 as $_tell_chunk$
 declare
     v_chunk     uuid[];
-    v_freed     integer;
-    v_chunk_of  constant integer := 1000;
+    v_chunk_of  constant integer := least(limit_rows, 1000);
 begin
     -- from where the last chunk ended: the entries before it are dead, and walking them again would be quadratic
     v_chunk := array(
@@ -17,16 +15,16 @@ begin
         order by e.job_id
         limit v_chunk_of
     );
-    v_freed := _tell(v_note.job_id, v_chunk, now);
+    looked_at := greatest(cardinality(v_chunk), 1);
+    freed := _tell(v_note.job_id, v_chunk, now);
     if cardinality(v_chunk) < v_chunk_of then
         delete from note as n where n.note_id = v_note.note_id;
     else
         v_note.waits_for := v_chunk[v_chunk_of];
         perform _put_off(v_note);
     end if;
-    return v_freed;
 end
 $_tell_chunk$;
 
-comment on function _tell_chunk(note, timestamptz) is
-    'Moves the next thousand dependents of a job that ended or came back. The caller holds the lock of the note.';
+comment on function _tell_chunk(note, integer, timestamptz) is
+    'Moves the next dependents, limit_rows and at most a thousand, of a job that ended or came back. The caller holds the lock of the note.';

@@ -7,12 +7,13 @@ declare
     v_tick      tick;
     v_age       interval;
     v_seen_at   timestamptz;
+    v_below     record;
 begin
     v_tick := _last_tick();
-    v_age := now - v_tick.at;
+    v_age := _now() - v_tick.at;
     -- one at a time; but one who tends inside a long transaction must not keep the others from it
-    -- an age far below nothing is a clock that was set back
-    if v_age between interval '-1 minute' and greatest(interval '100 ms', least(20 * v_tick.took, interval '20 s'))
+    -- an age below nothing is a clock that was set back
+    if v_age between interval '0' and greatest(interval '100 ms', least(20 * v_tick.took, interval '20 s'))
         or not pg_try_advisory_xact_lock(_key_lock('')) and coalesce(v_age, interval '0') < interval '1 s' then
         return false;
     end if;
@@ -20,8 +21,14 @@ begin
     if pg_current_xact_id_if_assigned() is null then
         v_seen_at := _now();
     end if;
-    perform _tend(1000, now);
-    insert into tick (at, took, leases_from, schedules_from, seen_at, seen_by)
+    perform _tend(1000, now, v_tick.leases_from, v_tick.schedules_from);
+    -- once a second or so
+    if v_tick.tick_id % 10 = 0 then
+        v_below := _scan_below(v_tick, now);
+        v_tick.leased_page := v_below.leased_page;
+        v_tick.waiting_page := v_below.waiting_page;
+    end if;
+    insert into tick (at, took, leases_from, schedules_from, seen_at, seen_by, leased_page, waiting_page)
     select
         _tend_by_the_way.now, _now() - _tend_by_the_way.now,
         case when s.proven then least(v_tick.seen_at, (
@@ -40,7 +47,8 @@ begin
             limit 1
         )) else v_tick.schedules_from end,
         case when s.anew then v_seen_at else v_tick.seen_at end,
-        case when s.anew then pg_current_xact_id() else v_tick.seen_by end
+        case when s.anew then pg_current_xact_id() else v_tick.seen_by end,
+        v_tick.leased_page, v_tick.waiting_page
     from (
         select
             p.proven,
@@ -51,6 +59,7 @@ begin
     if v_tick.tick_id % 64 = 0 then
         perform _forget_waiters(now);
         perform _forget_heartbeats(now);
+        perform _forget_old_errors(now);
         delete from tick as t
         where t.tick_id in (select o.tick_id from tick as o where o.tick_id < v_tick.tick_id for update skip locked);
     end if;

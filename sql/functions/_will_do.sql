@@ -11,7 +11,7 @@ begin
     return mark.noted_at > '-infinity'
         and _is_close(mark)
         and (select t.at from tick as t order by t.tick_id desc limit 1) between _will_do.now - interval '6 s' and _will_do.now
-        and (select s.current_value::interval from setting as s where s.name = 'max_lease') = mark.max_lease
+        and (select _duration(s.current_value::interval) from setting as s where s.name = 'max_lease') = mark.max_lease
         and (select s.current_value::integer from setting as s where s.name = 'max_attempts') = mark.max_attempts;
 end
 $_will_do$;

@@ -20,7 +20,7 @@ begin
         perform _asked_to_stop(job_id, lease_id);
     end if;
     v_now := _now();
-    v_end := v_now + lease;
+    v_end := v_now + _duration(lease);
     update heartbeat as h set extended_at = v_now, lease_expires_at = v_end where h.fence = v_job.fence and h.lease_expires_at < v_end;
     if not found then
         v_was := _lease_end(v_job.fence, v_job.lease_expires_at);

@@ -44,7 +44,7 @@ begin
 
     -- One statement for all that is current; a row that a transaction holds is passed by: it holds the lease, too
     v_now := _now();
-    v_end := v_now + lease;
+    v_end := v_now + _duration(lease);
     with held as materialized (
         select j.job_id, j.lease_id, j.fence, j.leased_at, j.lease_expires_at, j.check_at
         from leased as j

@@ -16,8 +16,10 @@ set enable_bitmapscan to off
 as $get_work$
 declare
     v_now       constant timestamptz := _now();
+    v_lease     constant interval := _duration(lease);
     v_mark      mark;
     v_tended    boolean;
+    v_tick      tick;
     v_work      work;
     v_survey    _survey;
     v_ids       uuid[];
@@ -27,8 +29,8 @@ begin
     if _is_plain_worker(worker_id, capabilities) and limit_jobs = 1 and not _isolated() then
         loop
             select k.* into v_mark from mark as k where k.next_need = capabilities[1] order by k.mark_id desc limit 1;
-            if _is_usable(v_mark, lease, v_now) then
-                v_work := _claim(v_mark, worker_id, lease);
+            if _is_usable(v_mark, v_lease, v_now) then
+                v_work := _claim(v_mark, worker_id, v_lease);
                 if v_work.job_id is not null then
                     return next v_work;
                     return;
@@ -47,7 +49,7 @@ begin
     if (cardinality(capabilities) > 1 or right(capabilities[1], 1) = '%') and not _isolated() then
         v_ids := _pick_ahead(capabilities, limit_jobs, v_now);
         if v_ids is not null then
-            return query select * from _grant(v_ids, false, worker_id, lease);
+            return query select * from _grant(v_ids, false, worker_id, v_lease);
             return;
         end if;
     end if;
@@ -57,7 +59,8 @@ begin
     v_ids := _choose(v_survey, limit_jobs, v_now);
     if cardinality(v_ids) < limit_jobs and not v_survey.tended and v_tended is not true then
         -- hungry: what is due may be what it looks for
-        perform _tend(greatest(limit_jobs, 100), v_now);
+        v_tick := _last_tick();
+        perform _tend(greatest(limit_jobs, 250), v_now, v_tick.leases_from, v_tick.schedules_from);
         v_survey := _survey(capabilities, v_now);
         v_keyed := v_keyed or v_survey.keyed_need is not null;
         v_ids := v_ids || _choose(v_survey, limit_jobs - cardinality(v_ids), v_now, v_ids);
@@ -67,12 +70,12 @@ begin
         return;
     end if;
     if not _isolated() then
-        return query select * from _grant(v_ids, v_keyed, worker_id, lease);
+        return query select * from _grant(v_ids, v_keyed, worker_id, v_lease);
         return;
     end if;
     -- the look for leases of a key was an old one: the unique index has the last word
     begin
-        return query select * from _grant(v_ids, v_keyed, worker_id, lease);
+        return query select * from _grant(v_ids, v_keyed, worker_id, v_lease);
     exception
         when unique_violation then
             raise exception 'another job of the same singleton key was leased by a transaction that this one cannot see'

@@ -23,9 +23,10 @@ begin
                 perform _invalid('value', 'must lie between 1 and 10000');
             end if;
         elsif v_kind = 'interval' then
-            if _read_interval('value', value) <= interval '0' then
-                perform _invalid('value', 'must be longer than nothing');
-            elsif extract(epoch from _read_interval('value', value)) > 366 * 86400 then
+            -- each session reads it with its own intervalstyle, which decides what a minus sign covers
+            if _duration(_read_interval('value', value)) <= interval '0' or value like '%-%' then
+                perform _invalid('value', 'must be longer than nothing, and have no negative part');
+            elsif _duration(_read_interval('value', value)) > interval '366 days' then
                 perform _invalid('value', 'must not be longer than a year');
             end if;
         else

@@ -18,6 +18,7 @@ set enable_bitmapscan to off
 as $turn$
 declare
     v_now       constant timestamptz := _now();
+    v_lease     constant interval := _duration(lease);
     v_mark      mark;
     v_usable    boolean;
     v_work      work;
@@ -26,7 +27,7 @@ begin
     -- nearly always: nothing to check at length, and marks that can be gone by
     if _is_plain_worker(worker_id, capabilities) and limit_jobs between 1 and 1000 then
         select k.* into v_mark from mark as k where k.next_need = capabilities[1] order by k.mark_id desc limit 1;
-        v_usable := _is_usable(v_mark, lease, v_now);
+        v_usable := _is_usable(v_mark, v_lease, v_now);
     end if;
     if v_usable is not true then
         perform _check_text('worker_id', worker_id, 200);
@@ -54,7 +55,7 @@ begin
     end if;
     -- what get_work does nearly always, without its other steps
     if v_usable and limit_jobs = 1 and not _isolated() then
-        v_work := _claim(v_mark, worker_id, lease);
+        v_work := _claim(v_mark, worker_id, v_lease);
         if v_work.job_id is not null then
             v_turned.work := v_work;
             return next v_turned;

@@ -93,6 +93,14 @@ begin
             format('%s%s jobs of %s go before it', v_ahead, case when v_ahead = 1000 then ' or more' end, v_job.next_need),
             null::timestamptz, null::uuid;
     end if;
+    return query
+    select
+        'maintenance_fails',
+        format('%s raised %s: %s (%s)', e.step, e.error_code, left(e.error, 200), case when e.tries = 1 then '1 time' else e.tries || ' times' end),
+        e.retry_at, null::uuid
+    from maintenance_error as e
+    where e.subject in (v_job.job_id::text, v_job.singleton_key)
+    order by e.step, e.subject;
     if v_job.state in ('blocked', 'scheduled', 'ready') and v_job.expires_at is not null then
         return query
         select
@@ -104,5 +112,6 @@ end
 $why_not_running$;
 
 comment on function why_not_running(uuid) is
-    'The reasons why nobody works on a job now: reason (ended, dead, leased, lease_ran_out, blocked, scheduled, singleton_busy, waits_for_a_worker, expires), '
+    'The reasons why nobody works on a job now: reason (ended, dead, leased, lease_ran_out, blocked, scheduled, singleton_busy, waits_for_a_worker, '
+    'maintenance_fails, expires), '
     'detail for a person, until when, and which job it waits for. Locks nothing. Raises LH003, LH010.';

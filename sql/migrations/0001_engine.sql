@@ -300,7 +300,7 @@ create table edge (
     constraint edge_pkey primary key (waits_for, job_id)
 );
 comment on table edge is 'Dependencies not yet satisfied: job_id waits for waits_for. Written and removed under the lock of job_id.';
-create index edge_job_id_idx on edge (job_id);
+create index edge_job_id_idx on edge (job_id, waits_for);
 
 create table note (
     note_id         bigint          not null generated always as identity,
@@ -318,7 +318,7 @@ create table note (
 comment on table note is
     'What a transaction could not do without waiting for another one, left for get_work and sweep: blocked (job_id was just submitted behind '
     'others: look whether one ended unseen), edge (job_id was locked when waits_for ended), changed (job_id ended or came back, and '
-    'many wait for it; waits_for is how far that got), key (admit the next of singleton_key).';
+    'many wait for it; waits_for is how far that got, as in blocked), key (admit the next of singleton_key).';
 create index note_look_at_idx on note (look_at);
 
 create table tick (
@@ -329,6 +329,8 @@ create table tick (
     schedules_from  timestamptz     not null default '-infinity',
     seen_at         timestamptz     not null default '-infinity',
     seen_by         xid8            not null default '0',
+    leased_page     integer         not null default 0,
+    waiting_page    integer         not null default 0,
     constraint tick_pkey primary key (tick_id)
 );
 comment on table tick is
@@ -337,6 +339,36 @@ comment on table tick is
 comment on column tick.seen_at is
     'A reading of the clock, taken before the transaction id seen_by: whoever has a later id files jobs under later times. Once all older ones are over, '
     'what can be seen up to it is all there will ever be.';
+
+comment on column tick.leased_page is 'With waiting_page: from which page of leased, and of job, _scan_below looks below these times next.';
+
+create unlogged table uptime (
+    since           timestamptz     not null,
+    constraint uptime_pkey primary key (since)
+);
+comment on table uptime is
+    'Since when the server has been up. Unlogged on purpose: crash recovery and the promotion of a standby empty it, which nothing else tells to every role, and '
+    'the next upkeep records anew (_note_uptime).';
+insert into uptime (since) values (clock_timestamp());
+
+create table maintenance_error (
+    error_id        bigint          not null generated always as identity,
+    step            text            not null,
+    subject         text            not null collate "C",
+    tries           integer         not null,
+    failed_at       timestamptz     not null,
+    retry_at        timestamptz     not null,
+    error_code      text            not null,
+    error           text            not null,
+    constraint maintenance_error_pkey primary key (error_id),
+    constraint maintenance_error_step_check check (step in ('promote', 'reclaim', 'expire', 'deferred', 'heartbeats', 'waiters'))
+);
+comment on table maintenance_error is
+    'Rows for which a step of maintenance raised an error: they are set aside, tried again at retry_at, later each time, and stop no other. Removed when the '
+    'step succeeds, or when they have not failed for a day.';
+comment on column maintenance_error.subject is 'The job_id; a singleton_key, of a note that admits the next of it; or what identifies a row of heartbeat or waiter.';
+comment on column maintenance_error.error_code is 'SQLSTATE and message (error) of the last failure.';
+create index maintenance_error_subject_idx on maintenance_error (subject, step);
 
 create table waiter (
     channel         text            not null,

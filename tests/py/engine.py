@@ -176,8 +176,8 @@ def _look_from_the_beginning(conn: Connection) -> None:
 
 
 def upkeep_is_done(conn: Connection) -> None:
-    """Upkeep was done just now: for ten seconds no get_work does any unless it goes hungry."""
-    conn.execute("insert into tick (at) values (clock_timestamp() + interval '10 s')")
+    """Upkeep was done just now: for twenty seconds no get_work does any unless it goes hungry."""
+    conn.execute("insert into tick (at, took) values (clock_timestamp(), interval '1 s')")
 
 
 def sweep(conn: Connection, times: int = 1, limit: int = 1000) -> dict[str, int]:

@@ -48,7 +48,7 @@ _UNSEEN_LIVE = "0, 'epoch', 'epoch', 0"
 # upkeep locks every lease whose check_at has passed, extended or not
 _LOOSE = _change(
     "_reclaim",
-    "and _runs_out_at(j.fence, j.leased_at, j.lease_expires_at) <= _reclaim.now",
+    "and _runs_out_at(j.fence, j.leased_at, j.lease_expires_at, v_up_since) <= _reclaim.now",
 )
 
 MUTATIONS = (
@@ -131,19 +131,19 @@ MUTATIONS = (
         "a note is kept until who might have missed the edge is over",
         [s.a_job_submitted_while_an_end_is_under_way_is_freed],
         _change(
-            "_work_notes", "coalesce(v_note.seen_by <= v_xmin, false)", "v_note.seen_by is not null"
+            "_work_note", "coalesce(v_note.seen_by <= v_xmin, false)", "v_note.seen_by is not null"
         ),
     ),
     Mutation(
         "a note is dropped by the first look",
         [s.a_job_submitted_while_an_end_is_under_way_is_freed],
-        _change("_work_notes", "coalesce(v_note.seen_by <= v_xmin, false)", "true"),
+        _change("_work_note", "v_done or coalesce(v_note.seen_by = '0', false)", "true"),
     ),
     Mutation(
         "only a transaction younger than the note says when it was seen",
         [s.a_look_from_an_old_transaction_does_not_drop_the_note],
         _change(
-            "_work_notes", "case when v_fresh then pg_current_xact_id() end", "pg_current_xact_id()"
+            "_work_note", "case when fresh then pg_current_xact_id() end", "pg_current_xact_id()"
         ),
     ),
     Mutation(
@@ -230,7 +230,7 @@ MUTATIONS = (
     Mutation(
         "skip locked on the job of a note",
         [s.a_dependent_that_is_locked_is_freed_later],
-        _change("_work_notes", "for no key update skip locked", "for no key update"),
+        _change("_work_note", "for no key update skip locked", "for no key update"),
     ),
     Mutation(
         "the gate for circles",
@@ -377,11 +377,7 @@ MUTATIONS = (
     Mutation(
         "a lease's length of uptime",
         [s.no_lease_runs_out_before_the_server_was_up_as_long],
-        _change(
-            "_runs_out_at",
-            "pg_postmaster_start_time() +",
-            "'-infinity'::timestamptz + /* rigged */",
-        ),
+        _change("_runs_out_at", "up_since +", "'-infinity'::timestamptz +"),
     ),
     Mutation(
         "an old snapshot looks whether a lease was extended unseen",
@@ -891,7 +887,33 @@ MUTATIONS = (
             "_tend_by_the_way",
             "pg_snapshot_xmin(pg_current_snapshot()) >= v_tick.seen_by as proven",
             "true as proven",
-        ),
+        )
+        # which would find it later
+        + _change("_tend_by_the_way", "if v_tick.tick_id % 10 = 0 then", "if false then"),
+    ),
+    Mutation(
+        "a look below the horizon, by the way",
+        [s.upkeep_by_the_way_finds_what_lies_below_the_horizon],
+        _change("_tend_by_the_way", "if v_tick.tick_id % 10 = 0 then", "if false then"),
+    ),
+    *(
+        Mutation(
+            f"a sweep looks below the horizon of {what}",
+            [s.a_sweep_finds_what_lies_below_the_horizon],
+            _change("_tend", given, f"(_last_tick()).{given}"),
+        )
+        for what, given in (("leases", "leases_from);"), ("schedules", "schedules_from);"))
+    ),
+    *(
+        Mutation(
+            f"a clock that was set back by less than a second, in {function}",
+            [s.upkeep_goes_on_when_the_clock_was_set_back_a_little],
+            _change(function, found, instead),
+        )
+        for function, found, instead in (
+            ("_last_tick", "> _now() then", "> _now() + interval '1 s' then"),
+            ("_tend_by_the_way", "between interval '0' and", "between interval '-1 minute' and"),
+        )
     ),
     Mutation(
         "upkeep moving on",

@@ -1001,19 +1001,20 @@ def upkeep_removes_the_ends_of_leases_that_are_over(connect: Connect) -> None:
 
 
 def no_lease_runs_out_before_the_server_was_up_as_long(connect: Connect) -> None:
-    """Fault 31c: nobody could extend while the server was down. The server's start is rigged."""
+    """Fault 31c: nobody could extend while the server was down. When it came up is rigged."""
     conn = connect()
     submit(conn, retry=engine.AT_ONCE)
     work = engine.take_one(conn, lease="1 min")
     engine.run_out(conn)  # a lease of one second
-    definition: str = scalar(conn, "select pg_get_functiondef('_runs_out_at'::regproc)")
-    assert "pg_postmaster_start_time()" in definition or "rigged" in definition
+    definition: str = scalar(conn, "select pg_get_functiondef('_up_since'::regproc)")
+    assert "pg_postmaster_start_time()" in definition
     for ago, taken in (("100 ms", 0), ("1 hour", 1)):
         conn.execute(
             definition.replace(
                 "pg_postmaster_start_time()", f"(clock_timestamp() - interval '{ago}')"
             )
         )
+        conn.execute("update uptime set since = clock_timestamp() - interval '1 day'")
         conn.execute("update job set check_at = clock_timestamp() where state = 'leased'")
         assert engine.one(conn, "sweep")["reclaimed"] == taken, f"up for {ago}"
     with refused("LH001"):
@@ -2058,6 +2059,62 @@ def upkeep_moves_on_past_what_is_over(connect: Connect) -> None:
         if late:
             return
     raise AssertionError("upkeep looks from the beginning each time")
+
+
+def _below_the_horizon(conn: Connection) -> tuple[UUID, UUID]:
+    """A lease that ran out and a job whose time came, both where upkeep no longer looks."""
+    leased, scheduled = submit(conn, "x", retry=engine.AT_ONCE), submit(conn, "y")
+    engine.take_one(conn, "x")
+    engine.run_out(conn)
+    lease = engine.take_one(conn, "y")
+    engine.one(
+        conn,
+        "release",
+        **lease_of(lease),
+        available_at=scalar(conn, "select now() + interval '1 h'"),
+    )
+    conn.execute("update job set available_at = now() - interval '1 day' where state = 'scheduled'")
+    conn.execute(
+        "insert into tick (at, leases_from, schedules_from, seen_at)"
+        " select t, t, t, t from clock_timestamp() as t"
+    )
+    return leased, scheduled
+
+
+def a_sweep_finds_what_lies_below_the_horizon(connect: Connect) -> None:
+    """Whatever has put it there: a clock that was set back, or a hand."""
+    a = connect()
+    leased, scheduled = _below_the_horizon(a)
+    engine.one(a, "sweep")
+    assert engine.state(a, leased) in ("scheduled", "ready")
+    assert engine.state(a, scheduled) == "ready"
+
+
+def upkeep_by_the_way_finds_what_lies_below_the_horizon(connect: Connect) -> None:
+    """Not at once, but some pages of the tables each second."""
+    a = connect()
+    leased, scheduled = _below_the_horizon(a)
+    _ticks(a, 3)
+    _ticks(a, 10)
+    assert engine.state(a, leased) in ("scheduled", "ready")
+    assert engine.state(a, scheduled) == "ready"
+
+
+def upkeep_goes_on_when_the_clock_was_set_back_a_little(connect: Connect) -> None:
+    """By 0.7 s: a job that became due meanwhile is let in by the next look, not after that time."""
+    a = connect()
+    job = submit(a, "x")
+    lease = engine.take_one(a, "x")
+    engine.one(a, "fail", **lease_of(lease), error="e", retry_after="1 ms")
+    submit(a, "busy"), submit(a, "busy")
+    take(a, "busy")
+    a.execute(
+        "insert into tick (at, leases_from, schedules_from, seen_at)"
+        " select t, t, t, t from (select clock_timestamp() + interval '0.7 s') as c (t)"
+    )
+    a.execute("update mark set noted_at = noted_at - interval '7 s'")
+    assert len(take(a, "busy")) == 1, "it finds work, so that it does not go hungry"
+    assert engine.state(a, job) == "ready"
 
 
 def _ticks(conn: Connection, times: int) -> None:

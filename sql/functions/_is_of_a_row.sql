@@ -1,0 +1,11 @@
+create or replace function _is_of_a_row(error_code text)
+returns boolean
+language sql
+immutable
+as $_is_of_a_row$
+    -- serialization and deadlock; a transaction that may not write; a lock that is not to be had; an operator's intervention
+    select left(error_code, 2) not in ('40', '25', '55', '57')
+$_is_of_a_row$;
+
+comment on function _is_of_a_row(text) is
+    'Whether an error that maintenance meets may come from the row it works on: all but those that concern the whole transaction.';

@@ -1,0 +1,41 @@
+create or replace function _scan_below(v_tick tick, now timestamptz, out leased_page integer, out waiting_page integer)
+language plpgsql
+volatile
+as $_scan_below$
+declare
+    -- pages of each table: a fraction of a millisecond
+    v_pages     constant integer := 64;
+    v_up_since  constant timestamptz := _up_since(now);
+    v_ids       text[];
+begin
+    -- Not by the index on time: below the horizon it holds the dead entries of all leases and schedules that are over.
+    select array_agg(d.job_id::text) into v_ids
+    from (
+        select j.job_id
+        from leased as j
+        where j.ctid >= format('(%s,0)', v_tick.leased_page)::tid and j.ctid < format('(%s,0)', v_tick.leased_page + v_pages)::tid
+            and j.check_at + interval '0' < v_tick.leases_from
+            and _runs_out_at(j.fence, j.leased_at, j.lease_expires_at, v_up_since) <= _scan_below.now
+            and not _is_set_aside('reclaim', j.job_id::text, _scan_below.now)
+        for update skip locked
+    ) as d;
+    perform _maintain('reclaim', v_ids, now);
+    select array_agg(d.job_id::text) into v_ids
+    from (
+        select j.job_id
+        from only job as j
+        where j.ctid >= format('(%s,0)', v_tick.waiting_page)::tid and j.ctid < format('(%s,0)', v_tick.waiting_page + v_pages)::tid
+            and j.state || '' = 'scheduled' and j.available_at + interval '0' < v_tick.schedules_from
+            and not _is_set_aside('promote', j.job_id::text, _scan_below.now)
+        for no key update skip locked
+    ) as d;
+    perform _maintain('promote', v_ids, now);
+
+    leased_page := case when (v_tick.leased_page + v_pages) * 8192::bigint < pg_relation_size('leased') then v_tick.leased_page + v_pages else 0 end;
+    waiting_page := case when (v_tick.waiting_page + v_pages) * 8192::bigint < pg_relation_size('job') then v_tick.waiting_page + v_pages else 0 end;
+end
+$_scan_below$;
+
+comment on function _scan_below(tick, timestamptz) is
+    'Looks for leases and schedules that lie below the horizons of the tick, where upkeep does not look, though nothing should: whatever a clock that was set '
+    'back, or a hand, has put there is due. A few pages of each table a call; returns with which page the next call begins.';

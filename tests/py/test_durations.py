@@ -1,0 +1,238 @@
+"""What Hypothesis finds among retry policies, intervals and numbers: each is refused with LH010, or
+the time that comes of it lies between now and the cap, and upkeep goes on."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import psycopg
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+import engine
+from conftest import Connect, Connection
+
+YEAR = timedelta(days=366)
+
+_quick = settings(
+    max_examples=150,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+
+_UNITS = ("years", "mons", "days", "hours", "mins", "secs", "microseconds", "millennia", "weeks")
+_numbers = st.one_of(
+    st.integers(-3, 3),
+    st.integers(-(2**31), 2**31 - 1),
+    st.integers(-(2**63), 2**63 - 1),
+)
+# As PostgreSQL writes them, and as it does not.
+intervals = st.one_of(
+    st.lists(st.tuples(_numbers, st.sampled_from(_UNITS)), min_size=1, max_size=4).map(
+        lambda parts: " ".join(f"{n} {unit}" for n, unit in parts)
+    ),
+    st.tuples(st.integers(-400, 400), st.integers(-25, 25), st.integers(0, 59)).map(
+        lambda t: f"{t[0]} days {t[1]:+03d}:{t[2]:02d}"
+    ),
+    st.sampled_from(
+        [
+            "-1 year 360 days 12 hours",
+            "-1 day 25:00",
+            "1 mon -29 days",
+            "infinity",
+            "-infinity",
+            "P1Y-11M",
+            "0",
+            "1 us",
+            "366 days",
+            "366 days 1 us",
+        ]
+    ),
+)
+numerics = st.one_of(
+    st.sampled_from(["1e-400", "1e400", "-0.0", "0", "1", "1000", "1e-300", "0.1", "1e131071"]),
+    st.decimals(allow_nan=False, allow_infinity=False).map(str),
+    st.floats(0, 1).map(lambda n: str(Decimal(n))),
+    st.floats(1, 1000).map(lambda n: str(Decimal(n))),
+)
+
+
+class Literal:
+    """A number in JSON as it is written."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def __repr__(self) -> str:
+        return f"Literal({self.text!r})"
+
+
+def dumped(value: Any) -> str:
+    if isinstance(value, Literal):
+        return value.text
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{json.dumps(k)}: {dumped(v)}" for k, v in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(dumped, value)) + "]"
+    return json.dumps(value)
+
+
+literals = numerics.map(Literal)
+anything = st.recursive(
+    st.one_of(st.none(), st.booleans(), literals, st.sampled_from(["", "fixed", "1 s", "%"])),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=2), st.dictionaries(st.sampled_from(["kind", "a"]), inner)
+    ),
+    max_leaves=3,
+)
+policies = st.one_of(
+    anything,
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "kind": st.one_of(st.sampled_from(["quadratic", "exponential", "fixed"]), anything),
+            "initial": st.one_of(intervals, anything),
+            "max": st.one_of(intervals, anything),
+            "multiplier": st.one_of(literals, anything),
+            "jitter": st.one_of(literals, anything),
+        },
+    ),
+)
+
+
+def accepted(conn: Connection, query: str, *arguments: object) -> list[dict[str, Any]] | None:
+    """What the call answers; None where it is refused with LH010, and nothing else will do."""
+    try:
+        return engine.query(conn, query, *arguments)
+    except psycopg.Error as error:
+        # the server's own refusal of what is no interval: the function was never called
+        if error.sqlstate == "LH010" or ("::interval" in query and "interval" in str(error)):
+            return None
+        raise
+
+
+@pytest.fixture(params=["postgres", "sql_standard", "iso_8601"])
+def styled(request: pytest.FixtureRequest, connect: Connect) -> Connection:
+    return connect(options=f"-c search_path=leasehold,public -c intervalstyle={request.param}")
+
+
+def _taken(conn: Connection, need: str, lease: str = "60 s") -> int:
+    """How many jobs a claim got; psycopg reads no interval in another style than its own."""
+    call = "select count(job_id) from get_work('w', array[%s], %s::interval)"
+    count: int = engine.scalar(conn, call, need, lease)
+    return count
+
+
+def _crash(conn: Connection, need: str) -> None:
+    """Takes the job of the need, and lets its lease run out."""
+    assert _taken(conn, need) == 1
+    engine.run_out(conn)
+    engine.one(conn, "sweep")
+
+
+@_quick
+@given(policy=policies, attempts=st.sampled_from([1, 2, 50]))
+@example(policy={"jitter": Literal("1e-400")}, attempts=1)
+@example(policy={"initial": "-1 year 360 days 12 hours"}, attempts=1)
+@example(policy={"max": "-1 year 360 days 12 hours"}, attempts=1)
+@example(policy={"initial": "-1 day 25:00", "jitter": 0}, attempts=1)
+@example(
+    policy={"kind": "exponential", "multiplier": Literal("1000"), "initial": "366 days"},
+    attempts=50,
+)
+def test_a_retry_policy_is_refused_or_brings_the_job_back_in_time(
+    styled: Connection, policy: Any, attempts: int
+) -> None:
+    styled.execute("truncate job, ready, leased, note, maintenance_error")
+    found = accepted(
+        styled,
+        "select job_id from submit(next_need => 'p.a', retry => %s::jsonb, max_attempts => 10000)",
+        dumped(policy),
+    )
+    if found is None:
+        return
+    styled.execute("update ready set attempt = %s", (attempts - 1,))
+    _crash(styled, "p.a")
+    assert engine.query(styled, "select step, error from maintenance_error") == []
+    (job,) = engine.query(
+        styled,
+        "select state, extract(epoch from available_at - clock_timestamp()) as wait from job",
+    )
+    assert job["state"] in ("scheduled", "ready")
+    # give or take the jitter, which may be as much again
+    assert -5 <= job["wait"] <= 2 * YEAR.total_seconds(), job
+    styled.execute("update job set available_at = clock_timestamp() where state = 'scheduled'")
+    engine.one(styled, "sweep")
+    assert _taken(styled, "p.a") == 1, "it is found again"
+
+
+@_quick
+@given(delay=intervals)
+@example(delay="-1 year 360 days 12 hours")
+@example(delay="107000000 days -2568000000 hours")
+def test_a_retry_after_is_refused_or_lies_within_a_year(connect: Connect, delay: str) -> None:
+    conn = connect()
+    conn.execute("truncate job, ready, leased, note")
+    engine.submit(conn, "p.b")
+    lease = engine.take_one(conn, "p.b")
+    for call, given_as in (
+        ("select * from fail(%s, %s, 'no', retry_after => %s::interval)", delay),
+        (
+            "select * from settle(jsonb_build_array(jsonb_build_object('verb', 'fail', 'job_id',"
+            " %s::uuid, 'lease_id', %s::uuid, 'error', 'no', 'retry_after', %s::text)))",
+            delay,
+        ),
+    ):
+        found = accepted(conn, call, lease["job_id"], lease["lease_id"], given_as)
+        if found is not None:
+            wait = engine.scalar(conn, "select available_at - clock_timestamp() from only job")
+            assert timedelta(seconds=-5) <= wait <= YEAR
+            return
+        assert engine.scalar(conn, "select count(*) from leased") == 1, "refused, and still leased"
+    conn.close()
+
+
+@_quick
+@given(lease=intervals)
+@example(lease="-1 year 360 days 12 hours")
+@example(lease="107000000 days -2568000000 hours")
+def test_a_lease_is_refused_or_lasts_until_between_now_and_max_lease(
+    connect: Connect, lease: str
+) -> None:
+    conn = connect()
+    conn.execute("truncate job, ready, leased, note")
+    for need in ("p.c", "p.d"):
+        engine.submit(conn, need)
+    for call in (
+        "select lease_expires_at - clock_timestamp() as left from get_work('w', '{p.c}', %s::interval)",
+        "select lease_expires_at - clock_timestamp() as left from get_work('w', '{p.c,p.d}', %s::interval)",
+        "select (work).lease_expires_at - clock_timestamp() as left from turn('w', '{p.c}', '[]', %s::interval)",
+    ):
+        # by marks, and without
+        for _ in range(2):
+            found = accepted(conn, call, lease)
+            if found is None:
+                assert engine.scalar(conn, "select count(*) from leased") == 0
+                continue
+            assert all(timedelta(seconds=-5) <= f["left"] <= timedelta(days=7) for f in found)
+            for job in engine.query(conn, "select job_id, lease_id from leased"):
+                value = engine.one(conn, "release", **job)
+                assert value["state"] == "ready"
+    conn.close()
+
+
+@_quick
+@given(value=intervals)
+@example(value="-1 year 360 days 12 hours")
+@example(value="-1 day 25:00")
+def test_a_max_lease_is_refused_or_a_lease_of_it_is_granted(styled: Connection, value: str) -> None:
+    if accepted(styled, "select set_setting('max_lease', %s)", value) is None:
+        return
+    styled.execute("truncate job, ready, leased, note")
+    engine.submit(styled, "p.e")
+    assert _taken(styled, "p.e", "1 us") == 1
+    styled.execute("select set_setting('max_lease', null)")
