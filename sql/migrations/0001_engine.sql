@@ -300,7 +300,7 @@ create table edge (
     constraint edge_pkey primary key (waits_for, job_id)
 );
 comment on table edge is 'Dependencies not yet satisfied: job_id waits for waits_for. Written and removed under the lock of job_id.';
-create index edge_job_id_idx on edge (job_id, waits_for);
+create index edge_job_id_idx on edge (job_id);
 
 create table note (
     note_id         bigint          not null generated always as identity,

@@ -324,7 +324,7 @@ def call(
     return register
 
 
-def _upkeep_was(conn: Connection, when: str) -> None:
+def _upkeep_was(conn: Connection, when: str, took: str = "0") -> None:
     """Upkeep was last done by the way at that time: now, and no get_work does any; or long ago."""
     # not where marks and ticks are trimmed, every so many, however many there are to trim
     conn.execute(
@@ -336,17 +336,18 @@ def _upkeep_was(conn: Connection, when: str) -> None:
     )
     conn.execute(
         f"""
-        insert into tick (at, leases_from, schedules_from, seen_at, seen_by)
-        select {when}, t.leases_from, t.schedules_from, t.seen_at, t.seen_by
+        insert into tick (at, took, leases_from, schedules_from, seen_at, seen_by)
+        select {when}, '{took}', t.leases_from, t.schedules_from, t.seen_at, t.seen_by
         from (select * from tick order by tick_id desc limit 1) as t
-        union all select {when}, '-infinity', '-infinity', '-infinity', '0'
+        union all select {when}, '{took}', '-infinity', '-infinity', '-infinity', '0'
         where not exists (select from tick)
         """
     )
 
 
 def _quiet(conn: Connection) -> None:
-    _upkeep_was(conn, "clock_timestamp() + interval '900 ms'")
+    # the next is due after twenty times as long as it took
+    _upkeep_was(conn, "clock_timestamp()", "1 s")
 
 
 _MARKS = """
@@ -758,7 +759,7 @@ def await_bell_again(conn: Connection) -> Any:
 
 
 @call(
-    uses="job_pkey job_scheduled_idx leased_check_at_idx job_expires_at_idx note_look_at_idx tick_pkey",
+    uses="job_pkey job_scheduled_idx leased_check_at_idx job_expires_at_idx note_look_at_idx",
     most=200,
     blocks=2500,
     **UPKEEP,
@@ -781,7 +782,7 @@ def sweep_with_something_to_do(conn: Connection) -> Any:
 
 
 @call(
-    uses="note_look_at_idx leased_check_at_idx job_scheduled_idx job_expires_at_idx tick_pkey",
+    uses="note_look_at_idx leased_check_at_idx job_scheduled_idx job_expires_at_idx",
     blocks=600,
     **UPKEEP,
 )

@@ -239,3 +239,49 @@ def test_what_a_job_waits_for_is_checked(conn: Connection) -> None:
     twice = engine.submit(conn, "x", wait_for=[a, a, a])
     assert engine.scalar(conn, "select count(*) from edge where job_id = %s", twice) == 1
     assert engine.drain(conn) == [a, b, twice]
+
+
+def test_one_call_does_a_bounded_part_of_the_upkeep_there_is(
+    connect: Connect, conn: Connection
+) -> None:
+    """A hundred cancelled parents of a hundred cascading dependents each, and a poll of another
+    need: it moves no more than its budget, and each call goes on where the last one ended."""
+    for _ in range(100):
+        parent = engine.submit(conn, "parent")
+        children = [
+            {"next_need": "child", "wait_for": [parent], "on_dependency_failure": "cascade"}
+        ] * 101
+        engine.submit_many(conn, children)
+        value(conn, "cancel", job_id=parent, actor="t")
+    left = [engine.scalar(conn, "select count(*) from job")]
+    while left[-1]:
+        engine.take(conn, "unrelated")
+        left.append(engine.scalar(conn, "select count(*) from job"))
+        moved = left[-2] - left[-1]
+        # by the way, and once more because nothing was found
+        assert 0 < moved <= 1250, f"{moved} jobs moved by one call"
+        engine.hurry(conn)
+    engine.check(conn, drained=True)
+
+
+def test_what_a_job_waits_for_is_looked_at_page_by_page(conn: Connection) -> None:
+    """A job that waits for 20,000 others, all of which ended unseen."""
+    parents = engine.submit_many(conn, [{"next_need": "parent"}] * 10_000)
+    parents += engine.submit_many(conn, [{"next_need": "parent"}] * 10_000)
+    last = engine.submit(conn, "last", wait_for=parents)
+    # all ended unseen, as under way while it was submitted
+    conn.execute(
+        "with gone as (delete from ready where next_need = 'parent' returning *)"
+        " insert into archive (job_id, submitted_at, available_at, ended_at, attempt, priority, crashes,"
+        " cancel_requested, state, next_need, submitted_by, on_dependency_failure, payload)"
+        " select job_id, submitted_at, available_at, now(), 1, priority, 0, false, 'succeeded', next_need,"
+        " submitted_by, on_dependency_failure, payload from gone"
+    )
+    edges = [engine.scalar(conn, "select count(*) from edge")]
+    while edges[-1]:
+        engine.hurry(conn)
+        engine.one(conn, "sweep")
+        edges.append(engine.scalar(conn, "select count(*) from edge"))
+        looked_at = edges[-2] - edges[-1]
+        assert 0 < looked_at <= 1000, f"{looked_at} edges by one call"
+    assert engine.take_one(conn, "last")["job_id"] == last

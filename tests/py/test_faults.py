@@ -3,6 +3,8 @@ transactions, a server that was down; and the same submit many times at once."""
 
 from __future__ import annotations
 
+import os
+import signal
 from typing import Any
 from uuid import uuid4
 
@@ -186,6 +188,60 @@ def test_a_killed_postmaster_costs_no_job_and_ends_no_lease(
         assert engine.drain(conn) == [first, last]
         assert engine.state(conn, held) == "succeeded"
         engine.check(conn, drained=True)
+
+
+# What brings the server back without a new postmaster, whose start time therefore says nothing.
+RETURNS = ("crash recovery", "promotion")
+
+
+@pytest.mark.parametrize("how", RETURNS)
+def test_no_lease_runs_out_before_the_server_has_been_back_for_as_long(
+    scratch_server: server.Cluster, how: str
+) -> None:
+    """Faults 9, 27 and 31c: a lease of a second whose end passes while nobody can extend it."""
+    with _connect(scratch_server) as conn:
+        server.install(conn)
+        job = engine.submit(conn, "held", retry=engine.AT_ONCE)
+        engine.take_one(conn, "held", lease="1 s")
+        conn.execute(
+            "update leased set leased_at = leased_at - interval '1 h',"
+            " lease_expires_at = lease_expires_at - interval '1 h', check_at = now()"
+        )
+        backend = conn.info.backend_pid
+        if how == "promotion":
+            scratch_server.stop(immediate=False)
+            (scratch_server.data / "standby.signal").touch()
+            scratch_server.start()
+    with _connect(scratch_server) as conn:
+        # the postmaster is older than the lease
+        conn.execute("select pg_sleep(1.1)")
+        if how == "promotion":
+            conn.execute("select pg_promote()")
+    if how == "crash recovery":
+        with psycopg.connect(scratch_server.dsn, autocommit=True) as conn:
+            os.kill(conn.info.backend_pid, signal.SIGKILL)
+            with pytest.raises(psycopg.OperationalError):
+                conn.execute("select 1")
+    conn = eventually(lambda: _try_connect(scratch_server), "the server is back")
+    with conn:
+        assert conn.info.backend_pid != backend
+        swept = engine.one(conn, "sweep")
+        assert swept["reclaimed"] == 0, "nobody could extend until a moment ago"
+        engine.until_over(conn, "(select since + interval '1.1 s' from uptime)")
+        conn.execute("update leased set check_at = now()")
+        assert engine.one(conn, "sweep")["reclaimed"] == 1
+        assert engine.state(conn, job) in ("scheduled", "ready")
+
+
+def _try_connect(found: server.Cluster) -> Connection | None:
+    try:
+        conn = _connect(found)
+        if engine.scalar(conn, "select pg_is_in_recovery()"):
+            conn.close()
+            return None
+    except psycopg.OperationalError:
+        return None
+    return conn
 
 
 # --- 11: timeouts ---------------------------------------------------------------------------------
