@@ -15,9 +15,9 @@
 do $install$
 declare
     v_version        constant text := '1.0.0';
-    v_build          constant text := 'de61e746adf3b2b392a6ce52d750e41f4a718d1a4d1d2a64278b222013fcceff';
+    v_build          constant text := '663cb985ee35b7e288b609e133556a4959a7eeaad83a57539cbf28adb507f49a';
     v_migrations     constant integer := 1;
-    v_function_names constant text[] := array['_actor', '_admissible', '_admit', '_announce', '_answer', '_apply', '_asked_to_stop', '_backoff', '_bury', '_check_batch_circles', '_check_capabilities', '_check_circle', '_check_count', '_check_delay', '_check_done', '_check_elements', '_check_expires_at', '_check_failure', '_check_ids', '_check_keys', '_check_lease', '_check_need', '_check_object', '_check_policy', '_check_reschedule', '_check_retry', '_check_setting', '_check_size', '_check_submit', '_check_text', '_check_time', '_check_unseen', '_check_wait_for', '_choose', '_claim', '_claim_id', '_claim_ids', '_claim_key', '_claim_keys', '_clean_error', '_complete_many', '_complete_plain', '_done_kinds', '_doom', '_duration', '_end', '_end_cancelled', '_end_state', '_end_unheld', '_enqueue', '_expire', '_fail', '_failure', '_forget_error', '_forget_heartbeats', '_forget_old_errors', '_forget_waiters', '_freshen', '_grant', '_group_roles', '_has_heads', '_hold', '_insert', '_insert_many', '_insert_plain', '_invalid', '_inventory', '_is_busy', '_is_close', '_is_fresh', '_is_of_a_row', '_is_over', '_is_plain', '_is_plain_done', '_is_plain_need', '_is_plain_worker', '_is_retryable', '_is_set_aside', '_is_usable', '_isolated', '_key_lock', '_known', '_last_number', '_last_tick', '_lease_check', '_lease_end', '_lease_fence', '_lease_id', '_leave_key', '_load_begins', '_load_ends', '_load_gathered', '_load_one', '_load_row', '_lock_job', '_lock_leased', '_lock_unheld', '_look_again', '_maintain', '_matches', '_meant', '_move', '_move_front', '_move_marks', '_names_lease', '_needs', '_no_such_job', '_note_uptime', '_now', '_now_in_order', '_open_lane', '_options', '_park', '_parked', '_pick', '_pick_ahead', '_pick_merged', '_promote', '_put_off', '_read_interval', '_read_request', '_reclaim', '_reclaim_one', '_record', '_redrive', '_refuse', '_request_hash', '_request_kinds', '_requests', '_reschedule', '_resolve', '_results', '_retry_or_bury', '_revive', '_rewrite', '_ring', '_run_step', '_runs_out_at', '_scan_below', '_scope', '_set_aside', '_setting_value', '_settle', '_settle_each', '_settle_one', '_stem', '_stems', '_store', '_store_many', '_survey', '_survey_scope', '_tell', '_tell_chunk', '_tell_dependents', '_tend', '_tend_by_the_way', '_try_apply', '_try_settle', '_up_since', '_uuid_v7', '_wait', '_will_do', '_work_note', '_work_notes', '_work_off', 'await_bell', 'cancel', 'checkpoint', 'checkpoints', 'complete', 'complete_unheld', 'error_codes', 'extend', 'extend_many', 'fail', 'fail_unheld', 'get_work', 'hold_lease', 'job', 'lease_status', 'redrive', 'redrive_many', 'release', 'require_api', 'reschedule', 'reschedule_unheld', 'results', 'schema_version', 'set_setting', 'setting', 'settings', 'settle', 'submit', 'submit_many', 'sweep', 'turn', 'verify', 'why_not_running'];
+    v_function_names constant text[] := array['_actor', '_admissible', '_admit', '_announce', '_answer', '_apply', '_asked_to_stop', '_backoff', '_bury', '_check_batch_circles', '_check_capabilities', '_check_circle', '_check_count', '_check_delay', '_check_done', '_check_elements', '_check_expires_at', '_check_failure', '_check_ids', '_check_keys', '_check_lease', '_check_need', '_check_object', '_check_policy', '_check_reschedule', '_check_retry', '_check_setting', '_check_size', '_check_submit', '_check_text', '_check_time', '_check_unseen', '_check_wait_for', '_choose', '_claim', '_claim_id', '_claim_ids', '_claim_key', '_claim_keys', '_clean_error', '_complete_many', '_complete_plain', '_done_kinds', '_doom', '_duration', '_end', '_end_cancelled', '_end_state', '_end_unheld', '_enqueue', '_fail', '_failure', '_forget_error', '_forget_old_errors', '_freshen', '_grant', '_group_roles', '_has_heads', '_hold', '_insert', '_insert_many', '_insert_plain', '_invalid', '_inventory', '_is_busy', '_is_close', '_is_fresh', '_is_of_a_row', '_is_over', '_is_plain', '_is_plain_done', '_is_plain_need', '_is_plain_worker', '_is_retryable', '_is_set_aside', '_is_usable', '_isolated', '_key_lock', '_known', '_last_number', '_last_tick', '_lease_check', '_lease_end', '_lease_fence', '_lease_id', '_leave_key', '_load_begins', '_load_ends', '_load_gathered', '_load_one', '_load_row', '_lock_again', '_lock_due', '_lock_job', '_lock_leased', '_lock_unheld', '_look_again', '_maintain', '_matches', '_meant', '_move', '_move_front', '_move_marks', '_names_lease', '_needs', '_next_due', '_no_such_job', '_note_uptime', '_now', '_now_in_order', '_open_lane', '_options', '_park', '_parked', '_pick', '_pick_ahead', '_pick_merged', '_put_off', '_read_interval', '_read_request', '_reclaim_one', '_record', '_redrive', '_refuse', '_request_hash', '_request_kinds', '_requests', '_reschedule', '_resolve', '_results', '_retry_or_bury', '_revive', '_rewrite', '_ring', '_run_step', '_runs_out_at', '_scan_below', '_scope', '_set_aside', '_setting_value', '_settle', '_settle_each', '_settle_one', '_stem', '_stems', '_store', '_store_many', '_survey', '_survey_scope', '_tell', '_tell_chunk', '_tell_dependents', '_tend', '_tend_by_the_way', '_try_settle', '_up_since', '_uuid_v7', '_wait', '_will_do', '_work_note', '_work_notes', 'await_bell', 'cancel', 'checkpoint', 'checkpoints', 'complete', 'complete_unheld', 'error_codes', 'extend', 'extend_many', 'fail', 'fail_unheld', 'get_work', 'hold_lease', 'job', 'lease_status', 'next_due', 'redrive', 'redrive_many', 'release', 'require_api', 'reschedule', 'reschedule_unheld', 'results', 'schema_version', 'set_setting', 'setting', 'settings', 'settle', 'submit', 'submit_many', 'sweep', 'turn', 'verify', 'why_not_running'];
     v_view_names     constant text[] := array['dead_letter', 'departure', 'finished', 'status', 'submission'];
     v_functions      constant text[] := array[
 $function$
@@ -46,7 +46,7 @@ declare
 begin
     select array_agg(j.job_id) into v_late from job as j where j.job_id = any (ids) and j.expires_at <= _admissible.now;
     if v_late is not null then
-        perform _maintain('expire', v_late::text[], now);
+        perform _maintain('expire', cardinality(v_late), null, now, v_late::text[]);
         ids := array(select i.id from unnest(ids) with ordinality as i (id, at) where i.id <> all (v_late) order by i.at);
     end if;
 
@@ -1717,46 +1717,6 @@ comment on function _enqueue(uuid[], timestamptz) is
     'numbered in its order, parked behind others of their key; buried as expired where they could only start too late. Returns how many entered.';
 $function$,
 $function$
-create or replace function _expire(limit_jobs integer, now timestamptz)
-returns integer
-language plpgsql
-volatile
-as $_expire$
-declare
-    v_ids   text[];
-begin
-    select array_agg(d.job_id::text) into v_ids
-    from (
-        select w.job_id
-        from (
-            select j.job_id
-            from only job as j
-            where j.state in ('blocked', 'scheduled', 'ready') and j.expires_at is not null and j.expires_at <= _expire.now
-                and not _is_set_aside('expire', j.job_id::text, _expire.now)
-            order by j.expires_at
-            limit _expire.limit_jobs
-            for update skip locked
-        ) as w
-        union all
-        select r.job_id
-        from (
-            select j.job_id
-            from ready as j
-            where j.expires_at is not null and j.expires_at <= _expire.now
-                and not _is_set_aside('expire', j.job_id::text, _expire.now)
-            order by j.expires_at
-            limit _expire.limit_jobs
-            for update skip locked
-        ) as r
-        limit _expire.limit_jobs
-    ) as d;
-    return _maintain('expire', v_ids, now);
-end
-$_expire$;
-
-comment on function _expire(integer, timestamptz) is 'Buries jobs that did not start before their expires_at. Returns how many.';
-$function$,
-$function$
 create or replace function _fail(v_job job, error text, retryable boolean, retry_after interval, error_code text, actor text)
 returns outcome
 language plpgsql
@@ -1815,34 +1775,6 @@ $_forget_error$;
 comment on function _forget_error(text, text[]) is 'A step of maintenance succeeded for these rows, or is recorded anew: what is known of its failures is removed.';
 $function$,
 $function$
-create or replace function _forget_heartbeats(now timestamptz)
-returns void
-language plpgsql
-volatile
-as $_forget_heartbeats$
-declare
-    v_fences text[];
-begin
-    select array_agg(d.fence::text) into v_fences
-    from (
-        select o.fence
-        from heartbeat as o
-        -- most leases that are current were extended since
-        where o.extended_at < _forget_heartbeats.now - interval '1 minute'
-            -- offset: a look for each, where a join, planned while there were no jobs, would read all of them for ever
-            and not exists (select from leased as j where j.job_id = o.job_id and j.fence = o.fence offset 0)
-            and not _is_set_aside('heartbeats', o.fence::text, _forget_heartbeats.now)
-        order by o.fence
-        limit 10000
-        for update skip locked
-    ) as d;
-    perform _maintain('heartbeats', v_fences, now);
-end
-$_forget_heartbeats$;
-
-comment on function _forget_heartbeats(timestamptz) is 'Removes the ends of leases that are over, which nobody writes any more.';
-$function$,
-$function$
 create or replace function _forget_old_errors(now timestamptz)
 returns void
 language plpgsql
@@ -1861,29 +1793,6 @@ end
 $_forget_old_errors$;
 
 comment on function _forget_old_errors(timestamptz) is 'Removes failures of maintenance that were not seen again when it was time: of rows that are gone, or that were mended.';
-$function$,
-$function$
-create or replace function _forget_waiters(now timestamptz)
-returns void
-language plpgsql
-volatile
-as $_forget_waiters$
-declare
-    v_places text[];
-begin
-    select array_agg(d.place::text) into v_places
-    from (
-        select o.ctid as place
-        from waiter as o
-        where o.until < _forget_waiters.now - interval '1 minute' and not _is_set_aside('waiters', o.ctid::text, _forget_waiters.now)
-        limit 10000
-        for update skip locked
-    ) as d;
-    perform _maintain('waiters', v_places, now);
-end
-$_forget_waiters$;
-
-comment on function _forget_waiters(timestamptz) is 'Removes who no longer waits for the doorbell.';
 $function$,
 $function$
 create or replace function _freshen(need text, now timestamptz)
@@ -2844,6 +2753,159 @@ comment on function _load_row() is
     '(_load_gathered). Gathered in settings of the transaction, the only memory that PL/pgSQL has between two calls and that a rollback empties.';
 $function$,
 $function$
+create or replace function _lock_again(step text, subjects text[], now timestamptz)
+returns text[]
+language plpgsql
+volatile
+as $_lock_again$
+declare
+    v_up_since  timestamptz;
+    v_due       text[];
+begin
+    case step
+        when 'reclaim' then
+            v_up_since := _up_since(now);
+            select array_agg(d.job_id::text) into v_due
+            from (
+                select j.job_id
+                from leased as j
+                where j.job_id = any (subjects::uuid[])
+                    and _runs_out_at(j.fence, j.leased_at, j.lease_expires_at, v_up_since) <= _lock_again.now
+                order by j.job_id
+                for update skip locked
+            ) as d;
+        when 'promote' then
+            select array_agg(d.job_id::text) into v_due
+            from (
+                select j.job_id
+                from only job as j
+                where j.job_id = any (subjects::uuid[]) and j.state || '' = 'scheduled' and j.available_at <= _lock_again.now
+                order by j.job_id
+                for no key update skip locked
+            ) as d;
+        when 'expire' then
+            select array_agg(d.job_id::text) into v_due
+            from (
+                select j.job_id
+                from job as j
+                where j.job_id = any (subjects::uuid[]) and j.state || '' in ('blocked', 'scheduled', 'ready') and j.expires_at <= _lock_again.now
+                order by j.job_id
+                for update skip locked
+            ) as d;
+        when 'heartbeats' then
+            select array_agg(d.fence::text) into v_due
+            from (
+                select h.fence from heartbeat as h where h.fence = any (subjects::bigint[]) for update skip locked
+            ) as d;
+        when 'waiters' then
+            select array_agg(d.place::text) into v_due
+            from (
+                select w.ctid as place from waiter as w where w.ctid = any (subjects::tid[]) for update skip locked
+            ) as d;
+    end case;
+    return v_due;
+end
+$_lock_again$;
+
+comment on function _lock_again(text, text[], timestamptz) is
+    'As _lock_due, for rows that are named: those of them that the step is still due for and that nobody holds.';
+$function$,
+$function$
+create or replace function _lock_due(step text, limit_rows integer, since timestamptz, now timestamptz)
+returns text[]
+language plpgsql
+volatile
+as $_lock_due$
+declare
+    v_up_since  timestamptz;
+    v_due       text[];
+begin
+    case step
+        when 'reclaim' then
+            v_up_since := _up_since(now);
+            select array_agg(d.job_id::text) into v_due
+            from (
+                select j.job_id
+                from leased as j
+                where j.check_at between since and _lock_due.now
+                    -- an extended lease is not locked in passing: its worker would wait for this transaction
+                    and _runs_out_at(j.fence, j.leased_at, j.lease_expires_at, v_up_since) <= _lock_due.now
+                    and not _is_set_aside('reclaim', j.job_id::text, _lock_due.now)
+                order by j.check_at
+                limit limit_rows
+                for update skip locked
+            ) as d;
+        when 'promote' then
+            select array_agg(d.job_id::text) into v_due
+            from (
+                select j.job_id
+                from only job as j
+                where j.state = 'scheduled' and j.available_at between since and _lock_due.now
+                    and not _is_set_aside('promote', j.job_id::text, _lock_due.now)
+                order by j.available_at
+                limit limit_rows
+                for no key update skip locked
+            ) as d;
+        when 'expire' then
+            select array_agg(d.job_id::text) into v_due
+            from (
+                select w.job_id
+                from (
+                    select j.job_id
+                    from only job as j
+                    where j.state in ('blocked', 'scheduled', 'ready') and j.expires_at is not null and j.expires_at <= _lock_due.now
+                        and not _is_set_aside('expire', j.job_id::text, _lock_due.now)
+                    order by j.expires_at
+                    limit limit_rows
+                    for update skip locked
+                ) as w
+                union all
+                select r.job_id
+                from (
+                    select j.job_id
+                    from ready as j
+                    where j.expires_at is not null and j.expires_at <= _lock_due.now
+                        and not _is_set_aside('expire', j.job_id::text, _lock_due.now)
+                    order by j.expires_at
+                    limit limit_rows
+                    for update skip locked
+                ) as r
+                limit limit_rows
+            ) as d;
+        when 'heartbeats' then
+            select array_agg(d.fence::text) into v_due
+            from (
+                select o.fence
+                from heartbeat as o
+                -- most leases that are current were extended since
+                where o.extended_at < _lock_due.now - interval '1 minute'
+                    -- offset: a look for each, where a join, planned while there were no jobs, would read all of them for ever
+                    and not exists (select from leased as j where j.job_id = o.job_id and j.fence = o.fence offset 0)
+                    and not _is_set_aside('heartbeats', o.fence::text, _lock_due.now)
+                order by o.fence
+                limit limit_rows
+                for update skip locked
+            ) as d;
+        when 'waiters' then
+            select array_agg(d.place::text) into v_due
+            from (
+                select o.ctid as place
+                from waiter as o
+                where o.until < _lock_due.now - interval '1 minute' and not _is_set_aside('waiters', o.ctid::text, _lock_due.now)
+                limit limit_rows
+                for update skip locked
+            ) as d;
+    end case;
+    return v_due;
+end
+$_lock_due$;
+
+comment on function _lock_due(text, integer, timestamptz, timestamptz) is
+    'Locks, by skipping what is locked, the rows that a step of maintenance is due for, limit_rows at most and the longest due first, and returns what identifies '
+    'them (as _run_step takes it; null: none): leases that ran out and that no transaction is about (hold_lease, an end on its way), schedules whose time '
+    'came (both from since on), jobs past their expires_at, ends of leases that are over, registrations that are over.';
+$function$,
+$function$
 create or replace function _lock_job(job_id uuid)
 returns job
 language plpgsql
@@ -2972,44 +3034,48 @@ comment on function _look_again(uuid, uuid, integer, timestamptz) is
     'may follow. The caller holds the lock of job_id.';
 $function$,
 $function$
-create or replace function _maintain(step text, subjects text[], now timestamptz)
+create or replace function _maintain(step text, limit_rows integer, since timestamptz, now timestamptz, among text[] default null)
 returns integer
 language plpgsql
 volatile
 as $_maintain$
 declare
+    v_due   text[];
+    v_half  integer;
     v_count integer;
-    v_half  constant integer := cardinality(subjects) / 2;
     v_code  text;
     v_error text;
 begin
-    if subjects is null then
-        return 0;
-    end if;
     begin
-        v_count := _run_step(step, subjects, now);
-        perform _forget_error(step, subjects);
+        -- locked in the subtransaction that changes them: otherwise each row gets two lockers, a multixact, and its dead index entries stay
+        v_due := case when among is null then _lock_due(step, limit_rows, since, now) else _lock_again(step, among, now) end;
+        if v_due is null then
+            return 0;
+        end if;
+        v_count := _run_step(step, v_due, now);
+        perform _forget_error(step, v_due);
         return v_count;
     exception
         when others then
-            if not _is_of_a_row(sqlstate) then
+            if v_due is null or not _is_of_a_row(sqlstate) then
                 raise;
             end if;
             v_code := sqlstate;
             v_error := sqlerrm;
     end;
+    v_half := cardinality(v_due) / 2;
     if v_half = 0 then
-        perform _set_aside(step, subjects[1], v_code, v_error, now);
+        perform _set_aside(step, v_due[1], v_code, v_error, now);
         return 0;
     end if;
     -- halves of halves: the rows that fail are found by few subtransactions
-    return _maintain(step, subjects[: v_half], now) + _maintain(step, subjects[v_half + 1 :], now);
+    return _maintain(step, limit_rows, since, now, v_due[: v_half]) + _maintain(step, limit_rows, since, now, v_due[v_half + 1 :]);
 end
 $_maintain$;
 
-comment on function _maintain(text, text[], timestamptz) is
-    'Runs a step of maintenance (_run_step) for rows whose locks the caller holds, and returns for how many. A row for which it raises is set aside and stops '
-    'no other. Raises what no row is to blame for (_is_of_a_row). Null: none.';
+comment on function _maintain(text, integer, timestamptz, timestamptz, text[]) is
+    'Does a step of maintenance to the rows it is due for (_lock_due, _run_step), limit_rows at most; among: to these rows. Returns for how many. A row for '
+    'which the step raises is set aside and stops no other. Raises what no row is to blame for (_is_of_a_row).';
 $function$,
 $function$
 create or replace function _matches(capability text, need text)
@@ -3464,6 +3530,46 @@ $_needs$;
 comment on function _needs(text[]) is 'The needs that a worker of these capabilities can serve: each once.';
 $function$,
 $function$
+create or replace function _next_due(capabilities text[], now timestamptz)
+returns timestamptz
+language plpgsql
+volatile
+as $_next_due$
+declare
+    -- so many schedules are looked at, of any need; fewer where each is compared with many capabilities
+    v_first constant integer := greatest(20, least(1000, 20000 / cardinality(capabilities)));
+    v_due   timestamptz;
+begin
+    select s.available_at into v_due
+    from (
+        select j.next_need, j.available_at
+        from only job as j
+        where j.state = 'scheduled' and j.available_at > _next_due.now
+        order by j.available_at
+        limit v_first
+    ) as s
+    where exists (select from unnest(capabilities) as c (capability) where _matches(c.capability, s.next_need))
+    limit 1;
+    if not found then
+        -- none of the first: earlier than the one there may be
+        v_due := (
+            select j.available_at
+            from only job as j
+            where j.state = 'scheduled' and j.available_at > _next_due.now
+            order by j.available_at
+            offset v_first - 1
+            limit 1
+        );
+    end if;
+    return v_due;
+end
+$_next_due$;
+
+comment on function _next_due(text[], timestamptz) is
+    'When the next scheduled job that these capabilities cover is due, or an earlier time, where more than a thousand of other needs come before. Null: '
+    'none is scheduled.';
+$function$,
+$function$
 create or replace function _no_such_job(job_id uuid)
 returns void
 language plpgsql
@@ -3846,32 +3952,6 @@ comment on function _pick_merged(_survey, integer, uuid[], timestamptz) is
     'that nothing comes before what it locks.';
 $function$,
 $function$
-create or replace function _promote(limit_jobs integer, now timestamptz, since timestamptz)
-returns integer
-language plpgsql
-volatile
-as $_promote$
-declare
-    v_ids text[];
-begin
-    select array_agg(d.job_id::text) into v_ids
-    from (
-        select j.job_id
-        from only job as j
-        where j.state = 'scheduled' and j.available_at between since and _promote.now
-            and not _is_set_aside('promote', j.job_id::text, _promote.now)
-        order by j.available_at
-        limit _promote.limit_jobs
-        for no key update skip locked
-    ) as d;
-    return _maintain('promote', v_ids, now);
-end
-$_promote$;
-
-comment on function _promote(integer, timestamptz, timestamptz) is
-    'Scheduled jobs whose time came enter the queue, the earliest first. Looks from since on (_last_tick). Returns how many.';
-$function$,
-$function$
 create or replace function _put_off(v_note note)
 returns void
 language plpgsql
@@ -3927,37 +4007,6 @@ end
 $_read_request$;
 
 comment on function _read_request(jsonb) is 'The parameters of an element of a batch, typed. Raises LH010.';
-$function$,
-$function$
-create or replace function _reclaim(limit_jobs integer, now timestamptz, since timestamptz)
-returns integer
-language plpgsql
-volatile
-as $_reclaim$
-declare
-    v_up_since  timestamptz;
-    v_ids       text[];
-begin
-    perform _note_uptime();
-    v_up_since := _up_since(now);
-    select array_agg(d.job_id::text) into v_ids
-    from (
-        select j.job_id
-        from leased as j
-        where j.check_at between since and _reclaim.now
-            -- an extended lease is not locked in passing: its worker would wait for this transaction
-            and _runs_out_at(j.fence, j.leased_at, j.lease_expires_at, v_up_since) <= _reclaim.now
-            and not _is_set_aside('reclaim', j.job_id::text, _reclaim.now)
-        order by j.check_at
-        limit _reclaim.limit_jobs
-        for update skip locked
-    ) as d;
-    return _maintain('reclaim', v_ids, now);
-end
-$_reclaim$;
-
-comment on function _reclaim(integer, timestamptz, timestamptz) is
-    'Takes away leases that ran out and that no transaction is about (hold_lease, an end on its way). Looks from since on (_last_tick). Returns how many.';
 $function$,
 $function$
 create or replace function _reclaim_one(job_id uuid, now timestamptz)
@@ -4560,9 +4609,10 @@ begin
             and j.check_at + interval '0' < v_tick.leases_from
             and _runs_out_at(j.fence, j.leased_at, j.lease_expires_at, v_up_since) <= _scan_below.now
             and not _is_set_aside('reclaim', j.job_id::text, _scan_below.now)
-        for update skip locked
     ) as d;
-    perform _maintain('reclaim', v_ids, now);
+    if v_ids is not null then
+        perform _maintain('reclaim', cardinality(v_ids), null, now, v_ids);
+    end if;
     select array_agg(d.job_id::text) into v_ids
     from (
         select j.job_id
@@ -4570,9 +4620,10 @@ begin
         where j.ctid >= format('(%s,0)', v_tick.waiting_page)::tid and j.ctid < format('(%s,0)', v_tick.waiting_page + v_pages)::tid
             and j.state || '' = 'scheduled' and j.available_at + interval '0' < v_tick.schedules_from
             and not _is_set_aside('promote', j.job_id::text, _scan_below.now)
-        for no key update skip locked
     ) as d;
-    perform _maintain('promote', v_ids, now);
+    if v_ids is not null then
+        perform _maintain('promote', cardinality(v_ids), null, now, v_ids);
+    end if;
 
     leased_page := case when (v_tick.leased_page + v_pages) * 8192::bigint < pg_relation_size('leased') then v_tick.leased_page + v_pages else 0 end;
     waiting_page := case when (v_tick.waiting_page + v_pages) * 8192::bigint < pg_relation_size('job') then v_tick.waiting_page + v_pages else 0 end;
@@ -5096,25 +5147,45 @@ volatile
 as $_tell$
 declare
     v_mine  uuid[];
+    v_half  constant integer := cardinality(ids) / 2;
+    v_code  text;
+    v_error text;
 begin
-    -- locks in the order of ids, none waited for
-    select array_agg(d.job_id) into v_mine
-    from (
-        select j.job_id from only job as j where j.job_id = any (ids) order by j.job_id for no key update skip locked
-    ) as d;
-    insert into note (kind, job_id, waits_for)
-    select 'edge', e.job_id, e.waits_for
-    from edge as e
-    where e.waits_for = ended and e.job_id = any (ids) and e.job_id <> all (coalesce(v_mine, '{}'));
-    if v_mine is null then
+    begin
+        -- locks in the order of ids, none waited for; in the subtransaction that changes the rows, as in _maintain
+        select array_agg(d.job_id) into v_mine
+        from (
+            select j.job_id from only job as j where j.job_id = any (ids) order by j.job_id for no key update skip locked
+        ) as d;
+        insert into note (kind, job_id, waits_for)
+        select 'edge', e.job_id, e.waits_for
+        from edge as e
+        where e.waits_for = ended and e.job_id = any (ids) and e.job_id <> all (coalesce(v_mine, '{}'));
+        if v_mine is null then
+            return 0;
+        end if;
+        return _apply(ended, _end_state(ended), v_mine, now);
+    exception
+        when others then
+            if not _is_of_a_row(sqlstate) then
+                raise;
+            end if;
+            v_code := sqlstate;
+            v_error := sqlerrm;
+    end;
+    if v_half = 0 then
+        insert into note (kind, job_id, waits_for, look_at)
+        values ('edge', ids[1], ended, _set_aside('deferred', ids[1]::text, v_code, v_error, now));
         return 0;
     end if;
-    return _try_apply(ended, _end_state(ended), v_mine, now);
+    -- halves of halves, as in _maintain
+    return _tell(ended, ids[: v_half], now) + _tell(ended, ids[v_half + 1 :], now);
 end
 $_tell$;
 
 comment on function _tell(uuid, uuid[], timestamptz) is
-    'Moves those of the given dependents that nobody holds, and leaves a note for each of the others. Returns how many entered the queue.';
+    'Moves those of the given dependents that nobody holds, and leaves a note for each of the others, and for one that cannot be moved: that does not keep what '
+    'it waited for from ending. Returns how many entered the queue.';
 $function$,
 $function$
 create or replace function _tell_chunk(v_note note, limit_rows integer, now timestamptz, out freed integer, out looked_at integer)
@@ -5188,10 +5259,11 @@ declare
 begin
     -- notes first: they want a transaction that has no id yet
     select w.freed, w.admitted into v_swept.freed, v_swept.admitted from _work_notes(limit_jobs, now) as w;
-    v_swept.reclaimed := _reclaim(limit_jobs, now, leases_from);
-    v_swept.expired := _expire(limit_jobs, now);
+    perform _note_uptime();
+    v_swept.reclaimed := _maintain('reclaim', limit_jobs, leases_from, now);
+    v_swept.expired := _maintain('expire', limit_jobs, null, now);
     -- by a later clock: what was taken away above may be due at once
-    v_swept.promoted := _promote(limit_jobs, _now(), schedules_from);
+    v_swept.promoted := _maintain('promote', limit_jobs, schedules_from, _now());
     return v_swept;
 end
 $_tend$;
@@ -5260,8 +5332,8 @@ begin
         from (select pg_snapshot_xmin(pg_current_snapshot()) >= v_tick.seen_by as proven) as p
     ) as s;
     if v_tick.tick_id % 64 = 0 then
-        perform _forget_waiters(now);
-        perform _forget_heartbeats(now);
+        perform _maintain('waiters', 10000, null, now);
+        perform _maintain('heartbeats', 10000, null, now);
         perform _forget_old_errors(now);
         delete from tick as t
         where t.tick_id in (select o.tick_id from tick as o where o.tick_id < v_tick.tick_id for update skip locked);
@@ -5274,40 +5346,6 @@ comment on function _tend_by_the_way(timestamptz) is
     'Upkeep ten times a second per schema, by whichever get_work comes then, one at a time, whether it is hungry or not; less often where that would be more '
     'than a twentieth of the time, but every 20 s. True where it was done. Notes from when on the next one has to look: as far as all that is over can be '
     'seen to have filed nothing earlier.';
-$function$,
-$function$
-create or replace function _try_apply(waited_for uuid, end_state text, ids uuid[], now timestamptz)
-returns integer
-language plpgsql
-volatile
-as $_try_apply$
-declare
-    v_half  constant integer := cardinality(ids) / 2;
-    v_code  text;
-    v_error text;
-begin
-    begin
-        return _apply(waited_for, end_state, ids, now);
-    exception
-        when others then
-            if not _is_of_a_row(sqlstate) then
-                raise;
-            end if;
-            v_code := sqlstate;
-            v_error := sqlerrm;
-    end;
-    if v_half = 0 then
-        insert into note (kind, job_id, waits_for, look_at)
-        values ('edge', ids[1], waited_for, _set_aside('deferred', ids[1]::text, v_code, v_error, now));
-        return 0;
-    end if;
-    -- halves of halves, as _maintain
-    return _try_apply(waited_for, end_state, ids[: v_half], now) + _try_apply(waited_for, end_state, ids[v_half + 1 :], now);
-end
-$_try_apply$;
-
-comment on function _try_apply(uuid, text, uuid[], timestamptz) is
-    '_apply, which a dependent that cannot be moved does not stop: it gets a note for later, and the end of what it waited for stands.';
 $function$,
 $function$
 create or replace function _try_settle(element jsonb, index bigint)
@@ -5482,52 +5520,19 @@ comment on function _work_note(note, integer, bigint[], boolean, timestamptz) is
     'holds; the others of the same key among them are removed with it.';
 $function$,
 $function$
-create or replace function _work_notes(limit_rows integer, now timestamptz, out freed integer, out admitted integer)
+create or replace function _work_notes(
+    limit_rows integer, now timestamptz, fresh boolean default pg_current_xact_id_if_assigned() is null, among bigint[] default null,
+    out freed integer, out admitted integer, out looked_at integer
+)
 language plpgsql
 volatile
 as $_work_notes$
 declare
-    -- whether the id that this transaction will have is younger than the notes it sees
-    v_fresh constant boolean := pg_current_xact_id_if_assigned() is null;
     v_notes bigint[];
-begin
-    freed := 0;
-    admitted := 0;
-    select array_agg(n.note_id order by n.look_at, n.note_id) into v_notes
-    from (
-        select n.note_id, n.look_at
-        from note as n
-        where n.look_at <= _work_notes.now
-            -- what this very transaction wrote is not there for others yet, who could end or free beside it
-            and (n.kind = 'changed' or n.written_by is distinct from pg_current_xact_id_if_assigned())
-        order by n.look_at
-        limit limit_rows
-        for update skip locked
-    ) as n;
-    if v_notes is null then
-        return;
-    end if;
-    select w.freed, w.admitted into freed, admitted from _work_off(v_notes, limit_rows, v_fresh, now) as w;
-end
-$_work_notes$;
-
-comment on function _work_notes(integer, timestamptz) is
-    'Does what earlier transactions could not do without waiting: looks whether a dependency ended unseen, frees dependents that were locked or '
-    'too many, admits the next of a key. Looks at no more than limit_rows notes, edges and dependents in all: what is left stays first in line. Locks '
-    'notes and jobs by skipping what is locked.';
-$function$,
-$function$
-create or replace function _work_off(
-    notes bigint[], limit_rows integer, fresh boolean, now timestamptz, out freed integer, out admitted integer, out looked_at integer
-)
-language plpgsql
-volatile
-as $_work_off$
-declare
     v_keys  text[] := array[]::text[];
     v_note  note;
     v_done  record;
-    v_half  constant integer := cardinality(notes) / 2;
+    v_half  integer;
     v_code  text;
     v_error text;
 begin
@@ -5535,16 +5540,33 @@ begin
     admitted := 0;
     looked_at := 0;
     begin
+        -- locked in the subtransaction that changes them, as in _maintain
+        select array_agg(d.note_id order by d.look_at, d.note_id) into v_notes
+        from (
+            select n.note_id, n.look_at
+            from note as n
+            where n.look_at <= _work_notes.now
+                -- what this very transaction wrote is not there for others yet, who could end or free beside it
+                and (n.kind = 'changed' or n.written_by is distinct from pg_current_xact_id_if_assigned())
+                and (among is null or n.note_id = any (among))
+            order by n.look_at
+            limit limit_rows
+            for update skip locked
+        ) as d;
+        if v_notes is null then
+            return;
+        end if;
         for v_note in
-            select n.* from unnest(notes) with ordinality as i (id, place) cross join lateral (
-                select o.* from note as o where o.note_id = i.id limit 1
-            ) as n order by i.place
+            select o.*
+            from unnest(v_notes) with ordinality as i (id, place)
+            cross join lateral (select n.* from note as n where n.note_id = i.id limit 1) as o
+            order by i.place
         loop
             exit when looked_at >= limit_rows;
             -- one look, and one note that stays if need be, serve all of a key
             continue when v_note.singleton_key = any (v_keys);
             v_keys := v_keys || v_note.singleton_key;
-            select w.freed, w.admitted, w.looked_at into v_done from _work_note(v_note, limit_rows - looked_at, notes, fresh, now) as w;
+            select w.freed, w.admitted, w.looked_at into v_done from _work_note(v_note, limit_rows - looked_at, v_notes, fresh, now) as w;
             freed := freed + v_done.freed;
             admitted := admitted + v_done.admitted;
             looked_at := looked_at + v_done.looked_at;
@@ -5552,7 +5574,7 @@ begin
         return;
     exception
         when others then
-            if not _is_of_a_row(sqlstate) then
+            if v_notes is null or not _is_of_a_row(sqlstate) then
                 raise;
             end if;
             v_code := sqlstate;
@@ -5561,26 +5583,29 @@ begin
     freed := 0;
     admitted := 0;
     looked_at := 1;
+    v_half := cardinality(v_notes) / 2;
     if v_half = 0 then
-        select n.* into v_note from note as n where n.note_id = notes[1];
+        select n.* into v_note from note as n where n.note_id = v_notes[1];
         v_note.look_at := _set_aside('deferred', coalesce(v_note.job_id::text, v_note.singleton_key), v_code, v_error, now);
         perform _put_off(v_note);
         return;
     end if;
-    -- halves of halves, as _maintain
-    select w.freed, w.admitted, w.looked_at into freed, admitted, looked_at from _work_off(notes[: v_half], limit_rows, fresh, now) as w;
+    -- halves of halves, as in _maintain
+    select w.freed, w.admitted, w.looked_at into freed, admitted, looked_at from _work_notes(limit_rows, now, fresh, v_notes[: v_half]) as w;
     if looked_at < limit_rows then
-        select w.* into v_done from _work_off(notes[v_half + 1 :], limit_rows - looked_at, fresh, now) as w;
+        select w.* into v_done from _work_notes(limit_rows - looked_at, now, fresh, v_notes[v_half + 1 :]) as w;
         freed := freed + v_done.freed;
         admitted := admitted + v_done.admitted;
         looked_at := looked_at + v_done.looked_at;
     end if;
 end
-$_work_off$;
+$_work_notes$;
 
-comment on function _work_off(bigint[], integer, boolean, timestamptz) is
-    'Works off notes whose locks the caller holds, in the given order, until limit_rows notes, edges and dependents were looked at. A note for which that '
-    'raises is set aside and stops no other. fresh: whether the transaction had no id when the notes were locked.';
+comment on function _work_notes(integer, timestamptz, boolean, bigint[]) is
+    'Does what earlier transactions could not do without waiting: looks whether a dependency ended unseen, frees dependents that were locked or '
+    'too many, admits the next of a key. Looks at no more than limit_rows notes, edges and dependents in all: what is left stays first in line. A note for '
+    'which that raises is set aside and stops no other. among: these notes alone. fresh: whether the id that this transaction will have is younger than the '
+    'notes it sees. Locks notes and jobs by skipping what is locked.';
 $function$,
 $function$
 create or replace function await_bell(capabilities text[], until timestamptz)
@@ -6289,6 +6314,31 @@ comment on function lease_status(uuid, uuid) is
     'the job yet). Locks nothing. Raises LH003, LH010.';
 $function$,
 $function$
+create or replace function next_due(capabilities text[])
+returns interval
+language plpgsql
+volatile
+security definer
+set search_path from current
+set plan_cache_mode to force_generic_plan
+set enable_seqscan to off
+set jit to off
+set enable_bitmapscan to off
+as $next_due$
+declare
+    v_now constant timestamptz := _now();
+begin
+    perform _check_capabilities(capabilities);
+    return _next_due(capabilities, v_now) - v_now;
+end
+$next_due$;
+
+comment on function next_due(text[]) is
+    'In how long the next job that is scheduled for these capabilities (or backs off) becomes due: exactly, or sooner where very many of other needs come before. '
+    'Null: none is scheduled. For a worker that polls: it need sleep no longer than that. Who listens has it from await_bell, which wakes one of many. Locks '
+    'nothing. Raises LH010.';
+$function$,
+$function$
 create or replace function redrive(job_id uuid, actor text, reason text default null, expires_at timestamptz default null)
 returns outcome
 language plpgsql
@@ -6870,8 +6920,8 @@ declare
 begin
     perform _check_count('limit_jobs', limit_jobs, 1, 100000);
     v_swept := _tend(limit_jobs, _now(), '-infinity', '-infinity');
-    perform _forget_waiters(_now());
-    perform _forget_heartbeats(_now());
+    perform _maintain('waiters', 10000, null, _now());
+    perform _maintain('heartbeats', 10000, null, _now());
     perform _forget_old_errors(_now());
     -- doubles of lanes that two producers opened at the same time
     delete from lane as l
@@ -7941,7 +7991,7 @@ $migration$;
     v_groups := jsonb_build_object(
         'submitter', array['submit', 'submit_many'],
         'worker', array[
-            'await_bell', 'checkpoint', 'checkpoints', 'complete', 'extend', 'extend_many', 'fail', 'get_work', 'hold_lease', 'lease_status',
+            'await_bell', 'checkpoint', 'checkpoints', 'complete', 'extend', 'extend_many', 'fail', 'get_work', 'hold_lease', 'lease_status', 'next_due',
             'release', 'reschedule', 'results', 'settle', 'sweep', 'turn'
         ],
         'reader', array['job', 'setting', 'settings', 'verify', 'why_not_running'],

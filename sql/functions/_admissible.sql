@@ -11,7 +11,7 @@ declare
 begin
     select array_agg(j.job_id) into v_late from job as j where j.job_id = any (ids) and j.expires_at <= _admissible.now;
     if v_late is not null then
-        perform _maintain('expire', v_late::text[], now);
+        perform _maintain('expire', cardinality(v_late), null, now, v_late::text[]);
         ids := array(select i.id from unnest(ids) with ordinality as i (id, at) where i.id <> all (v_late) order by i.at);
     end if;
 

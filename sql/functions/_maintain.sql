@@ -1,38 +1,42 @@
-create or replace function _maintain(step text, subjects text[], now timestamptz)
+create or replace function _maintain(step text, limit_rows integer, since timestamptz, now timestamptz, among text[] default null)
 returns integer
 language plpgsql
 volatile
 as $_maintain$
 declare
+    v_due   text[];
+    v_half  integer;
     v_count integer;
-    v_half  constant integer := cardinality(subjects) / 2;
     v_code  text;
     v_error text;
 begin
-    if subjects is null then
-        return 0;
-    end if;
     begin
-        v_count := _run_step(step, subjects, now);
-        perform _forget_error(step, subjects);
+        -- locked in the subtransaction that changes them: otherwise each row gets two lockers, a multixact, and its dead index entries stay
+        v_due := case when among is null then _lock_due(step, limit_rows, since, now) else _lock_again(step, among, now) end;
+        if v_due is null then
+            return 0;
+        end if;
+        v_count := _run_step(step, v_due, now);
+        perform _forget_error(step, v_due);
         return v_count;
     exception
         when others then
-            if not _is_of_a_row(sqlstate) then
+            if v_due is null or not _is_of_a_row(sqlstate) then
                 raise;
             end if;
             v_code := sqlstate;
             v_error := sqlerrm;
     end;
+    v_half := cardinality(v_due) / 2;
     if v_half = 0 then
-        perform _set_aside(step, subjects[1], v_code, v_error, now);
+        perform _set_aside(step, v_due[1], v_code, v_error, now);
         return 0;
     end if;
     -- halves of halves: the rows that fail are found by few subtransactions
-    return _maintain(step, subjects[: v_half], now) + _maintain(step, subjects[v_half + 1 :], now);
+    return _maintain(step, limit_rows, since, now, v_due[: v_half]) + _maintain(step, limit_rows, since, now, v_due[v_half + 1 :]);
 end
 $_maintain$;
 
-comment on function _maintain(text, text[], timestamptz) is
-    'Runs a step of maintenance (_run_step) for rows whose locks the caller holds, and returns for how many. A row for which it raises is set aside and stops '
-    'no other. Raises what no row is to blame for (_is_of_a_row). Null: none.';
+comment on function _maintain(text, integer, timestamptz, timestamptz, text[]) is
+    'Does a step of maintenance to the rows it is due for (_lock_due, _run_step), limit_rows at most; among: to these rows. Returns for how many. A row for '
+    'which the step raises is set aside and stops no other. Raises what no row is to blame for (_is_of_a_row).';

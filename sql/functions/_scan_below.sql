@@ -17,9 +17,10 @@ begin
             and j.check_at + interval '0' < v_tick.leases_from
             and _runs_out_at(j.fence, j.leased_at, j.lease_expires_at, v_up_since) <= _scan_below.now
             and not _is_set_aside('reclaim', j.job_id::text, _scan_below.now)
-        for update skip locked
     ) as d;
-    perform _maintain('reclaim', v_ids, now);
+    if v_ids is not null then
+        perform _maintain('reclaim', cardinality(v_ids), null, now, v_ids);
+    end if;
     select array_agg(d.job_id::text) into v_ids
     from (
         select j.job_id
@@ -27,9 +28,10 @@ begin
         where j.ctid >= format('(%s,0)', v_tick.waiting_page)::tid and j.ctid < format('(%s,0)', v_tick.waiting_page + v_pages)::tid
             and j.state || '' = 'scheduled' and j.available_at + interval '0' < v_tick.schedules_from
             and not _is_set_aside('promote', j.job_id::text, _scan_below.now)
-        for no key update skip locked
     ) as d;
-    perform _maintain('promote', v_ids, now);
+    if v_ids is not null then
+        perform _maintain('promote', cardinality(v_ids), null, now, v_ids);
+    end if;
 
     leased_page := case when (v_tick.leased_page + v_pages) * 8192::bigint < pg_relation_size('leased') then v_tick.leased_page + v_pages else 0 end;
     waiting_page := case when (v_tick.waiting_page + v_pages) * 8192::bigint < pg_relation_size('job') then v_tick.waiting_page + v_pages else 0 end;

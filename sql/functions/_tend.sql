@@ -8,10 +8,11 @@ declare
 begin
     -- notes first: they want a transaction that has no id yet
     select w.freed, w.admitted into v_swept.freed, v_swept.admitted from _work_notes(limit_jobs, now) as w;
-    v_swept.reclaimed := _reclaim(limit_jobs, now, leases_from);
-    v_swept.expired := _expire(limit_jobs, now);
+    perform _note_uptime();
+    v_swept.reclaimed := _maintain('reclaim', limit_jobs, leases_from, now);
+    v_swept.expired := _maintain('expire', limit_jobs, null, now);
     -- by a later clock: what was taken away above may be due at once
-    v_swept.promoted := _promote(limit_jobs, _now(), schedules_from);
+    v_swept.promoted := _maintain('promote', limit_jobs, schedules_from, _now());
     return v_swept;
 end
 $_tend$;

@@ -57,8 +57,8 @@ begin
         from (select pg_snapshot_xmin(pg_current_snapshot()) >= v_tick.seen_by as proven) as p
     ) as s;
     if v_tick.tick_id % 64 = 0 then
-        perform _forget_waiters(now);
-        perform _forget_heartbeats(now);
+        perform _maintain('waiters', 10000, null, now);
+        perform _maintain('heartbeats', 10000, null, now);
         perform _forget_old_errors(now);
         delete from tick as t
         where t.tick_id in (select o.tick_id from tick as o where o.tick_id < v_tick.tick_id for update skip locked);

@@ -14,8 +14,8 @@ declare
 begin
     perform _check_count('limit_jobs', limit_jobs, 1, 100000);
     v_swept := _tend(limit_jobs, _now(), '-infinity', '-infinity');
-    perform _forget_waiters(_now());
-    perform _forget_heartbeats(_now());
+    perform _maintain('waiters', 10000, null, _now());
+    perform _maintain('heartbeats', 10000, null, _now());
     perform _forget_old_errors(_now());
     -- doubles of lanes that two producers opened at the same time
     delete from lane as l

@@ -47,8 +47,8 @@ _UNSEEN_LIVE = "0, 'epoch', 'epoch', 0"
 
 # upkeep locks every lease whose check_at has passed, extended or not
 _LOOSE = _change(
-    "_reclaim",
-    "and _runs_out_at(j.fence, j.leased_at, j.lease_expires_at, v_up_since) <= _reclaim.now",
+    "_lock_due",
+    "and _runs_out_at(j.fence, j.leased_at, j.lease_expires_at, v_up_since) <= _lock_due.now",
 )
 
 MUTATIONS = (
@@ -367,7 +367,11 @@ MUTATIONS = (
             s.an_end_under_way_is_not_undone_by_who_takes_leases_away,
             s.a_held_lease_is_not_taken_away,
         ],
-        _change("_reclaim", "for update skip locked", "for update"),
+        _change(
+            "_lock_due",
+            "order by j.check_at\n                limit limit_rows\n                for update skip locked",
+            "order by j.check_at\n                limit limit_rows\n                for update",
+        ),
     ),
     Mutation(
         "the true end of an extended lease",
@@ -419,27 +423,27 @@ MUTATIONS = (
     Mutation(
         "the ends of current leases are kept",
         [s.upkeep_removes_the_ends_of_leases_that_are_over],
-        _change("_forget_heartbeats", "j.fence = o.fence offset", "false offset"),
+        _change("_lock_due", "j.fence = o.fence offset", "false offset"),
     ),
     Mutation(
         "the ends of leases that are over are removed",
         [s.upkeep_removes_the_ends_of_leases_that_are_over],
-        _change("sweep", "perform _forget_heartbeats(_now());", ""),
+        _change("sweep", "perform _maintain('heartbeats', 10000, null, _now());"),
     ),
     Mutation(
         "the last moment to start",
         [s.a_job_past_its_last_moment_is_not_leased],
         _change("_admissible", "j.expires_at <= _admissible.now", "false")
-        + _change("_expire", "j.expires_at <= _expire.now", "false"),
+        + _change("_lock_due", "j.expires_at <= _lock_due.now", "false"),
     ),
     *(
         Mutation(
             f"upkeep passes by {of} that are locked and can start no more",
             [s.upkeep_passes_by_a_job_past_its_last_moment_that_somebody_holds],
             _change(
-                "_expire",
-                f"for update skip locked\n        ) as {alias}",
-                f"for update\n        ) as {alias}",
+                "_lock_due",
+                f"for update skip locked\n                ) as {alias}",
+                f"for update\n                ) as {alias}",
             ),
         )
         for of, alias in (("jobs that wait", "w"), ("ready jobs", "r"))

@@ -305,7 +305,7 @@ UPKEEP = {
 }
 
 # Tables of a handful of rows, whatever happens: reading all of them is no harm.
-SMALL = {"setting", "gate"}
+SMALL = {"setting", "gate", "maintenance_error"}
 
 CALLS: list[Call] = []
 
@@ -337,9 +337,9 @@ def _upkeep_was(conn: Connection, when: str, took: str = "0") -> None:
     conn.execute(
         f"""
         insert into tick (at, took, leases_from, schedules_from, seen_at, seen_by)
-        select {when}, '{took}', t.leases_from, t.schedules_from, t.seen_at, t.seen_by
+        select {when}, interval '{took}', t.leases_from, t.schedules_from, t.seen_at, t.seen_by
         from (select * from tick order by tick_id desc limit 1) as t
-        union all select {when}, '{took}', '-infinity', '-infinity', '-infinity', '0'
+        union all select {when}, interval '{took}', '-infinity', '-infinity', '-infinity', '0'
         where not exists (select from tick)
         """
     )

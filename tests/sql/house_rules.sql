@@ -218,6 +218,7 @@ insert into face values
 ('hold_lease(job_id uuid, lease_id uuid) → timestamptz'),
 ('job(job_id uuid) → job_info'),
 ('lease_status(job_id uuid, lease_id uuid) → lease_state'),
+('next_due(capabilities text[]) → interval'),
 ('redrive(job_id uuid, actor text, reason text default null, '
  'expires_at timestamptz default null) → outcome'),
 ('redrive_many(capability text, actor text, limit_jobs integer default 100) → setof uuid'),
