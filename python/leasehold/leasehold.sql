@@ -15,7 +15,7 @@
 do $install$
 declare
     v_version        constant text := '1.0.0';
-    v_build          constant text := '663cb985ee35b7e288b609e133556a4959a7eeaad83a57539cbf28adb507f49a';
+    v_build          constant text := '29386090a84e6280fbbad4010590aa520a64bafb67abd238aef9227e75eb5dd8';
     v_migrations     constant integer := 1;
     v_function_names constant text[] := array['_actor', '_admissible', '_admit', '_announce', '_answer', '_apply', '_asked_to_stop', '_backoff', '_bury', '_check_batch_circles', '_check_capabilities', '_check_circle', '_check_count', '_check_delay', '_check_done', '_check_elements', '_check_expires_at', '_check_failure', '_check_ids', '_check_keys', '_check_lease', '_check_need', '_check_object', '_check_policy', '_check_reschedule', '_check_retry', '_check_setting', '_check_size', '_check_submit', '_check_text', '_check_time', '_check_unseen', '_check_wait_for', '_choose', '_claim', '_claim_id', '_claim_ids', '_claim_key', '_claim_keys', '_clean_error', '_complete_many', '_complete_plain', '_done_kinds', '_doom', '_duration', '_end', '_end_cancelled', '_end_state', '_end_unheld', '_enqueue', '_fail', '_failure', '_forget_error', '_forget_old_errors', '_freshen', '_grant', '_group_roles', '_has_heads', '_hold', '_insert', '_insert_many', '_insert_plain', '_invalid', '_inventory', '_is_busy', '_is_close', '_is_fresh', '_is_of_a_row', '_is_over', '_is_plain', '_is_plain_done', '_is_plain_need', '_is_plain_worker', '_is_retryable', '_is_set_aside', '_is_usable', '_isolated', '_key_lock', '_known', '_last_number', '_last_tick', '_lease_check', '_lease_end', '_lease_fence', '_lease_id', '_leave_key', '_load_begins', '_load_ends', '_load_gathered', '_load_one', '_load_row', '_lock_again', '_lock_due', '_lock_job', '_lock_leased', '_lock_unheld', '_look_again', '_maintain', '_matches', '_meant', '_move', '_move_front', '_move_marks', '_names_lease', '_needs', '_next_due', '_no_such_job', '_note_uptime', '_now', '_now_in_order', '_open_lane', '_options', '_park', '_parked', '_pick', '_pick_ahead', '_pick_merged', '_put_off', '_read_interval', '_read_request', '_reclaim_one', '_record', '_redrive', '_refuse', '_request_hash', '_request_kinds', '_requests', '_reschedule', '_resolve', '_results', '_retry_or_bury', '_revive', '_rewrite', '_ring', '_run_step', '_runs_out_at', '_scan_below', '_scope', '_set_aside', '_setting_value', '_settle', '_settle_each', '_settle_one', '_stem', '_stems', '_store', '_store_many', '_survey', '_survey_scope', '_tell', '_tell_chunk', '_tell_dependents', '_tend', '_tend_by_the_way', '_try_settle', '_up_since', '_uuid_v7', '_wait', '_will_do', '_work_note', '_work_notes', 'await_bell', 'cancel', 'checkpoint', 'checkpoints', 'complete', 'complete_unheld', 'error_codes', 'extend', 'extend_many', 'fail', 'fail_unheld', 'get_work', 'hold_lease', 'job', 'lease_status', 'next_due', 'redrive', 'redrive_many', 'release', 'require_api', 'reschedule', 'reschedule_unheld', 'results', 'schema_version', 'set_setting', 'setting', 'settings', 'settle', 'submit', 'submit_many', 'sweep', 'turn', 'verify', 'why_not_running'];
     v_view_names     constant text[] := array['dead_letter', 'departure', 'finished', 'status', 'submission'];
@@ -1508,9 +1508,10 @@ as $_duration$
 $_duration$;
 
 comment on function _duration(interval) is
-    'The one place that says how long an interval is: its seconds, and nothing but seconds, so that comparing it and adding it to a time mean the same. A month '
-    'counts 30 days, a year 365.25 days, a day 24 hours. What is negative becomes minus one second and what exceeds 463 days that length, beyond what any '
-    'argument may be, so that nothing overflows. Null remains null.';
+    'The one place that says how long an interval is: its seconds, and nothing but seconds, so that comparing it and'
+    ' adding it to a time mean the same. A month counts 30 days, a year 365.25 days, a day 24 hours. What is '
+    'negative becomes minus one second and what exceeds 463 days that length, beyond what any argument may be, so '
+    'that nothing overflows. Null remains null.';
 $function$,
 $function$
 create or replace function _end(
@@ -1772,7 +1773,8 @@ begin
 end
 $_forget_error$;
 
-comment on function _forget_error(text, text[]) is 'A step of maintenance succeeded for these rows, or is recorded anew: what is known of its failures is removed.';
+comment on function _forget_error(text, text[]) is
+    'A step of maintenance succeeded for these rows, or is recorded anew: what is known of its failures is removed.';
 $function$,
 $function$
 create or replace function _forget_old_errors(now timestamptz)
@@ -1792,7 +1794,9 @@ begin
 end
 $_forget_old_errors$;
 
-comment on function _forget_old_errors(timestamptz) is 'Removes failures of maintenance that were not seen again when it was time: of rows that are gone, or that were mended.';
+comment on function _forget_old_errors(timestamptz) is
+    'Removes failures of maintenance that were not seen again when it was time: of rows that are gone, or that were '
+    'mended.';
 $function$,
 $function$
 create or replace function _freshen(need text, now timestamptz)
@@ -2295,7 +2299,8 @@ as $_is_of_a_row$
 $_is_of_a_row$;
 
 comment on function _is_of_a_row(text) is
-    'Whether an error that maintenance meets may come from the row it works on: all but those that concern the whole transaction.';
+    'Whether an error that maintenance meets may come from the row it works on: all but those that concern the whole'
+    ' transaction.';
 $function$,
 $function$
 create or replace function _is_over(id xid8)
@@ -2417,7 +2422,8 @@ begin
 end
 $_is_set_aside$;
 
-comment on function _is_set_aside(text, text, timestamptz) is 'Whether this step of maintenance failed for this row and is not to be tried again yet.';
+comment on function _is_set_aside(text, text, timestamptz) is
+    'Whether this step of maintenance failed for this row and is not to be tried again yet.';
 $function$,
 $function$
 create or replace function _is_usable(mark mark, lease interval, now timestamptz)
@@ -2901,9 +2907,10 @@ end
 $_lock_due$;
 
 comment on function _lock_due(text, integer, timestamptz, timestamptz) is
-    'Locks, by skipping what is locked, the rows that a step of maintenance is due for, limit_rows at most and the longest due first, and returns what identifies '
-    'them (as _run_step takes it; null: none): leases that ran out and that no transaction is about (hold_lease, an end on its way), schedules whose time '
-    'came (both from since on), jobs past their expires_at, ends of leases that are over, registrations that are over.';
+    'Locks, by skipping what is locked, the rows that a step of maintenance is due for, limit_rows at most and the '
+    'longest due first, and returns what identifies them (as _run_step takes it; null: none): leases that ran out '
+    'and that no transaction is about (hold_lease, an end on its way), schedules whose time came (both from since '
+    'on), jobs past their expires_at, ends of leases that are over, registrations that are over.';
 $function$,
 $function$
 create or replace function _lock_job(job_id uuid)
@@ -3074,8 +3081,9 @@ end
 $_maintain$;
 
 comment on function _maintain(text, integer, timestamptz, timestamptz, text[]) is
-    'Does a step of maintenance to the rows it is due for (_lock_due, _run_step), limit_rows at most; among: to these rows. Returns for how many. A row for '
-    'which the step raises is set aside and stops no other. Raises what no row is to blame for (_is_of_a_row).';
+    'Does a step of maintenance to the rows it is due for (_lock_due, _run_step), limit_rows at most; among: to '
+    'these rows. Returns for how many. A row for which the step raises is set aside and stops no other. Raises what '
+    'no row is to blame for (_is_of_a_row).';
 $function$,
 $function$
 create or replace function _matches(capability text, need text)
@@ -3566,8 +3574,8 @@ end
 $_next_due$;
 
 comment on function _next_due(text[], timestamptz) is
-    'When the next scheduled job that these capabilities cover is due, or an earlier time, where more than a thousand of other needs come before. Null: '
-    'none is scheduled.';
+    'When the next scheduled job that these capabilities cover is due, or an earlier time, where more than a '
+    'thousand of other needs come before. Null: none is scheduled.';
 $function$,
 $function$
 create or replace function _no_such_job(job_id uuid)
@@ -4563,8 +4571,9 @@ end
 $_run_step$;
 
 comment on function _run_step(text, text[], timestamptz) is
-    'Does one step of maintenance to rows whose locks the caller holds: promote, reclaim, expire (subjects: ids of jobs), heartbeats (fences), waiters (places). '
-    'Returns for how many. To be called by _maintain, which contains what it raises.';
+    'Does one step of maintenance to rows whose locks the caller holds: promote, reclaim, expire (subjects: ids of '
+    'jobs), heartbeats (fences), waiters (places). Returns for how many. To be called by _maintain, which contains '
+    'what it raises.';
 $function$,
 $function$
 create or replace function _runs_out_at(fence bigint, leased_at timestamptz, lease_expires_at timestamptz, up_since timestamptz)
@@ -4631,8 +4640,9 @@ end
 $_scan_below$;
 
 comment on function _scan_below(tick, timestamptz) is
-    'Looks for leases and schedules that lie below the horizons of the tick, where upkeep does not look, though nothing should: whatever a clock that was set '
-    'back, or a hand, has put there is due. A few pages of each table a call; returns with which page the next call begins.';
+    'Looks for leases and schedules that lie below the horizons of the tick, where upkeep does not look, though '
+    'nothing should: whatever a clock that was set back, or a hand, has put there is due. A few pages of each table '
+    'a call; returns with which page the next call begins.';
 $function$,
 $function$
 create or replace function _scope(capabilities text[])
@@ -4680,8 +4690,8 @@ end
 $_set_aside$;
 
 comment on function _set_aside(text, text, text, text, timestamptz) is
-    'Records that a step of maintenance failed for one row, and returns when it is to be tried again: after a second, and later each time. '
-    'subject: the id of the job, or what else identifies the row.';
+    'Records that a step of maintenance failed for one row, and returns when it is to be tried again: after a '
+    'second, and later each time. subject: the id of the job, or what else identifies the row.';
 $function$,
 $function$
 create or replace function _setting_value(name text)
@@ -5390,8 +5400,8 @@ end
 $_up_since$;
 
 comment on function _up_since(timestamptz) is
-    'Since when the server has been up without a crash or a promotion in between: no later than that, workers can extend their leases. now: where that is not '
-    'recorded yet.';
+    'Since when the server has been up without a crash or a promotion in between: no later than that, workers can '
+    'extend their leases. now: where that is not recorded yet.';
 $function$,
 $function$
 create or replace function _uuid_v7(at timestamptz)
@@ -5516,8 +5526,8 @@ end
 $_work_note$;
 
 comment on function _work_note(note, integer, bigint[], boolean, timestamptz) is
-    'Works off one note, looking at no more than limit_rows edges or dependents, and removes it or keeps it for later. notes: those whose locks the caller '
-    'holds; the others of the same key among them are removed with it.';
+    'Works off one note, looking at no more than limit_rows edges or dependents, and removes it or keeps it for '
+    'later. notes: those whose locks the caller holds; the others of the same key among them are removed with it.';
 $function$,
 $function$
 create or replace function _work_notes(
@@ -6334,9 +6344,10 @@ end
 $next_due$;
 
 comment on function next_due(text[]) is
-    'In how long the next job that is scheduled for these capabilities (or backs off) becomes due: exactly, or sooner where very many of other needs come before. '
-    'Null: none is scheduled. For a worker that polls: it need sleep no longer than that. Who listens has it from await_bell, which wakes one of many. Locks '
-    'nothing. Raises LH010.';
+    'In how long the next job that is scheduled for these capabilities (or backs off) becomes due: exactly, or '
+    'sooner where very many of other needs come before. Null: none is scheduled. For a worker that polls: it need '
+    'sleep no longer than that. Who listens has it from await_bell, which wakes one of many. Locks nothing. Raises '
+    'LH010.';
 $function$,
 $function$
 create or replace function redrive(job_id uuid, actor text, reason text default null, expires_at timestamptz default null)
@@ -7753,8 +7764,8 @@ create unlogged table uptime (
     constraint uptime_pkey primary key (since)
 );
 comment on table uptime is
-    'Since when the server has been up. Unlogged on purpose: crash recovery and the promotion of a standby empty it, which nothing else tells to every role, and '
-    'the next upkeep records anew (_note_uptime).';
+    'Since when the server has been up. Unlogged on purpose: crash recovery and the promotion of a standby empty it, '
+    'which nothing else tells to every role, and the next upkeep records anew (_note_uptime).';
 insert into uptime (since) values (clock_timestamp());
 
 create table maintenance_error (
@@ -7772,7 +7783,8 @@ create table maintenance_error (
 comment on table maintenance_error is
     'Rows for which a step of maintenance raised an error: they are set aside, tried again at retry_at, later each time, and stop no other. Removed when the '
     'step succeeds, or when they have not failed for a day.';
-comment on column maintenance_error.subject is 'The job_id; a singleton_key, of a note that admits the next of it; or what identifies a row of heartbeat or waiter.';
+comment on column maintenance_error.subject is
+    'The job_id; a singleton_key, of a note that admits the next of it; or what identifies a row of heartbeat or waiter.';
 comment on column maintenance_error.error_code is 'SQLSTATE and message (error) of the last failure.';
 create index maintenance_error_subject_idx on maintenance_error (subject, step);
 

@@ -15,4 +15,5 @@ begin
 end
 $_forget_error$;
 
-comment on function _forget_error(text, text[]) is 'A step of maintenance succeeded for these rows, or is recorded anew: what is known of its failures is removed.';
+comment on function _forget_error(text, text[]) is
+    'A step of maintenance succeeded for these rows, or is recorded anew: what is known of its failures is removed.';

@@ -15,4 +15,6 @@ begin
 end
 $_forget_old_errors$;
 
-comment on function _forget_old_errors(timestamptz) is 'Removes failures of maintenance that were not seen again when it was time: of rows that are gone, or that were mended.';
+comment on function _forget_old_errors(timestamptz) is
+    'Removes failures of maintenance that were not seen again when it was time: of rows that are gone, or that were '
+    'mended.';

@@ -8,4 +8,5 @@ as $_is_of_a_row$
 $_is_of_a_row$;
 
 comment on function _is_of_a_row(text) is
-    'Whether an error that maintenance meets may come from the row it works on: all but those that concern the whole transaction.';
+    'Whether an error that maintenance meets may come from the row it works on: all but those that concern the whole'
+    ' transaction.';

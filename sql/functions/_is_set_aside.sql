@@ -11,4 +11,5 @@ begin
 end
 $_is_set_aside$;
 
-comment on function _is_set_aside(text, text, timestamptz) is 'Whether this step of maintenance failed for this row and is not to be tried again yet.';
+comment on function _is_set_aside(text, text, timestamptz) is
+    'Whether this step of maintenance failed for this row and is not to be tried again yet.';

@@ -88,6 +88,7 @@ end
 $_lock_due$;
 
 comment on function _lock_due(text, integer, timestamptz, timestamptz) is
-    'Locks, by skipping what is locked, the rows that a step of maintenance is due for, limit_rows at most and the longest due first, and returns what identifies '
-    'them (as _run_step takes it; null: none): leases that ran out and that no transaction is about (hold_lease, an end on its way), schedules whose time '
-    'came (both from since on), jobs past their expires_at, ends of leases that are over, registrations that are over.';
+    'Locks, by skipping what is locked, the rows that a step of maintenance is due for, limit_rows at most and the '
+    'longest due first, and returns what identifies them (as _run_step takes it; null: none): leases that ran out '
+    'and that no transaction is about (hold_lease, an end on its way), schedules whose time came (both from since '
+    'on), jobs past their expires_at, ends of leases that are over, registrations that are over.';

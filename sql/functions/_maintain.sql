@@ -38,5 +38,6 @@ end
 $_maintain$;
 
 comment on function _maintain(text, integer, timestamptz, timestamptz, text[]) is
-    'Does a step of maintenance to the rows it is due for (_lock_due, _run_step), limit_rows at most; among: to these rows. Returns for how many. A row for '
-    'which the step raises is set aside and stops no other. Raises what no row is to blame for (_is_of_a_row).';
+    'Does a step of maintenance to the rows it is due for (_lock_due, _run_step), limit_rows at most; among: to '
+    'these rows. Returns for how many. A row for which the step raises is set aside and stops no other. Raises what '
+    'no row is to blame for (_is_of_a_row).';

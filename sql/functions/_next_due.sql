@@ -34,5 +34,5 @@ end
 $_next_due$;
 
 comment on function _next_due(text[], timestamptz) is
-    'When the next scheduled job that these capabilities cover is due, or an earlier time, where more than a thousand of other needs come before. Null: '
-    'none is scheduled.';
+    'When the next scheduled job that these capabilities cover is due, or an earlier time, where more than a '
+    'thousand of other needs come before. Null: none is scheduled.';

@@ -39,5 +39,6 @@ end
 $_scan_below$;
 
 comment on function _scan_below(tick, timestamptz) is
-    'Looks for leases and schedules that lie below the horizons of the tick, where upkeep does not look, though nothing should: whatever a clock that was set '
-    'back, or a hand, has put there is due. A few pages of each table a call; returns with which page the next call begins.';
+    'Looks for leases and schedules that lie below the horizons of the tick, where upkeep does not look, though '
+    'nothing should: whatever a clock that was set back, or a hand, has put there is due. A few pages of each table '
+    'a call; returns with which page the next call begins.';

@@ -19,5 +19,5 @@ end
 $_set_aside$;
 
 comment on function _set_aside(text, text, text, text, timestamptz) is
-    'Records that a step of maintenance failed for one row, and returns when it is to be tried again: after a second, and later each time. '
-    'subject: the id of the job, or what else identifies the row.';
+    'Records that a step of maintenance failed for one row, and returns when it is to be tried again: after a '
+    'second, and later each time. subject: the id of the job, or what else identifies the row.';

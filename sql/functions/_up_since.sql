@@ -9,5 +9,5 @@ end
 $_up_since$;
 
 comment on function _up_since(timestamptz) is
-    'Since when the server has been up without a crash or a promotion in between: no later than that, workers can extend their leases. now: where that is not '
-    'recorded yet.';
+    'Since when the server has been up without a crash or a promotion in between: no later than that, workers can '
+    'extend their leases. now: where that is not recorded yet.';

@@ -66,5 +66,5 @@ end
 $_work_note$;
 
 comment on function _work_note(note, integer, bigint[], boolean, timestamptz) is
-    'Works off one note, looking at no more than limit_rows edges or dependents, and removes it or keeps it for later. notes: those whose locks the caller '
-    'holds; the others of the same key among them are removed with it.';
+    'Works off one note, looking at no more than limit_rows edges or dependents, and removes it or keeps it for '
+    'later. notes: those whose locks the caller holds; the others of the same key among them are removed with it.';

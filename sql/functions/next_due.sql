@@ -18,6 +18,7 @@ end
 $next_due$;
 
 comment on function next_due(text[]) is
-    'In how long the next job that is scheduled for these capabilities (or backs off) becomes due: exactly, or sooner where very many of other needs come before. '
-    'Null: none is scheduled. For a worker that polls: it need sleep no longer than that. Who listens has it from await_bell, which wakes one of many. Locks '
-    'nothing. Raises LH010.';
+    'In how long the next job that is scheduled for these capabilities (or backs off) becomes due: exactly, or '
+    'sooner where very many of other needs come before. Null: none is scheduled. For a worker that polls: it need '
+    'sleep no longer than that. Who listens has it from await_bell, which wakes one of many. Locks nothing. Raises '
+    'LH010.';

@@ -347,8 +347,8 @@ create unlogged table uptime (
     constraint uptime_pkey primary key (since)
 );
 comment on table uptime is
-    'Since when the server has been up. Unlogged on purpose: crash recovery and the promotion of a standby empty it, which nothing else tells to every role, and '
-    'the next upkeep records anew (_note_uptime).';
+    'Since when the server has been up. Unlogged on purpose: crash recovery and the promotion of a standby empty it, '
+    'which nothing else tells to every role, and the next upkeep records anew (_note_uptime).';
 insert into uptime (since) values (clock_timestamp());
 
 create table maintenance_error (
@@ -366,7 +366,8 @@ create table maintenance_error (
 comment on table maintenance_error is
     'Rows for which a step of maintenance raised an error: they are set aside, tried again at retry_at, later each time, and stop no other. Removed when the '
     'step succeeds, or when they have not failed for a day.';
-comment on column maintenance_error.subject is 'The job_id; a singleton_key, of a note that admits the next of it; or what identifies a row of heartbeat or waiter.';
+comment on column maintenance_error.subject is
+    'The job_id; a singleton_key, of a note that admits the next of it; or what identifies a row of heartbeat or waiter.';
 comment on column maintenance_error.error_code is 'SQLSTATE and message (error) of the last failure.';
 create index maintenance_error_subject_idx on maintenance_error (subject, step);
 
