@@ -15,7 +15,7 @@
 do $install$
 declare
     v_version        constant text := '1.0.0';
-    v_build          constant text := '29386090a84e6280fbbad4010590aa520a64bafb67abd238aef9227e75eb5dd8';
+    v_build          constant text := 'd7fdaf53d98e6deb703fa476f9a5d8a4aa8c9b4e0f5da83657109f09aef79be2';
     v_migrations     constant integer := 1;
     v_function_names constant text[] := array['_actor', '_admissible', '_admit', '_announce', '_answer', '_apply', '_asked_to_stop', '_backoff', '_bury', '_check_batch_circles', '_check_capabilities', '_check_circle', '_check_count', '_check_delay', '_check_done', '_check_elements', '_check_expires_at', '_check_failure', '_check_ids', '_check_keys', '_check_lease', '_check_need', '_check_object', '_check_policy', '_check_reschedule', '_check_retry', '_check_setting', '_check_size', '_check_submit', '_check_text', '_check_time', '_check_unseen', '_check_wait_for', '_choose', '_claim', '_claim_id', '_claim_ids', '_claim_key', '_claim_keys', '_clean_error', '_complete_many', '_complete_plain', '_done_kinds', '_doom', '_duration', '_end', '_end_cancelled', '_end_state', '_end_unheld', '_enqueue', '_fail', '_failure', '_forget_error', '_forget_old_errors', '_freshen', '_grant', '_group_roles', '_has_heads', '_hold', '_insert', '_insert_many', '_insert_plain', '_invalid', '_inventory', '_is_busy', '_is_close', '_is_fresh', '_is_of_a_row', '_is_over', '_is_plain', '_is_plain_done', '_is_plain_need', '_is_plain_worker', '_is_retryable', '_is_set_aside', '_is_usable', '_isolated', '_key_lock', '_known', '_last_number', '_last_tick', '_lease_check', '_lease_end', '_lease_fence', '_lease_id', '_leave_key', '_load_begins', '_load_ends', '_load_gathered', '_load_one', '_load_row', '_lock_again', '_lock_due', '_lock_job', '_lock_leased', '_lock_unheld', '_look_again', '_maintain', '_matches', '_meant', '_move', '_move_front', '_move_marks', '_names_lease', '_needs', '_next_due', '_no_such_job', '_note_uptime', '_now', '_now_in_order', '_open_lane', '_options', '_park', '_parked', '_pick', '_pick_ahead', '_pick_merged', '_put_off', '_read_interval', '_read_request', '_reclaim_one', '_record', '_redrive', '_refuse', '_request_hash', '_request_kinds', '_requests', '_reschedule', '_resolve', '_results', '_retry_or_bury', '_revive', '_rewrite', '_ring', '_run_step', '_runs_out_at', '_scan_below', '_scope', '_set_aside', '_setting_value', '_settle', '_settle_each', '_settle_one', '_stem', '_stems', '_store', '_store_many', '_survey', '_survey_scope', '_tell', '_tell_chunk', '_tell_dependents', '_tend', '_tend_by_the_way', '_try_settle', '_up_since', '_uuid_v7', '_wait', '_will_do', '_work_note', '_work_notes', 'await_bell', 'cancel', 'checkpoint', 'checkpoints', 'complete', 'complete_unheld', 'error_codes', 'extend', 'extend_many', 'fail', 'fail_unheld', 'get_work', 'hold_lease', 'job', 'lease_status', 'next_due', 'redrive', 'redrive_many', 'release', 'require_api', 'reschedule', 'reschedule_unheld', 'results', 'schema_version', 'set_setting', 'setting', 'settings', 'settle', 'submit', 'submit_many', 'sweep', 'turn', 'verify', 'why_not_running'];
     v_view_names     constant text[] := array['dead_letter', 'departure', 'finished', 'status', 'submission'];
@@ -4387,7 +4387,9 @@ begin
 end
 $_results$;
 
-comment on function _results(uuid[]) is 'The results of these jobs as {job_id: result}; null where they have more than 64 kB in all, which it finds out before it builds them.';
+comment on function _results(uuid[]) is
+    'The results of these jobs as {job_id: result}; null where they have more than 64 kB in all, which it finds out '
+    'before it builds them.';
 $function$,
 $function$
 create or replace function _retry_or_bury(
@@ -5194,8 +5196,8 @@ end
 $_tell$;
 
 comment on function _tell(uuid, uuid[], timestamptz) is
-    'Moves those of the given dependents that nobody holds, and leaves a note for each of the others, and for one that cannot be moved: that does not keep what '
-    'it waited for from ending. Returns how many entered the queue.';
+    'Moves those of the given dependents that nobody holds, and leaves a note for each of the others, and for one '
+    'that cannot be moved: that does not keep what it waited for from ending. Returns how many entered the queue.';
 $function$,
 $function$
 create or replace function _tell_chunk(v_note note, limit_rows integer, now timestamptz, out freed integer, out looked_at integer)

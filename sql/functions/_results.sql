@@ -39,4 +39,6 @@ begin
 end
 $_results$;
 
-comment on function _results(uuid[]) is 'The results of these jobs as {job_id: result}; null where they have more than 64 kB in all, which it finds out before it builds them.';
+comment on function _results(uuid[]) is
+    'The results of these jobs as {job_id: result}; null where they have more than 64 kB in all, which it finds out '
+    'before it builds them.';

@@ -42,5 +42,5 @@ end
 $_tell$;
 
 comment on function _tell(uuid, uuid[], timestamptz) is
-    'Moves those of the given dependents that nobody holds, and leaves a note for each of the others, and for one that cannot be moved: that does not keep what '
-    'it waited for from ending. Returns how many entered the queue.';
+    'Moves those of the given dependents that nobody holds, and leaves a note for each of the others, and for one '
+    'that cannot be moved: that does not keep what it waited for from ending. Returns how many entered the queue.';
