@@ -906,7 +906,10 @@ MUTATIONS = (
             [s.a_sweep_finds_what_lies_below_the_horizon],
             _change("_tend", given, f"(_last_tick()).{given}"),
         )
-        for what, given in (("leases", "leases_from);"), ("schedules", "schedules_from);"))
+        for what, given in (
+            ("leases", "leases_from, now);"),
+            ("schedules", "schedules_from, _now());"),
+        )
     ),
     *(
         Mutation(
