@@ -15,9 +15,9 @@
 do $install$
 declare
     v_version        constant text := '1.0.0';
-    v_build          constant text := 'd7fdaf53d98e6deb703fa476f9a5d8a4aa8c9b4e0f5da83657109f09aef79be2';
+    v_build          constant text := '3aad50aca96598b634c0bedbc072bba1c57049629f0f9014f3ad189a419cc915';
     v_migrations     constant integer := 1;
-    v_function_names constant text[] := array['_actor', '_admissible', '_admit', '_announce', '_answer', '_apply', '_asked_to_stop', '_backoff', '_bury', '_check_batch_circles', '_check_capabilities', '_check_circle', '_check_count', '_check_delay', '_check_done', '_check_elements', '_check_expires_at', '_check_failure', '_check_ids', '_check_keys', '_check_lease', '_check_need', '_check_object', '_check_policy', '_check_reschedule', '_check_retry', '_check_setting', '_check_size', '_check_submit', '_check_text', '_check_time', '_check_unseen', '_check_wait_for', '_choose', '_claim', '_claim_id', '_claim_ids', '_claim_key', '_claim_keys', '_clean_error', '_complete_many', '_complete_plain', '_done_kinds', '_doom', '_duration', '_end', '_end_cancelled', '_end_state', '_end_unheld', '_enqueue', '_fail', '_failure', '_forget_error', '_forget_old_errors', '_freshen', '_grant', '_group_roles', '_has_heads', '_hold', '_insert', '_insert_many', '_insert_plain', '_invalid', '_inventory', '_is_busy', '_is_close', '_is_fresh', '_is_of_a_row', '_is_over', '_is_plain', '_is_plain_done', '_is_plain_need', '_is_plain_worker', '_is_retryable', '_is_set_aside', '_is_usable', '_isolated', '_key_lock', '_known', '_last_number', '_last_tick', '_lease_check', '_lease_end', '_lease_fence', '_lease_id', '_leave_key', '_load_begins', '_load_ends', '_load_gathered', '_load_one', '_load_row', '_lock_again', '_lock_due', '_lock_job', '_lock_leased', '_lock_unheld', '_look_again', '_maintain', '_matches', '_meant', '_move', '_move_front', '_move_marks', '_names_lease', '_needs', '_next_due', '_no_such_job', '_note_uptime', '_now', '_now_in_order', '_open_lane', '_options', '_park', '_parked', '_pick', '_pick_ahead', '_pick_merged', '_put_off', '_read_interval', '_read_request', '_reclaim_one', '_record', '_redrive', '_refuse', '_request_hash', '_request_kinds', '_requests', '_reschedule', '_resolve', '_results', '_retry_or_bury', '_revive', '_rewrite', '_ring', '_run_step', '_runs_out_at', '_scan_below', '_scope', '_set_aside', '_setting_value', '_settle', '_settle_each', '_settle_one', '_stem', '_stems', '_store', '_store_many', '_survey', '_survey_scope', '_tell', '_tell_chunk', '_tell_dependents', '_tend', '_tend_by_the_way', '_try_settle', '_up_since', '_uuid_v7', '_wait', '_will_do', '_work_note', '_work_notes', 'await_bell', 'cancel', 'checkpoint', 'checkpoints', 'complete', 'complete_unheld', 'error_codes', 'extend', 'extend_many', 'fail', 'fail_unheld', 'get_work', 'hold_lease', 'job', 'lease_status', 'next_due', 'redrive', 'redrive_many', 'release', 'require_api', 'reschedule', 'reschedule_unheld', 'results', 'schema_version', 'set_setting', 'setting', 'settings', 'settle', 'submit', 'submit_many', 'sweep', 'turn', 'verify', 'why_not_running'];
+    v_function_names constant text[] := array['_actor', '_admissible', '_admit', '_announce', '_answer', '_apply', '_asked_to_stop', '_backoff', '_bury', '_check_batch_circles', '_check_capabilities', '_check_circle', '_check_count', '_check_delay', '_check_done', '_check_elements', '_check_expires_at', '_check_failure', '_check_ids', '_check_keys', '_check_lease', '_check_need', '_check_object', '_check_policy', '_check_reschedule', '_check_retry', '_check_setting', '_check_size', '_check_submit', '_check_text', '_check_time', '_check_unseen', '_check_wait_for', '_choose', '_claim', '_claim_id', '_claim_ids', '_claim_key', '_claim_keys', '_clean_error', '_complete_many', '_complete_plain', '_done_kinds', '_doom', '_duration', '_end', '_end_cancelled', '_end_state', '_end_unheld', '_enqueue', '_fail', '_failure', '_forget_error', '_forget_what_is_over', '_freshen', '_grant', '_group_roles', '_has_heads', '_hold', '_hold_rings', '_insert', '_insert_many', '_insert_plain', '_invalid', '_inventory', '_is_busy', '_is_close', '_is_fresh', '_is_of_a_row', '_is_over', '_is_plain', '_is_plain_done', '_is_plain_need', '_is_plain_worker', '_is_retryable', '_is_set_aside', '_is_usable', '_isolated', '_key_lock', '_known', '_last_number', '_last_tick', '_lease_check', '_lease_end', '_lease_fence', '_lease_id', '_leave_key', '_load_begins', '_load_ends', '_load_gathered', '_load_one', '_load_row', '_lock_again', '_lock_due', '_lock_job', '_lock_leased', '_lock_unheld', '_look_again', '_maintain', '_matches', '_meant', '_move', '_move_front', '_move_marks', '_names_lease', '_needs', '_next_due', '_no_such_job', '_note_uptime', '_now', '_now_in_order', '_open_lane', '_options', '_park', '_parked', '_pick', '_pick_ahead', '_pick_merged', '_put_off', '_read_interval', '_read_request', '_reclaim_one', '_record', '_redrive', '_refuse', '_release_rings', '_request_hash', '_request_kinds', '_requests', '_reschedule', '_resolve', '_results', '_retry_or_bury', '_revive', '_rewrite', '_ring', '_ring_due', '_ring_for', '_run_step', '_runs_out_at', '_scan_below', '_scope', '_set_alarm', '_set_aside', '_setting_value', '_settle', '_settle_each', '_settle_one', '_stem', '_stems', '_store', '_store_many', '_survey', '_survey_scope', '_tell', '_tell_chunk', '_tell_dependents', '_tend', '_tend_by_the_way', '_try_settle', '_up_since', '_uuid_v7', '_wait', '_will_do', '_work_note', '_work_notes', 'await_bell', 'cancel', 'checkpoint', 'checkpoints', 'complete', 'complete_unheld', 'error_codes', 'extend', 'extend_many', 'fail', 'fail_unheld', 'get_work', 'hold_lease', 'job', 'lease_status', 'next_due', 'redrive', 'redrive_many', 'release', 'require_api', 'reschedule', 'reschedule_unheld', 'results', 'schema_version', 'set_setting', 'setting', 'settings', 'settle', 'submit', 'submit_many', 'sweep', 'turn', 'verify', 'why_not_running'];
     v_view_names     constant text[] := array['dead_letter', 'departure', 'finished', 'status', 'submission'];
     v_functions      constant text[] := array[
 $function$
@@ -149,7 +149,7 @@ begin
         for no key update skip locked;
         if found then
             perform _park(array[v_taken], false);
-            perform _ring(array[v_need]);
+            perform _ring_for(array[v_taken], array[v_need]);
         else
             v_done := false;
         end if;
@@ -1645,9 +1645,12 @@ volatile
 as $_enqueue$
 declare
     v_late  job;
+    v_ids   uuid[];
     v_needs text[];
     v_keys  text[];
     v_count integer;
+    v_later text[];
+    v_dues  timestamptz[];
 begin
     -- a clock that was read under the locks: nobody looks for what is filed under times long over (_last_tick)
     now := greatest(now, _now());
@@ -1698,16 +1701,22 @@ begin
     )
     select
         count(*),
-        array_agg(distinct m.next_need) filter (where m.state = 'ready'),
-        array_agg(distinct m.singleton_key) filter (where m.parked)
-    into v_count, v_needs, v_keys
+        array_agg(m.job_id) filter (where m.state = 'ready' and not m.parked),
+        array_agg(m.next_need) filter (where m.state = 'ready' and not m.parked),
+        array_agg(distinct m.singleton_key) filter (where m.parked),
+        array_agg(m.next_need) filter (where m.state = 'scheduled'),
+        array_agg(m.available_at) filter (where m.state = 'scheduled')
+    into v_count, v_ids, v_needs, v_keys, v_later, v_dues
     from moved as m;
 
     if v_keys is not null then
         insert into note (kind, singleton_key) select 'key', k.key from unnest(v_keys) as k (key);
     end if;
     if v_needs is not null then
-        perform _ring(v_needs);
+        perform _ring_for(v_ids, v_needs);
+    end if;
+    if v_later is not null then
+        perform _ring_due(v_later, v_dues);
     end if;
     return v_count;
 end
@@ -1777,26 +1786,32 @@ comment on function _forget_error(text, text[]) is
     'A step of maintenance succeeded for these rows, or is recorded anew: what is known of its failures is removed.';
 $function$,
 $function$
-create or replace function _forget_old_errors(now timestamptz)
+create or replace function _forget_what_is_over(now timestamptz)
 returns void
 language plpgsql
 volatile
-as $_forget_old_errors$
+as $_forget_what_is_over$
 begin
     delete from maintenance_error as e
     where e.error_id = any (
         array(
             select o.error_id from maintenance_error as o
-            where o.retry_at < _forget_old_errors.now - interval '1 day'
+            where o.retry_at < _forget_what_is_over.now - interval '1 day'
             for update skip locked
         )
     );
+    delete from alarm as a
+    where a.alarm_id = any (
+        array(
+            select o.alarm_id from alarm as o where o.due_at < _forget_what_is_over.now - interval '1 minute' for update skip locked
+        )
+    );
 end
-$_forget_old_errors$;
+$_forget_what_is_over$;
 
-comment on function _forget_old_errors(timestamptz) is
-    'Removes failures of maintenance that were not seen again when it was time: of rows that are gone, or that were '
-    'mended.';
+comment on function _forget_what_is_over(timestamptz) is
+    'Removes alarms whose time has passed, and failures of maintenance that were not seen again when it was time: of '
+    'rows that are gone, or that were mended.';
 $function$,
 $function$
 create or replace function _freshen(need text, now timestamptz)
@@ -1954,6 +1969,24 @@ comment on function _hold(uuid, uuid, text) is
     'Locks the job of a current lease until the transaction ends, and returns it; or says why the lease is not current (_refuse).';
 $function$,
 $function$
+create or replace function _hold_rings()
+returns void
+language plpgsql
+volatile
+as $_hold_rings$
+begin
+    if coalesce(current_setting('leasehold.held_rings', true), '') = '' then
+        perform set_config('leasehold.held_rings', 'held', true);
+    end if;
+end
+$_hold_rings$;
+
+comment on function _hold_rings() is
+    'A claim is about to do maintenance: what that lets in may be what the claim takes, and then a thousand sleeping '
+    'workers need not wake for it. _release_rings ends it. A setting of the transaction holds what is to be rung for, '
+    'so that a rollback forgets it.';
+$function$,
+$function$
 create or replace function _insert(
     job_id uuid, next_need text, payload jsonb, priority integer, state text, parked boolean, available_at timestamptz, wait_for uuid[],
     singleton_key text, idempotency_key text, expires_at timestamptz, max_attempts integer, retry jsonb, on_dependency_failure text,
@@ -1986,6 +2019,9 @@ begin
         );
     end if;
     perform _announce(array[next_need], array[priority::smallint], array[state = 'ready'], array[singleton_key is not null], now);
+    if state = 'scheduled' then
+        perform _ring_due(array[next_need], array[available_at]);
+    end if;
     return (job_id, true, state, available_at)::submitted;
 end
 $_insert$;
@@ -2010,11 +2046,12 @@ declare
     v_priorities    smallint[];
     v_ready         boolean[];
     v_keyed         boolean[];
+    v_dues          timestamptz[];
 begin
     with made as materialized (
         -- a job, column for column
         select
-            ids[r.ordinality], nextval('number_seq'), _insert_many.now, coalesce(r.available_at, _insert_many.now), 0, r.priority::smallint as priority,
+            ids[r.ordinality], nextval('number_seq'), _insert_many.now, coalesce(r.available_at, _insert_many.now) as available_at, 0, r.priority::smallint as priority,
             0::smallint, coalesce(_insert_many.parked[r.ordinality], false), false,
             case when blocked[r.ordinality] then 'blocked' when r.available_at > _insert_many.now then 'scheduled' else 'ready' end as state,
             r.next_need, coalesce(r.submitted_by, v_actor), r.on_dependency_failure, r.payload, nullif(r.metadata, '{}'), r.expires_at,
@@ -2033,13 +2070,19 @@ begin
     ), here as (
         insert into job select m.* from made as m where m.state <> 'ready' or m.singleton_key is not null
     ), used as (
-        select m.next_need, m.priority, bool_or(m.state = 'ready') as ready, bool_or(m.singleton_key is not null) as keyed
+        select
+            m.next_need, m.priority, bool_or(m.state = 'ready') as ready, bool_or(m.singleton_key is not null) as keyed,
+            min(m.available_at) filter (where m.state = 'scheduled') as due_at
         from made as m
         group by m.next_need, m.priority
     )
-    select array_agg(u.next_need), array_agg(u.priority), array_agg(u.ready), array_agg(u.keyed) into v_needs, v_priorities, v_ready, v_keyed
+    select array_agg(u.next_need), array_agg(u.priority), array_agg(u.ready), array_agg(u.keyed), array_agg(u.due_at)
+    into v_needs, v_priorities, v_ready, v_keyed, v_dues
     from used as u;
     perform _announce(v_needs, v_priorities, v_ready, v_keyed, _insert_many.now);
+    if num_nonnulls(variadic v_dues) > 0 then
+        perform _ring_due(v_needs, v_dues);
+    end if;
 end
 $_insert_many$;
 
@@ -3538,14 +3581,14 @@ $_needs$;
 comment on function _needs(text[]) is 'The needs that a worker of these capabilities can serve: each once.';
 $function$,
 $function$
-create or replace function _next_due(capabilities text[], now timestamptz)
+create or replace function _next_due(capabilities text[], now timestamptz, skip integer default 0)
 returns timestamptz
 language plpgsql
 volatile
 as $_next_due$
 declare
     -- so many schedules are looked at, of any need; fewer where each is compared with many capabilities
-    v_first constant integer := greatest(20, least(1000, 20000 / cardinality(capabilities)));
+    v_first constant integer := greatest(20, least(1000, 20000 / cardinality(capabilities))) + skip;
     v_due   timestamptz;
 begin
     select s.available_at into v_due
@@ -3557,6 +3600,7 @@ begin
         limit v_first
     ) as s
     where exists (select from unnest(capabilities) as c (capability) where _matches(c.capability, s.next_need))
+    offset skip
     limit 1;
     if not found then
         -- none of the first: earlier than the one there may be
@@ -3573,9 +3617,9 @@ begin
 end
 $_next_due$;
 
-comment on function _next_due(text[], timestamptz) is
-    'When the next scheduled job that these capabilities cover is due, or an earlier time, where more than a '
-    'thousand of other needs come before. Null: none is scheduled.';
+comment on function _next_due(text[], timestamptz, integer) is
+    'When the next scheduled job that these capabilities cover is due, after so many to skip; or an earlier time, where '
+    'more than a thousand of other needs come before. Null: there is none.';
 $function$,
 $function$
 create or replace function _no_such_job(job_id uuid)
@@ -4154,6 +4198,35 @@ comment on function _refuse(uuid, uuid, text) is
     'the same lease got from the same verb before.';
 $function$,
 $function$
+create or replace function _release_rings(taken uuid[])
+returns void
+language plpgsql
+volatile
+as $_release_rings$
+declare
+    v_held  constant text := nullif(current_setting('leasehold.held_rings', true), '');
+    v_needs text[];
+begin
+    if v_held is null then
+        return;
+    end if;
+    perform set_config('leasehold.held_rings', '', true);
+    if v_held = 'held' then
+        return;
+    end if;
+    select array_agg(distinct split_part(l.line, ' ', 2)) into v_needs
+    from unnest((string_to_array(v_held, E'\n'))[2 :]) as l (line)
+    where split_part(l.line, ' ', 1)::uuid <> all (taken);
+    if v_needs is not null then
+        perform _ring(v_needs);
+    end if;
+end
+$_release_rings$;
+
+comment on function _release_rings(uuid[]) is
+    'Ends _hold_rings: rings for the jobs that were let in, but for those that the claim takes itself.';
+$function$,
+$function$
 create or replace function _request_hash(next_need text, payload jsonb, job_id uuid)
 returns bytea
 language sql
@@ -4441,6 +4514,9 @@ begin
     if v_job.singleton_key is not null then
         perform _leave_key(v_job.singleton_key, v_was);
     end if;
+    if v_state = 'scheduled' then
+        perform _ring_due(array[v_job.next_need], array[v_next]);
+    end if;
     return (v_state, v_next, v_job.attempt)::outcome;
 end
 $_retry_or_bury$;
@@ -4527,6 +4603,8 @@ begin
             array(select o.ctid from waiter as o where o.channel = any (v_channels) and o.until > v_now for update skip locked)
         );
     end if;
+    delete from alarm as a
+    where a.alarm_id = any (array(select o.alarm_id from alarm as o where o.channel = any (v_channels) for update skip locked));
     perform pg_notify(c.channel, '') from unnest(v_channels) as c (channel);
 end
 $_ring$;
@@ -4534,6 +4612,71 @@ $_ring$;
 comment on function _ring(text[]) is
     'Wakes who waits for any of these needs, once: whoever wants to be rung again registers again. One notification a channel, without a payload. To be '
     'called in a statement after the one that took the transaction''s id.';
+$function$,
+$function$
+create or replace function _ring_due(needs text[], due_at timestamptz[])
+returns void
+language plpgsql
+volatile
+as $_ring_due$
+declare
+    v_now       constant timestamptz := _now();
+    v_channel   record;
+    v_unwatched text[];
+begin
+    for v_channel in
+        select w.channel, min(n.need) as need, (
+            select a.pid
+            from alarm as a
+            where a.channel = w.channel and a.due_at > v_now and a.watches and exists (select from pg_stat_get_activity(a.pid))
+            limit 1
+        ) as watcher
+        from unnest(needs, due_at) as n (need, due_at)
+        -- who looks again before then need not be rung
+        join waiter as w on w.stem = any (_stems(n.need)) and w.until > greatest(v_now, n.due_at) and _matches(w.capability, n.need)
+        where n.due_at is not null
+        group by w.channel
+    loop
+        if v_channel.watcher is null or _isolated() then
+            v_unwatched := v_unwatched || v_channel.need;
+        elsif pg_notification_queue_usage() <= 0.5 then
+            perform pg_notify(v_channel.channel, v_channel.watcher::text);
+        end if;
+    end loop;
+    if v_unwatched is not null then
+        perform _ring(v_unwatched);
+    end if;
+end
+$_ring_due$;
+
+comment on function _ring_due(text[], timestamptz[]) is
+    'Tells who waits for these needs that a job of each is scheduled, so that somebody wakes when it is due: the one '
+    'session of a channel that watches (alarm), or all where none does. The notification has the process id of the '
+    'session that is meant; others sleep on.';
+$function$,
+$function$
+create or replace function _ring_for(ids uuid[], needs text[])
+returns void
+language plpgsql
+volatile
+as $_ring_for$
+declare
+    v_held constant text := nullif(current_setting('leasehold.held_rings', true), '');
+begin
+    if v_held is null then
+        perform _ring(array(select distinct n.need from unnest(needs) as n (need)));
+    elsif ids <> '{}' then
+        perform set_config(
+            'leasehold.held_rings',
+            v_held || (select string_agg(E'\n' || e.id || ' ' || e.need, '') from unnest(ids, needs) as e (id, need)), true
+        );
+    end if;
+end
+$_ring_for$;
+
+comment on function _ring_for(uuid[], text[]) is
+    'Wakes who waits for jobs that just entered the queue, each with its need; or remembers them, while the call that '
+    'let them in may take them itself (_hold_rings).';
 $function$,
 $function$
 create or replace function _run_step(step text, subjects text[], now timestamptz)
@@ -4669,6 +4812,59 @@ end
 $_scope$;
 
 comment on function _scope(text[]) is 'Under which name the lanes of a set of capabilities are noted in front.';
+$function$,
+$function$
+create or replace function _set_alarm(channel text, capabilities text[], until timestamptz, now timestamptz)
+returns interval
+language plpgsql
+volatile
+as $_set_alarm$
+declare
+    v_others    integer;
+    v_watched   boolean;
+    v_mine      alarm;
+    v_due       timestamptz;
+begin
+    select
+        count(*) filter (where not a.watches),
+        coalesce(bool_or(a.watches and exists (select from pg_stat_get_activity(a.pid))), false)
+    into v_others, v_watched
+    from alarm as a
+    where a.channel = _set_alarm.channel and a.due_at > _set_alarm.now and a.pid <> pg_backend_pid();
+    select a.* into v_mine
+    from alarm as a
+    where a.channel = _set_alarm.channel and a.due_at > _set_alarm.now and a.pid = pg_backend_pid()
+    order by a.due_at
+    limit 1;
+    -- each of the others that were told takes one job
+    v_due := _next_due(capabilities, now, v_others);
+    if v_due is null and v_watched and v_mine.alarm_id is null
+        or v_due = v_mine.due_at and not v_mine.watches
+        or v_due is null and v_mine.watches and v_mine.due_at > now + (until - now) / 2
+    then
+        return v_due - now;
+    end if;
+    delete from alarm as a
+    where a.alarm_id = any (
+        array(
+            select o.alarm_id
+            from alarm as o
+            where o.channel = _set_alarm.channel and o.due_at > _set_alarm.now and o.pid = pg_backend_pid()
+            for update skip locked
+        )
+    );
+    if v_due is not null or not v_watched then
+        insert into alarm (channel, due_at, watches, pid)
+        values (_set_alarm.channel, coalesce(v_due, until), v_due is null, pg_backend_pid());
+    end if;
+    return v_due - now;
+end
+$_set_alarm$;
+
+comment on function _set_alarm(text, text[], timestamptz, timestamptz) is
+    'In how long this session is to wake for the next scheduled job of these capabilities. Each of those that wait on '
+    'the channel is told another job, the others hear null, and one of them watches: it is rung alone when a job is '
+    'scheduled meanwhile (_ring_due). A bell, which all of them hear, ends this. Writes only where that changes.';
 $function$,
 $function$
 create or replace function _set_aside(step text, subject text, error_code text, error text, now timestamptz)
@@ -5346,7 +5542,7 @@ begin
     if v_tick.tick_id % 64 = 0 then
         perform _maintain('waiters', 10000, null, now);
         perform _maintain('heartbeats', 10000, null, now);
-        perform _forget_old_errors(now);
+        perform _forget_what_is_over(now);
         delete from tick as t
         where t.tick_id in (select o.tick_id from tick as o where o.tick_id < v_tick.tick_id for update skip locked);
     end if;
@@ -5673,13 +5869,14 @@ begin
             insert into waiter (channel, capability, stem, until, armed) select g.channel, g.capability, g.stem, g.until, true from gone as g;
         end if;
     end if;
-    return (v_channel, coalesce(v_armed, false))::bell;
+    return (v_channel, coalesce(v_armed, false), _set_alarm(v_channel, capabilities, until, v_now))::bell;
 end
 $await_bell$;
 
 comment on function await_bell(text[], timestamptz) is
     'Says that this session listens for these capabilities, and until when (at most a day ahead; a few seconds are plenty). Returns channel, to LISTEN to, '
-    'and armed: whether every submit that may have missed the registration is over. Call it, commit, LISTEN; then again and again: await_bell, get_work, '
+    'armed: whether every submit that may have missed the registration is over, and due_in: in how long this session is to look for work though nobody rings, '
+    'because a scheduled job will be due; of several that wait for the same one is told, the others have null. Call it, commit, LISTEN; then again and again: await_bell, get_work, '
     'and, where nothing was found, sleep: as long as wanted if it said armed since the session listens, else briefly. A bell that rang ends the '
     'registration: whoever was rung looks for work, and calls this again before he sleeps. It writes only where nobody of these capabilities is '
     'registered, or half of the time is over. A bell is a hint; polling alone is correct. Locks nothing. Raises LH010.';
@@ -6158,12 +6355,16 @@ begin
             if _is_usable(v_mark, v_lease, v_now) then
                 v_work := _claim(v_mark, worker_id, v_lease);
                 if v_work.job_id is not null then
+                    if v_tended is not null then
+                        perform _release_rings(array[v_work.job_id]);
+                    end if;
                     return next v_work;
                     return;
                 end if;
                 exit;
             end if;
             exit when v_tended is not null or v_mark.mark_id is null;
+            perform _hold_rings();
             v_tended := _freshen(v_mark.next_need, v_now);
         end loop;
     end if;
@@ -6175,11 +6376,13 @@ begin
     if (cardinality(capabilities) > 1 or right(capabilities[1], 1) = '%') and not _isolated() then
         v_ids := _pick_ahead(capabilities, limit_jobs, v_now);
         if v_ids is not null then
+            perform _release_rings(v_ids);
             return query select * from _grant(v_ids, false, worker_id, v_lease);
             return;
         end if;
     end if;
 
+    perform _hold_rings();
     v_survey := _survey(capabilities, v_now);
     v_keyed := v_survey.keyed_need is not null;
     v_ids := _choose(v_survey, limit_jobs, v_now);
@@ -6192,6 +6395,7 @@ begin
         v_ids := v_ids || _choose(v_survey, limit_jobs - cardinality(v_ids), v_now, v_ids);
         v_ids := array(select j.job_id from job as j where j.job_id = any (v_ids) order by j.priority, j.number);
     end if;
+    perform _release_rings(v_ids);
     if v_ids = '{}' then
         return;
     end if;
@@ -6935,7 +7139,7 @@ begin
     v_swept := _tend(limit_jobs, _now(), '-infinity', '-infinity');
     perform _maintain('waiters', 10000, null, _now());
     perform _maintain('heartbeats', 10000, null, _now());
-    perform _forget_old_errors(_now());
+    perform _forget_what_is_over(_now());
     -- doubles of lanes that two producers opened at the same time
     delete from lane as l
     where l.ctid = any (
@@ -6995,6 +7199,7 @@ begin
         perform _check_lease(lease);
         perform _check_count('limit_jobs', limit_jobs, 1, 1000);
         -- before this transaction has an id of its own: notes and marks want that (_work_notes, _move_marks)
+        perform _hold_rings();
         if v_mark.mark_id is not null then
             perform _freshen(v_mark.next_need, v_now);
         else
@@ -7803,6 +8008,22 @@ comment on table waiter is
 create index waiter_stem_idx on waiter (stem, until);
 create index waiter_channel_idx on waiter (channel, until);
 
+create table alarm (
+    alarm_id        bigint          not null generated always as identity,
+    channel         text            not null,
+    due_at          timestamptz     not null,
+    watches         boolean         not null,
+    pid             integer         not null,
+    constraint alarm_pkey primary key (alarm_id)
+);
+comment on table alarm is
+    'Which session of those that wait on a channel wakes for which scheduled job: one a job, so that the others need '
+    'not. A ring, which all of them hear, removes it; upkeep removes what is over.';
+comment on column alarm.due_at is 'When the session wakes; where it watches, until when it does.';
+comment on column alarm.watches is 'Nothing was left to tell it: it is rung when a job is scheduled.';
+comment on column alarm.pid is 'The process of the session''s server.';
+create index alarm_channel_idx on alarm (channel, due_at);
+
 create table checkpoint (
     job_id          uuid            not null,
     name            text            not null collate "C",
@@ -7874,7 +8095,7 @@ create type checkpoint_result as (name text, result jsonb, recorded_at timestamp
 
 create type dependency_result as (job_id uuid, state text, result jsonb);
 
-create type bell as (channel text, armed boolean);
+create type bell as (channel text, armed boolean, due_in interval);
 
 create type job_info as (
     job_id uuid, state text, next_need text, payload jsonb, priority integer, attempt integer, max_attempts integer, crashes integer,

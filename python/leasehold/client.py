@@ -488,6 +488,17 @@ class Leasehold:
         arguments = {"capabilities": capabilities, "until": until}
         return self.session.row(Bell, "await_bell", arguments, connection=connection)
 
+    def next_due(
+        self, capabilities: Sequence[str], *, connection: Connection | None = None
+    ) -> timedelta | None:
+        """In how long the next job scheduled for these capabilities is due, or sooner; None: none
+        is. For who polls: sleep no longer than that. SQL: next_due.
+        """
+        due: timedelta | None = self.session.value(
+            "next_due", {"capabilities": capabilities}, connection=connection
+        )
+        return due
+
     def sweep(
         self, limit_jobs: int | None = None, *, connection: Connection | None = None
     ) -> Swept:

@@ -4,9 +4,11 @@ correct.
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
+from datetime import timedelta
 from types import TracebackType
 
 import psycopg
@@ -43,6 +45,7 @@ class Doorbell:
         self._silent = silent
         self._arguments = {"capabilities": list(capabilities), "until": until}
         self._channel: str | None = None
+        self._due = math.inf
 
     def __enter__(self) -> Doorbell:
         if self._silent:
@@ -66,19 +69,42 @@ class Doorbell:
 
     def armed(self) -> bool:
         """Renews the registration; whether whoever submits from now on will ring."""
-        return self._channel is not None and self._register().armed
+        sent = now()
+        if self._channel is None:
+            self._wake_up(sent, self._next_due())
+            return False
+        bell = self._register()
+        self._wake_up(sent, bell.due_in)
+        return bell.armed
 
     def wait(self, seconds: float, stop: threading.Event | None = None) -> bool:
-        """Sleeps until the bell rings, the time is over, or the event is set; whether it rang."""
+        """Sleeps until the bell rings, the time is over, a scheduled job is due, or the event is
+        set; whether it rang.
+        """
+        end = min(now() + seconds, self._due)
         if self._channel is None:
-            (stop or threading.Event()).wait(seconds)
+            (stop or threading.Event()).wait(max(0.0, end - now()))
             return False
-        end = now() + seconds
+        me = str(self._conn.info.backend_pid)
         while (left := end - now()) > 0 and not (stop and stop.is_set()):
-            # what was received since the last call comes first
-            if list(self._conn.notifies(timeout=min(left, _SLICE), stop_after=1)):
+            # what was received since the last call comes first; one with a payload is for the
+            # session of that process
+            heard = list(self._conn.notifies(timeout=min(left, _SLICE), stop_after=1))
+            if any(one.payload in ("", me) for one in heard):
                 return True
         return False
+
+    def _wake_up(self, sent: float, due_in: timedelta | None) -> None:
+        # counted from before the call: what it took is not slept again
+        self._due = math.inf if due_in is None else sent + due_in.total_seconds()
+
+    def _next_due(self) -> timedelta | None:
+        arguments = {"capabilities": self._arguments["capabilities"]}
+        with self._session.committing(self._conn):
+            due: timedelta | None = self._session.value(
+                "next_due", arguments, connection=self._conn
+            )
+        return due
 
     def _register(self) -> Bell:
         with self._session.committing(self._conn):

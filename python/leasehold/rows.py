@@ -140,10 +140,13 @@ class DependencyResult:
 
 @dataclass(frozen=True, slots=True)
 class Bell:
-    """Where to listen; `armed`: whoever submits from now on knows of it."""
+    """Where to listen; `armed`: whoever submits from now on knows of it; `due_in`: in how long this
+    session is to look for a job that is scheduled, whoever rings.
+    """
 
     channel: str
     armed: bool
+    due_in: timedelta | None
 
 
 @dataclass(frozen=True, slots=True)

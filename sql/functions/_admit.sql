@@ -39,7 +39,7 @@ begin
         for no key update skip locked;
         if found then
             perform _park(array[v_taken], false);
-            perform _ring(array[v_need]);
+            perform _ring_for(array[v_taken], array[v_need]);
         else
             v_done := false;
         end if;

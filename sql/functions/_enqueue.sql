@@ -5,9 +5,12 @@ volatile
 as $_enqueue$
 declare
     v_late  job;
+    v_ids   uuid[];
     v_needs text[];
     v_keys  text[];
     v_count integer;
+    v_later text[];
+    v_dues  timestamptz[];
 begin
     -- a clock that was read under the locks: nobody looks for what is filed under times long over (_last_tick)
     now := greatest(now, _now());
@@ -58,16 +61,22 @@ begin
     )
     select
         count(*),
-        array_agg(distinct m.next_need) filter (where m.state = 'ready'),
-        array_agg(distinct m.singleton_key) filter (where m.parked)
-    into v_count, v_needs, v_keys
+        array_agg(m.job_id) filter (where m.state = 'ready' and not m.parked),
+        array_agg(m.next_need) filter (where m.state = 'ready' and not m.parked),
+        array_agg(distinct m.singleton_key) filter (where m.parked),
+        array_agg(m.next_need) filter (where m.state = 'scheduled'),
+        array_agg(m.available_at) filter (where m.state = 'scheduled')
+    into v_count, v_ids, v_needs, v_keys, v_later, v_dues
     from moved as m;
 
     if v_keys is not null then
         insert into note (kind, singleton_key) select 'key', k.key from unnest(v_keys) as k (key);
     end if;
     if v_needs is not null then
-        perform _ring(v_needs);
+        perform _ring_for(v_ids, v_needs);
+    end if;
+    if v_later is not null then
+        perform _ring_due(v_later, v_dues);
     end if;
     return v_count;
 end

@@ -30,6 +30,9 @@ begin
         );
     end if;
     perform _announce(array[next_need], array[priority::smallint], array[state = 'ready'], array[singleton_key is not null], now);
+    if state = 'scheduled' then
+        perform _ring_due(array[next_need], array[available_at]);
+    end if;
     return (job_id, true, state, available_at)::submitted;
 end
 $_insert$;

@@ -11,11 +11,12 @@ declare
     v_priorities    smallint[];
     v_ready         boolean[];
     v_keyed         boolean[];
+    v_dues          timestamptz[];
 begin
     with made as materialized (
         -- a job, column for column
         select
-            ids[r.ordinality], nextval('number_seq'), _insert_many.now, coalesce(r.available_at, _insert_many.now), 0, r.priority::smallint as priority,
+            ids[r.ordinality], nextval('number_seq'), _insert_many.now, coalesce(r.available_at, _insert_many.now) as available_at, 0, r.priority::smallint as priority,
             0::smallint, coalesce(_insert_many.parked[r.ordinality], false), false,
             case when blocked[r.ordinality] then 'blocked' when r.available_at > _insert_many.now then 'scheduled' else 'ready' end as state,
             r.next_need, coalesce(r.submitted_by, v_actor), r.on_dependency_failure, r.payload, nullif(r.metadata, '{}'), r.expires_at,
@@ -34,13 +35,19 @@ begin
     ), here as (
         insert into job select m.* from made as m where m.state <> 'ready' or m.singleton_key is not null
     ), used as (
-        select m.next_need, m.priority, bool_or(m.state = 'ready') as ready, bool_or(m.singleton_key is not null) as keyed
+        select
+            m.next_need, m.priority, bool_or(m.state = 'ready') as ready, bool_or(m.singleton_key is not null) as keyed,
+            min(m.available_at) filter (where m.state = 'scheduled') as due_at
         from made as m
         group by m.next_need, m.priority
     )
-    select array_agg(u.next_need), array_agg(u.priority), array_agg(u.ready), array_agg(u.keyed) into v_needs, v_priorities, v_ready, v_keyed
+    select array_agg(u.next_need), array_agg(u.priority), array_agg(u.ready), array_agg(u.keyed), array_agg(u.due_at)
+    into v_needs, v_priorities, v_ready, v_keyed, v_dues
     from used as u;
     perform _announce(v_needs, v_priorities, v_ready, v_keyed, _insert_many.now);
+    if num_nonnulls(variadic v_dues) > 0 then
+        perform _ring_due(v_needs, v_dues);
+    end if;
 end
 $_insert_many$;
 

@@ -47,6 +47,9 @@ begin
     if v_job.singleton_key is not null then
         perform _leave_key(v_job.singleton_key, v_was);
     end if;
+    if v_state = 'scheduled' then
+        perform _ring_due(array[v_job.next_need], array[v_next]);
+    end if;
     return (v_state, v_next, v_job.attempt)::outcome;
 end
 $_retry_or_bury$;

@@ -22,6 +22,8 @@ begin
             array(select o.ctid from waiter as o where o.channel = any (v_channels) and o.until > v_now for update skip locked)
         );
     end if;
+    delete from alarm as a
+    where a.alarm_id = any (array(select o.alarm_id from alarm as o where o.channel = any (v_channels) for update skip locked));
     perform pg_notify(c.channel, '') from unnest(v_channels) as c (channel);
 end
 $_ring$;

@@ -59,7 +59,7 @@ begin
     if v_tick.tick_id % 64 = 0 then
         perform _maintain('waiters', 10000, null, now);
         perform _maintain('heartbeats', 10000, null, now);
-        perform _forget_old_errors(now);
+        perform _forget_what_is_over(now);
         delete from tick as t
         where t.tick_id in (select o.tick_id from tick as o where o.tick_id < v_tick.tick_id for update skip locked);
     end if;

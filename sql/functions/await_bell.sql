@@ -51,13 +51,14 @@ begin
             insert into waiter (channel, capability, stem, until, armed) select g.channel, g.capability, g.stem, g.until, true from gone as g;
         end if;
     end if;
-    return (v_channel, coalesce(v_armed, false))::bell;
+    return (v_channel, coalesce(v_armed, false), _set_alarm(v_channel, capabilities, until, v_now))::bell;
 end
 $await_bell$;
 
 comment on function await_bell(text[], timestamptz) is
     'Says that this session listens for these capabilities, and until when (at most a day ahead; a few seconds are plenty). Returns channel, to LISTEN to, '
-    'and armed: whether every submit that may have missed the registration is over. Call it, commit, LISTEN; then again and again: await_bell, get_work, '
+    'armed: whether every submit that may have missed the registration is over, and due_in: in how long this session is to look for work though nobody rings, '
+    'because a scheduled job will be due; of several that wait for the same one is told, the others have null. Call it, commit, LISTEN; then again and again: await_bell, get_work, '
     'and, where nothing was found, sleep: as long as wanted if it said armed since the session listens, else briefly. A bell that rang ends the '
     'registration: whoever was rung looks for work, and calls this again before he sleeps. It writes only where nobody of these capabilities is '
     'registered, or half of the time is over. A bell is a hint; polling alone is correct. Locks nothing. Raises LH010.';

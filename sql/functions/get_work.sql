@@ -32,12 +32,16 @@ begin
             if _is_usable(v_mark, v_lease, v_now) then
                 v_work := _claim(v_mark, worker_id, v_lease);
                 if v_work.job_id is not null then
+                    if v_tended is not null then
+                        perform _release_rings(array[v_work.job_id]);
+                    end if;
                     return next v_work;
                     return;
                 end if;
                 exit;
             end if;
             exit when v_tended is not null or v_mark.mark_id is null;
+            perform _hold_rings();
             v_tended := _freshen(v_mark.next_need, v_now);
         end loop;
     end if;
@@ -49,11 +53,13 @@ begin
     if (cardinality(capabilities) > 1 or right(capabilities[1], 1) = '%') and not _isolated() then
         v_ids := _pick_ahead(capabilities, limit_jobs, v_now);
         if v_ids is not null then
+            perform _release_rings(v_ids);
             return query select * from _grant(v_ids, false, worker_id, v_lease);
             return;
         end if;
     end if;
 
+    perform _hold_rings();
     v_survey := _survey(capabilities, v_now);
     v_keyed := v_survey.keyed_need is not null;
     v_ids := _choose(v_survey, limit_jobs, v_now);
@@ -66,6 +72,7 @@ begin
         v_ids := v_ids || _choose(v_survey, limit_jobs - cardinality(v_ids), v_now, v_ids);
         v_ids := array(select j.job_id from job as j where j.job_id = any (v_ids) order by j.priority, j.number);
     end if;
+    perform _release_rings(v_ids);
     if v_ids = '{}' then
         return;
     end if;

@@ -16,7 +16,7 @@ begin
     v_swept := _tend(limit_jobs, _now(), '-infinity', '-infinity');
     perform _maintain('waiters', 10000, null, _now());
     perform _maintain('heartbeats', 10000, null, _now());
-    perform _forget_old_errors(_now());
+    perform _forget_what_is_over(_now());
     -- doubles of lanes that two producers opened at the same time
     delete from lane as l
     where l.ctid = any (

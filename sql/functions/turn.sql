@@ -35,6 +35,7 @@ begin
         perform _check_lease(lease);
         perform _check_count('limit_jobs', limit_jobs, 1, 1000);
         -- before this transaction has an id of its own: notes and marks want that (_work_notes, _move_marks)
+        perform _hold_rings();
         if v_mark.mark_id is not null then
             perform _freshen(v_mark.next_need, v_now);
         else

@@ -384,6 +384,22 @@ comment on table waiter is
 create index waiter_stem_idx on waiter (stem, until);
 create index waiter_channel_idx on waiter (channel, until);
 
+create table alarm (
+    alarm_id        bigint          not null generated always as identity,
+    channel         text            not null,
+    due_at          timestamptz     not null,
+    watches         boolean         not null,
+    pid             integer         not null,
+    constraint alarm_pkey primary key (alarm_id)
+);
+comment on table alarm is
+    'Which session of those that wait on a channel wakes for which scheduled job: one a job, so that the others need '
+    'not. A ring, which all of them hear, removes it; upkeep removes what is over.';
+comment on column alarm.due_at is 'When the session wakes; where it watches, until when it does.';
+comment on column alarm.watches is 'Nothing was left to tell it: it is rung when a job is scheduled.';
+comment on column alarm.pid is 'The process of the session''s server.';
+create index alarm_channel_idx on alarm (channel, due_at);
+
 create table checkpoint (
     job_id          uuid            not null,
     name            text            not null collate "C",
@@ -455,7 +471,7 @@ create type checkpoint_result as (name text, result jsonb, recorded_at timestamp
 
 create type dependency_result as (job_id uuid, state text, result jsonb);
 
-create type bell as (channel text, armed boolean);
+create type bell as (channel text, armed boolean, due_in interval);
 
 create type job_info as (
     job_id uuid, state text, next_need text, payload jsonb, priority integer, attempt integer, max_attempts integer, crashes integer,

@@ -548,6 +548,51 @@ MUTATIONS = (
         ),
     ),
     Mutation(
+        "each is told of another scheduled job",
+        [s.of_many_that_wait_one_is_told_of_each_scheduled_job],
+        _change(
+            "_set_alarm", "_next_due(capabilities, now, v_others)", "_next_due(capabilities, now)"
+        ),
+    ),
+    *(
+        Mutation(
+            f"a bell for a job that becomes scheduled, in {function}",
+            [s.a_job_scheduled_while_all_sleep_wakes_one_of_them],
+            _change(function, call),
+        )
+        for function, call in (
+            ("_insert", "perform _ring_due(array[next_need], array[available_at]);"),
+            ("_insert_many", "perform _ring_due(v_needs, v_dues);"),
+            ("_enqueue", "perform _ring_due(v_later, v_dues);"),
+            ("_retry_or_bury", "perform _ring_due(array[v_job.next_need], array[v_next]);"),
+        )
+    ),
+    Mutation(
+        "a bell for the one that watches alone",
+        [s.a_job_scheduled_while_all_sleep_wakes_one_of_them],
+        _change("_ring_due", "if v_channel.watcher is null or _isolated() then", "if true then"),
+    ),
+    Mutation(
+        "a bell for what is due before the next look alone",
+        [s.a_job_scheduled_beyond_the_next_look_of_who_sleeps_wakes_nobody],
+        _change("_ring_due", "greatest(v_now, n.due_at)", "v_now"),
+    ),
+    Mutation(
+        "the one that watches is there",
+        [s.where_the_one_that_watched_is_gone_all_are_woken],
+        _change("_ring_due", "and exists (select from pg_stat_get_activity(a.pid))"),
+    ),
+    Mutation(
+        "no bell for what a claim takes itself",
+        [s.a_claim_wakes_nobody_for_what_it_takes_itself],
+        _change("_release_rings", "::uuid <> all (taken)", "::uuid is not null"),
+    ),
+    Mutation(
+        "a bell for what a claim does not take",
+        [s.a_claim_wakes_nobody_for_what_it_takes_itself],
+        _change("_release_rings", "if v_needs is not null then", "if false then"),
+    ),
+    Mutation(
         "upkeep passes by a lease that was extended",
         [s.upkeep_does_not_hold_a_lease_that_was_extended],
         _LOOSE,

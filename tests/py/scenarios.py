@@ -18,7 +18,7 @@ from psycopg.types.json import Jsonb
 import engine
 from conftest import Connect, Connection
 from engine import PATIENCE, complete, does_not_wait, lease_of, scalar, submit, take, transaction
-from support import background, refused, value, wait_until_blocked
+from support import background, eventually, pid, refused, value, wait_until_blocked
 
 Scenario = Callable[[Connect], None]
 
@@ -1315,16 +1315,118 @@ def a_prefix_that_ends_inside_a_part_is_rung(connect: Connect) -> None:
 def _wait_for(conn: Connection, capability: str) -> str:
     """Registers, listens, and waits until the registration is armed."""
     until = scalar(conn, "select clock_timestamp() + interval '1 min'")
-    channel = ""
     for _ in range(500):  # other databases of the server hold it up, too
         bell = engine.one(conn, "await_bell", capabilities=[capability], until=until)
+        conn.execute(f'listen "{bell["channel"]}"')
         if bell["armed"]:
             break
-        channel = bell["channel"]
-        conn.execute(f'listen "{channel}"')
         conn.execute("select pg_sleep(0.01)")
     assert bell["armed"]
     return str(bell["channel"])
+
+
+def _due_in(conn: Connection, capability: str = "x") -> Any:
+    until = scalar(conn, "select clock_timestamp() + interval '1 min'")
+    return engine.one(conn, "await_bell", capabilities=[capability], until=until)["due_in"]
+
+
+def _later(conn: Connection, seconds: float, need: str = "x") -> UUID:
+    at = scalar(conn, "select clock_timestamp() + %s * interval '1 s'", seconds)
+    return submit(conn, need, available_at=at)
+
+
+def _heard(conn: Connection, timeout: float = 3) -> list[str]:
+    return [n.payload for n in conn.notifies(timeout=timeout, stop_after=1)]
+
+
+def of_many_that_wait_one_is_told_of_each_scheduled_job(connect: Connect) -> None:
+    producer, waiters = connect(), [connect() for _ in range(5)]
+    for seconds in (20, 40):
+        _later(producer, seconds)
+    told = [_due_in(waiter) for waiter in waiters]
+    assert [t is not None for t in told] == [True, True, False, False, False], told
+    assert told[0] < told[1], "the first is told of the first"
+    assert [_due_in(w) is not None for w in waiters] == [True, True, False, False, False], (
+        "the same are told again"
+    )
+
+
+def a_job_scheduled_while_all_sleep_wakes_one_of_them(connect: Connect) -> None:
+    """By whichever way it becomes scheduled. The others hear whom it is for, and sleep on."""
+    producer, waiters = connect(), [connect(), connect()]
+    for waiter in waiters:
+        _wait_for(waiter, "x")
+    watcher = str(pid(waiters[0]))
+
+    def by_submit() -> None:
+        _later(producer, 20)
+
+    def by_batch() -> None:
+        soon = scalar(producer, "select (clock_timestamp() + interval '20 s')::text")
+        engine.submit_many(producer, [{"next_need": "x", "available_at": soon}])
+
+    def by_release() -> None:
+        soon = scalar(producer, "select clock_timestamp() + interval '20 s'")
+        engine.one(producer, "release", **lease_of(leases.pop()), available_at=soon)
+
+    def by_backoff() -> None:
+        engine.one(producer, "fail", **lease_of(leases.pop()), error="e", retry_after="20 s")
+
+    for _ in range(2):
+        submit(producer, "x")
+    leases = take(producer, "x", n=2)
+    for waiter in waiters:
+        assert _heard(waiter) == [""], "ready jobs ring all"
+        _wait_for(waiter, "x")
+    for way in (by_submit, by_batch, by_release, by_backoff):
+        way()
+        assert [_heard(waiter) for waiter in waiters] == [[watcher], [watcher]], way.__name__
+
+
+def a_job_scheduled_beyond_the_next_look_of_who_sleeps_wakes_nobody(connect: Connect) -> None:
+    producer, waiter = connect(), connect()
+    _wait_for(waiter, "x")
+    _later(producer, 3600)
+    assert _heard(waiter, 0.3) == []
+
+
+def where_the_one_that_watched_is_gone_all_are_woken(connect: Connect) -> None:
+    producer, gone, waiter = connect(), connect(), connect()
+    _wait_for(gone, "x")
+    _wait_for(waiter, "x")
+    gone.close()
+    eventually(
+        lambda: scalar(
+            producer,
+            "select not exists (select from alarm as a, pg_stat_activity as s"
+            " where a.watches and s.pid = a.pid)",
+        ),
+        "the server knows",
+    )
+    _later(producer, 20)
+    assert _heard(waiter) == [""]
+
+
+def a_claim_wakes_nobody_for_what_it_takes_itself(connect: Connect) -> None:
+    """It promotes, by the way or because it went hungry, and takes one: another one is rung for."""
+    for hungry in (True, False):
+        for others in (0, 1):
+            producer, waiter, worker = connect(), connect(), connect()
+            for _ in range(1 + others):
+                _later(producer, 3600)
+            _wait_for(waiter, "x")
+            producer.execute(
+                "update job set available_at = clock_timestamp() - interval '1 ms' where state = 'scheduled'"
+            )
+            if hungry:
+                engine.upkeep_is_done(producer)
+            else:
+                engine._look_from_the_beginning(producer)
+            assert len(take(worker, "x")) == 1
+            assert _heard(waiter, 3 if others else 0.3) == [""] * others, f"{hungry=} {others=}"
+            engine.drain_held(producer)
+            for conn in (producer, waiter, worker):
+                conn.close()
 
 
 def upkeep_does_not_hold_a_lease_that_was_extended(connect: Connect) -> None:

@@ -667,3 +667,48 @@ def test_a_lease_that_was_taken_away_says_so(conn: Connection) -> None:
     with pytest.raises(LeaseExpired):
         old.complete()
     assert old.state == "lost"
+
+
+@pytest.mark.parametrize("doorbell", [True, False])
+def test_await_work_sleeps_no_longer_than_until_a_scheduled_job_is_due(
+    conn: Connection, connect: Connect, doorbell: bool
+) -> None:
+    """The poll is a minute: whoever finds the job in time has not slept through it."""
+    soon = datetime.now(timezone.utc) + timedelta(seconds=1)
+    submitted = Leasehold(conn).submit("x", available_at=soon)
+    begun = time.monotonic()
+    (lease,) = Leasehold(connect()).await_work("w", ["x"], poll=60, timeout=30, doorbell=doorbell)
+    assert lease.job_id == submitted.job_id
+    assert time.monotonic() - begun < 15
+
+
+def test_a_job_scheduled_while_many_sleep_is_found_by_one_of_them_in_time(
+    conn: Connection, connect: Connect, dsn: str
+) -> None:
+    """Thirty that wait with a poll of a minute; the others do not look for it."""
+    waiting = [connect() for _ in range(30)]
+    stop = threading.Event()
+    calls = [
+        support.background(
+            lambda c=c: Leasehold(c).await_work("w", ["x"], poll=60, timeout=60, stop=stop)
+        )
+        for c in waiting
+    ]
+    # armed: all of them sleep for as long as the poll, or until they are rung
+    support.eventually(
+        lambda: conn.execute("select from waiter where armed").fetchone(), "they wait", seconds=20
+    )
+    time.sleep(0.5)
+    soon = datetime.now(timezone.utc) + timedelta(seconds=1)
+    submitted = Leasehold(conn).submit("x", available_at=soon)
+
+    def found() -> list[Any]:
+        return [f for c in calls if c.done() for f in c.result()]
+
+    try:
+        support.eventually(found, "one of them has it", seconds=20)
+        assert [lease.job_id for lease in found()] == [submitted.job_id]
+    finally:
+        stop.set()
+        for call in calls:
+            call.result(timeout=10)

@@ -278,7 +278,7 @@ select is_empty(
 
 create temporary table shape (signature text);
 insert into shape values
-('bell(channel text, armed boolean)'),
+('bell(channel text, armed boolean, due_in interval)'),
 ('checkpoint_result(name text, result jsonb, recorded_at timestamptz)'),
 ('dependency_result(job_id uuid, state text, result jsonb)'),
 ('discrepancy(kind text, name text, problem text)'),
