@@ -15,9 +15,9 @@
 do $install$
 declare
     v_version        constant text := '1.0.0';
-    v_build          constant text := '3aad50aca96598b634c0bedbc072bba1c57049629f0f9014f3ad189a419cc915';
+    v_build          constant text := 'd38a32f1083f671a485c9fe5b6174f7e279d8a3870e5c9eaa38cc32c1fa8fdef';
     v_migrations     constant integer := 1;
-    v_function_names constant text[] := array['_actor', '_admissible', '_admit', '_announce', '_answer', '_apply', '_asked_to_stop', '_backoff', '_bury', '_check_batch_circles', '_check_capabilities', '_check_circle', '_check_count', '_check_delay', '_check_done', '_check_elements', '_check_expires_at', '_check_failure', '_check_ids', '_check_keys', '_check_lease', '_check_need', '_check_object', '_check_policy', '_check_reschedule', '_check_retry', '_check_setting', '_check_size', '_check_submit', '_check_text', '_check_time', '_check_unseen', '_check_wait_for', '_choose', '_claim', '_claim_id', '_claim_ids', '_claim_key', '_claim_keys', '_clean_error', '_complete_many', '_complete_plain', '_done_kinds', '_doom', '_duration', '_end', '_end_cancelled', '_end_state', '_end_unheld', '_enqueue', '_fail', '_failure', '_forget_error', '_forget_what_is_over', '_freshen', '_grant', '_group_roles', '_has_heads', '_hold', '_hold_rings', '_insert', '_insert_many', '_insert_plain', '_invalid', '_inventory', '_is_busy', '_is_close', '_is_fresh', '_is_of_a_row', '_is_over', '_is_plain', '_is_plain_done', '_is_plain_need', '_is_plain_worker', '_is_retryable', '_is_set_aside', '_is_usable', '_isolated', '_key_lock', '_known', '_last_number', '_last_tick', '_lease_check', '_lease_end', '_lease_fence', '_lease_id', '_leave_key', '_load_begins', '_load_ends', '_load_gathered', '_load_one', '_load_row', '_lock_again', '_lock_due', '_lock_job', '_lock_leased', '_lock_unheld', '_look_again', '_maintain', '_matches', '_meant', '_move', '_move_front', '_move_marks', '_names_lease', '_needs', '_next_due', '_no_such_job', '_note_uptime', '_now', '_now_in_order', '_open_lane', '_options', '_park', '_parked', '_pick', '_pick_ahead', '_pick_merged', '_put_off', '_read_interval', '_read_request', '_reclaim_one', '_record', '_redrive', '_refuse', '_release_rings', '_request_hash', '_request_kinds', '_requests', '_reschedule', '_resolve', '_results', '_retry_or_bury', '_revive', '_rewrite', '_ring', '_ring_due', '_ring_for', '_run_step', '_runs_out_at', '_scan_below', '_scope', '_set_alarm', '_set_aside', '_setting_value', '_settle', '_settle_each', '_settle_one', '_stem', '_stems', '_store', '_store_many', '_survey', '_survey_scope', '_tell', '_tell_chunk', '_tell_dependents', '_tend', '_tend_by_the_way', '_try_settle', '_up_since', '_uuid_v7', '_wait', '_will_do', '_work_note', '_work_notes', 'await_bell', 'cancel', 'checkpoint', 'checkpoints', 'complete', 'complete_unheld', 'error_codes', 'extend', 'extend_many', 'fail', 'fail_unheld', 'get_work', 'hold_lease', 'job', 'lease_status', 'next_due', 'redrive', 'redrive_many', 'release', 'require_api', 'reschedule', 'reschedule_unheld', 'results', 'schema_version', 'set_setting', 'setting', 'settings', 'settle', 'submit', 'submit_many', 'sweep', 'turn', 'verify', 'why_not_running'];
+    v_function_names constant text[] := array['_actor', '_admissible', '_admit', '_announce', '_answer', '_apply', '_asked_to_stop', '_backoff', '_bury', '_check_batch_circles', '_check_capabilities', '_check_circle', '_check_count', '_check_delay', '_check_done', '_check_elements', '_check_expires_at', '_check_failure', '_check_ids', '_check_keys', '_check_lease', '_check_need', '_check_object', '_check_policy', '_check_reschedule', '_check_retry', '_check_setting', '_check_size', '_check_submit', '_check_text', '_check_time', '_check_unseen', '_check_wait_for', '_choose', '_claim', '_claim_id', '_claim_ids', '_claim_key', '_claim_keys', '_clean_error', '_complete_many', '_complete_plain', '_done_kinds', '_doom', '_duration', '_end', '_end_cancelled', '_end_state', '_end_unheld', '_enqueue', '_fail', '_failure', '_forget_error', '_forget_what_is_over', '_freshen', '_grant', '_group_roles', '_has_heads', '_hold', '_hold_rings', '_insert', '_insert_many', '_insert_plain', '_invalid', '_inventory', '_is_busy', '_is_close', '_is_fresh', '_is_of_a_row', '_is_over', '_is_plain', '_is_plain_done', '_is_plain_need', '_is_plain_worker', '_is_retryable', '_is_set_aside', '_is_usable', '_isolated', '_key_lock', '_known', '_last_number', '_last_tick', '_lease_check', '_lease_end', '_lease_fence', '_lease_id', '_leave_key', '_load_begins', '_load_ends', '_load_gathered', '_load_one', '_load_row', '_lock_again', '_lock_due', '_lock_job', '_lock_leased', '_lock_unheld', '_look_again', '_maintain', '_matches', '_meant', '_move', '_move_front', '_move_marks', '_names_lease', '_needs', '_next_due', '_no_such_job', '_note_uptime', '_now', '_now_in_order', '_open_lane', '_options', '_park', '_parked', '_pick', '_pick_ahead', '_pick_merged', '_put_off', '_read_interval', '_read_request', '_reclaim_one', '_record', '_redrive', '_refuse', '_release_rings', '_request_hash', '_request_kinds', '_requests', '_reschedule', '_resolve', '_results', '_retry_or_bury', '_revive', '_rewrite', '_ring', '_ring_due', '_ring_for', '_run_step', '_runs_out_at', '_scan_below', '_scope', '_set_alarm', '_set_aside', '_setting_value', '_settle', '_settle_each', '_settle_one', '_stem', '_stems', '_store', '_store_many', '_survey', '_survey_scope', '_tell', '_tell_chunk', '_tell_dependents', '_tend', '_tend_by_the_way', '_tend_from_horizon', '_try_settle', '_up_since', '_uuid_v7', '_wait', '_will_do', '_work_note', '_work_notes', 'await_bell', 'cancel', 'checkpoint', 'checkpoints', 'complete', 'complete_unheld', 'error_codes', 'extend', 'extend_many', 'fail', 'fail_unheld', 'get_work', 'hold_lease', 'job', 'lease_status', 'next_due', 'redrive', 'redrive_many', 'release', 'require_api', 'reschedule', 'reschedule_unheld', 'results', 'schema_version', 'set_setting', 'setting', 'settings', 'settle', 'submit', 'submit_many', 'sweep', 'turn', 'verify', 'why_not_running'];
     v_view_names     constant text[] := array['dead_letter', 'departure', 'finished', 'status', 'submission'];
     v_functions      constant text[] := array[
 $function$
@@ -5556,6 +5556,22 @@ comment on function _tend_by_the_way(timestamptz) is
     'seen to have filed nothing earlier.';
 $function$,
 $function$
+create or replace function _tend_from_horizon(limit_jobs integer, now timestamptz)
+returns void
+language plpgsql
+volatile
+as $_tend_from_horizon$
+declare
+    v_tick constant tick := _last_tick();
+begin
+    perform _tend(limit_jobs, now, v_tick.leases_from, v_tick.schedules_from);
+end
+$_tend_from_horizon$;
+
+comment on function _tend_from_horizon(integer, timestamptz) is
+    'The upkeep of a claim that went hungry: _tend, which looks no lower than upkeep by the way does.';
+$function$,
+$function$
 create or replace function _try_settle(element jsonb, index bigint)
 returns settled
 language plpgsql
@@ -5874,12 +5890,14 @@ end
 $await_bell$;
 
 comment on function await_bell(text[], timestamptz) is
-    'Says that this session listens for these capabilities, and until when (at most a day ahead; a few seconds are plenty). Returns channel, to LISTEN to, '
-    'armed: whether every submit that may have missed the registration is over, and due_in: in how long this session is to look for work though nobody rings, '
-    'because a scheduled job will be due; of several that wait for the same one is told, the others have null. Call it, commit, LISTEN; then again and again: await_bell, get_work, '
-    'and, where nothing was found, sleep: as long as wanted if it said armed since the session listens, else briefly. A bell that rang ends the '
-    'registration: whoever was rung looks for work, and calls this again before he sleeps. It writes only where nobody of these capabilities is '
-    'registered, or half of the time is over. A bell is a hint; polling alone is correct. Locks nothing. Raises LH010.';
+    'Says that this session listens for these capabilities, and until when (at most a day ahead; a few seconds are '
+    'plenty). Returns channel, to LISTEN to, armed: whether every submit that may have missed the registration is '
+    'over, and due_in: in how long this session is to look for work though nobody rings, because a scheduled job '
+    'will be due; of several that wait for the same one is told, the others have null. Call it, commit, LISTEN; then'
+    ' again and again: await_bell, get_work, and, where nothing was found, sleep: as long as wanted if it said armed'
+    ' since the session listens, else briefly. A bell that rang ends the registration: whoever was rung looks for '
+    'work, and calls this again before he sleeps. It writes only where nobody of these capabilities is registered, '
+    'or half of the time is over. A bell is a hint; polling alone is correct. Locks nothing. Raises LH010.';
 $function$,
 $function$
 create or replace function cancel(job_id uuid, actor text, reason text default null)
@@ -6342,7 +6360,6 @@ declare
     v_lease     constant interval := _duration(lease);
     v_mark      mark;
     v_tended    boolean;
-    v_tick      tick;
     v_work      work;
     v_survey    _survey;
     v_ids       uuid[];
@@ -6388,8 +6405,7 @@ begin
     v_ids := _choose(v_survey, limit_jobs, v_now);
     if cardinality(v_ids) < limit_jobs and not v_survey.tended and v_tended is not true then
         -- hungry: what is due may be what it looks for
-        v_tick := _last_tick();
-        perform _tend(greatest(limit_jobs, 250), v_now, v_tick.leases_from, v_tick.schedules_from);
+        perform _tend_from_horizon(greatest(limit_jobs, 250), v_now);
         v_survey := _survey(capabilities, v_now);
         v_keyed := v_keyed or v_survey.keyed_need is not null;
         v_ids := v_ids || _choose(v_survey, limit_jobs - cardinality(v_ids), v_now, v_ids);

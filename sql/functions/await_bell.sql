@@ -56,9 +56,11 @@ end
 $await_bell$;
 
 comment on function await_bell(text[], timestamptz) is
-    'Says that this session listens for these capabilities, and until when (at most a day ahead; a few seconds are plenty). Returns channel, to LISTEN to, '
-    'armed: whether every submit that may have missed the registration is over, and due_in: in how long this session is to look for work though nobody rings, '
-    'because a scheduled job will be due; of several that wait for the same one is told, the others have null. Call it, commit, LISTEN; then again and again: await_bell, get_work, '
-    'and, where nothing was found, sleep: as long as wanted if it said armed since the session listens, else briefly. A bell that rang ends the '
-    'registration: whoever was rung looks for work, and calls this again before he sleeps. It writes only where nobody of these capabilities is '
-    'registered, or half of the time is over. A bell is a hint; polling alone is correct. Locks nothing. Raises LH010.';
+    'Says that this session listens for these capabilities, and until when (at most a day ahead; a few seconds are '
+    'plenty). Returns channel, to LISTEN to, armed: whether every submit that may have missed the registration is '
+    'over, and due_in: in how long this session is to look for work though nobody rings, because a scheduled job '
+    'will be due; of several that wait for the same one is told, the others have null. Call it, commit, LISTEN; then'
+    ' again and again: await_bell, get_work, and, where nothing was found, sleep: as long as wanted if it said armed'
+    ' since the session listens, else briefly. A bell that rang ends the registration: whoever was rung looks for '
+    'work, and calls this again before he sleeps. It writes only where nobody of these capabilities is registered, '
+    'or half of the time is over. A bell is a hint; polling alone is correct. Locks nothing. Raises LH010.';

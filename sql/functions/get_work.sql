@@ -19,7 +19,6 @@ declare
     v_lease     constant interval := _duration(lease);
     v_mark      mark;
     v_tended    boolean;
-    v_tick      tick;
     v_work      work;
     v_survey    _survey;
     v_ids       uuid[];
@@ -65,8 +64,7 @@ begin
     v_ids := _choose(v_survey, limit_jobs, v_now);
     if cardinality(v_ids) < limit_jobs and not v_survey.tended and v_tended is not true then
         -- hungry: what is due may be what it looks for
-        v_tick := _last_tick();
-        perform _tend(greatest(limit_jobs, 250), v_now, v_tick.leases_from, v_tick.schedules_from);
+        perform _tend_from_horizon(greatest(limit_jobs, 250), v_now);
         v_survey := _survey(capabilities, v_now);
         v_keyed := v_keyed or v_survey.keyed_need is not null;
         v_ids := v_ids || _choose(v_survey, limit_jobs - cardinality(v_ids), v_now, v_ids);
