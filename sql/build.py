@@ -39,6 +39,14 @@ def quoted(text: str, tag: str) -> str:
     return f"${tag}$\n{text.strip()}\n${tag}$"
 
 
+def plain(path: Path) -> str:
+    """The text of a source file, which is ASCII: a server refuses any other character that its encoding lacks."""
+    text = path.read_text(encoding="utf-8")
+    if not text.isascii():
+        raise SystemExit(f"build: {path.relative_to(SQL)} holds characters outside ASCII, which not every server encoding has")
+    return text
+
+
 def array(texts: list[str], tag: str) -> str:
     return "array[\n" + ",\n".join(quoted(text, tag) for text in texts) + "\n]"
 
@@ -52,20 +60,20 @@ def sources(folder: str) -> list[Path]:
 
 def build() -> str:
     migrations, functions, views = sources("migrations"), sources("functions"), sources("views")
-    version_source = (SQL / "functions" / "schema_version.sql").read_text()
+    version_source = plain(SQL / "functions" / "schema_version.sql")
     match = re.search(r"select '(\d+\.\d+\.\d+)'", version_source)
     if match is None:
         raise SystemExit("build: schema_version.sql names no version")
     version = match.group(1)
     for path in functions:
-        if not re.match(rf"create or replace function {re.escape(path.stem)}\(", path.read_text()):
+        if not re.match(rf"create or replace function {re.escape(path.stem)}\(", plain(path)):
             raise SystemExit(f"build: {path.name} does not begin with its function")
     install = {
-        name: (SQL / "install" / f"{name}.sql").read_text()
+        name: plain(SQL / "install" / f"{name}.sql")
         for name in ("begin", "functions", "grants", "end")
     }
 
-    everything = [path.read_text() for path in (*migrations, *functions, *views)] + list(
+    everything = [plain(path) for path in (*migrations, *functions, *views)] + list(
         install.values()
     )
     digest = hashlib.sha256("\0".join(everything).encode()).hexdigest()
@@ -84,10 +92,10 @@ def build() -> str:
         + ", ".join(f"'{path.stem}'" for path in views)
         + "];",
         "    v_functions      constant text[] := "
-        + array([path.read_text() for path in functions], "function")
+        + array([plain(path) for path in functions], "function")
         + ";",
         "    v_views          constant text[] := "
-        + array([path.read_text() for path in views], "view")
+        + array([plain(path) for path in views], "view")
         + ";",
         "    v_schema         text;",
         "    v_lock           bigint;",
@@ -119,7 +127,7 @@ def build() -> str:
         number = int(path.stem[:4])
         parts += [
             f"    if v_migrated is null or v_migrated < {number} then",
-            f"execute {quoted(path.read_text(), 'migration')};",
+            f"execute {quoted(plain(path), 'migration')};",
             f"        insert into migration (number, name) values ({number}, '{path.stem}');",
             "    end if;",
             "",

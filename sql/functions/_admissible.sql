@@ -29,14 +29,14 @@ begin
         ids := array(select i.id from unnest(ids) with ordinality as i (id, at) where i.id <> all (v_parked) order by i.at);
     end if;
 
-    -- lock something per key …
+    -- lock something per key ...
     with keys as materialized (
         select distinct j.singleton_key from only job as j where j.job_id = any (ids) and j.singleton_key is not null
     )
     select array_agg(k.singleton_key) into v_locked
     from keys as k
     where pg_try_advisory_xact_lock(_key_lock(k.singleton_key));
-    -- … and look again, in a statement that began after the lock was held
+    -- ... and look again, in a statement that began after the lock was held
     select array_agg(b.singleton_key) into v_busy
     from (
         select v.key as singleton_key from unnest(v_locked) as v (key) where exists (select from leased as l where l.singleton_key = v.key offset 0)

@@ -24,5 +24,5 @@ end
 $_backoff$;
 
 comment on function _backoff(jsonb, integer) is
-    'How long a job waits after the given number of attempts: initial × attempt² (quadratic), initial × multiplier ^ (attempt - 1) '
+    'How long a job waits after the given number of attempts: initial * attempt ^ 2 (quadratic), initial * multiplier ^ (attempt - 1) '
     '(exponential) or initial (fixed), no more than max, give or take jitter.';

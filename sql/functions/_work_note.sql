@@ -56,7 +56,7 @@ begin
         end if;
     end if;
     if not v_done then
-        -- later, and later each time: 20 ms, 40 ms … 5 s
+        -- later, and later each time: 20 ms, 40 ms, and so on up to 5 s
         v_note.look_at := now + least(interval '20 ms' * 2 ^ least(v_note.tries, 10), interval '5 s');
         v_note.seen_by := coalesce(v_note.seen_by, case when fresh then pg_current_xact_id() end);
         v_note.tries := v_note.tries + 1;

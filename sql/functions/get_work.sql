@@ -90,7 +90,7 @@ end
 $get_work$;
 
 comment on function get_work(text, text[], interval, integer) is
-    'Leases up to limit_jobs (1 … 1000) jobs that these capabilities cover, lowest priority first, then longest ready. lease: how long, above zero, '
+    'Leases up to limit_jobs (1 to 1000) jobs that these capabilities cover, lowest priority first, then longest ready. lease: how long, above zero, '
     'at most the setting max_lease. Each row is all a worker needs; results holds what the job waited for as {job_id: result}, or, above 64 kB, '
     'nothing but results_truncated: page through results(). By the way it promotes, reclaims, expires and frees what is due, of any need. '
     'The grant counts when it commits: call it in a transaction of its own. Locks: jobs it takes, by skipping what is locked; waits for nobody. '

@@ -42,5 +42,5 @@ end
 $redrive_many$;
 
 comment on function redrive_many(text, text, integer) is
-    'redrive for up to limit_jobs (1 … 100,000) dead jobs of a need or prefix, the longest dead first, without expires_at. Returns their ids. Locks their '
+    'redrive for up to limit_jobs (1 to 100,000) dead jobs of a need or prefix, the longest dead first, without expires_at. Returns their ids. Locks their '
     'rows by skipping what is locked. Raises LH010.';

@@ -29,5 +29,5 @@ end
 $results$;
 
 comment on function results(uuid, uuid, uuid, integer) is
-    'What the leased job waited for: job_id, state, result, in the order of job_id, limit_rows (1 … 10,000) at a time, beginning after the given job_id. '
+    'What the leased job waited for: job_id, state, result, in the order of job_id, limit_rows (1 to 10,000) at a time, beginning after the given job_id. '
     'Locks the job''s row. Raises LH001, LH002, LH003, LH007, LH008, LH010.';

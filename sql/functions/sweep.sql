@@ -36,4 +36,4 @@ $sweep$;
 
 comment on function sweep(integer) is
     'Upkeep that depends on nobody polling: promotes what is due, reclaims leases that ran out, expires what can start no more, frees and admits what was left '
-    'for later; up to limit_jobs (1 … 100,000) of each. Returns how many of each. Locks jobs by skipping what is locked; waits for nobody. Raises LH010.';
+    'for later; up to limit_jobs (1 to 100,000) of each. Returns how many of each. Locks jobs by skipping what is locked; waits for nobody. Raises LH010.';

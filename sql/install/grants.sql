@@ -1,4 +1,4 @@
-    -- Rights, in one place. PUBLIC has none; the four groups have what is listed here; helpers (_…) and tables are the owner's alone.
+    -- Rights, in one place. PUBLIC has none; the four groups have what is listed here; helpers (_ first) and tables are the owner's alone.
     v_everyone := array['error_codes', 'require_api', 'schema_version'];
     v_groups := jsonb_build_object(
         'submitter', array['submit', 'submit_many'],

@@ -7,7 +7,7 @@ from typing import Any
 
 import psycopg
 
-from server import ROOT
+from server import LEASEHOLD_SQL, ROOT
 
 CREATES = re.compile(r"^\s*create(?: or replace)? function\s+(\w+)", re.IGNORECASE | re.MULTILINE)
 
@@ -43,3 +43,8 @@ def test_the_engine_s_readme_lists_every_function_once() -> None:
     files = sorted(path.stem for path in (ROOT / "sql" / "functions").glob("*.sql"))
     listed = re.findall(r"\]\(functions/(\w+)\.sql\)", (ROOT / "sql" / "README.md").read_text())
     assert sorted(listed) == files
+
+
+def test_the_file_that_installs_is_ascii() -> None:
+    shipped = ROOT / "python" / "leasehold" / "leasehold.sql"
+    assert [path.name for path in (LEASEHOLD_SQL, shipped) if not path.read_bytes().isascii()] == []
