@@ -34,7 +34,8 @@ begin
         select 'type ' || t.typname, t.typacl, 'T', t.typowner
         from pg_type as t
         join here as h on h.oid = t.typnamespace
-        join pg_class as c on c.oid = t.typrelid and c.relkind = 'c'
+        left join pg_class as c on c.oid = t.typrelid
+        where c.relkind = 'c' or t.typtype = 'd'
         union all
         select 'schema', h.nspacl, 'n', h.nspowner
         from here as h
@@ -59,7 +60,7 @@ begin
         o.type,
         c.relname::text,
         case c.relkind
-            when 'v' then pg_get_viewdef(c.oid)
+            when 'v' then concat_ws(' ', c.reloptions::text, pg_get_viewdef(c.oid))
             when 'S' then concat_ws(' ', s.seqtypid::regtype, s.seqstart, s.seqincrement, s.seqmax, s.seqmin, s.seqcache, s.seqcycle)
             else concat_ws(
                 ' ', c.reloptions::text, case when c.relrowsecurity or c.relforcerowsecurity then 'row level security' end,
@@ -110,7 +111,10 @@ begin
     join pg_class as c on c.oid = y.polrelid
     join here as h on h.oid = c.relnamespace
     union all
-    select 'trigger', t.tgname::text, pg_get_triggerdef(t.oid, true)
+    select
+        'trigger',
+        t.tgname::text,
+        concat_ws(' ', pg_get_triggerdef(t.oid, true), case t.tgenabled when 'A' then 'always' when 'R' then 'replica' when 'D' then 'disabled' end)
     from pg_trigger as t
     join pg_class as c on c.oid = t.tgrelid
     join here as h on h.oid = c.relnamespace

@@ -6,19 +6,25 @@ as $_revive$
 begin
     -- dead by their dead_reason, not by their state: that would bring in the index of all that are dead
     with back as (
-        update only job as j
-        set state = 'blocked',
-            failure = null,
-            ended_at = null,
-            attempt = 0,
-            crashes = 0
+        delete from only job as j
         where j.job_id = any (ids) and (j.failure).dead_reason = 'dependency_failed' and j.on_dependency_failure = 'cascade'
             and not exists (
                 select from edge as e
                 cross join lateral (select from only job as d where d.job_id = e.waits_for and (d.failure).dead_reason is not null limit 1) as d
                 where e.job_id = j.job_id
             )
-        returning j.job_id
+        returning j.*
+    ), anew as (
+        insert into job (
+            job_id, number, submitted_at, available_at, attempt, priority, crashes, parked, cancel_requested, state, next_need, submitted_by,
+            on_dependency_failure, payload, metadata, expires_at, singleton_key, options, fence, lease_id, worker_id, leased_at, lease_expires_at,
+            check_at, answer, failure, ended_at
+        )
+        select
+            b.job_id, b.number, b.submitted_at, b.available_at, 0, b.priority, 0, b.parked, b.cancel_requested, 'blocked', b.next_need, b.submitted_by,
+            b.on_dependency_failure, b.payload, b.metadata, b.expires_at, b.singleton_key, b.options, b.fence, b.lease_id, b.worker_id, b.leased_at,
+            b.lease_expires_at, b.check_at, b.answer, null, null
+        from back as b
     ), recorded as (
         insert into history (job_id, at, event, actor, state, attempt)
         select b.job_id, _revive.now, 'redriven', 'leasehold', 'blocked', 0 from back as b

@@ -1,6 +1,6 @@
 -- noqa: disable=PRS,RF01,ST06
 -- sqlfluff does not know FROM ONLY, nor then the alias after it
-create or replace view dead_letter as
+create or replace view dead_letter with (security_barrier) as
 select
     j.job_id,
     j.next_need,
@@ -13,6 +13,8 @@ select
     j.worker_id as last_worker,
     j.singleton_key
 from only job as j
+-- a second relation, which costs nothing: no INSERT, UPDATE or DELETE through the view
+cross join (values (true)) as w (is_read_only)
 where j.state = 'dead';
 
 comment on view dead_letter is 'Dead jobs, why they died, and what their last attempt said. redrive brings them back.';

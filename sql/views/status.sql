@@ -1,4 +1,4 @@
-create or replace view status as
+create or replace view status with (security_barrier) as
 select
     j.next_need,
     count(*) filter (where j.state = 'blocked') as blocked,

@@ -1,6 +1,6 @@
 create or replace view submission as
 select
-    null::text as next_need,
+    null::_submitted_need as next_need,
     null::jsonb as payload,
     null::uuid as job_id,
     null::uuid[] as wait_for,

@@ -538,7 +538,7 @@ def get_work_that_finds_nothing(conn: Connection) -> Any:
 
 
 @call(
-    uses="front_pkey ready_lane_idx job_ready_head_idx job_pkey", blocks=400, lane_number_idx=LANES
+    uses="front_pkey ready_lane_idx job_ready_head_idx job_pkey", blocks=400, lane_pkey=LANES
 )
 def get_work_of_two_needs(conn: Connection) -> Any:
     _ready(conn, HOT)
@@ -552,7 +552,7 @@ def get_work_of_two_needs(conn: Connection) -> Any:
     most=400,  # a front is moved, and what is ahead is noted: some dozens of lanes, a few times
     blocks=1500,
     lane_idx=LANES,
-    lane_number_idx=LANES,
+    lane_pkey=LANES,
 )
 def get_work_of_a_prefix(conn: Connection) -> Any:
     engine.submit_many(conn, [{"next_need": f"{FEW}{n}"} for n in range(10)])

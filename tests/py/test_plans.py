@@ -78,13 +78,40 @@ def test_a_claim_of_those_noted_ahead_looks_at_no_lane(connect: Connect) -> None
             break
     assert found.used.keys() >= {
         "ahead_pkey",
-        "lane_number_idx",
+        "lane_pkey",
         "job_ready_head_idx",
         "ready_pkey",
     }
     assert "ready_lane_idx" not in found.used
     assert found.scanned.keys() <= plans.SMALL
     assert found.blocks < 200
+
+
+def test_the_views_are_barriers_that_let_a_look_for_one_job_use_its_index(connect: Connect) -> None:
+    conn = connect()
+    plans.fill(conn, 20_000)
+    (work,) = engine.take(conn, engine.scalar(conn, "select next_need from ready limit 1"))
+    engine.complete(conn, work)
+    conn.execute(
+        "insert into history (job_id, at, event, actor, state, attempt)"
+        " select j.job_id, now(), 'released', 'w', 'ready', 0 from job as j"
+    )
+    conn.execute("analyze")
+    dead = engine.scalar(conn, "select job_id from only job where state = 'dead' limit 1")
+    for view, index, job_id in (
+        ("finished", "archive_pkey", work["job_id"]),
+        ("departure", "history_job_id_idx", dead),
+        ("dead_letter", "job_pkey", dead),
+    ):
+        found = plans.look(conn, f"select * from {view} where job_id = %(id)s", {"id": job_id}, "")
+        assert found.used.keys() == {index}, view
+        assert not found.scanned, view
+        assert len(found.result) == 1, view
+        assert found.blocks < 30, view
+    need = engine.scalar(conn, "select next_need from dead_letter limit 1")
+    page = "select * from dead_letter where next_need = %(need)s order by died_at limit 10"
+    found = plans.look(conn, page, {"need": need}, "")
+    assert found.used.keys() == {"job_dead_idx"}
 
 
 def _run_all(conn: Connection) -> None:

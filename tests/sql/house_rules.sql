@@ -2,7 +2,7 @@
 -- have, and the exact public face. A change of the face is a change of this file.
 
 begin;
-select plan(18);
+select plan(21);
 
 -- What a caller sees: no leading underscore.
 create temporary view public_function as
@@ -125,10 +125,43 @@ select is_empty(
           and (not p.prosecdef or p.proname not like '\_%' or not exists (
               select from pg_catalog.pg_trigger as t
               join pg_catalog.pg_class as c on c.oid = t.tgrelid
-              where t.tgfoid = p.oid and c.relnamespace = p.pronamespace and c.relkind = 'v'
+              where t.tgfoid = p.oid and c.relnamespace = p.pronamespace and (c.relkind = 'v' or t.tgenabled = 'A')
           ))
     $$,
-    'a trigger function is a helper of a view, with the owner''s rights'
+    'a trigger function is a helper of a view, or of a table whose trigger is enabled always, with the owner''s rights'
+);
+
+-- Tables and views ----------------------------------------------------------------------------------
+
+select is_empty(
+    $$
+        select c.oid::regclass from pg_catalog.pg_class as c
+        where c.relnamespace = 'leasehold'::regnamespace and c.relkind in ('r', 'p')
+          and case c.relreplident
+              when 'd' then not exists (
+                  select from pg_catalog.pg_index as i where i.indrelid = c.oid and i.indisprimary and i.indisvalid
+              )
+              when 'n' then true
+              else false
+          end
+    $$,
+    'every table has a primary key or another replica identity: a publication of all tables refuses nothing'
+);
+select is_empty(
+    $$
+        select c.oid::regclass from pg_catalog.pg_class as c
+        where c.relnamespace = 'leasehold'::regnamespace and c.relkind = 'v' and c.relname <> 'submission'
+          and not coalesce(c.reloptions::text[] @> '{security_barrier=true}', false)
+    $$,
+    'every view to look at is a security barrier'
+);
+select is_empty(
+    $$
+        select c.oid::regclass, pg_catalog.pg_relation_is_updatable(c.oid, false) from pg_catalog.pg_class as c
+        where c.relnamespace = 'leasehold'::regnamespace and c.relkind = 'v'
+          and pg_catalog.pg_relation_is_updatable(c.oid, false) <> 0
+    $$,
+    'no view is written to but by triggers'
 );
 
 -- Rights ------------------------------------------------------------------------------------------
@@ -337,6 +370,8 @@ select is_empty(
     $$
         select t.oid::regtype from pg_catalog.pg_type as t
         where t.typnamespace = 'leasehold'::regnamespace and t.typtype in ('d', 'e', 'r', 'm')
+          -- refuses what a trigger of the view submission would miss
+          and t.typname <> '_submitted_need'
     $$,
     'states and reasons are text with named checks: no enums, domains or ranges'
 );

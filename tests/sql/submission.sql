@@ -47,8 +47,8 @@ select results_eq(
 );
 select is(
     (
-        select array_agg(a.attname || ' ' || format_type(a.atttypid, null) order by a.attnum)
-        from pg_attribute as a where a.attrelid = 'submission'::regclass and a.attnum > 0
+        select array_agg(a.attname || ' ' || format_type(coalesce(nullif(t.typbasetype, 0), t.oid), null) order by a.attnum)
+        from pg_attribute as a join pg_type as t on t.oid = a.atttypid where a.attrelid = 'submission'::regclass and a.attnum > 0
     ),
     (
         select array_agg(p.name || ' ' || format_type(p.type, null) order by p.place)

@@ -2,7 +2,7 @@
 
 begin;
 \ir include/support.sql
-select plan(51);
+select plan(59);
 
 select is_empty('select * from verify()', 'of a fresh installation there is nothing to say');
 
@@ -63,6 +63,15 @@ select pg_temp.finds('alter type bell add attribute extra integer', 'attribute b
 select pg_temp.finds('create sequence extra', 'sequence extra: left over', 'a sequence that is none of ours');
 select pg_temp.finds('alter table job set (fillfactor = 10)', 'table job: changed', 'a table with another fillfactor');
 select pg_temp.finds('create trigger extra before insert on job for each row execute function suppress_redundant_updates_trigger()', 'trigger extra: left over', 'a trigger');
+select pg_temp.finds('alter table ready disable trigger ready_state', 'trigger ready_state: changed', 'a trigger that is disabled');
+select pg_temp.finds('alter table only job enable trigger job_state', 'trigger job_state: changed', 'a trigger that replication would not fire');
+select pg_temp.finds('alter table archive disable trigger user', 'trigger archive_state: changed', 'all triggers of a table disabled');
+select pg_temp.finds('drop trigger submission_row on submission', 'trigger submission_row: missing', 'a trigger of a view that is gone');
+select pg_temp.finds('update pg_trigger set tgenabled = ''D'' where tgname = ''submission_row''', 'trigger submission_row: changed', 'one that was disabled in the catalog');
+select pg_temp.finds('alter view dead_letter reset (security_barrier)', 'view dead_letter: changed', 'a view that is no barrier any more');
+select pg_temp.finds('alter domain _submitted_need drop constraint no_trigger_runs_under_session_replication_role_replica',
+    'constraint no_trigger_runs_under_session_replication_role_replica: missing', 'what refuses rows that would be lost');
+select pg_temp.finds('grant usage on domain _submitted_need to public', 'grant type _submitted_need to public: left over', 'a right on a domain');
 select pg_temp.finds('alter sequence fence_seq maxvalue 1000000 cycle', 'sequence fence_seq: changed', 'a sequence that begins again');
 select pg_temp.finds('create rule extra as on insert to gate do instead nothing', 'rule gate.extra: left over', 'a rule');
 select pg_temp.finds('alter table job enable row level security', 'table job: changed', 'row level security');
