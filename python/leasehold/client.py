@@ -24,6 +24,7 @@ from .rows import (
     Extended,
     JobInfo,
     Outcome,
+    PayloadInfo,
     Reason,
     SettingInfo,
     Settled,
@@ -470,6 +471,14 @@ class Leasehold:
     def job(self, job_id: UUID | str, *, connection: Connection | None = None) -> JobInfo:
         """One job, live or archived. SQL: job. Raises JobNotFound."""
         return self.session.row(JobInfo, "job", {"job_id": job_id}, connection=connection)
+
+    def job_payload(
+        self, job_id: UUID | str, *, connection: Connection | None = None
+    ) -> PayloadInfo:
+        """What one job carries: payload, metadata, result. SQL: job_payload. Raises JobNotFound."""
+        return self.session.row(
+            PayloadInfo, "job_payload", {"job_id": job_id}, connection=connection
+        )
 
     def why_not_running(
         self, job_id: UUID | str, *, connection: Connection | None = None

@@ -136,16 +136,11 @@ class VersionMismatch(LeaseholdError):
 
 
 class AlreadyDone(LeaseholdError):
-    """This very lease completed the job before: roll back what was written again. `result` is what
-    stayed.
+    """This very lease completed the job before: roll back what was written again. What it was
+    completed with is `Lease.status().result`.
     """
 
     code = "LH018"
-
-    @property
-    def result(self) -> Any:
-        """The result that the first complete stored."""
-        return self.detail.get("result")
 
 
 class UsageError(LeaseholdError):

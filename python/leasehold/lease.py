@@ -201,7 +201,9 @@ class Lease(Work):
             raise self._pulse.error
 
     def status(self, *, connection: Connection | None = None) -> LeaseStatus:
-        """Asks the database: held, cancel_requested, remaining. SQL: lease_status."""
+        """Asks the database: held, cancel_requested, remaining, the job's state, and the result
+        that this very lease completed it with. SQL: lease_status.
+        """
         return self._call(
             connection,
             lambda conn: self._session.row(LeaseStatus, "lease_status", self._ids, connection=conn),

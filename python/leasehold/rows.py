@@ -113,11 +113,15 @@ class Extended(_Verdict):
 
 @dataclass(frozen=True, slots=True)
 class LeaseStatus:
-    """What the database says of a lease now."""
+    """What the database says of a lease now; `state` is the job's, `result` what this very lease
+    completed it with.
+    """
 
     held: bool
     cancel_requested: bool
     remaining: timedelta | None
+    state: str
+    result: Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,12 +155,14 @@ class Bell:
 
 @dataclass(frozen=True, slots=True)
 class JobInfo:
-    """One job, live or archived."""
+    """One job, live or archived. `payload`, `metadata`, `result` and `lease_id` are None for a login
+    that may not call job_payload.
+    """
 
     job_id: UUID
     state: str
     next_need: str
-    payload: dict[str, Any]
+    payload: dict[str, Any] | None
     priority: int
     attempt: int
     max_attempts: int
@@ -167,7 +173,7 @@ class JobInfo:
     submitted_by: str | None
     singleton_key: str | None
     idempotency_key: str | None
-    metadata: dict[str, Any]
+    metadata: dict[str, Any] | None
     wait_for: list[UUID]
     on_dependency_failure: str
     retry: dict[str, Any] | None
@@ -185,6 +191,17 @@ class JobInfo:
     run_id: UUID | None
     step: str | None
     archived: bool
+    leases_run_out: int
+    extended_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class PayloadInfo:
+    """What a job carries."""
+
+    payload: dict[str, Any]
+    metadata: dict[str, Any]
+    result: Any
 
 
 @dataclass(frozen=True, slots=True)

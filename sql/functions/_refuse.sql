@@ -32,8 +32,9 @@ begin
         elsif v_answer is null and v_state = 'succeeded' and verb = 'complete' then
             raise exception 'this lease already completed job %', job_id
                 using errcode = 'LH018',
-                      detail = jsonb_build_object('job_id', job_id, 'lease_id', lease_id, 'result', v_ended.result)::text,
-                      hint = 'The work is done and recorded: roll back what you wrote again, and go on to the next job.';
+                      -- not the result: what is raised is written to the server's log
+                      detail = v_detail,
+                      hint = 'The work is done and recorded: roll back what you wrote again, and go on to the next job. lease_status has the result.';
         end if;
     end if;
 

@@ -29,6 +29,10 @@ begin
     end if;
 
     if reason is not null then
+        -- fail is told by its burial; of a lease that ran out, history has a line whatever became of the job: job() counts them
+        if verb = 'reclaimed' then
+            perform _record(v_job.job_id, verb, actor, 'dead', v_job.attempt, error_code, now);
+        end if;
         perform _bury(v_job, reason, error, error_code, v_answer, actor, now, nested);
         return ('dead', null, v_job.attempt)::outcome;
     end if;

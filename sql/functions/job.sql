@@ -10,17 +10,32 @@ set jit to off
 as $job$
 declare
     v_info  job_info;
+    -- the one right that says who may see what a job carries; it is asked of the caller, whom the owner may have granted it
+    v_open  constant boolean := coalesce(
+        (
+            select has_function_privilege(r.oid, to_regprocedure('job_payload(uuid)'), 'execute')
+            from pg_roles as r
+            where r.rolname = _actor()
+        ), false
+    );
 begin
     if job_id is null then
         perform _invalid('job_id', 'must not be null');
     end if;
     -- one statement, one snapshot: the job may be moving from one to the other
     select
-        i.job_id, i.state, i.next_need, i.payload, i.priority, i.attempt, coalesce((i.options).max_attempts, _setting_value('max_attempts')::integer),
-        i.crashes, i.available_at, i.expires_at, i.submitted_at, i.submitted_by, i.singleton_key, (i.options).idempotency_key, coalesce(i.metadata, '{}'),
+        i.job_id, i.state, i.next_need, case when v_open then i.payload end, i.priority, i.attempt, coalesce((i.options).max_attempts, _setting_value('max_attempts')::integer),
+        i.crashes, i.available_at, i.expires_at, i.submitted_at, i.submitted_by, i.singleton_key, (i.options).idempotency_key,
+        case when v_open then coalesce(i.metadata, '{}') end,
         coalesce((i.options).wait_for, '{}'), i.on_dependency_failure, coalesce((i.options).retry, _setting_value('retry')::jsonb),
-        i.worker_id, i.lease_id, i.fence, i.leased_at, i.lease_expires_at, i.cancel_requested,
-        (i.failure).error, (i.failure).error_code, (i.failure).dead_reason, i.ended_at, i.result, (i.options).run_id, (i.options).step, i.archived
+        i.worker_id, case when v_open then i.lease_id end, i.fence, i.leased_at, i.lease_expires_at, i.cancel_requested,
+        (i.failure).error, (i.failure).error_code, (i.failure).dead_reason, i.ended_at, case when v_open then i.result end, (i.options).run_id, (i.options).step, i.archived,
+        -- of a lease that ran out after cancellation was asked for, the cancellation says so
+        (
+            select count(*) from history as h
+            where h.job_id = job.job_id and (h.event = 'reclaimed' or h.event = 'cancelled' and h.detail = 'its lease ran out')
+        ),
+        case when i.state = 'leased' then (select b.extended_at from heartbeat as b where b.fence = i.fence) end
     into v_info
     from (
         select
@@ -46,4 +61,7 @@ begin
 end
 $job$;
 
-comment on function job(uuid) is 'One job, live or archived, as it is now. Locks nothing. Raises LH003, LH010.';
+comment on function job(uuid) is
+    'One job, live or archived, as it is now. payload, metadata, result and lease_id are null for a caller that may not call job_payload. crashes '
+    'counts the leases that ran out in a row, leases_run_out all that ever did; extended_at is when the current lease was last extended. Locks nothing. '
+    'Raises LH003, LH010.';

@@ -489,7 +489,7 @@ create type extended as (
     job_id uuid, lease_id uuid, ok boolean, lease_expires_at timestamptz, error_code text, message text, detail text, hint text
 );
 
-create type lease_state as (held boolean, cancel_requested boolean, remaining interval);
+create type lease_state as (held boolean, cancel_requested boolean, remaining interval, state text, result jsonb);
 
 create type checkpoint_result as (name text, result jsonb, recorded_at timestamptz);
 
@@ -502,8 +502,10 @@ create type job_info as (
     available_at timestamptz, expires_at timestamptz, submitted_at timestamptz, submitted_by text, singleton_key text,
     idempotency_key text, metadata jsonb, wait_for uuid[], on_dependency_failure text, retry jsonb, worker_id text, lease_id uuid,
     fence bigint, leased_at timestamptz, lease_expires_at timestamptz, cancel_requested boolean, error text, error_code text,
-    dead_reason text, ended_at timestamptz, result jsonb, run_id uuid, step text, archived boolean
+    dead_reason text, ended_at timestamptz, result jsonb, run_id uuid, step text, archived boolean, leases_run_out integer, extended_at timestamptz
 );
+
+create type payload_info as (payload jsonb, metadata jsonb, result jsonb);
 
 create type reason as (reason text, detail text, until timestamptz, waits_for uuid);
 

@@ -1,14 +1,18 @@
-create or replace view finished as
+-- noqa: disable=ST06
+-- its columns have their order from before one was computed
+create or replace view finished with (security_barrier) as
 select
     a.job_id,
     a.next_need,
     a.state,
-    a.result,
+    case when c.sees_results then a.result end as result,
     a.attempt,
     a.worker_id,
     a.submitted_at,
     a.leased_at,
     a.ended_at
-from archive as a;
+from archive as a
+-- As in job(). A second relation also keeps INSERT, UPDATE and DELETE out of the view.
+cross join (values (has_function_privilege('job_payload(uuid)'::regprocedure, 'execute'))) as c (sees_results);
 
-comment on view finished is 'Jobs that succeeded or were cancelled: result, attempts, by whom and when.';
+comment on view finished is 'Jobs that succeeded or were cancelled: result (null for who may not call job_payload), attempts, by whom and when.';

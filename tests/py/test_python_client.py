@@ -20,6 +20,7 @@ from psycopg_pool import ConnectionPool
 import support
 from conftest import Connect, Connection
 from leasehold import (
+    AlreadyDone,
     DependencyViolation,
     ForkedConnection,
     IdempotencyConflict,
@@ -481,6 +482,44 @@ def test_behind_a_pooler_nothing_listens_and_polling_finds_the_work(
 
 def test_a_direct_connection_is_not_taken_for_a_pooled_one(conn: Connection) -> None:
     assert not session.is_pooled(conn)
+
+
+# --- what a job carries, and for whom -------------------------------------------------------
+
+
+def test_what_a_job_carries_is_shown_to_whom_may_see_it(conn: Connection) -> None:
+    leasehold = Leasehold(conn)
+    job_id = leasehold.submit("a.b", {"p": 1}, metadata={"m": 1}).job_id
+    (lease,) = leasehold.get_work("w", ["a.b"])
+    lease.complete({"r": 1})
+    carried = leasehold.job_payload(job_id)
+    assert (carried.payload, carried.metadata, carried.result) == ({"p": 1}, {"m": 1}, {"r": 1})
+    conn.execute("set role leasehold_reader")
+    found = leasehold.job(job_id)
+    assert (found.state, found.payload, found.metadata, found.result) == (
+        "succeeded",
+        None,
+        None,
+        None,
+    )
+    assert found.lease_id is None
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        leasehold.job_payload(job_id)
+
+
+def test_a_worker_that_completed_a_job_before_learns_the_result_by_its_lease(
+    conn: Connection,
+) -> None:
+    leasehold = Leasehold(conn)
+    leasehold.submit("a.b")
+    (lease,) = leasehold.get_work("w", ["a.b"])
+    lease.complete({"r": 1})
+    with pytest.raises(AlreadyDone) as refused, conn.transaction():
+        lease.complete({"r": 2})
+    assert set(refused.value.detail) == {"job_id", "lease_id"}
+    conn.execute("set role leasehold_worker")
+    told = lease.status()
+    assert (told.held, told.state, told.result) == (False, "succeeded", {"r": 1})
 
 
 # --- pools, connection strings, forks -------------------------------------------------------

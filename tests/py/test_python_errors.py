@@ -58,9 +58,9 @@ def test_other_errors_pass_through_untouched(conn: Connection) -> None:
 
 def test_a_refusal_in_a_row_becomes_the_same_exception() -> None:
     job_id = uuid4()
-    error = errors.from_parts("LH018", "done", f'{{"job_id": "{job_id}", "result": [1]}}', "stop")
+    error = errors.from_parts("LH018", "done", f'{{"job_id": "{job_id}"}}', "stop")
     assert isinstance(error, AlreadyDone)
-    assert (error.job_id, error.result) == (job_id, [1])
+    assert (error.job_id, error.hint) == (job_id, "stop")
 
 
 @pytest.mark.parametrize("detail", [None, "", "[]", "{", '{"job_id": 7}', '{"job_id": "no uuid"}'])

@@ -250,6 +250,7 @@ insert into face values
  'limit_jobs integer default 1) → setof work'),
 ('hold_lease(job_id uuid, lease_id uuid) → timestamptz'),
 ('job(job_id uuid) → job_info'),
+('job_payload(job_id uuid) → payload_info'),
 ('lease_status(job_id uuid, lease_id uuid) → lease_state'),
 ('next_due(capabilities text[]) → interval'),
 ('redrive(job_id uuid, actor text, reason text default null, '
@@ -324,9 +325,11 @@ insert into shape values
  'idempotency_key text, metadata jsonb, wait_for uuid[], on_dependency_failure text, retry jsonb, '
  'worker_id text, lease_id uuid, fence bigint, leased_at timestamptz, '
  'lease_expires_at timestamptz, cancel_requested boolean, error text, error_code text, '
- 'dead_reason text, ended_at timestamptz, result jsonb, run_id uuid, step text, archived boolean)'),
-('lease_state(held boolean, cancel_requested boolean, remaining interval)'),
+ 'dead_reason text, ended_at timestamptz, result jsonb, run_id uuid, step text, archived boolean, '
+ 'leases_run_out integer, extended_at timestamptz)'),
+('lease_state(held boolean, cancel_requested boolean, remaining interval, state text, result jsonb)'),
 ('outcome(state text, available_at timestamptz, attempt integer)'),
+('payload_info(payload jsonb, metadata jsonb, result jsonb)'),
 ('reason(reason text, detail text, until timestamptz, waits_for uuid)'),
 ('setting_info(name text, value text, default_value text, description text)'),
 ('settled(job_id uuid, lease_id uuid, verb text, ok boolean, state text, '

@@ -2,7 +2,7 @@
 
 begin;
 \ir include/support.sql
-select plan(14);
+select plan(21);
 
 -- A live job -------------------------------------------------------------------------------------
 
@@ -77,6 +77,60 @@ select results_eq(
 );
 
 select pg_temp.changes_nothing(format('select job(job_id => %L)', :'dead'), 'asking changes nothing');
+
+-- Its leases, in its whole life -----------------------------------------------------------------------
+
+select submit(job_id => pg_temp.id(10), next_need => 'jo.life', max_attempts => 20);
+select results_eq(
+    format('select crashes, leases_run_out, extended_at from job(job_id => %L)', pg_temp.id(10)), 'values (0, 0, null::timestamptz)', 'no lease, none that ran out'
+);
+select lease_id as life_lease from get_work(worker_id => 'w', capabilities => '{jo.life}', lease => '1 h') \gset
+select is((job(pg_temp.id(10))).extended_at, null, 'a lease that was not extended yet');
+select extend(job_id => pg_temp.id(10), lease_id => :'life_lease', lease => '2 h');
+select ok((job(pg_temp.id(10))).extended_at between now() and clock_timestamp(), 'when it was last extended');
+select pg_temp.run_out(pg_temp.id(10));
+select sweep();
+select results_eq(
+    format('select state, crashes, leases_run_out, extended_at from job(job_id => %L)', pg_temp.id(10)), $$ values ('scheduled', 1, 1, null::timestamptz) $$,
+    'a lease that ran out is counted'
+);
+-- a failure ends the row of crashes, not the count
+create function pg_temp.again() returns uuid language plpgsql as $again$
+declare
+    v_work work;
+begin
+    perform pg_temp.is_due(pg_temp.id(10));
+    perform sweep();
+    select w.* into v_work from get_work(worker_id => 'w', capabilities => '{jo.life}') as w;
+    return v_work.lease_id;
+end
+$again$;
+select fail(job_id => pg_temp.id(10), lease_id => pg_temp.again(), error => 'no');
+select pg_temp.again();
+select pg_temp.run_out(pg_temp.id(10));
+select sweep();
+select pg_temp.again();
+select pg_temp.run_out(pg_temp.id(10));
+select sweep();
+select pg_temp.again();
+select pg_temp.run_out(pg_temp.id(10));
+select sweep();
+select results_eq(
+    format('select state, dead_reason, leases_run_out from job(job_id => %L)', pg_temp.id(10)), $$ values ('dead', 'crash_loop', 4) $$, 'the one that buried it is, too'
+);
+select redrive(job_id => pg_temp.id(10), actor => 'ann');
+select is((job(pg_temp.id(10))).leases_run_out, 4, 'a redrive leaves it');
+-- whatever the burial is called
+select submit(job_id => pg_temp.id(11), next_need => 'jo.once', max_attempts => 1);
+select submit(job_id => pg_temp.id(12), next_need => 'jo.once');
+select get_work(worker_id => 'w', capabilities => '{jo.once}', limit_jobs => 2);
+select cancel(job_id => pg_temp.id(12), actor => 'ann');
+select pg_temp.run_out(pg_temp.id(n)) from generate_series(11, 12) as n;
+select sweep();
+select results_eq(
+    $$ select i.state, i.dead_reason, i.leases_run_out from generate_series(11, 12) as n cross join lateral job(job_id => pg_temp.id(n)) as i $$,
+    $$ values ('dead', 'attempts_exhausted', 1), ('cancelled', null, 1) $$, 'the last attempt, and one that was asked to stop, count as well'
+);
 
 -- What it refuses --------------------------------------------------------------------------------
 

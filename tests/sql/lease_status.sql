@@ -2,7 +2,7 @@
 
 begin;
 \ir include/support.sql
-select plan(23);
+select plan(34);
 
 -- What it says -----------------------------------------------------------------------------------
 
@@ -77,6 +77,39 @@ select results_eq(
     format('select held, cancel_requested from lease_status(job_id => %L, lease_id => %L)', pg_temp.id(2), gen_random_uuid()),
     'values (false, true)', 'a job that was cancelled unheld is cancelled'
 );
+
+-- The job's state, and the result for the lease that made it -----------------------------------------------
+
+select job_id as with_result, lease_id as with_lease from pg_temp.leased('ls.result') \gset
+select is((lease_status(job_id => :'with_result', lease_id => :'with_lease')).state, 'leased', 'the state of the job is told');
+select complete(job_id => :'with_result', lease_id => :'with_lease', result => '{"r": [1]}');
+select results_eq(
+    format('select held, state, result from lease_status(job_id => %L, lease_id => %L)', :'with_result', :'with_lease'),
+    $$ values (false, 'succeeded', '{"r": [1]}'::jsonb) $$, 'the lease that completed the job is told its result'
+);
+select results_eq(
+    format('select held, state, result from lease_status(job_id => %L, lease_id => %L)', :'with_result', gen_random_uuid()),
+    $$ values (false, 'succeeded', null::jsonb) $$, 'no other lease is'
+);
+select results_eq(
+    format('select state, result from lease_status(job_id => %L, lease_id => %L)', :'done', :'done_lease'), $$ values ('succeeded', null::jsonb) $$, 'without a result there is none'
+);
+select complete_unheld(job_id => :'given', actor => 'ann', result => '{"by": "ann"}');
+select results_eq(
+    format('select state, result from lease_status(job_id => %L, lease_id => %L)', :'given', :'given_lease'),
+    $$ values ('succeeded', null::jsonb) $$, 'a lease that gave the job back is not told what somebody else completed it with'
+);
+select results_eq(
+    format('select state, result from lease_status(job_id => %L, lease_id => %L)', s.job_id, s.lease_id), format($$ values (%L, null::jsonb) $$, s.state), 'a job that is ' || s.state
+)
+from (
+    values (:'late'::uuid, :'late_lease'::uuid, 'leased'), (:'dead', :'dead_lease', 'dead'), (:'moved', :'moved_lease', 'ready'), (:'job_id', :'lease_id', 'cancelled'),
+        (pg_temp.id(2), gen_random_uuid(), 'cancelled')
+) as s (job_id, lease_id, state);
+set local role leasehold_worker;
+select result as seen from leasehold.lease_status(job_id => :'with_result', lease_id => :'with_lease') \gset
+reset role;
+select is(:'seen'::jsonb, '{"r": [1]}', 'a worker needs no other right for it');
 
 -- What it refuses --------------------------------------------------------------------------------
 

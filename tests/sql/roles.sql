@@ -8,10 +8,10 @@ select plan(111);
 
 create temporary table granted (role text, functions text[]);
 insert into granted values
-    ('leasehold_submitter', '{submit,submit_many}'),
-    ('leasehold_worker', '{await_bell,checkpoint,checkpoints,complete,extend,extend_many,fail,get_work,hold_lease,lease_status,next_due,release,reschedule,results,settle,sweep,turn}'),
+    ('leasehold_submitter', '{job,submit,submit_many}'),
+    ('leasehold_worker', '{await_bell,checkpoint,checkpoints,complete,extend,extend_many,fail,get_work,hold_lease,job,lease_status,next_due,release,reschedule,results,settle,sweep,turn}'),
     ('leasehold_reader', '{job,setting,settings,verify,why_not_running}'),
-    ('leasehold_operator', '{cancel,complete_unheld,fail_unheld,job,redrive,redrive_many,reschedule_unheld,set_setting,setting,settings,sweep,verify,why_not_running}');
+    ('leasehold_operator', '{cancel,complete_unheld,fail_unheld,job,job_payload,redrive,redrive_many,reschedule_unheld,set_setting,setting,settings,sweep,verify,why_not_running}');
 update granted set functions = functions || '{error_codes,require_api,schema_version}';
 create role tap_nobody;
 insert into granted values ('tap_nobody', '{}');

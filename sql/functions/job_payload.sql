@@ -1,0 +1,34 @@
+create or replace function job_payload(job_id uuid)
+returns payload_info
+language plpgsql
+stable
+security definer
+set search_path from current
+set plan_cache_mode to force_generic_plan
+set enable_seqscan to off
+set jit to off
+as $job_payload$
+declare
+    v_info  payload_info;
+begin
+    if job_id is null then
+        perform _invalid('job_id', 'must not be null');
+    end if;
+    -- one statement, one snapshot: the job may be moving from one to the other
+    select i.payload, coalesce(i.metadata, '{}'), i.result
+    into v_info
+    from (
+        select j.payload, j.metadata, null::jsonb as result from job as j where j.job_id = job_payload.job_id
+        union all
+        select a.payload, a.metadata, a.result from archive as a where a.job_id = job_payload.job_id
+    ) as i;
+    if not found then
+        perform _no_such_job(job_id);
+    end if;
+    return v_info;
+end
+$job_payload$;
+
+comment on function job_payload(uuid) is
+    'What one job, live or archived, carries: payload, metadata, result. Whoever may call this also sees them, and lease_id, in job() and the view finished: '
+    'operators, and whom else the owner grants EXECUTE. Locks nothing. Raises LH003, LH010.';
