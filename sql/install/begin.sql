@@ -1,8 +1,10 @@
     -- The schema: ours, or nobody's yet.
     v_schema := coalesce(nullif(current_setting('leasehold.schema', true), ''), 'leasehold');
-    if octet_length(v_schema) > 63 or v_schema ~ '^pg_' or v_schema = 'information_schema' then
+    -- the groups of a schema named pg would begin with pg_; $user means something else in a search_path, quoted or not
+    if octet_length(v_schema) > 63 or v_schema ~ '^pg(_|$)' or v_schema in ('information_schema', '$user') then
         raise exception 'schema name % cannot be used', to_json(v_schema)
-            using errcode = 'LH010', hint = 'Give the setting leasehold.schema a name of at most 63 bytes that does not begin with pg_.';
+            using errcode = 'LH010', detail = '{"argument": "leasehold.schema"}',
+                  hint = 'Give the setting leasehold.schema a name of at most 63 bytes that is not pg or $user, nor begins with pg_.';
     end if;
     if current_setting('server_version_num')::integer < 140000 then
         raise exception 'PostgreSQL % is too old', current_setting('server_version')
@@ -43,7 +45,8 @@
     end if;
     if v_migrated is not null then
         execute format('select array_agg(m.kind || '' '' || quote_ident(split_part(m.name, ''('', 1))) from %I.manifest as m', v_schema) into v_known;
-        execute format('select exists (select from %I.manifest as m where m.kind = ''build'' and m.definition = %L)', v_schema, v_build) into v_same;
+        execute format('select m.name, m.definition = %L from %I.manifest as m where m.kind = ''build''', v_build, v_schema) into v_before_version, v_same;
+        v_same := coalesce(v_same, false);
     end if;
     select string_agg(f.name, ', ' order by f.name) into v_foreign
     from (
@@ -80,8 +83,8 @@
             $done$, v_schema
         ) into v_done using v_makes_roles, v_schema_oid;
         if v_done then
-            raise notice 'leasehold % is installed in schema %', v_version, to_json(v_schema);
-            return;
+            v_told := format('leasehold %s is current in schema %s: nothing was changed', v_version, to_json(v_schema));
+            exit installing;
         end if;
     end if;
 

@@ -10,4 +10,8 @@
     insert into manifest (kind, name, definition) values ('build', v_version, v_build);
 
     perform set_config(s.name, s.value, true) from jsonb_each_text(v_settings) as s (name, value) where current_setting(s.name) <> s.value;
-    raise notice 'leasehold % is installed in schema %', v_version, to_json(v_schema);
+    v_told := case
+        when v_migrated is null then format('leasehold %s was installed in schema %s', v_version, to_json(v_schema))
+        when v_same then format('leasehold %s in schema %s was mended', v_version, to_json(v_schema))
+        else format('leasehold in schema %s was upgraded from %s to %s', to_json(v_schema), coalesce(v_before_version, 'an unknown version'), v_version)
+    end;

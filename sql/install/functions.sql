@@ -60,13 +60,6 @@
             execute v_statement;
         end loop;
     end loop;
-    for v_statement in
-        select format('drop function %s', p.oid::regprocedure)
-        from pg_proc as p
-        where p.pronamespace = v_schema_oid and p.proname <> all (v_function_names)
-    loop
-        execute v_statement;
-    end loop;
 
     -- Views: appended to in place, or made anew.
     for v_at in 1 .. cardinality(v_views) loop
@@ -82,6 +75,14 @@
         select format('drop view %I', c.relname)
         from pg_class as c
         where c.relnamespace = v_schema_oid and c.relkind = 'v' and c.relname <> all (v_view_names)
+    loop
+        execute v_statement;
+    end loop;
+    -- no view refers to an older face any more
+    for v_statement in
+        select format('drop function %s', p.oid::regprocedure)
+        from pg_proc as p
+        where p.pronamespace = v_schema_oid and p.proname <> all (v_function_names)
     loop
         execute v_statement;
     end loop;

@@ -1,18 +1,41 @@
     -- Rights, in one place. PUBLIC has none; the four groups have what is listed here; helpers (_ first) and tables are the owner's alone.
     v_everyone := array['error_codes', 'require_api', 'schema_version'];
     v_groups := jsonb_build_object(
-        'submitter', array['submit', 'submit_many'],
+        'submitter', array['job', 'submit', 'submit_many'],
         'worker', array[
-            'await_bell', 'checkpoint', 'checkpoints', 'complete', 'extend', 'extend_many', 'fail', 'get_work', 'hold_lease', 'lease_status', 'next_due',
-            'release', 'reschedule', 'results', 'settle', 'sweep', 'turn'
+            'await_bell', 'checkpoint', 'checkpoints', 'complete', 'extend', 'extend_many', 'fail', 'get_work', 'hold_lease', 'job',
+            'lease_status', 'next_due', 'release', 'reschedule', 'results', 'settle', 'sweep', 'turn'
         ],
         'reader', array['job', 'setting', 'settings', 'verify', 'why_not_running'],
         'operator', array[
-            'cancel', 'complete_unheld', 'fail_unheld', 'job', 'redrive', 'redrive_many', 'reschedule_unheld', 'set_setting', 'setting',
+            'cancel', 'complete_unheld', 'fail_unheld', 'job', 'job_payload', 'redrive', 'redrive_many', 'reschedule_unheld', 'set_setting', 'setting',
             'settings', 'sweep', 'verify', 'why_not_running'
         ]
     );
     v_readers := array['reader', 'operator'];
+
+    -- Roles by the names of the groups that were there before. Ours say so in their comments, which all databases of the server see; a role with rights
+    -- on the schema was given them by its owner. Of others the members, and who logs in as one, would get rights that nobody meant them to have.
+    with theirs as (
+        select
+            r.rolname::text as name,
+            r.rolcanlogin or exists (
+                select from pg_auth_members as m
+                -- since PostgreSQL 16 who creates a role is a member that neither inherits its rights nor may take it on
+                where m.roleid = r.oid and not coalesce(to_jsonb(m) @> '{"inherit_option": false, "set_option": false}', false)
+            ) as is_used
+        from jsonb_object_keys(_group_roles(v_schema)) as g (name)
+        join pg_roles as r on r.rolname = g.name and r.rolname <> current_user
+        where coalesce(shobj_description(r.oid, 'pg_authid'), '') not like 'Leasehold group role:%'
+            and r.oid <> all (select a.grantee from pg_namespace as n, aclexplode(n.nspacl) as a where n.oid = v_schema_oid)
+    )
+    select array_agg(t.name order by t.name), array_agg(t.name order by t.name) filter (where t.is_used) into v_adopted, v_used from theirs as t;
+    if v_used is not null and lower(coalesce(current_setting('leasehold.adopt_roles', true), '')) not in ('on', 'true', 'yes', '1') then
+        raise exception 'roles that were there before, and are in use, have the names of group roles: %', array_to_string(v_used, ', ')
+            using errcode = 'LH009', detail = jsonb_build_object('roles', v_used)::text,
+                  hint = 'Rename them, or choose another schema. If their members, or who logs in as one of them, are to have the rights of the group: '
+                      'set leasehold.adopt_roles to on before.';
+    end if;
 
     for v_name in
         select g.name from jsonb_object_keys(_group_roles(v_schema)) as g (name)
@@ -20,6 +43,7 @@
     loop
         begin
             execute format('create role %I nologin', v_name);
+            execute format('comment on role %I is %L', v_name, 'Leasehold group role: ' || (_group_roles(v_schema) ->> v_name));
         exception
             -- another database of this server, at the same moment
             when duplicate_object or unique_violation then
@@ -40,9 +64,10 @@
         execute format('revoke all on all sequences in schema %I from %s cascade', v_schema, v_name);
         execute format('revoke all on all functions in schema %I from %s cascade', v_schema, v_name);
         for v_statement in
-            select format('revoke all on type %I from %s cascade', c.relname, v_name)
-            from pg_class as c
-            where c.relnamespace = v_schema_oid and c.relkind = 'c'
+            select format('revoke all on type %I from %s cascade', t.typname, v_name)
+            from pg_type as t
+            left join pg_class as c on c.oid = t.typrelid
+            where t.typnamespace = v_schema_oid and (c.relkind = 'c' or t.typtype = 'd')
         loop
             execute v_statement;
         end loop;

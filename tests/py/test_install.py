@@ -18,7 +18,7 @@ from psycopg import sql
 
 import server
 from conftest import Connection
-from support import background, refused, run_threads, wait_until_blocked
+from support import background, eventually, refused, run_threads, wait_until_blocked
 
 SOURCES = server.LEASEHOLD_SQL.parent
 SCRIPT = server.LEASEHOLD_SQL.read_text()
@@ -32,6 +32,11 @@ NAMES = [
     "it's",
     "back\\slash",
     "%s %I $1",
+    "50% off",
+    '""',
+    " a.b, c ",
+    "line\nbreak\ttab",
+    "pgx",
     "select",
     "x" * 63,
     "é" * 31,
@@ -226,6 +231,55 @@ def test_what_was_damaged_is_mended_under_any_name(conn: Connection, schema: str
     works(conn, schema)
 
 
+@pytest.mark.parametrize(
+    ("encoding", "text"),
+    [
+        ("UTF8", "é 字"),
+        ("LATIN1", "é"),
+        ("EUC_JP", "字"),
+        ("EUC_TW", "字"),
+        ("WIN1251", "ж"),
+        ("SQL_ASCII", "é 字"),
+    ],
+)
+def test_a_database_of_any_encoding_will_do(
+    test_server: server.Server, said: Said, encoding: str, text: str
+) -> None:
+    name = f"{test_server.template}_{encoding.lower()}"
+    with psycopg.connect(test_server.dsn, autocommit=True) as admin:
+        # since PostgreSQL 15 a server may take its collations from ICU, which has not all encodings
+        libc = "locale_provider libc" if admin.info.server_version >= 150000 else ""
+        admin.execute(
+            sql.SQL(
+                "create database {} template template0 encoding {} lc_collate 'C' lc_ctype 'C' {}"
+            ).format(sql.Identifier(name), encoding, sql.SQL(libc))
+        )
+    try:
+        with psycopg.connect(
+            server.in_database(test_server.dsn, name),
+            autocommit=True,
+            client_encoding="UTF8",
+        ) as conn:
+            assert value(conn, "show server_encoding") == encoding
+            told = said(conn)
+            assert [encoding in message for message, _ in told[1:]] == [True] * (encoding != "UTF8")
+            works(conn)
+            ((job_id, *_),) = call(conn, "submit", f"'a.b', '{{\"t\": \"{text}\"}}'")
+            payload = value(conn, "select payload from leasehold.job_payload(%s)", job_id)
+            assert payload == {"t": text}
+            conn.execute("select leasehold.cancel(%s, %s)", (job_id, text))
+            assert value(conn, "select actor from leasehold.departure") == text
+            before = contents(conn)
+            assert len(said(conn)) == 1
+            assert contents(conn) == before
+            if encoding not in ("UTF8", "SQL_ASCII"):
+                with refused("22P05"):
+                    call(conn, "submit", "'a.b', '{\"t\": \"€ 𝒳\"}'")
+                works(conn)
+    finally:
+        server.drop_database(test_server.dsn, name)
+
+
 def test_two_schemas_of_one_database_do_not_know_of_each_other(conn: Connection) -> None:
     install(conn, "first")
     install(conn, "second")
@@ -236,12 +290,15 @@ def test_two_schemas_of_one_database_do_not_know_of_each_other(conn: Connection)
 
 
 @pytest.mark.parametrize(
-    "schema", ["x" * 64, "é" * 32, "pg_mine", "pg_catalog", "information_schema"]
+    "schema",
+    ["x" * 64, "é" * 32, "pg", "pg_mine", "pg_catalog", "information_schema", "$user"],
 )
 def test_a_name_that_cannot_be_a_schema_is_refused(conn: Connection, schema: str) -> None:
     before = contents(conn)
-    with refused("LH010"):
+    with refused("LH010") as errors:
         install(conn, schema)
+    assert errors[0].diag.message_hint
+    assert errors[0].diag.message_detail == '{"argument": "leasehold.schema"}'
     assert contents(conn) == before
 
 
@@ -273,13 +330,17 @@ def test_it_installs_in_the_callers_own_transaction_beside_other_work(conn: Conn
     works(conn)
 
 
-def psql(empty_dsn: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    program = shutil.which("psql")
-    if program is None:
-        pytest.skip("needs psql on this machine")
+def psql(
+    empty_dsn: str, *arguments: str, program: str = "psql", **environment: str
+) -> subprocess.CompletedProcess[str]:
+    found = shutil.which(program)
+    if found is None:
+        pytest.skip(f"needs {program} on this machine")
+    if program == "psql":
+        arguments = ("-X", "-q", "-v", "ON_ERROR_STOP=1", *arguments)
     return subprocess.run(
-        [program, "-X", "-q", "-v", "ON_ERROR_STOP=1", *arguments],
-        env=os.environ | server.libpq_environment(empty_dsn),
+        [found, *arguments],
+        env=os.environ | server.libpq_environment(empty_dsn) | environment,
         capture_output=True,
         text=True,
         check=False,
@@ -310,14 +371,99 @@ def test_psql_installs_it_elsewhere_by_a_setting_made_before(
     assert value(conn, "select to_regnamespace('leasehold')") is None
 
 
-def test_it_says_what_it_did(conn: Connection) -> None:
-    said: list[str] = []
-    conn.add_notice_handler(lambda notice: said.append(notice.message_primary or ""))
+@pytest.mark.parametrize("file", ["sql/leasehold.sql", "README.md"])
+def test_the_command_line_for_another_schema_works_as_it_is_written(
+    empty_dsn: str, conn: Connection, file: str
+) -> None:
+    if shutil.which("psql") is None:
+        pytest.skip("needs psql on this machine")
+    (command,) = re.findall(r"PGOPTIONS=.*? -f [\w/]+\.sql", (server.ROOT / file).read_text())
+    done = subprocess.run(
+        ["sh", "-c", command],
+        cwd=server.LEASEHOLD_SQL.parent if file.startswith("sql/") else server.ROOT,
+        env=os.environ | server.libpq_environment(empty_dsn),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    works(conn, "jobs")
+    assert value(conn, "select to_regnamespace('leasehold')") is None
+    assert 'leasehold 1.0.0 was installed in schema "jobs"' in done.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["-v", "schema=jobs"],
+        ["-c", "select set_config('leasehold.schema', 'jobs', true)"],
+    ],
+    ids=["a variable of psql", "a setting of another transaction"],
+)
+def test_a_choice_of_schema_that_cannot_be_heard_is_answered_by_what_was_installed(
+    empty_dsn: str, conn: Connection, arguments: list[str]
+) -> None:
+    done = psql(empty_dsn, *arguments, "-f", str(server.LEASEHOLD_SQL))
+    assert done.returncode == 0, done.stderr
+    assert 'NOTICE:  leasehold 1.0.0 was installed in schema "leasehold"' in done.stderr
+    assert "PGOPTIONS" in done.stderr
+
+
+Said = Callable[..., list[tuple[str, str]]]
+
+
+@pytest.fixture
+def said() -> Said:
+    """Installs, and answers what was said meanwhile, as messages and hints."""
+
+    def tell(conn: Connection, *arguments: Any, **options: Any) -> list[tuple[str, str]]:
+        found: list[tuple[str, str]] = []
+
+        def take(notice: psycopg.errors.Diagnostic) -> None:
+            found.append((notice.message_primary or "", notice.message_hint or ""))
+
+        conn.add_notice_handler(take)
+        try:
+            install(conn, *arguments, **options)
+        finally:
+            conn.remove_notice_handler(take)
+        return found
+
+    return tell
+
+
+def test_it_says_what_it_did_and_to_which_schema(
+    conn: Connection, said: Said, tmp_path: Path
+) -> None:
+    def only(*arguments: Any, **options: Any) -> str:
+        ((message, _),) = said(conn, *arguments, **options)
+        return message
+
+    assert only("jobs") == 'leasehold 1.0.0 was installed in schema "jobs"'
+    assert only("jobs") == 'leasehold 1.0.0 is current in schema "jobs": nothing was changed'
+    conn.execute("drop view jobs.finished")
+    assert only("jobs") == 'leasehold 1.0.0 in schema "jobs" was mended'
+    newer = changed(
+        tmp_path,
+        functions__schema_version=source("functions/schema_version").replace("1.0.0", "1.1.0"),
+    )
+    assert only("jobs", newer) == 'leasehold in schema "jobs" was upgraded from 1.0.0 to 1.1.0'
+    assert only("My-App") == 'leasehold 1.0.0 was installed in schema "My-App"'
+
+
+def test_it_says_which_group_roles_are_missing(
+    open_: Open, conn: Connection, login: Login, said: Said
+) -> None:
+    owner, schema = login("nocreaterole"), f"bare_{uuid.uuid4().hex[:8]}"
+    mine = open_(owner)
+    names = [group(schema, name) for name in sorted(GROUPS)]
     for _ in range(2):
-        said.clear()
-        install(conn)
-        assert [text for text in said if "1.0.0" in text and "leasehold" in text]
-        assert len(said) == 1, said
+        told = said(mine, schema)
+        assert len(told) == 2
+        message, hint = told[1]
+        assert owner in message
+        assert ", ".join(names) in message
+        assert "EXECUTE" in hint
 
 
 @pytest.mark.parametrize("again", [False, True], ids=["first time", "again"])
@@ -654,6 +800,78 @@ def test_groups_that_came_later_get_their_rights_when_the_file_is_run_again(
         conn.execute(f"create role {group(schema, name)}")
     install(mine, schema)
     assert groups_of(conn, schema) == {group(schema, name) for name in GROUPS}
+    works(mine, schema)
+
+
+def test_roles_that_were_there_before_are_taken_and_named(
+    conn: Connection, said: Said, login: Login
+) -> None:
+    schema = f"old_{uuid.uuid4().hex[:8]}"
+    conn.execute(f"create role {group(schema, 'reader')}")
+    told = said(conn, schema)
+    assert [message for message, _ in told[1:]] == [
+        f"roles that were there before are group roles of leasehold now: {group(schema, 'reader')}"
+    ]
+    assert groups_of(conn, schema) == {group(schema, name) for name in GROUPS}
+    # its members, and those of the others, came after it was ours
+    for name in GROUPS:
+        conn.execute(f"grant {group(schema, name)} to {login()}")
+    assert len(said(conn, schema)) == 1
+    conn.execute(f"drop view {schema}.finished")
+    assert len(said(conn, schema)) == 1
+    works(conn, schema)
+
+
+@pytest.mark.parametrize("how", ["has members", "logs in"])
+def test_roles_that_are_in_use_already_are_refused_unless_that_is_asked_for(
+    conn: Connection, said: Said, login: Login, how: str
+) -> None:
+    schema = f"used_{uuid.uuid4().hex[:8]}"
+    role = group(schema, "reader")
+    conn.execute(f"create role {role}")
+    conn.execute(
+        f"grant {role} to {login()}" if how == "has members" else f"alter role {role} login"
+    )
+    before = contents(conn)
+    with refused("LH009") as errors:
+        install(conn, schema)
+    assert role in str(errors[0].diag.message_primary)
+    assert "leasehold.adopt_roles" in str(errors[0].diag.message_hint)
+    assert contents(conn) == before
+    assert value(conn, "select to_regrole(%s)", group(schema, "worker")) is None
+    conn.execute("set leasehold.adopt_roles = on")
+    assert role in said(conn, schema)[1][0]
+    conn.execute("reset leasehold.adopt_roles")
+    # asked for once, it is so from then on
+    conn.execute(f"drop view {schema}.finished")
+    assert len(said(conn, schema)) == 1
+    works(conn, schema)
+
+
+def test_a_second_database_of_the_server_shares_the_group_roles(
+    test_server: server.Server, conn: Connection, said: Said, login: Login
+) -> None:
+    schema = f"twice_{uuid.uuid4().hex[:8]}"
+    install(conn, schema)
+    conn.execute(f"grant {group(schema, 'worker')} to {login()}")
+    name = f"{test_server.template}_second"
+    server.create_database(test_server.dsn, name)
+    try:
+        with psycopg.connect(server.in_database(test_server.dsn, name), autocommit=True) as second:
+            assert len(said(second, schema)) == 1
+            assert groups_of(second, schema) == groups_of(conn, schema)
+    finally:
+        server.drop_database(test_server.dsn, name)
+
+
+def test_who_may_create_roles_takes_up_the_groups_it_made_itself(
+    open_: Open, conn: Connection, login: Login, said: Said
+) -> None:
+    schema = f"again_{uuid.uuid4().hex[:8]}"
+    mine = open_(login("createrole"))
+    install(mine, schema)
+    mine.execute(f"drop schema {schema} cascade")
+    assert len(said(mine, schema)) == 1
     works(mine, schema)
 
 
@@ -1067,3 +1285,91 @@ def test_a_schema_that_took_the_name_of_a_renamed_one_is_not_mixed_up_with_it(
     )
     works(conn)
     works(conn, "former")
+
+
+# --- restored elsewhere ---------------------------------------------------------------------------
+
+
+def _dumped(dsn: str, directory: Path) -> Path:
+    target = directory / "jobs.dump"
+    done = psql(dsn, "-Fc", "-n", "leasehold", "-f", str(target), program="pg_dump")
+    assert done.returncode == 0, done.stderr
+    return target
+
+
+def _life_before_a_dump(conn: Connection) -> set[Any]:
+    """Jobs in every state, whose ids it answers: all but those that are over or dead."""
+    install(conn)
+    for number in range(5):
+        call(conn, "submit", f"next_need => 'moved.n{number}', singleton_key => 'k{number % 2}'")
+    call(conn, "submit", "next_need => 'moved.done'")
+    ((done, lease, *_),) = call(
+        conn, "get_work", "worker_id => 'w', capabilities => '{moved.done}'"
+    )
+    ((first, *_),) = call(conn, "submit", "next_need => 'moved.first'")
+    call(conn, "submit", f"next_need => 'moved.behind', wait_for => array['{first}'::uuid]")
+    call(conn, "submit", "next_need => 'moved.soon', available_at => clock_timestamp() + '1 s'")
+    call(conn, "complete", f"job_id => '{done}', lease_id => '{lease}', result => '1'")
+    call(conn, "await_bell", "capabilities => '{moved.%}', until => clock_timestamp() + '1 h'")
+    call(conn, "submit", "next_need => 'moved.held'")
+    call(conn, "get_work", "worker_id => 'w', capabilities => '{moved.held}', lease => '1 s'")
+    return {row[0] for row in conn.execute("select job_id from leasehold.job").fetchall()}
+
+
+def _drains(conn: Connection, ids: set[Any]) -> None:
+    def step() -> bool:
+        for job_id, lease_id, *_ in call(
+            conn, "get_work", "worker_id => 'w', capabilities => '{moved.%}', limit_jobs => 100"
+        ):
+            call(conn, "complete", f"job_id => '{job_id}', lease_id => '{lease_id}'")
+        # what backs off after its lease ran out, for a minute
+        conn.execute(
+            "update leasehold.job set available_at = clock_timestamp() where state = 'scheduled'"
+            " and attempt > 0"
+        )
+        return bool(value(conn, "select count(*) = 0 from leasehold.job"))
+
+    eventually(step, "all jobs are done", seconds=30)
+    done = conn.execute("select job_id from leasehold.archive where state = 'succeeded'").fetchall()
+    assert ids <= {row[0] for row in done}
+
+
+def test_a_dump_restored_where_the_roles_are_not_is_mended_by_running_the_file(
+    conn: Connection, empty_dsn: str, scratch_server: server.Cluster, tmp_path: Path
+) -> None:
+    ids = _life_before_a_dump(conn)
+    # ids of transactions that the other server has not come to
+    for _ in range(300):
+        conn.execute("select pg_current_xact_id()")
+    dump = _dumped(empty_dsn, tmp_path)
+    target = server.create_database(scratch_server.dsn, "elsewhere")
+    done = psql(target, "-d", "elsewhere", str(dump), program="pg_restore")
+    assert 'role "leasehold_worker" does not exist' in done.stderr
+    with psycopg.connect(target, autocommit=True) as there:
+        assert len(call(there, "verify")) > 50
+        install(there)
+        assert call(there, "verify") == []
+        assert groups_of(there, "leasehold") == {group("leasehold", name) for name in GROUPS}
+        _drains(there, ids)
+        works(there)
+
+
+def test_a_dump_restored_after_its_roles_needs_no_mending(
+    conn: Connection, empty_dsn: str, scratch_server: server.Cluster, tmp_path: Path
+) -> None:
+    ids = _life_before_a_dump(conn)
+    dump = _dumped(empty_dsn, tmp_path)
+    roles = psql(empty_dsn, "--roles-only", program="pg_dumpall")
+    target = server.create_database(scratch_server.dsn, "elsewhere")
+    with psycopg.connect(target, autocommit=True) as there:
+        for statement in roles.stdout.splitlines():
+            if "leasehold_" in statement and not statement.startswith("--"):
+                there.execute(statement.encode())
+        done = psql(target, "-d", "elsewhere", str(dump), program="pg_restore")
+        assert done.returncode == 0, done.stderr
+        assert call(there, "verify") == []
+        before = contents(there)
+        install(there)
+        assert contents(there) == before
+        _drains(there, ids)
+        works(there)
