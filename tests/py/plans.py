@@ -537,9 +537,7 @@ def get_work_that_finds_nothing(conn: Connection) -> Any:
     return *_get_work(1, "plan.nothing"), ""
 
 
-@call(
-    uses="front_pkey ready_lane_idx job_ready_head_idx job_pkey", blocks=400, lane_pkey=LANES
-)
+@call(uses="front_pkey ready_lane_idx job_ready_head_idx job_pkey", blocks=400, lane_pkey=LANES)
 def get_work_of_two_needs(conn: Connection) -> Any:
     _ready(conn, HOT)
     _ready(conn, KEYED, singleton_key=str(uuid4()))
