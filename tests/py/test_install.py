@@ -1293,6 +1293,8 @@ def test_a_schema_that_took_the_name_of_a_renamed_one_is_not_mixed_up_with_it(
 def _dumped(dsn: str, directory: Path) -> Path:
     target = directory / "jobs.dump"
     done = psql(dsn, "-Fc", "-n", "leasehold", "-f", str(target), program="pg_dump")
+    if "server version mismatch" in done.stderr:
+        pytest.skip("needs a pg_dump that is not older than the server")
     assert done.returncode == 0, done.stderr
     return target
 
