@@ -8,6 +8,8 @@ Python.
 from .client import Leasehold, Turn
 from .errors import (
     AlreadyDone,
+    ArgumentTypeError,
+    ArgumentValueError,
     DependencyViolation,
     ForkedConnection,
     IdempotencyConflict,
@@ -22,18 +24,22 @@ from .errors import (
     LeaseMismatch,
     OpenTransaction,
     PayloadTooLarge,
+    UndecodableError,
     UsageError,
     VersionMismatch,
 )
 from .installer import Installer
 from .keepalive import KeepAlive
 from .lease import GiveUp, Lease, Release, Retry
+from .rows import Undecodable
 from .worker import Worker
 
 __version__ = "1.0.0"
 
 __all__ = [
     "AlreadyDone",
+    "ArgumentTypeError",
+    "ArgumentValueError",
     "DependencyViolation",
     "ForkedConnection",
     "GiveUp",
@@ -56,6 +62,8 @@ __all__ = [
     "Release",
     "Retry",
     "Turn",
+    "Undecodable",
+    "UndecodableError",
     "UsageError",
     "VersionMismatch",
     "Worker",

@@ -14,9 +14,13 @@ from types import TracebackType
 from typing import Any
 from uuid import UUID
 
+import psycopg
+
+from .arguments import checked, several
 from .backoff import Backoff, now
 from .doorbell import Doorbell
-from .lease import Lease, describe
+from .errors import ArgumentTypeError, LeaseholdError
+from .lease import UNDECODABLE, Lease
 from .rows import (
     Bell,
     Discrepancy,
@@ -30,9 +34,10 @@ from .rows import (
     Settled,
     Submitted,
     Swept,
+    Undecodable,
     Work,
 )
-from .session import Connection, Seconds, Session, Source, duration
+from .session import Connection, Seconds, Session, Source, duration, in_transaction
 
 log = logging.getLogger("leasehold")
 
@@ -67,7 +72,9 @@ class Leasehold:
 
     Durations are seconds or timedeltas, times aware datetimes. An argument left None is left to its
     SQL default; one that has none is refused. Refusals are raised as the classes of `leasehold.errors`, all under LeaseholdError;
-    InvalidArgument and, in a forked child, ForkedConnection can come from every method.
+    InvalidArgument and, in a forked child, ForkedConnection can come from every method. An argument
+    of another type than its method says is refused before anything is sent: InvalidArgument that is
+    a TypeError, too, or a ValueError.
     """
 
     def __init__(
@@ -146,8 +153,13 @@ class Leasehold:
 
         The keys of an element are submit's parameters. Elements may wait for each other by job_id.
         """
-        arguments = {"jobs": [dict(job) for job in jobs]}
-        return self.session.rows(Submitted, "submit_many", arguments, connection=connection)
+        arguments = checked({"jobs": jobs})
+        found = self.session.rows(Submitted, "submit_many", arguments, connection=connection)
+        if len(found) != len(arguments["jobs"] or ()):
+            raise LeaseholdError(
+                f"{len(arguments['jobs'])} jobs were sent, but {len(found)} were recorded"
+            )
+        return found
 
     def submit_all(
         self,
@@ -186,19 +198,28 @@ class Leasehold:
         A grant counts when it commits, so the call is a transaction of its own; OpenTransaction
         where one is open already, unless `in_transaction=True`. A lease that ran out before its
         reply came (counted from when the call was sent) is not among the answers: somebody else may
-        have the job by now.
+        have the job by now. Nor is one whose payload, metadata or results Python cannot decode: it
+        is failed as not retryable, with error_code `undecodable`, and the others are answered.
         """
-        length = duration(lease)  # what is none is said before anything is granted
-        arguments = {
-            "worker_id": worker_id,
-            "capabilities": capabilities,
-            "lease": length,
-            "limit_jobs": limit_jobs,
-        }
-        with self._claiming(in_transaction, connection) as conn:
-            sent = now()
-            found = self.session.rows(Work, "get_work", arguments, connection=conn)
-        return self._in_time(found, length, sent)
+        length = duration(lease, "lease")  # what is none is said before anything is granted
+        arguments = checked(
+            {
+                "worker_id": worker_id,
+                "capabilities": capabilities,
+                "lease": length,
+                "limit_jobs": limit_jobs,
+            }
+        )
+        while True:
+            with self._claiming(in_transaction, connection) as conn:
+                sent = now()
+                found = self.session.rows(
+                    Work, "get_work", arguments, connection=conn, undecodable=True
+                )
+                works = self._decodable(found, conn)
+            # behind jobs that nobody can decode there may be others
+            if works or not found:
+                return self._in_time(works, length, sent)
 
     def await_work(
         self,
@@ -222,8 +243,10 @@ class Leasehold:
         nothing just now, as with `turn`, so that listening comes first. A pool lends one connection
         for the whole wait. SQL: get_work, await_bell.
         """
-        deadline = None if timeout is None else now() + duration(timeout).total_seconds()
-        longest = duration(poll).total_seconds()
+        given = checked({"worker_id": worker_id, "capabilities": capabilities})
+        capabilities = given["capabilities"]
+        deadline = None if timeout is None else now() + duration(timeout, "timeout").total_seconds()
+        longest = duration(poll, "poll").total_seconds()
         pace = Backoff(first=min(0.02, longest), cap=longest)
         armed = Backoff(first=longest, cap=longest)
 
@@ -269,26 +292,69 @@ class Leasehold:
         """Acknowledges a batch, as `settle` does, and claims the next, as `get_work` does. SQL:
         turn.
         """
-        length = duration(lease)
-        arguments = {
-            "worker_id": worker_id,
-            "capabilities": capabilities,
-            "done": [dict(element) for element in done],
-            "lease": length,
-            "limit_jobs": limit_jobs,
-            "strict": strict,
-        }
+        length = duration(lease, "lease")
+        arguments = checked(
+            {
+                "worker_id": worker_id,
+                "capabilities": capabilities,
+                "done": done,
+                "lease": length,
+                "limit_jobs": limit_jobs,
+                "strict": strict,
+            }
+        )
+        split = len(_SETTLED)
         with self._claiming(in_transaction, connection) as conn:
             sent = now()
             rows = self.session.rows(
-                lambda *row: row, "turn", arguments, connection=conn, columns=_TURNED
+                lambda *row: row,
+                "turn",
+                arguments,
+                connection=conn,
+                columns=_TURNED,
+                undecodable=True,
             )
-        split = len(_SETTLED)
-        works = [Work(*row[split:]) for row in rows if row[split] is not None]
-        return Turn(
-            settled=[Settled(*row[:split]) for row in rows if row[split] is None],
-            leases=self._in_time(works, length, sent),
-        )
+            found = [Work(*row[split:]) for row in rows if row[split] is not None]
+            works = self._decodable(found, conn)
+        leases = self._in_time(works, length, sent)
+        if found and not works:
+            leases = self.get_work(
+                worker_id,
+                arguments["capabilities"],
+                lease=length,
+                limit_jobs=limit_jobs,
+                in_transaction=in_transaction,
+                connection=connection,
+            )
+        return Turn([Settled(*row[:split]) for row in rows if row[split] is None], leases)
+
+    def _decodable(self, found: list[Work], conn: Connection) -> list[Work]:
+        """Those that a handler can work on. The others are failed, once and for all: no attempt of
+        this client's could decode them.
+        """
+        bad = {work.job_id: told for work in found if (told := _undecodable(work))}
+        if bad:
+            done = [
+                {
+                    "job_id": work.job_id,
+                    "lease_id": work.lease_id,
+                    "verb": "fail",
+                    "error": bad[work.job_id],
+                    "retryable": False,
+                    "error_code": UNDECODABLE,
+                }
+                for work in found
+                if work.job_id in bad
+            ]
+            for job_id, told in bad.items():
+                log.warning("job %s: failed, because %s", job_id, told)
+            try:
+                self.settle(done, strict=False, connection=conn)
+            except (LeaseholdError, psycopg.Error) as exc:
+                if in_transaction(conn):
+                    raise  # the claim is undone with it
+                log.warning("%d leases of such jobs run out, they stay unfailed: %s", len(bad), exc)
+        return [work for work in found if work.job_id not in bad]
 
     def _claiming(
         self, in_transaction: bool, connection: Connection | None
@@ -323,7 +389,7 @@ class Leasehold:
         call stays. `strict=False`, for work that wrote nothing in this transaction: its row says
         so, see `Settled.error`.
         """
-        arguments = {"done": [dict(element) for element in done], "strict": strict}
+        arguments = {"done": done, "strict": strict}
         return self.session.rows(Settled, "settle", arguments, connection=connection)
 
     def extend_many(
@@ -336,7 +402,13 @@ class Leasehold:
         """Moves the end of each of these leases to now + `lease` (default: a minute); a stale one
         says so in its row, and in its `state`. SQL: extend_many.
         """
-        given, length = list(leases), duration(lease)
+        given, length = list(several(leases, "leases", "leases")), duration(lease, "lease")
+        for number, one in enumerate(given):
+            if not isinstance(one, Lease):
+                raise ArgumentTypeError(
+                    f"leases[{number}] must be a Lease, not {one!r:.50}",
+                    detail={"argument": f"leases[{number}]"},
+                )
         ids = [{"job_id": one.job_id, "lease_id": one.lease_id} for one in given]
         known = {one.lease_id: one for one in given}
         sent = now()
@@ -377,16 +449,15 @@ class Leasehold:
         connection: Connection | None = None,
     ) -> Outcome:
         """Fails a job that nobody holds. SQL: fail_unheld. Raises as complete_unheld does."""
-        with self.session.borrow(connection) as conn:
-            arguments = {
-                "job_id": job_id,
-                "actor": actor,
-                "error": describe(error, conn.info.encoding),
-                "retryable": retryable,
-                "retry_after": retry_after,
-                "error_code": error_code,
-            }
-            return self.session.row(Outcome, "fail_unheld", arguments, connection=conn)
+        arguments = {
+            "job_id": job_id,
+            "actor": actor,
+            "error": error,
+            "retryable": retryable,
+            "retry_after": retry_after,
+            "error_code": error_code,
+        }
+        return self.session.row(Outcome, "fail_unheld", arguments, connection=connection)
 
     def reschedule_unheld(
         self,
@@ -470,7 +541,9 @@ class Leasehold:
 
     def job(self, job_id: UUID | str, *, connection: Connection | None = None) -> JobInfo:
         """One job, live or archived. SQL: job. Raises JobNotFound."""
-        return self.session.row(JobInfo, "job", {"job_id": job_id}, connection=connection)
+        return self.session.row(
+            JobInfo, "job", {"job_id": job_id}, connection=connection, undecodable=True
+        )
 
     def job_payload(
         self, job_id: UUID | str, *, connection: Connection | None = None
@@ -552,6 +625,15 @@ class Leasehold:
         Installer.verify.
         """
         return self.session.rows(Discrepancy, "verify", {}, connection=connection)
+
+
+def _undecodable(work: Work) -> str | None:
+    """Why no handler can be given this job."""
+    for column in fields(Work):
+        value = getattr(work, column.name)
+        if isinstance(value, Undecodable):
+            return f"its {column.name} cannot be decoded: {value.problem}"
+    return None
 
 
 _SUBMITTED = tuple(

@@ -34,6 +34,7 @@ from .client import Leasehold
 from .embedded import embedded_server
 from .errors import UsageError
 from .installer import Installer
+from .session import SafeIdentifier
 
 WORKERS = 3
 BATCH = 250
@@ -489,8 +490,8 @@ class Demo:
         return f"demo-{number + 1}"
 
     def _all(self, query: str, arguments: dict[str, Any] | None = None) -> list[dict[str, Any]]:
-        composed = sql.SQL(query).format(schema=sql.Identifier(self.schema))
-        return self.conn.execute(composed, arguments).fetchall()
+        composed = sql.SQL(query).format(schema=SafeIdentifier(self.schema))
+        return self.conn.execute(composed, arguments or {}).fetchall()
 
     def _one(self, query: str, arguments: dict[str, Any] | None = None) -> dict[str, Any]:
         return self._all(query, arguments)[0]

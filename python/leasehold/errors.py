@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, ClassVar
 from uuid import UUID
@@ -147,6 +147,22 @@ class UsageError(LeaseholdError):
     """Refused by this package before anything was sent."""
 
 
+class ArgumentTypeError(InvalidArgument, UsageError, TypeError):
+    """An argument is of a type that this package does not send: a TypeError, and refused before
+    anything was sent.
+    """
+
+
+class ArgumentValueError(InvalidArgument, UsageError, ValueError):
+    """An argument has a value that cannot be sent or stored: a ValueError, and refused before
+    anything was sent.
+    """
+
+
+class UndecodableError(LeaseholdError):
+    """The database answered with a value that Python cannot decode. What was called was done."""
+
+
 class OpenTransaction(UsageError):
     """A grant counts when it commits, so work is not claimed inside a transaction that somebody
     else opened.
@@ -191,14 +207,34 @@ def translate(exc: psycopg.Error) -> LeaseholdError:
 
 
 @contextmanager
-def translated() -> Iterator[None]:
-    """Raises a refusal of the body's SQL as its class, with psycopg's exception as the cause."""
+def translated(arguments: Sequence[str] = ()) -> Iterator[None]:
+    """Raises a refusal of the body's SQL as its class, with psycopg's exception as the cause.
+
+    `arguments` are the names of the statement's parameters: a value that the type of one cannot
+    hold is an InvalidArgument, too.
+    """
     try:
         yield
     except psycopg.Error as exc:
         if exc.sqlstate and exc.sqlstate.startswith("LH"):
             raise translate(exc) from exc
+        name = _refused_parameter(exc, arguments)
+        if name is not None:
+            problem = exc.diag.message_primary or str(exc)
+            raise InvalidArgument(f"{name}: {problem}", detail={"argument": name}) from exc
         raise
+
+
+def _refused_parameter(exc: psycopg.Error, arguments: Sequence[str]) -> str | None:
+    """The argument whose text its type could not read; None when the error is of another kind."""
+    if not (exc.sqlstate or "").startswith("22"):
+        return None
+    # "unnamed portal parameter $2", in the server's language; an error inside a function has
+    # functions there
+    where = (exc.diag.context or "").splitlines()[-1:]
+    found = re.search(r"\$(\d+)", where[0]) if where else None
+    number = int(found[1]) if found else 0
+    return arguments[number - 1] if 0 < number <= len(arguments) else None
 
 
 @contextmanager
@@ -227,9 +263,17 @@ def copied(view: str, first: int) -> Iterator[None]:
 def _parse(detail: str | None) -> dict[str, Any]:
     try:
         found = json.loads(detail or "{}")
-    except ValueError:
-        return {"text": detail}
+    except (ValueError, RecursionError):
+        # no JSON, or with a result in it that Python cannot decode: the ids stand around it
+        ids = _IDS.fullmatch(detail or "")
+        return {**(ids.groupdict() if ids else {}), "text": detail}
     return found if isinstance(found, dict) else {"text": detail}
+
+
+_IDS = re.compile(
+    r'\{"job_id": "(?P<job_id>[0-9a-f-]{36})", .*"lease_id": "(?P<lease_id>[0-9a-f-]{36})"\}',
+    re.DOTALL,
+)
 
 
 def _uuid(value: Any) -> UUID | None:

@@ -14,7 +14,7 @@ from psycopg.rows import tuple_row
 
 from .errors import UsageError, translated
 from .rows import Discrepancy
-from .session import Connection
+from .session import Connection, SafeIdentifier, schema_name, usable
 
 _DIFFERENCES = """
 with expected as (
@@ -56,8 +56,8 @@ class Installer:
     """
 
     def __init__(self, source: str | Connection, schema: str = "leasehold") -> None:
-        self.schema = schema
-        self._source = source
+        self.schema = schema_name(schema)
+        self._source = source if isinstance(source, str) else usable(source, connections_only=True)
 
     def apply(self) -> str:
         """Installs, or upgrades, and answers the version that is then there. All or nothing.
@@ -81,7 +81,7 @@ class Installer:
             if not self._exists(conn):
                 return [Discrepancy("schema", self.schema, "missing")]
             self._install(conn, scratch)
-            query = sql.SQL(_DIFFERENCES).format(scratch=sql.Identifier(scratch))
+            query = sql.SQL(_DIFFERENCES).format(scratch=SafeIdentifier(scratch))
             with psycopg.Cursor(conn, row_factory=tuple_row) as cursor:
                 cursor.execute(query, {"scratch": scratch, "installed": self.schema})
                 return [Discrepancy(*row) for row in cursor]
@@ -111,7 +111,7 @@ class Installer:
     @contextmanager
     def _connected(self) -> Iterator[Connection]:
         if isinstance(self._source, str):
-            with psycopg.connect(self._source, autocommit=True) as conn:
+            with psycopg.connect(self._source, autocommit=True, client_encoding="UTF8") as conn:
                 yield conn
         else:
             yield self._source
@@ -138,7 +138,7 @@ class Installer:
         return bool(row and row[0])
 
     def _roles(self, conn: Connection) -> list[str]:
-        query = sql.SQL(_ROLES).format(schema=sql.Identifier(self.schema))
+        query = sql.SQL(_ROLES).format(schema=SafeIdentifier(self.schema))
         with psycopg.Cursor(conn, row_factory=tuple_row) as cursor:
             try:
                 cursor.execute(query, {"schema": self.schema})

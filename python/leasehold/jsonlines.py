@@ -1,12 +1,16 @@
-"""Jobs in a file: JSON Lines, read a line at a time, each remembered by its number."""
+"""Jobs in a file: JSON Lines, read a line at a time, each remembered by its number. What is JSON in
+the database goes there as it is written.
+"""
 
 from __future__ import annotations
 
 import json
+import re
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, NoReturn
 
+from .arguments import JsonText, sql_type
 from .errors import UsageError
 
 
@@ -44,15 +48,83 @@ class JobLines:
 def _read(line: bytes, number: int) -> dict[str, Any]:
     try:
         text = line.decode("utf-8-sig" if number == 1 else "utf-8").rstrip()
-        found = json.loads(text, parse_constant=_refuse)
+        return _members(text)
     except json.JSONDecodeError as exc:
         raise BadLine(number, f"it is no JSON: {exc.msg} at column {exc.colno}") from exc
-    except (ValueError, RecursionError) as exc:
+    except RecursionError as exc:
+        raise BadLine(number, "its JSON is nested too deep") from exc
+    except ValueError as exc:
         raise BadLine(number, f"it is no JSON: {exc}") from exc
-    if not isinstance(found, dict):
-        raise BadLine(number, "it is no JSON object with submit's parameters as its keys")
+    except TypeError as exc:
+        raise BadLine(number, str(exc)) from exc
+
+
+def _members(text: str) -> dict[str, Any]:
+    """The members of the object that the text is. Raises ValueError where it is no JSON, TypeError
+    where it is no object.
+    """
+    at = _skip(text, 0)
+    if text[at : at + 1] != "{":
+        _AS_WRITTEN.decode(text)
+        raise TypeError("it is no JSON object with submit's parameters as its keys")
+    members: list[tuple[str, Any]] = []
+    at = _skip(text, at + 1)
+    closed = text[at : at + 1] == "}"
+    while not closed:
+        if text[at : at + 1] != '"':
+            raise json.JSONDecodeError("Expecting a key in double quotes", text, at)
+        key, at = _AS_WRITTEN.raw_decode(text, at)
+        at = _skip(text, at)
+        if text[at : at + 1] != ":":
+            raise json.JSONDecodeError("Expecting ':'", text, at)
+        start = _skip(text, at + 1)
+        if sql_type(key) == "jsonb":
+            value, at = _AS_WRITTEN.raw_decode(text, start)
+            value = None if value is None else JsonText(text[start:at])
+        else:
+            try:
+                value, at = _AS_PYTHON.raw_decode(text, start)
+            except json.JSONDecodeError:
+                raise
+            except ValueError as exc:
+                raise ValueError(f"{key}: {exc}") from exc
+        members.append((key, value))
+        at = _skip(text, at)
+        closed = text[at : at + 1] == "}"
+        if not closed:
+            if text[at : at + 1] != ",":
+                raise json.JSONDecodeError("Expecting ',' or '}'", text, at)
+            at = _skip(text, at + 1)
+    end = _skip(text, at + 1)
+    if end != len(text):
+        raise json.JSONDecodeError("Extra data", text, end)
+    return _without_repetition(members)
+
+
+def _skip(text: str, at: int) -> int:
+    found = _BLANKS.match(text, at)
+    return found.end() if found else at
+
+
+def _without_repetition(members: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(members)
+    if len(found) < len(members):
+        keys = [key for key, _ in members]
+        repeated = next(key for key in keys if keys.count(key) > 1)
+        raise ValueError(f"an object has the key {repeated!r} twice")
     return found
 
 
-def _refuse(constant: str) -> None:
+def _refuse(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is no number")
+
+
+_BLANKS = re.compile(r"[ \t\n\r]*")
+_AS_PYTHON = json.JSONDecoder(object_pairs_hook=_without_repetition, parse_constant=_refuse)
+# what only finds where a value ends reads no numbers: they may be longer than Python takes
+_AS_WRITTEN = json.JSONDecoder(
+    object_pairs_hook=_without_repetition,
+    parse_constant=_refuse,
+    parse_float=str,
+    parse_int=str,
+)

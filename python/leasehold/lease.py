@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import threading
-import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, fields
@@ -15,8 +14,9 @@ from uuid import UUID
 
 import psycopg
 
+from .arguments import describe as describe
 from .backoff import now
-from .errors import LOST, AlreadyDone, JobCancelled, LeaseholdError
+from .errors import LOST, AlreadyDone, JobCancelled, LeaseholdError, UndecodableError
 from .rows import (
     CheckpointResult,
     DependencyResult,
@@ -37,8 +37,10 @@ State: TypeAlias = Literal["held", "doubtful", "lost", "cancelled", "ended"]
 OnChange: TypeAlias = "Callable[[Lease, State], object]"
 T = TypeVar("T")
 
+UNDECODABLE = "undecodable"
+"""The error_code of an attempt that failed because Python cannot decode what the job has."""
+
 _FACTS = tuple(column.name for column in fields(Work))
-_LONGEST_ERROR = 100_000  # characters sent; the database cuts further
 
 
 class Retry(Exception):
@@ -293,7 +295,7 @@ class Lease(Work):
 
         Never to an earlier end. Raises JobCancelled once cancellation was asked for.
         """
-        length = self._pulse.length if lease is None else duration(lease)
+        length = self._pulse.length if lease is None else duration(lease, "lease")
         sent = now()
         ends_at: datetime = self._value("extend", connection, lease=length)
         self._pulse.extended(sent + length.total_seconds())
@@ -447,8 +449,6 @@ class Lease(Work):
         if end is None:
             return None
         verb, arguments = end
-        if "error" in arguments:
-            arguments["error"] = describe(arguments["error"], "utf-8")
         return {**self._ids, "verb": verb, **arguments}
 
     def answered(self, row: Settled) -> None:
@@ -518,6 +518,8 @@ class Lease(Work):
             return "fail", {"error": reason, **after}
         if isinstance(exc, GiveUp):
             return "fail", {"error": str(exc), "retryable": False, "error_code": exc.error_code}
+        if isinstance(exc, UndecodableError):
+            return "fail", {"error": exc, "retryable": False, "error_code": UNDECODABLE}
         if isinstance(exc, Exception):
             return "fail", {"error": exc}
         return "release", {}
@@ -529,9 +531,6 @@ class Lease(Work):
         try:
             with pulse.ends(), self._session.borrow(given) as conn:
                 alone = self._session.stands_alone(conn, given)
-                if "error" in arguments:
-                    error = describe(arguments["error"], conn.info.encoding)
-                    arguments = {**arguments, "error": error}
                 arguments = {**self._ids, **arguments}
                 if verb == "complete":
                     self._session.value(verb, arguments, connection=conn)
@@ -548,11 +547,3 @@ class Lease(Work):
         else:
             pulse.ended_on = conn
         return outcome
-
-
-def describe(error: str | BaseException, encoding: str) -> str:
-    """The text of an error as PostgreSQL can store it: no NUL, nothing that the encoding lacks."""
-    if isinstance(error, BaseException):
-        error = "".join(traceback.format_exception_only(error)).strip()
-    text = error[:_LONGEST_ERROR].replace("\x00", "\\x00")
-    return text.encode(encoding, "backslashreplace").decode(encoding)

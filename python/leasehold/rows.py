@@ -2,7 +2,7 @@
 order.
 
 Times are aware datetimes from the database's clock, durations timedeltas, JSON what `json` makes of
-it.
+it: whole numbers exact, other numbers floats.
 """
 
 from __future__ import annotations
@@ -13,6 +13,21 @@ from typing import Any
 from uuid import UUID
 
 from .errors import LeaseholdError, from_parts
+
+
+@dataclass(frozen=True, slots=True)
+class Undecodable:
+    """Stands where Python cannot decode the JSON that the database has: nested too deep, a whole
+    number of more digits than Python reads, bytes that are no UTF-8.
+
+    `text` is that JSON, `problem` why it cannot be decoded.
+    """
+
+    text: str
+    problem: str
+
+    def __repr__(self) -> str:
+        return f"Undecodable({self.text[:40]!r}, {self.problem!r})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +129,7 @@ class Extended(_Verdict):
 @dataclass(frozen=True, slots=True)
 class LeaseStatus:
     """What the database says of a lease now; `state` is the job's, `result` what this very lease
-    completed it with.
+    completed it with, an Undecodable if Python cannot decode it.
     """
 
     held: bool
@@ -156,7 +171,7 @@ class Bell:
 @dataclass(frozen=True, slots=True)
 class JobInfo:
     """One job, live or archived. `payload`, `metadata`, `result` and `lease_id` are None for a login
-    that may not call job_payload.
+    that may not call job_payload; one that Python cannot decode is an Undecodable.
     """
 
     job_id: UUID
@@ -197,7 +212,7 @@ class JobInfo:
 
 @dataclass(frozen=True, slots=True)
 class PayloadInfo:
-    """What a job carries."""
+    """What a job carries; what Python cannot decode is an Undecodable."""
 
     payload: dict[str, Any]
     metadata: dict[str, Any]

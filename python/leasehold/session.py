@@ -7,29 +7,40 @@ ended.
 
 from __future__ import annotations
 
-import json
+import inspect
 import os
 import threading
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import fields
-from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any, Protocol, TypeAlias, TypeVar
-from uuid import UUID
 
 import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.pq import TransactionStatus
 from psycopg.rows import tuple_row
-from psycopg.types.json import Jsonb
 
-from .errors import ForkedConnection, OpenTransaction, UsageError, copied, translated
+from .arguments import Encoder, Seconds, checked, copy_row, duration, encoded, sql_type
+from .decoding import forgive, from_raw, raw, raw_encoding
+from .errors import (
+    ArgumentTypeError,
+    ArgumentValueError,
+    ForkedConnection,
+    LeaseholdError,
+    OpenTransaction,
+    UndecodableError,
+    UsageError,
+    copied,
+    translated,
+)
+from .rows import Undecodable
+
+__all__ = ["Connection", "Pool", "Seconds", "Session", "Source", "duration"]
 
 Connection: TypeAlias = psycopg.Connection[Any]
-Seconds: TypeAlias = "float | timedelta"
 Row = TypeVar("Row")
 
 
@@ -44,19 +55,6 @@ class Pool(Protocol):
 
 
 Source: TypeAlias = "str | Connection | Pool"
-
-# The type of an argument follows from its name, in every function.
-_TYPES: dict[str, str] = {
-    **dict.fromkeys(("job_id", "lease_id", "after"), "uuid"),
-    "wait_for": "uuid[]",
-    **dict.fromkeys(("payload", "metadata", "retry", "result", "jobs", "done", "leases"), "jsonb"),
-    **dict.fromkeys(("lease", "retry_after"), "interval"),
-    **dict.fromkeys(("available_at", "expires_at"), "timestamptz"),
-    **dict.fromkeys(("priority", "max_attempts", "limit_jobs", "limit_rows", "api"), "integer"),
-    **dict.fromkeys(("strict", "retryable"), "boolean"),
-    "capabilities": "text[]",
-    "until": "interval",  # from now on the database's clock; see _compose
-}
 
 # What no function takes without: said as null when it is None, so that the database names it.
 _REQUIRED = frozenset(
@@ -80,8 +78,12 @@ class Session:
         *,
         connect: Callable[[], Connection] | None = None,
     ) -> None:
-        self.schema = schema
-        self._source = source
+        self.schema = schema_name(schema)
+        self._source = usable(source)
+        if connect is not None and not callable(connect):
+            raise ArgumentTypeError(
+                f"connect must be a function that opens a psycopg.Connection, not {connect!r:.50}"
+            )
         self._connect = connect or _dedicated(source)
         self._own: Connection | None = None
         self._listening: set[str] = set()
@@ -103,6 +105,12 @@ class Session:
     def connect(self) -> Connection:
         """A new autocommit connection to the same database, the asker's to keep and to close."""
         conn = self.opener()()
+        if not isinstance(conn, psycopg.Connection):
+            if inspect.iscoroutine(conn):
+                conn.close()
+            raise ArgumentTypeError(
+                f"connect must open a psycopg.Connection, not a {type(conn).__name__}"
+            )
         try:
             if not conn.autocommit:
                 conn.autocommit = True
@@ -133,7 +141,7 @@ class Session:
                 hint="No connection can serve two processes: make its own in the child.",
             )
         if given is not None:
-            yield given
+            yield usable(given, argument="connection", connections_only=True)
         elif isinstance(self._source, psycopg.Connection):
             yield self._source
         elif isinstance(self._source, str):
@@ -204,15 +212,17 @@ class Session:
         *,
         connection: Connection | None = None,
         columns: tuple[str, ...] | None = None,
+        undecodable: bool = False,
     ) -> list[Row]:
         """Calls a function that returns rows; an argument that is None is left to its default, where
         it has one.
+
+        Raises UndecodableError where a value cannot be decoded; with `undecodable` it is answered
+        as Undecodable.
         """
-        with self.borrow(connection) as conn:
-            return [
-                kind(*row)
-                for row in self._execute(conn, function, columns or _columns(kind), arguments)
-            ]
+        names = columns or _columns(kind)
+        found = self._call(connection, function, names, arguments, undecodable=undecodable)
+        return [kind(*row) for row in found]
 
     def row(
         self,
@@ -221,9 +231,12 @@ class Session:
         arguments: Mapping[str, Any],
         *,
         connection: Connection | None = None,
+        undecodable: bool = False,
     ) -> Row:
         """Calls a function that returns one row."""
-        (found,) = self.rows(kind, function, arguments, connection=connection)
+        (found,) = self.rows(
+            kind, function, arguments, connection=connection, undecodable=undecodable
+        )
         return found
 
     def value(
@@ -245,8 +258,7 @@ class Session:
         connection: Connection | None = None,
     ) -> list[Any]:
         """Calls a function that returns a set of values."""
-        with self.borrow(connection) as conn:
-            return [row[0] for row in self._execute(conn, function, ("r",), arguments)]
+        return [row[0] for row in self._call(connection, function, ("r",), arguments)]
 
     def copy(
         self,
@@ -287,47 +299,110 @@ class Session:
             sql.Identifier(self.schema, view), sql.SQL(", ").join(map(sql.Identifier, columns))
         )
         index = first
-        with copied(view, first), psycopg.Cursor(conn) as cursor, cursor.copy(query) as copy:
-            for element in elements:
-                try:
-                    copy.write_row(_fields(element, columns))
-                except (TypeError, ValueError, psycopg.DataError) as exc:
-                    raise UsageError(str(exc), index=index) from exc
-                index += 1
+        encoder = Encoder(conn)
+        with copied(view, first), psycopg.Cursor(conn) as cursor:
+            with cursor.copy(query) as copy:
+                for element in elements:
+                    try:
+                        row = copy_row(encoder, element, columns)
+                    except (ArgumentTypeError, ArgumentValueError) as exc:
+                        exc.index = index
+                        raise
+                    copy.write_row(row)
+                    index += 1
+            if cursor.rowcount != index - first:
+                raise LeaseholdError(
+                    f"{index - first} jobs were sent, but the database took {cursor.rowcount}",
+                    hint=f"Something on {self.schema}.{view} keeps jobs back: nothing is stored.",
+                )
         return index - first
+
+    def _call(
+        self,
+        connection: Connection | None,
+        function: str,
+        columns: tuple[str, ...],
+        arguments: Mapping[str, Any],
+        *,
+        undecodable: bool = False,
+    ) -> list[tuple[Any, ...]]:
+        given = {
+            name: value
+            for name, value in checked(arguments).items()
+            if value is not None or name in _REQUIRED
+        }
+        with self.borrow(connection) as conn:
+            found = self._execute(conn, function, columns, given)
+        if not undecodable:
+            for row in found:
+                for name, value in zip(columns, row, strict=True):
+                    if isinstance(value, Undecodable):
+                        told = "" if name == "r" else f"{name} of "
+                        raise UndecodableError(f"{told}{function}: {value.problem}")
+        return found
 
     def _execute(
         self,
         conn: Connection,
         function: str,
         columns: tuple[str, ...],
-        arguments: Mapping[str, Any],
+        given: Mapping[str, Any],
     ) -> list[tuple[Any, ...]]:
-        given = {
-            name: value
-            for name, value in arguments.items()
-            if value is not None or name in _REQUIRED
-        }
-        query = self._compose(conn, function, columns, tuple(given))
-        values = [_adapt(name, value) for name, value in given.items()]
+        names = tuple(given)
+        values = [encoded(conn, name, value) for name, value in given.items()]
+        raw_in = raw_encoding(conn)
+        query = self._compose(conn, function, columns, names, raw_in)
         # a cursor of our own making, answered in binary: whatever row factory, DateStyle or
         # IntervalStyle the caller's connection has
-        with psycopg.Cursor(conn, row_factory=tuple_row) as cursor, translated():
-            return cursor.execute(query, values, binary=True).fetchall()
+        with psycopg.Cursor(conn, row_factory=tuple_row) as cursor, translated(names):
+            forgive(cursor)
+            found = cursor.execute(query, values, binary=True).fetchall()
+        return found if raw_in is None else from_raw(conn, function, columns, found)
 
     def _compose(
-        self, conn: Connection, function: str, columns: tuple[str, ...], names: tuple[str, ...]
+        self,
+        conn: Connection,
+        function: str,
+        columns: tuple[str, ...],
+        names: tuple[str, ...],
+        raw_in: str | None,
     ) -> bytes:
-        key = (conn.info.encoding, function, columns, names)
+        key = (conn.info.encoding, function, columns, names, raw_in)
         found = self._composed.get(key)
         if found is None:
+            listed = list(map(_column, columns))
+            if raw_in is not None:
+                pairs = zip(columns, listed, strict=True)
+                listed = [raw(name, function, column, raw_in) for name, column in pairs]
             composed = sql.SQL("select {} from {}({}) as r").format(
-                sql.SQL(", ").join(map(_column, columns)),
-                sql.Identifier(self.schema, function),
+                sql.SQL(", ").join(listed),
+                SafeIdentifier(self.schema, function),
                 sql.SQL(", ").join(map(_argument, names)),
             )
             found = self._composed[key] = composed.as_bytes(conn)
         return found
+
+
+class SafeIdentifier(sql.Identifier):
+    """An identifier in a statement that has parameters, where psycopg reads every % as the start of
+    one.
+    """
+
+    def as_bytes(self, context: psycopg.abc.AdaptContext | None = None) -> bytes:
+        """The quoted name, its % doubled."""
+        return super().as_bytes(context).replace(b"%", b"%%")
+
+
+def schema_name(schema: str) -> str:
+    """The name of a schema. Raises ArgumentTypeError and ArgumentValueError for what is none."""
+    if not isinstance(schema, str):
+        raise ArgumentTypeError(f"schema must be a string, not {schema!r:.50}")
+    if not schema or "\x00" in schema or len(schema.encode("utf-8", "replace")) > 63:
+        raise ArgumentValueError(
+            f"schema must be a name of 1 to 63 bytes, not {schema!r:.80}",
+            detail={"argument": "schema"},
+        )
+    return schema
 
 
 def in_transaction(conn: Connection) -> bool:
@@ -379,20 +454,6 @@ def _autocommit(conn: Connection) -> Iterator[None]:
             conn.autocommit = False
 
 
-def duration(value: Seconds) -> timedelta:
-    """A length of time, given as a timedelta or in seconds."""
-    return value if isinstance(value, timedelta) else timedelta(seconds=value)
-
-
-def aware(value: datetime) -> datetime:
-    """A point in time; one without a zone would mean another time on every server."""
-    if value.tzinfo is None:
-        raise ValueError(
-            f"{value!r} has no time zone: give it one, as in datetime.now(timezone.utc)"
-        )
-    return value
-
-
 def _columns(kind: Any) -> tuple[str, ...]:
     return tuple(field.name for field in fields(kind))
 
@@ -406,87 +467,72 @@ def _column(name: str) -> sql.Composable:
 
 def _argument(name: str) -> sql.Composable:
     template = "{} => pg_catalog.clock_timestamp() + %s::{}" if name == "until" else "{} => %s::{}"
-    kind = _TYPES.get(name, "text")
-    return sql.SQL(template).format(sql.Identifier(name), sql.SQL(kind))
+    return sql.SQL(template).format(sql.Identifier(name), sql.SQL(sql_type(name)))
 
 
-def _adapt(name: str, value: Any) -> Any:
-    if value is None:
-        return None
-    kind = _TYPES.get(name, "text")
-    if kind == "jsonb":
-        return Jsonb(value, dumps=_DUMPS.get(name))
-    if kind == "interval":
-        return duration(value)
-    if kind == "timestamptz":
-        return aware(value)
-    if kind.endswith("[]"):
-        if isinstance(value, str):
-            raise TypeError(f"{name} is a list of strings, not the one string {value!r}")
-        return [str(element) if isinstance(element, UUID) else element for element in value]
-    return value
+_ACCEPTED = "a connection string, a psycopg.Connection or a psycopg_pool.ConnectionPool"
+
+# By the top of the module that a class, or one of its bases, is defined in: what to give instead.
+_FOREIGN = {
+    "sqlalchemy": {
+        "Session": "Leasehold(session.connection().connection.driver_connection)",
+        "scoped_session": "Leasehold(session.connection().connection.driver_connection)",
+        "Connection": "Leasehold(connection.connection.driver_connection)",
+        "Engine": 'Leasehold(engine.url.set(drivername="postgresql").render_as_string(False))',
+    },
+    "django": {
+        "": "connection.ensure_connection(); Leasehold(connection.connection)",
+    },
+    "psycopg": {
+        "AsyncConnection": "Leasehold(connection.info.dsn), or a psycopg.Connection",
+        "BaseCursor": "Leasehold(cursor.connection)",
+    },
+    "psycopg_pool": {
+        "AsyncConnectionPool": "Leasehold(pool.conninfo), or a psycopg_pool.ConnectionPool",
+    },
+    "psycopg2": {"": "Leasehold(connection.dsn): a connection of psycopg 3"},
+}
 
 
-def _fields(element: Mapping[str, Any], columns: Sequence[str]) -> list[Any]:
-    """One element as the values of a COPY, which knows text alone: so types are looked at here."""
-    if not isinstance(element, Mapping):
-        raise TypeError(f"it must be an object, not {element!r:.50}")
-    row = [
-        None if (value := element.get(name)) is None else _field(name, value) for name in columns
-    ]
-    if not element.keys() <= set(columns):
-        raise ValueError(f"it has an unknown key {min(element.keys() - set(columns))!r}")
-    return row
+def usable(source: Any, *, argument: str = "source", connections_only: bool = False) -> Any:
+    """The source, if it is one: nothing is called on it, opened or closed.
 
-
-def _field(name: str, value: Any) -> Any:
-    kind = _TYPES.get(name, "text")
-    if kind == "timestamptz" and isinstance(value, str):
-        return value
-    if kind == "text" and not isinstance(value, str):
-        raise TypeError(f"{name} must be a string, not {value!r:.50}")
-    if kind == "integer" and (isinstance(value, bool) or not isinstance(value, int)):
-        raise TypeError(f"{name} must be a whole number, not {value!r:.50}")
-    return _adapt(name, value)
-
-
-def _dump(value: Any) -> str:
-    return json.dumps(value, default=_plain)
-
-
-def _dump_done(elements: Any) -> str:
-    # a result or a payload is dumped as in the call of its own: what that refuses is refused here
-    return json.dumps(
-        [
-            {key: _in_json(key, value) for key, value in element.items() if value is not None}
-            for element in elements
-        ]
+    Raises ArgumentTypeError, which says what to give instead.
+    """
+    if isinstance(source, psycopg.Connection):
+        return source
+    accepted = "a psycopg.Connection" if connections_only else _ACCEPTED
+    hint = _instead(source)
+    if hint is None and not connections_only:
+        if isinstance(source, str):
+            return source
+        lends = getattr(source, "connection", None)
+        if callable(lends) and not inspect.isclass(source) and not _is_async(lends):
+            return source
+    if isinstance(source, (bytes, bytearray)):
+        hint = "Leasehold(dsn.decode())"
+    elif inspect.isclass(source):
+        hint = f"an instance of {source.__name__}, not the class itself"
+    shown = source.__name__ if inspect.isclass(source) else type(source).__qualname__
+    raise ArgumentTypeError(
+        f"{argument} must be {accepted}, not {type(source).__module__}.{shown}",
+        detail={"argument": argument},
+        hint=None if hint is None else f"Give it as {hint}",
     )
 
 
-def _in_json(name: str, value: Any) -> Any:
-    """An argument of an element as its SQL type is written in JSON."""
-    kind = _TYPES.get(name, "text")
-    if kind == "jsonb":
-        return value
-    if kind == "interval" and isinstance(value, (int, float)):
-        return _plain(duration(value))
-    if kind == "uuid[]" and not isinstance(value, str):
-        return [_in_json("job_id", element) for element in value]
-    return _plain(value) if isinstance(value, (UUID, datetime, timedelta)) else value
+def _instead(source: Any) -> str | None:
+    for cls in type(source).__mro__:
+        known = _FOREIGN.get(cls.__module__.partition(".")[0], {})
+        if found := known.get(cls.__name__, known.get("")):
+            return found
+    return None
 
 
-_DUMPS: dict[str, Callable[[Any], str]] = {"jobs": _dump, "leases": _dump, "done": _dump_done}
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, UUID):
-        return str(value)
-    if isinstance(value, datetime):
-        return aware(value).isoformat()
-    if isinstance(value, timedelta):
-        return f"{value / timedelta(microseconds=1):.0f} microseconds"
-    raise TypeError(f"{value!r} is no JSON")
+def _is_async(function: Any) -> bool:
+    return inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(
+        inspect.unwrap(function)
+    )
 
 
 def _dedicated(source: Source) -> Callable[[], Connection] | None:
@@ -511,6 +557,8 @@ def _dedicated(source: Source) -> Callable[[], Connection] | None:
         patience = {"connect_timeout": 10, "keepalives_idle": 10, "tcp_user_timeout": 20_000}
         named = conninfo_to_dict(found)
         defaults = {key: value for key, value in patience.items() if key not in named}
-        return psycopg.connect(found, **{**defaults, **given, "autocommit": True})
+        # in another encoding, the server would fail a claim for one character that it lacks
+        ours = {"autocommit": True, "client_encoding": "UTF8"}
+        return psycopg.connect(found, **{**defaults, **given, **ours})
 
     return connect

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 import os
 import queue
@@ -20,10 +21,10 @@ import psycopg
 
 from .backoff import Backoff, now
 from .client import Leasehold
-from .errors import GONE, AlreadyDone, LeaseholdError
+from .errors import GONE, AlreadyDone, ArgumentTypeError, LeaseholdError
 from .keepalive import KeepAlive
 from .lease import GiveUp, Lease, Release, Retry, State, describe
-from .session import Connection, Pool, Seconds, Session, duration, impatient
+from .session import Connection, Pool, Seconds, Session, duration, impatient, usable
 
 log = logging.getLogger("leasehold")
 
@@ -77,6 +78,9 @@ class Worker:
         if isinstance(source, psycopg.Connection):
             raise TypeError("a worker's threads cannot share a connection: give a pool, or its dsn")
         self.name = name or f"{socket.gethostname()}:{os.getpid()}"
+        usable(source)
+        for capability, handler in handlers.items():
+            _check_handler(capability, handler)
         self.handlers = dict(handlers)
         self.capabilities = list(handlers)
         self.threads = threads
@@ -305,6 +309,27 @@ class Worker:
                     return
                 log.warning("job %s: refused, so the attempt fails: %s", lease.job_id, exc)
                 end, failing = partial(lease.fail, exc), True
+
+
+def _check_handler(capability: str, handler: Handler) -> None:
+    """Refuses what a thread cannot call: to call a coroutine function, for one, runs nothing of it."""
+    if not callable(handler):
+        raise ArgumentTypeError(f"the handler of {capability!r} is no function: {handler!r:.50}")
+    called: Any = handler
+    while isinstance(called, partial):
+        called = called.func
+    if not (inspect.isroutine(called) or inspect.isclass(called)):
+        called = called.__call__
+    if (
+        inspect.iscoroutinefunction(called)
+        or inspect.isasyncgenfunction(called)
+        or inspect.isgeneratorfunction(called)
+    ):
+        kind = "yields" if inspect.isgeneratorfunction(called) else "is asynchronous"
+        raise ArgumentTypeError(
+            f"the handler of {capability!r} {kind}: calling it would run nothing of it",
+            hint="A handler is a plain function of one argument; asyncio.run() runs a coroutine in it.",
+        )
 
 
 def _gone(lease: Lease, exc: Exception) -> None:

@@ -274,14 +274,54 @@ def test_submit_file_reads_standard_input(dsn: str, conn: Connection) -> None:
     [
         ('{"next_need": ', "it is no JSON: Expecting value at column 14"),
         ('["a.b"]', "it is no JSON object"),
+        ("17", "it is no JSON object"),
         ('{"next_need": "a.b", "payload": {"n": NaN}}', "it is no JSON: NaN is no number"),
+        ('{"next_need": "a.b", "priority": Infinity}', "it is no JSON: priority: Infinity"),
         (b"\xff", "it is no JSON: 'utf-8' codec can't decode"),
-        ('{"next_need": "a.b", "prio": 1}', "it has an unknown key 'prio'"),
-        ('{"next_need": "a.b", "priority": "1"}', "priority must be a whole number"),
+        (b'{"next_need": "a.b", "payload": {"x": "\xed\xa0\x80"}}', "it is no JSON: 'utf-8' codec"),
+        ('{"next_need": "a.b", "prio": 1}', "LH010 it has an unknown key 'prio'"),
+        ('{"next_need": "a.b", "result": {}}', "LH010 it has an unknown key 'result'"),
+        ('{"next_need": "a.b", "priority": "1"}', "LH010 priority must be a whole number"),
+        ('{"next_need": "a.b", "priority": 1.5}', "LH010 priority must be a whole number"),
+        ('{"next_need": "a.b", "priority": 1099511627776}', "LH010 priority must be a whole"),
+        (f'{{"next_need": "a.b", "priority": {"1" * 5000}}}', "it is no JSON: priority: Exceeds"),
+        ('{"next_need": 5}', "LH010 next_need must be a string"),
+        ('{"next_need": "a.b", "wait_for": "a"}', "LH010 wait_for must be a list"),
+        ('{"next_need": "a.b", "wait_for": [5]}', "LH010 wait_for[0] must be a UUID"),
         ('{"next_need": "a..b"}', "LH010 next_need"),
-        ('{"next_need": "a.b", "available_at": "soon"}', "LH010 invalid input syntax"),
-        ('{"next_need": "a.b", "payload": {"n": "\\u0000"}}', "LH010 unsupported Unicode"),
+        ('{"next_need": "a.b", "available_at": "soon"}', "LH010 available_at must be a time"),
+        (
+            '{"next_need": "a.b", "available_at": 1700000000}',
+            "LH010 available_at must be a datetime",
+        ),
+        (
+            '{"next_need": "a.b", "expires_at": "2030-01-01T10:00"}',
+            "LH010 expires_at must be a time",
+        ),
+        ('{"next_need": "a.b", "available_at": "2030-13-01T10:00Z"}', "LH010 date/time field"),
+        ('{"next_need": "a.b", "payload": {"n": "\\u0000"}}', "LH010 payload has a NUL"),
+        ('{"next_need": "a.b\\u0000"}', "LH010 next_need has a NUL"),
+        ('{"next_need": "a.b", "metadata": {"n": "\\ud800"}}', "LH010 metadata has half of a surr"),
+        ('{"next_need": "a.\\ud800"}', "LH010 next_need has half of a surr"),
+        ('{"next_need": "a.b", "payload": []}', "LH010 payload must be a JSON object"),
+        (
+            '{"next_need": "a.b", "next_need": "a.c"}',
+            "it is no JSON: an object has the key 'next_ne",
+        ),
+        (
+            '{"next_need": "a.b", "payload": {"x": {"a": 1, "a": 2}}}',
+            "it is no JSON: an object has",
+        ),
+        ('{"next_need": "a.b", "payload": {"n": 1e999999}}', "LH010 value overflows numeric"),
+        ('{"next_need": "a.b", "payload": {"n": ' + "[" * 200_000, "its JSON is nested too deep"),
+        ('{"next_need": "a.b",}', "it is no JSON: Expecting a key in double quotes at column 21"),
+        ('{"next_need": "a.b" "x"}', "it is no JSON: Expecting ',' or '}' at column 21"),
+        ('{"next_need"; "a.b"}', "it is no JSON: Expecting ':' at column 13"),
+        ('{"next_need": "a.b"} {}', "it is no JSON: Extra data at column 22"),
+        ('{"next_need": "a.b", "payload": 01}', "it is no JSON: Expecting ',' or '}' at column 34"),
+        ('{"next_need": "a.b", "payload": {"a": 1.}}', "it is no JSON: Expecting ',' delimiter"),
     ],
+    ids=lambda value: str(value)[:50] if not isinstance(value, bytes) else None,
 )
 def test_submit_file_names_the_line_that_is_wrong_and_stores_nothing(
     submit_file: Callable[..., tuple[str, str]], conn: Connection, line: str | bytes, why: str
@@ -293,6 +333,29 @@ def test_submit_file_names_the_line_that_is_wrong_and_stores_nothing(
     assert errors.startswith(f"leasehold: line 6: {why}")
     assert errors.endswith("Nothing was stored.\n")
     assert needs(conn) == []
+
+
+def test_submit_file_stores_json_as_it_is_written(
+    submit_file: Callable[..., tuple[str, str]], conn: Connection
+) -> None:
+    written = (
+        '{ "n": [12345678901234567890.123456789, 9007199254740993.0, 1e-400, 1E+400, -0.0, 1.10,'
+        ' 1e5000, -7], "text": ["\\u00e9 \\ud83d\\ude00 \\\\u0000 NaN", "é \\"…"], "e": {} }'
+    )
+    submit_file(
+        f'{{"payload": {written} ,"metadata":{written},"retry": {{"multiplier": 1.10}} ,'
+        ' "next_need":"a.b","expires_at": null}\n{"next_need": "a.b", "payload": null}\n'
+    )
+    rows = conn.execute(
+        "select r.payload::text = %(it)s::jsonb::text, j.metadata::text = %(it)s::jsonb::text, j.retry::text"
+        " from ready as r cross join lateral job(r.job_id) as j order by r.number",
+        {"it": written},
+    ).fetchall()
+    assert rows[0][:2] == (True, True)
+    assert "1.10" in rows[0][2]
+    (text,) = conn.execute("select payload::text from ready order by number").fetchone() or ("",)
+    assert "12345678901234567890.123456789" in text
+    assert "9007199254740993.0" in text
 
 
 def test_submit_file_in_chunks_keeps_what_was_committed_and_says_how_to_go_on(

@@ -14,6 +14,7 @@ from conftest import Connect, Connection
 from leasehold import (
     AlreadyDone,
     GiveUp,
+    InvalidArgument,
     JobCancelled,
     JobFinished,
     Lease,
@@ -156,7 +157,7 @@ def test_a_result_that_is_no_json_or_too_large_leaves_the_lease_as_it_is(
     lease = claimed(leasehold)
     with pytest.raises(TypeError):
         lease.complete(object())
-    with pytest.raises(psycopg.DataError):
+    with pytest.raises(InvalidArgument, match="NUL"):
         lease.complete("\x00")
     with pytest.raises(PayloadTooLarge):
         lease.complete("x" * 2_000_000)

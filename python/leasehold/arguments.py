@@ -1,0 +1,401 @@
+"""What is sent: each argument is checked by its kind before the call, and values become JSON by one
+encoder.
+"""
+
+from __future__ import annotations
+
+import json
+import operator
+import re
+import traceback
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, NoReturn, TypeAlias
+from uuid import UUID
+
+import psycopg
+from psycopg.adapt import PyFormat
+from psycopg.types.json import Jsonb
+
+from .errors import ArgumentTypeError, ArgumentValueError
+
+Seconds: TypeAlias = "float | timedelta"
+
+# The kind of an argument follows from its name, in every function and every element of a batch.
+_KINDS: dict[str, str] = {
+    **dict.fromkeys(("job_id", "lease_id", "after"), "uuid"),
+    "wait_for": "uuid[]",
+    **dict.fromkeys(("payload", "metadata", "retry", "result"), "jsonb"),
+    **dict.fromkeys(("jobs", "done", "leases"), "batch"),
+    # `until` is from now on, by the database's clock
+    **dict.fromkeys(("lease", "retry_after", "until"), "interval"),
+    **dict.fromkeys(("available_at", "expires_at"), "timestamptz"),
+    **dict.fromkeys(("priority", "max_attempts", "limit_jobs", "limit_rows", "api"), "integer"),
+    **dict.fromkeys(("strict", "retryable"), "boolean"),
+    "capabilities": "text[]",
+    "error": "error",
+    **dict.fromkeys(("next_need", "singleton_key", "idempotency_key", "submitted_by"), "text"),
+    **dict.fromkeys(("on_dependency_failure", "worker_id", "capability", "actor"), "text"),
+    **dict.fromkeys(("reason", "name", "value", "error_code", "verb"), "text"),
+}
+_SQL_TYPES = {"batch": "jsonb", "error": "text"}
+
+_LONGEST_ERROR = 100_000  # characters sent; the database cuts further
+
+# ISO 8601 with an offset, or a zone by its name; what has neither means another time on every server
+_TIME_WITH_ZONE = re.compile(
+    r"\s*\d{4,}-\d\d-\d\d[T ]\d\d:?\d\d(:?\d\d([.,]\d+)?)?"
+    r"\s*(Z|UTC|GMT|[+-]\d\d(:?\d\d){0,2}|[A-Z]\w+(/[\w+-]+)+)\s*|\s*[+-]?infinity\s*",
+    re.ASCII | re.IGNORECASE,
+)
+
+# What PostgreSQL's jsonb may refuse. A text without any of these needs no further look.
+_SUSPICIOUS = re.compile(r"NaN|Infinity|\\u0000|\\u[dD][89a-fA-F]|[\x00\ud800-\udfff]")
+_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000|\x00")
+
+
+@dataclass(frozen=True, slots=True)
+class JsonText:
+    """JSON that is sent as it is written, every digit of its numbers included."""
+
+    text: str
+
+
+def sql_type(name: str) -> str:
+    """The SQL type of an argument of this name."""
+    kind = _KINDS.get(name, "text")
+    return _SQL_TYPES.get(kind, kind)
+
+
+def duration(value: Seconds, argument: str = "a duration") -> timedelta:
+    """A length of time, given as a timedelta or in seconds."""
+    if isinstance(value, timedelta):
+        return value
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        _wrong_type(argument, "must be seconds or a timedelta", value)
+    try:
+        return timedelta(seconds=value)
+    except (ValueError, OverflowError):
+        _wrong_value(argument, f"must be a finite length of time, not {value!r:.50}")
+
+
+def checked(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments with each value checked by its kind, and as its kind is kept here. None stays
+    None.
+
+    Raises ArgumentTypeError and ArgumentValueError. JSON is checked as it is encoded.
+    """
+    return {
+        name: None if value is None else _check(name, value, name)
+        for name, value in arguments.items()
+    }
+
+
+def encoded(conn: psycopg.Connection[Any], name: str, value: Any) -> Any:
+    """A checked value as psycopg is to send it over this connection."""
+    kind = _KINDS.get(name, "text")
+    if value is None:
+        return None
+    if kind == "jsonb":
+        return Encoder(conn).json(name, value)
+    if kind == "batch":
+        return Encoder(conn).batch(name, value)
+    if kind == "error":
+        return describe(value, _codec(conn))
+    if kind in ("text", "text[]"):
+        _check_encoding(conn, name, value)
+    return value
+
+
+def copy_row(encoder: Encoder, element: Any, columns: Sequence[str]) -> list[Any]:
+    """One element as the values of a COPY; what it leaves out is null."""
+    if not isinstance(element, Mapping):
+        raise ArgumentTypeError(f"it must be an object, not {element!r:.50}")
+    row = []
+    for name in columns:
+        value = element.get(name)
+        if value is not None:
+            value = _check(name, value, name)
+            kind = _KINDS[name]
+            if kind == "jsonb":
+                value = encoder.json(name, value)
+            elif kind == "text":
+                _check_encoding(encoder.conn, name, value)
+        row.append(value)
+    if not element.keys() <= set(columns):
+        unknown = min(map(repr, element.keys() - set(columns)))
+        raise ArgumentValueError(f"it has an unknown key {unknown}")
+    return row
+
+
+def describe(error: str | BaseException, encoding: str) -> str:
+    """The text of an error as PostgreSQL can store it: no NUL, nothing that the encoding lacks."""
+    if isinstance(error, BaseException):
+        error = "".join(traceback.format_exception_only(error)).strip()
+    text = error[:_LONGEST_ERROR].replace("\x00", "\\x00")
+    return text.encode(encoding, "backslashreplace").decode(encoding)
+
+
+class Encoder:
+    """Values as JSON text: by the dumps that psycopg has for the connection (`set_json_dumps`), or
+    by ours.
+    """
+
+    def __init__(self, conn: psycopg.Connection[Any]) -> None:
+        self.conn = conn
+        dumper = conn.adapters.get_dumper(Jsonb, PyFormat.TEXT)
+        if getattr(dumper, "_dumps", None) is json.dumps:
+            self._dumps: Callable[[Any], str] = _dumps
+        else:
+            theirs = dumper(Jsonb, conn)
+            self._dumps = lambda value: bytes(theirs.dump(Jsonb(value)) or b"null").decode()
+        # The server turns escapes into its own encoding, whatever the client's encoding lacks. One
+        # without an encoding cannot, and takes the bytes as they are.
+        self._escaped = (
+            conn.info.encoding != "utf-8"
+            and conn.info.parameter_status("server_encoding") != "SQL_ASCII"
+        )
+
+    def json(self, argument: str, value: Any) -> str:
+        """The JSON text of one value. Raises ArgumentTypeError and ArgumentValueError for what is
+        no JSON, or cannot be stored.
+        """
+        if isinstance(value, JsonText):
+            text = value.text
+        else:
+            try:
+                text = self._dumps(value)
+            except TypeError as exc:
+                raise ArgumentTypeError(
+                    f"{argument} cannot be written as JSON: {exc}",
+                    detail={"argument": argument},
+                    hint="psycopg's set_json_dumps(dumps, connection) sets another encoder.",
+                ) from exc
+            except MemoryError:
+                raise
+            except Exception as exc:
+                _wrong_value(argument, f"cannot be written as JSON: {exc}", exc)
+        if _SUSPICIOUS.search(text):
+            _check_json(argument, text)
+        if self._escaped and not text.isascii():
+            text = re.sub(r"[^\x00-\x7f]", lambda found: json.dumps(found[0])[1:-1], text)
+        return text
+
+    def batch(self, argument: str, elements: Sequence[Mapping[str, Any]]) -> str:
+        """The JSON text of checked elements: each value as in the call of its own."""
+        return (
+            f"[{', '.join(self._element(f'{argument}[{n}]', e) for n, e in enumerate(elements))}]"
+        )
+
+    def _element(self, path: str, element: Mapping[str, Any]) -> str:
+        members = (
+            f"{json.dumps(key)}: {self._member(f'{path}.{key}', key, value)}"
+            for key, value in element.items()
+            if value is not None  # left to its default, as an argument is
+        )
+        return f"{{{', '.join(members)}}}"
+
+    def _member(self, path: str, name: str, value: Any) -> str:
+        kind = _KINDS.get(name)
+        if kind == "uuid":
+            return f'"{value}"'
+        if kind == "uuid[]":
+            return json.dumps([str(one) for one in value])
+        if kind == "timestamptz" and isinstance(value, datetime):
+            return f'"{value.isoformat()}"'
+        if kind == "interval" and isinstance(value, timedelta):
+            return f'"{value / timedelta(microseconds=1):.0f} microseconds"'
+        if kind == "error":
+            return self.json(path, describe(value, "utf-8"))
+        if kind in ("integer", "boolean", "text"):
+            return json.dumps(value, ensure_ascii=self._escaped)
+        return self.json(path, value)
+
+
+def _dumps(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)
+
+
+def _check_json(argument: str, text: str) -> None:
+    """Refuses JSON text that no jsonb can hold."""
+    if _NUL.search(text):
+        _wrong_value(argument, "has a NUL character, which PostgreSQL cannot store")
+    try:
+        found = json.loads(text, parse_constant=_refuse_constant, parse_int=str, parse_float=str)
+        json.dumps(found, ensure_ascii=False).encode()
+    except UnicodeEncodeError as exc:
+        _wrong_value(argument, "has half of a surrogate pair, which is no character", exc)
+    except ValueError as exc:
+        _wrong_value(argument, f"is no JSON that PostgreSQL can store: {exc}", exc)
+    except RecursionError:
+        pass  # the database says how deep is too deep
+
+
+def _refuse_constant(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is no number")
+
+
+# -- by kind: `path` is how a refusal calls the argument
+
+
+def _check(name: str, value: Any, path: str) -> Any:
+    check = _CHECKS.get(_KINDS.get(name, ""))
+    return value if check is None else check(value, path)
+
+
+def _check_text(value: Any, path: str) -> str:
+    if not isinstance(value, str):
+        _wrong_type(path, "must be a string", value)
+    if "\x00" in value:
+        _wrong_value(path, "has a NUL character, which PostgreSQL cannot store")
+    if not value.isascii():
+        try:
+            value.encode()
+        except UnicodeEncodeError as exc:
+            _wrong_value(path, "has half of a surrogate pair, which is no character", exc)
+    return str.__str__(value)  # of a StrEnum its value, whatever adapters the connection has
+
+
+def _check_texts(value: Any, path: str) -> list[str]:
+    return [
+        _check_text(one, f"{path}[{number}]")
+        for number, one in enumerate(several(value, path, "strings"))
+    ]
+
+
+def _check_uuid(value: Any, path: str) -> UUID:
+    if isinstance(value, UUID):
+        return value
+    if not isinstance(value, str):
+        _wrong_type(path, "must be a UUID", value)
+    try:
+        return UUID(value)
+    except ValueError as exc:
+        _wrong_value(path, f"must be a UUID, not {value!r:.50}", exc)
+
+
+def _check_uuids(value: Any, path: str) -> list[UUID]:
+    return [
+        _check_uuid(one, f"{path}[{number}]")
+        for number, one in enumerate(several(value, path, "UUIDs"))
+    ]
+
+
+def _check_integer(value: Any, path: str) -> int:
+    try:
+        if isinstance(value, bool):
+            raise TypeError
+        number = operator.index(value)
+    except TypeError:
+        _wrong_type(path, "must be a whole number", value)
+    if not -(2**31) <= number < 2**31:
+        _wrong_value(path, "must be a whole number of at most 31 bits")
+    return number
+
+
+def _check_boolean(value: Any, path: str) -> bool:
+    if not isinstance(value, bool):
+        _wrong_type(path, "must be true or false", value)
+    return value
+
+
+def _check_time(value: Any, path: str) -> datetime | str:
+    if isinstance(value, str):
+        if not _TIME_WITH_ZONE.fullmatch(value):
+            _wrong_value(
+                path,
+                f"must be a time with its time zone, as 2030-01-31T10:00:00+01:00, not {value!r:.50}",
+            )
+        return value
+    if not isinstance(value, datetime):
+        _wrong_type(path, "must be a datetime", value)
+    # one without a zone would mean another time on every server
+    if value.utcoffset() is None:
+        _wrong_value(
+            path,
+            f"{value!r} has no time zone: give it one, as in datetime.now(timezone.utc)",
+        )
+    return value
+
+
+def _check_interval(value: Any, path: str) -> timedelta:
+    return duration(value, path)
+
+
+def _check_error(value: Any, path: str) -> str | BaseException:
+    if not isinstance(value, (str, BaseException)):
+        _wrong_type(path, "must be a string or an exception", value)
+    return value
+
+
+def _check_batch(value: Any, path: str) -> list[dict[str, Any]]:
+    elements = []
+    for number, element in enumerate(several(value, path, "objects")):
+        at = f"{path}[{number}]"
+        if not isinstance(element, Mapping):
+            _wrong_type(at, "must be an object", element)
+        checked_element = {}
+        for key, one in element.items():
+            _check_text(key, f"{at}: a key")
+            # an interval may be SQL's own text there
+            as_it_is = one is None or (_KINDS.get(key) == "interval" and isinstance(one, str))
+            checked_element[key] = one if as_it_is else _check(key, one, f"{at}.{key}")
+        elements.append(checked_element)
+    return elements
+
+
+_CHECKS: dict[str, Callable[[Any, str], Any]] = {
+    "text": _check_text,
+    "text[]": _check_texts,
+    "uuid": _check_uuid,
+    "uuid[]": _check_uuids,
+    "integer": _check_integer,
+    "boolean": _check_boolean,
+    "timestamptz": _check_time,
+    "interval": _check_interval,
+    "error": _check_error,
+    "batch": _check_batch,
+}
+
+
+def several(value: Any, path: str, what: str) -> Iterable[Any]:
+    """The elements of a list, or of anything that lists; a string or an object is none."""
+    if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Iterable):
+        _wrong_type(path, f"must be a list of {what}", value)
+    return value
+
+
+def _codec(conn: psycopg.Connection[Any]) -> str:
+    # over a connection in SQL_ASCII psycopg sends UTF-8
+    encoding = conn.info.encoding
+    return "utf-8" if encoding == "ascii" else encoding
+
+
+def _check_encoding(conn: psycopg.Connection[Any], path: str, value: str | list[str]) -> None:
+    """Refuses text that cannot be sent over this connection."""
+    codec = _codec(conn)
+    if codec == "utf-8":
+        return
+    try:
+        for one in [value] if isinstance(value, str) else value:
+            one.encode(codec)
+    except UnicodeEncodeError as exc:
+        _wrong_value(path, f"cannot be sent in the connection's client_encoding: {exc}", exc)
+
+
+def _wrong_type(argument: str, problem: str, value: Any) -> NoReturn:
+    raise ArgumentTypeError(
+        f"{argument} {problem}, not {_shown(value)}", detail={"argument": argument}
+    )
+
+
+def _wrong_value(argument: str, problem: str, cause: BaseException | None = None) -> NoReturn:
+    raise ArgumentValueError(f"{argument} {problem}", detail={"argument": argument}) from cause
+
+
+def _shown(value: Any) -> str:
+    try:
+        return f"{type(value).__name__} {value!r:.50}"
+    except Exception:  # of somebody's __repr__
+        return f"a {type(value).__name__}"

@@ -1,0 +1,117 @@
+"""What comes back: one value that Python cannot decode never costs more than the row that it is in."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import is_dataclass
+from typing import Any, cast, get_type_hints
+
+import psycopg
+from psycopg import sql
+from psycopg.abc import AdaptContext, Buffer
+from psycopg.adapt import Loader
+from psycopg.pq import Format
+
+from . import rows
+from .rows import Undecodable
+
+_JSONB_OID = 3802
+
+# The kind of a column follows from its name: text is str, JSON is what has no narrower type.
+_HINTS = {
+    name: hint
+    for _, cls in inspect.getmembers(rows, is_dataclass)
+    for name, hint in get_type_hints(cls).items()
+}
+_TEXTS = {name for name, hint in _HINTS.items() if hint in (str, str | None)}
+_JSONS = {"payload", "metadata", "results", "result", "retry"}
+# functions that answer one value
+_VALUES = {
+    **dict.fromkeys(("cancel", "setting", "set_setting", "schema_version", "require_api"), str),
+    "checkpoint": dict,
+}
+
+
+class JsonLoader(Loader):
+    """Decodes as the connection does (`set_json_loads`); what that cannot decode is Undecodable."""
+
+    format = Format.BINARY
+
+    def __init__(self, oid: int, context: AdaptContext | None = None) -> None:
+        super().__init__(oid, context)
+        self._load = _json_of(context.connection if context else None)
+
+    def load(self, data: Buffer) -> Any:
+        """The value, or Undecodable."""
+        return self._load(data)
+
+
+def forgive(cursor: psycopg.Cursor[Any]) -> None:
+    """Lets the cursor answer Undecodable where decoding JSON would raise."""
+    cursor.adapters.register_loader(_JSONB_OID, JsonLoader)
+
+
+def raw_encoding(conn: psycopg.Connection[Any]) -> str | None:
+    """The encoding in which text must be fetched as bytes over this connection, None where it need
+    not.
+
+    The server fails the whole statement where one character has no place in client_encoding. That
+    cannot happen in UTF8, unless the database has no encoding and holds what is no UTF-8.
+    """
+    if conn.info.parameter_status("server_encoding") == "SQL_ASCII":
+        return "SQL_ASCII"
+    return None if conn.info.encoding == "utf-8" else "UTF8"
+
+
+def raw(name: str, function: str, column: sql.Composable, encoding: str) -> sql.Composable:
+    """A column as bytes, where it is text or JSON."""
+    if _kind(name, function) is None:
+        return column
+    converted = sql.SQL("pg_catalog.convert_to(({})::text, {})")
+    return converted.format(column, sql.Literal(encoding))
+
+
+def from_raw(
+    conn: psycopg.Connection[Any],
+    function: str,
+    names: Sequence[str],
+    found: Iterable[tuple[Any, ...]],
+) -> list[tuple[Any, ...]]:
+    """Rows whose text and JSON was fetched as bytes, decoded."""
+    as_json = _json_of(conn)
+    kinds = [_kind(name, function) for name in names]
+
+    def decoded(kind: type | None, value: Any) -> Any:
+        if value is None or kind is None:
+            return value
+        if kind is str:
+            # bytes that are no UTF-8 stay what they are: as Python reads odd names of files
+            return value.decode("utf-8", "surrogateescape")
+        return as_json(b"\x01" + value)
+
+    return [tuple(map(decoded, kinds, row)) for row in found]
+
+
+def _kind(name: str, function: str) -> type | None:
+    if name == "r":
+        return _VALUES.get(function)
+    inner = name.rpartition(".")[2]
+    return str if inner in _TEXTS else dict if inner in _JSONS else None
+
+
+def _json_of(conn: Any) -> Callable[[Buffer], Any]:
+    adapters = conn.adapters if conn is not None else psycopg.adapters
+    theirs = cast("type[Loader]", adapters.get_loader(_JSONB_OID, Format.BINARY))
+    load = theirs(_JSONB_OID, conn).load
+
+    def forgiving(data: Buffer) -> Any:
+        try:
+            return load(data)
+        except MemoryError:
+            raise
+        except Exception as exc:
+            text = bytes(data)[1:].decode("utf-8", "backslashreplace")
+            return Undecodable(text, f"{type(exc).__name__}: {exc}")
+
+    return forgiving
