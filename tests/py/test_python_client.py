@@ -293,6 +293,30 @@ def test_what_the_iterable_raises_goes_on_and_nothing_is_stored(
     assert _count(conn) == 0
 
 
+def test_where_triggers_do_not_fire_nothing_is_said_to_be_submitted(
+    connect: Connect, conn: Connection
+) -> None:
+    caller = connect()
+    caller.execute("set session_replication_role = replica")
+    leasehold = Leasehold(caller)
+    with pytest.raises(UsageError, match="session_replication_role"):
+        leasehold.submit_all(jobs_named(range(3)))
+    assert _count(conn) == 0
+    assert leasehold.submit("a.b").created
+    assert len(leasehold.submit_many([{"next_need": "a.b"}] * 2)) == 2
+    caller.execute("set session_replication_role = origin")
+    assert leasehold.submit_all(jobs_named(range(3))) == 3
+    assert _count(conn) == 6
+
+
+def test_submit_many_counts_its_answers(conn: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    leasehold = Leasehold(conn)
+    real = session.Session.rows
+    monkeypatch.setattr(session.Session, "rows", lambda *given, **named: real(*given, **named)[1:])
+    with pytest.raises(LeaseholdError, match="2 jobs were sent, but 1 were recorded"):
+        leasehold.submit_many([{"next_need": "a.b"}] * 2)
+
+
 # --- claiming: a transaction of its own -----------------------------------------------------
 
 

@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
+from psycopg import sql
 from psycopg.conninfo import make_conninfo
 from psycopg.pq import TransactionStatus
 
+import support
 from conftest import Connection
-from leasehold import Installer, Leasehold, LeaseholdError, UsageError, __version__, installer
+from leasehold import (
+    Installer,
+    Leasehold,
+    LeaseholdError,
+    UsageError,
+    Worker,
+    __version__,
+    cli,
+    installer,
+)
 
 
 @pytest.fixture
@@ -55,6 +68,68 @@ def test_a_custom_schema_is_installed_verified_and_removed(empty: Connection) ->
         assert mine.verify() == []
         mine.uninstall(name)
         assert schemas(empty) == set()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        '50% off "x"',
+        "%",
+        "%s %(x)s %%",
+        " ",
+        "a.b",
+        "O'Reilly",
+        "back\\slash",
+        "é…🦄",
+        "SELECT",
+        ":x $1",
+    ],
+)
+def test_a_schema_of_any_name_serves_every_part_of_the_package(
+    empty_dsn: str, name: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    def cli_of(*arguments: str) -> tuple[int, str]:
+        code = cli.main([*arguments, "--schema", name, "--dsn", empty_dsn])
+        return code, capsys.readouterr().out
+
+    code, told = cli_of("install")
+    assert (code, name in told) == (0, True)
+    with Leasehold(empty_dsn, name) as leasehold:
+        leasehold.submit("a.b", {"n": 1})
+        assert leasehold.submit_all([{"next_need": "a.b"}] * 2) == 2
+        (tmp_path / "jobs.jsonl").write_text('{"next_need": "a.b"}\n')
+        assert cli_of("submit-file", str(tmp_path / "jobs.jsonl"))[0] == 0
+        assert "a.b" in cli_of("status")[1]
+        (lease,) = leasehold.get_work("w", ["a.b"])
+        with lease.transaction():
+            lease.complete({"n": 1})
+        worker = Worker(empty_dsn, {"a.%": lambda lease: None}, schema=name, poll=30)
+        run = support.background(lambda: worker.run(signals=False))
+        try:
+            with leasehold.session.connect() as conn:
+                waiting = sql.SQL("select 1 from {} where armed").format(
+                    sql.Identifier(name, "waiter")
+                )
+                # its four are done, and it listens: the next one wakes it
+                support.eventually(lambda: conn.execute(waiting).fetchone(), "it listens")
+                job_id = leasehold.submit("a.b").job_id
+                support.eventually(lambda: leasehold.job(job_id).state == "succeeded", "done")
+        finally:
+            worker.stop()
+            run.result(timeout=20)
+        assert leasehold.verify() == []
+    assert cli_of("verify")[0] == 0
+    assert cli_of("uninstall", "--confirm", name)[0] == 0
+    assert cli_of("status")[0] == cli.REFUSED
+
+
+@pytest.mark.parametrize("name", ["", "a\x00b", "x" * 64, "é" * 32, None, 5, b"jobs"])
+def test_what_is_no_name_of_a_schema_is_refused_by_name(name: Any) -> None:
+    for make in (lambda: Leasehold("", name), lambda: Installer("", name)):
+        with pytest.raises(UsageError, match=r"^LH010 schema must be"):
+            make()
+    if isinstance(name, str) and "\x00" not in name:
+        assert cli.main(["install", "--schema", name]) == cli.USAGE
 
 
 def test_nothing_is_committed_in_the_callers_transaction(empty_dsn: str, empty: Connection) -> None:
