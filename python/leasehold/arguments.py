@@ -86,46 +86,34 @@ def checked(arguments: Mapping[str, Any]) -> dict[str, Any]:
 
     Raises ArgumentTypeError and ArgumentValueError. JSON is checked as it is encoded.
     """
-    return {
-        name: None if value is None else _check(name, value, name)
+    if isinstance(arguments, _Checked):
+        return arguments
+    return _Checked(
+        (name, None if value is None else _check(name, value, name))
         for name, value in arguments.items()
-    }
+    )
 
 
-def encoded(conn: psycopg.Connection[Any], name: str, value: Any) -> Any:
-    """A checked value as psycopg is to send it over this connection."""
-    kind = _KINDS.get(name, "text")
-    if value is None:
-        return None
-    if kind == "jsonb":
-        return Encoder(conn).json(name, value)
-    if kind == "batch":
-        return Encoder(conn).batch(name, value)
-    if kind == "error":
-        return describe(value, _codec(conn))
-    if kind in ("text", "text[]"):
-        _check_encoding(conn, name, value)
-    return value
+class _Checked(dict[str, Any]):
+    """Arguments that need no second look."""
 
 
-def copy_row(encoder: Encoder, element: Any, columns: Sequence[str]) -> list[Any]:
-    """One element as the values of a COPY; what it leaves out is null."""
+def copy_row(encoder: Encoder, element: Any, places: Mapping[str, int]) -> list[Any]:
+    """One element as the values of a COPY, each in the place of its column; what it leaves out is
+    null.
+    """
     if not isinstance(element, Mapping):
         raise ArgumentTypeError(f"it must be an object, not {element!r:.50}")
-    row = []
-    for name in columns:
-        value = element.get(name)
-        if value is not None:
-            value = _check(name, value, name)
-            kind = _KINDS[name]
-            if kind == "jsonb":
-                value = encoder.json(name, value)
-            elif kind == "text":
-                _check_encoding(encoder.conn, name, value)
-        row.append(value)
-    if not element.keys() <= set(columns):
-        unknown = min(map(repr, element.keys() - set(columns)))
-        raise ArgumentValueError(f"it has an unknown key {unknown}")
+    row: list[Any] = [None] * len(places)
+    unknown = []
+    for name, value in element.items():
+        place = places.get(name)
+        if place is None:
+            unknown.append(name)
+        elif value is not None:
+            row[place] = encoder.encoded(name, _check(name, value, name))
+    if unknown:
+        raise ArgumentValueError(f"it has an unknown key {min(map(repr, unknown))}")
     return row
 
 
@@ -143,19 +131,47 @@ class Encoder:
     """
 
     def __init__(self, conn: psycopg.Connection[Any]) -> None:
-        self.conn = conn
-        dumper = conn.adapters.get_dumper(Jsonb, PyFormat.TEXT)
-        if getattr(dumper, "_dumps", None) is json.dumps:
-            self._dumps: Callable[[Any], str] = _dumps
-        else:
-            theirs = dumper(Jsonb, conn)
-            self._dumps = lambda value: bytes(theirs.dump(Jsonb(value)) or b"null").decode()
+        info = conn.info
+        self.encoding = info.encoding
+        self.server_encoding = info.parameter_status("server_encoding")
+        self._conn = conn
+        self._dumps: Callable[[Any], str] | None = None
+        # over a connection in SQL_ASCII psycopg sends UTF-8
+        self._codec = "utf-8" if self.encoding == "ascii" else self.encoding
         # The server turns escapes into its own encoding, whatever the client's encoding lacks. One
         # without an encoding cannot, and takes the bytes as they are.
-        self._escaped = (
-            conn.info.encoding != "utf-8"
-            and conn.info.parameter_status("server_encoding") != "SQL_ASCII"
-        )
+        self._escaped = self.encoding != "utf-8" and self.server_encoding != "SQL_ASCII"
+
+    def encoded(self, name: str, value: Any) -> Any:
+        """A checked value as psycopg is to send it over this connection."""
+        if value is None:
+            return None
+        kind = _KINDS.get(name, "text")
+        if kind in ("jsonb", "batch"):
+            text = self.json(name, value) if kind == "jsonb" else self.batch(name, value)
+            if self._escaped and not text.isascii():
+                text = re.sub(r"[^\x00-\x7f]", lambda found: json.dumps(found[0])[1:-1], text)
+            return text
+        if kind == "error":
+            return describe(value, self._codec)
+        if kind in ("text", "text[]") and self._codec != "utf-8":
+            self._check_encoding(name, value)
+        return value
+
+    def _check_encoding(self, path: str, value: str | list[str]) -> None:
+        """Refuses text that cannot be sent over this connection."""
+        try:
+            for one in [value] if isinstance(value, str) else value:
+                one.encode(self._codec)
+        except UnicodeEncodeError as exc:
+            _wrong_value(path, f"cannot be sent in the connection's client_encoding: {exc}", exc)
+
+    def _find_dumps(self) -> Callable[[Any], str]:
+        dumper = self._conn.adapters.get_dumper(Jsonb, PyFormat.TEXT)
+        if getattr(dumper, "_dumps", None) is json.dumps:
+            return _OURS.encode
+        theirs = dumper(Jsonb, self._conn)
+        return lambda value: bytes(theirs.dump(Jsonb(value)) or b"null").decode()
 
     def json(self, argument: str, value: Any) -> str:
         """The JSON text of one value. Raises ArgumentTypeError and ArgumentValueError for what is
@@ -164,6 +180,8 @@ class Encoder:
         if isinstance(value, JsonText):
             text = value.text
         else:
+            if self._dumps is None:
+                self._dumps = self._find_dumps()
             try:
                 text = self._dumps(value)
             except TypeError as exc:
@@ -178,8 +196,6 @@ class Encoder:
                 _wrong_value(argument, f"cannot be written as JSON: {exc}", exc)
         if _SUSPICIOUS.search(text):
             _check_json(argument, text)
-        if self._escaped and not text.isascii():
-            text = re.sub(r"[^\x00-\x7f]", lambda found: json.dumps(found[0])[1:-1], text)
         return text
 
     def batch(self, argument: str, elements: Sequence[Mapping[str, Any]]) -> str:
@@ -190,7 +206,7 @@ class Encoder:
 
     def _element(self, path: str, element: Mapping[str, Any]) -> str:
         members = (
-            f"{json.dumps(key)}: {self._member(f'{path}.{key}', key, value)}"
+            f"{_OURS.encode(key)}: {self._member(f'{path}.{key}', key, value)}"
             for key, value in element.items()
             if value is not None  # left to its default, as an argument is
         )
@@ -201,7 +217,7 @@ class Encoder:
         if kind == "uuid":
             return f'"{value}"'
         if kind == "uuid[]":
-            return json.dumps([str(one) for one in value])
+            return _OURS.encode([str(one) for one in value])
         if kind == "timestamptz" and isinstance(value, datetime):
             return f'"{value.isoformat()}"'
         if kind == "interval" and isinstance(value, timedelta):
@@ -209,12 +225,11 @@ class Encoder:
         if kind == "error":
             return self.json(path, describe(value, "utf-8"))
         if kind in ("integer", "boolean", "text"):
-            return json.dumps(value, ensure_ascii=self._escaped)
+            return _OURS.encode(value)
         return self.json(path, value)
 
 
-def _dumps(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, allow_nan=False)
+_OURS = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
 
 
 def _check_json(argument: str, text: str) -> None:
@@ -364,24 +379,6 @@ def several(value: Any, path: str, what: str) -> Iterable[Any]:
     if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Iterable):
         _wrong_type(path, f"must be a list of {what}", value)
     return value
-
-
-def _codec(conn: psycopg.Connection[Any]) -> str:
-    # over a connection in SQL_ASCII psycopg sends UTF-8
-    encoding = conn.info.encoding
-    return "utf-8" if encoding == "ascii" else encoding
-
-
-def _check_encoding(conn: psycopg.Connection[Any], path: str, value: str | list[str]) -> None:
-    """Refuses text that cannot be sent over this connection."""
-    codec = _codec(conn)
-    if codec == "utf-8":
-        return
-    try:
-        for one in [value] if isinstance(value, str) else value:
-            one.encode(codec)
-    except UnicodeEncodeError as exc:
-        _wrong_value(path, f"cannot be sent in the connection's client_encoding: {exc}", exc)
 
 
 def _wrong_type(argument: str, problem: str, value: Any) -> NoReturn:

@@ -52,16 +52,15 @@ def forgive(cursor: psycopg.Cursor[Any]) -> None:
     cursor.adapters.register_loader(_JSONB_OID, JsonLoader)
 
 
-def raw_encoding(conn: psycopg.Connection[Any]) -> str | None:
-    """The encoding in which text must be fetched as bytes over this connection, None where it need
-    not.
+def raw_encoding(client: str, server: str | None) -> str | None:
+    """The encoding in which text must be fetched as bytes, None where it need not.
 
     The server fails the whole statement where one character has no place in client_encoding. That
     cannot happen in UTF8, unless the database has no encoding and holds what is no UTF-8.
     """
-    if conn.info.parameter_status("server_encoding") == "SQL_ASCII":
-        return "SQL_ASCII"
-    return None if conn.info.encoding == "utf-8" else "UTF8"
+    if server == "SQL_ASCII":
+        return server
+    return None if client == "utf-8" else "UTF8"
 
 
 def raw(name: str, function: str, column: sql.Composable, encoding: str) -> sql.Composable:

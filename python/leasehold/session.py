@@ -23,7 +23,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.pq import TransactionStatus
 from psycopg.rows import tuple_row
 
-from .arguments import Encoder, Seconds, checked, copy_row, duration, encoded, sql_type
+from .arguments import Encoder, Seconds, checked, copy_row, duration, sql_type
 from .decoding import forgive, from_raw, raw, raw_encoding
 from .errors import (
     ArgumentTypeError,
@@ -320,10 +320,11 @@ class Session:
         )
         index = first
         encoder = Encoder(conn)
+        places = {name: place for place, name in enumerate(columns)}
         with copied(view, first), psycopg.Cursor(conn) as cursor, cursor.copy(query) as copy:
             for element in elements:
                 try:
-                    row = copy_row(encoder, element, columns)
+                    row = copy_row(encoder, element, places)
                 except (ArgumentTypeError, ArgumentValueError) as exc:
                     exc.index = index
                     raise
@@ -363,9 +364,10 @@ class Session:
         given: Mapping[str, Any],
     ) -> list[tuple[Any, ...]]:
         names = tuple(given)
-        values = [encoded(conn, name, value) for name, value in given.items()]
-        raw_in = raw_encoding(conn)
-        query = self._compose(conn, function, columns, names, raw_in)
+        encoder = Encoder(conn)
+        values = [encoder.encoded(name, value) for name, value in given.items()]
+        raw_in = raw_encoding(encoder.encoding, encoder.server_encoding)
+        query = self._compose(conn, encoder.encoding, function, columns, names, raw_in)
         # a cursor of our own making, answered in binary: whatever row factory, DateStyle or
         # IntervalStyle the caller's connection has
         with psycopg.Cursor(conn, row_factory=tuple_row) as cursor, translated(names):
@@ -376,12 +378,13 @@ class Session:
     def _compose(
         self,
         conn: Connection,
+        encoding: str,
         function: str,
         columns: tuple[str, ...],
         names: tuple[str, ...],
         raw_in: str | None,
     ) -> bytes:
-        key = (conn.info.encoding, function, columns, names, raw_in)
+        key = (encoding, function, columns, names, raw_in)
         found = self._composed.get(key)
         if found is None:
             listed = list(map(_column, columns))
