@@ -550,7 +550,11 @@ class Leasehold:
     ) -> PayloadInfo:
         """What one job carries: payload, metadata, result. SQL: job_payload. Raises JobNotFound."""
         return self.session.row(
-            PayloadInfo, "job_payload", {"job_id": job_id}, connection=connection
+            PayloadInfo,
+            "job_payload",
+            {"job_id": job_id},
+            connection=connection,
+            undecodable=True,
         )
 
     def why_not_running(

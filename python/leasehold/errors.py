@@ -264,16 +264,8 @@ def _parse(detail: str | None) -> dict[str, Any]:
     try:
         found = json.loads(detail or "{}")
     except (ValueError, RecursionError):
-        # no JSON, or with a result in it that Python cannot decode: the ids stand around it
-        ids = _IDS.fullmatch(detail or "")
-        return {**(ids.groupdict() if ids else {}), "text": detail}
+        return {"text": detail}
     return found if isinstance(found, dict) else {"text": detail}
-
-
-_IDS = re.compile(
-    r'\{"job_id": "(?P<job_id>[0-9a-f-]{36})", .*"lease_id": "(?P<lease_id>[0-9a-f-]{36})"\}',
-    re.DOTALL,
-)
 
 
 def _uuid(value: Any) -> UUID | None:

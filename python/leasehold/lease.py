@@ -208,7 +208,9 @@ class Lease(Work):
         """
         return self._call(
             connection,
-            lambda conn: self._session.row(LeaseStatus, "lease_status", self._ids, connection=conn),
+            lambda conn: self._session.row(
+                LeaseStatus, "lease_status", self._ids, connection=conn, undecodable=True
+            ),
         )
 
     # -- ends

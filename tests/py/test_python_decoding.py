@@ -201,26 +201,28 @@ def test_a_job_that_cannot_be_decoded_can_be_looked_at(conn: Connection) -> None
 
 
 @pytest.mark.parametrize("text", [LONG, DEEP])
-def test_a_result_in_detail_that_cannot_be_decoded_hides_no_refusal(
-    connect: Connect, text: str
+def test_a_stored_result_that_cannot_be_decoded_hides_no_refusal(
+    connect: Connect, conn: Connection, text: str
 ) -> None:
     leasehold = Leasehold(connect())
     leasehold.submit("a.b")
     (lease,) = leasehold.get_work("w", ["a.b"])
-    leasehold.session.rows(
-        lambda row: row,
-        "complete",
-        {"job_id": lease.job_id, "lease_id": lease.lease_id},
-        columns=("r",),
-    )
-    with connect().cursor() as cursor:
-        cursor.execute("update archive set result = %s::jsonb", [text])
+    conn.execute("select complete(%s, %s, %s::jsonb)", [lease.job_id, lease.lease_id, text])
     with pytest.raises(errors.AlreadyDone) as caught:
         with lease.transaction(hold=False):
             lease.complete()
     assert (caught.value.job_id, caught.value.lease_id) == (lease.job_id, lease.lease_id)
+    if not decodes(text):
+        assert isinstance(lease.status().result, Undecodable)
+        assert isinstance(leasehold.job_payload(lease.job_id).result, Undecodable)
     lease.complete()  # by itself: done is done
     assert lease.state == "ended"
+
+
+@pytest.mark.parametrize("detail", ['{"n": ' + "1" * 5000 + "}", "[" * 200_000])
+def test_a_detail_that_cannot_be_decoded_hides_no_refusal(detail: str) -> None:
+    error = errors.from_parts("LH001", "lost", detail)
+    assert (type(error), error.detail) == (errors.LeaseExpired, {"text": detail})
 
 
 def test_numbers_are_read_as_far_as_python_keeps_them(connect: Connect) -> None:
