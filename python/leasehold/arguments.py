@@ -138,6 +138,9 @@ class Encoder:
         self._dumps: Callable[[Any], str] | None = None
         # over a connection in SQL_ASCII psycopg sends UTF-8
         self._codec = "utf-8" if self.encoding == "ascii" else self.encoding
+        # what the database's own encoding has of an error is not known here, and an error must pass
+        known = self.server_encoding in ("UTF8", "SQL_ASCII", None)
+        self._codec_of_errors = self._codec if known else "ascii"
         # The server turns escapes into its own encoding, whatever the client's encoding lacks. One
         # without an encoding cannot, and takes the bytes as they are.
         self._escaped = self.encoding != "utf-8" and self.server_encoding != "SQL_ASCII"
@@ -153,7 +156,7 @@ class Encoder:
                 text = re.sub(r"[^\x00-\x7f]", lambda found: json.dumps(found[0])[1:-1], text)
             return text
         if kind == "error":
-            return describe(value, self._codec)
+            return describe(value, self._codec_of_errors)
         if kind in ("text", "text[]") and self._codec != "utf-8":
             self._check_encoding(name, value)
         return value
@@ -223,7 +226,7 @@ class Encoder:
         if kind == "interval" and isinstance(value, timedelta):
             return f'"{value / timedelta(microseconds=1):.0f} microseconds"'
         if kind == "error":
-            return self.json(path, describe(value, "utf-8"))
+            return self.json(path, describe(value, self._codec_of_errors))
         if kind in ("integer", "boolean", "text"):
             return _OURS.encode(value)
         return self.json(path, value)

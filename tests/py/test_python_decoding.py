@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from decimal import Decimal
 from functools import partial
 from typing import Any
@@ -16,7 +17,16 @@ from psycopg.types.json import set_json_loads
 import server
 import support
 from conftest import Connect, Connection
-from leasehold import Installer, Lease, Leasehold, Undecodable, UndecodableError, Worker, errors
+from leasehold import (
+    Installer,
+    InvalidArgument,
+    Lease,
+    Leasehold,
+    Undecodable,
+    UndecodableError,
+    Worker,
+    errors,
+)
 
 LONG = '{"n": 1e5000}'  # comes back with all its digits: more than Python reads
 DEEP = '{"n": ' + "[" * 3_000 + "]" * 3_000 + "}"
@@ -320,14 +330,14 @@ def test_connections_of_our_own_are_in_utf8(
     assert foreign.info.encoding == "iso8859-1"
 
 
-@pytest.fixture
-def without_encoding(test_server: server.Server) -> Iterator[str]:
-    """A database in SQL_ASCII with Leasehold in it: it keeps any bytes."""
-    name = f"{test_server.template}_ascii"
+@contextmanager
+def database_in(test_server: server.Server, encoding: str) -> Iterator[str]:
+    """A database in that encoding with Leasehold in it."""
+    name = f"{test_server.template}_{encoding.lower()}"
     with psycopg.connect(test_server.dsn, autocommit=True) as conn:
         provider = "locale_provider libc" if conn.info.server_version >= 150000 else ""
         conn.execute(
-            f"create database {name} encoding 'SQL_ASCII' lc_collate 'C' lc_ctype 'C'"
+            f"create database {name} encoding '{encoding}' lc_collate 'C' lc_ctype 'C'"
             f" template template0 {provider}".encode()
         )
     try:
@@ -336,6 +346,38 @@ def without_encoding(test_server: server.Server) -> Iterator[str]:
         yield dsn
     finally:
         server.drop_database(test_server.dsn, name)
+
+
+@pytest.mark.parametrize(("encoding", "text"), [("LATIN1", "é"), ("EUC_JP", "あ")])
+def test_in_a_database_of_another_encoding_what_it_lacks_is_refused_and_errors_pass(
+    test_server: server.Server, encoding: str, text: str
+) -> None:
+    with database_in(test_server, encoding) as dsn, Leasehold(dsn) as leasehold:
+        for good, need in ((True, f"a.{text}"), (False, "a.🦄")):
+            job = {"next_need": need, "payload": {"text": need}}
+            calls: list[Callable[[], Any]] = [
+                lambda job=job: leasehold.submit(**job),
+                lambda job=job: leasehold.submit_many([job]),
+                lambda job=job: leasehold.submit_all([job]),
+            ]
+            for call in calls:
+                with nullcontext() if good else pytest.raises(InvalidArgument):
+                    call()
+        first, second, third = leasehold.get_work("w", ["a.%"], limit_jobs=9)
+        assert first.payload == {"text": f"a.{text}"}
+        first.fail(ValueError("🦄"), retryable=False)
+        done = {"job_id": second.job_id, "lease_id": second.lease_id, "verb": "fail"}
+        leasehold.settle([{**done, "error": "🦄", "retryable": False}])
+        assert leasehold.job(first.job_id).error == "ValueError: \\U0001f984"
+        assert leasehold.job(second.job_id).error == "\\U0001f984"
+        third.complete(third.payload)
+
+
+@pytest.fixture
+def without_encoding(test_server: server.Server) -> Iterator[str]:
+    """A database that keeps any bytes."""
+    with database_in(test_server, "SQL_ASCII") as dsn:
+        yield dsn
 
 
 @pytest.mark.parametrize("client", ["own", "SQL_ASCII", "UTF8"])
