@@ -100,7 +100,8 @@ def build() -> str:
         + array([plain(path) for path in views], "view")
         + ";",
         "    v_schema         text;",
-        "    v_lock           bigint;",
+        "    v_installed      boolean;",
+        "    v_waited         boolean := false;",
         "    v_schema_oid     oid;",
         "    v_owner          text;",
         "    v_migrated       integer;",

@@ -11,32 +11,56 @@
             using errcode = 'LH017', hint = 'Leasehold needs PostgreSQL 14 or later.';
     end if;
 
-    -- One installer at a time; the others wait here, and find it done.
-    v_lock := hashtextextended(v_schema, hashtextextended('leasehold.install', 0));
-    if not pg_try_advisory_xact_lock(v_lock) then
-        perform pg_advisory_xact_lock(v_lock);
-        if current_setting('transaction_isolation') in ('repeatable read', 'serializable') then
-            raise exception 'another installer was at work on schema %', to_json(v_schema)
-                using errcode = '40001', hint = 'Run the file again in a new transaction: this one cannot see what the other did.';
-        end if;
-    end if;
-
     select n.oid, pg_get_userbyid(n.nspowner) into v_schema_oid, v_owner from pg_namespace as n where n.nspname = v_schema;
     if v_schema_oid is null then
-        execute format('create schema %I', v_schema);
-        v_schema_oid := (select n.oid from pg_namespace as n where n.nspname = v_schema);
+        begin
+            execute format('create schema %I', v_schema);
+        exception
+            -- another installer made it, for whose end this one has waited
+            when unique_violation or duplicate_schema then
+                null;
+        end;
+        select n.oid, pg_get_userbyid(n.nspowner) into v_schema_oid, v_owner from pg_namespace as n where n.nspname = v_schema;
+    end if;
+    if v_schema_oid is null then
+        raise exception 'another installer was at work on schema %', to_json(v_schema)
+            using errcode = '40001', hint = 'Run the file again in a new transaction: this one cannot see what the other did.';
     elsif v_owner <> current_user then
         raise exception 'schema % belongs to %', to_json(v_schema), v_owner
             using errcode = 'LH009', hint = 'Install as its owner, or choose another name with the setting leasehold.schema.';
     end if;
 
+    -- One installer at a time; the others wait here, and find it done. Its locks are such as only the owner can hold: anybody may hold an advisory lock.
+    for v_at in 1 .. 2 loop
+        v_installed := (
+            select count(*) = 2
+            from pg_class as c
+            join pg_attribute as a on a.attrelid = c.oid
+            where c.relnamespace = v_schema_oid and (c.relname, a.attname) in (('migration', 'number'), ('manifest', 'definition'))
+        );
+        exit when v_installed or v_at = 2;
+        -- there is no table yet: to comment on a schema locks it, here against nobody but another installer
+        execute format('comment on schema %I is %L', v_schema, obj_description(v_schema_oid, 'pg_namespace'));
+    end loop;
+    if v_installed then
+        begin
+            execute format('lock table %I.manifest in share row exclusive mode nowait', v_schema);
+        exception
+            when lock_not_available then
+                execute format('lock table %I.manifest in share row exclusive mode', v_schema);
+                v_waited := true;
+        end;
+    else
+        -- asked of the catalogs as they are, not as this transaction sees them
+        v_waited := to_regclass(format('%I.manifest', v_schema)) is not null;
+    end if;
+    if v_waited and current_setting('transaction_isolation') in ('repeatable read', 'serializable') then
+        raise exception 'another installer was at work on schema %', to_json(v_schema)
+            using errcode = '40001', hint = 'Run the file again in a new transaction: this one cannot see what the other did.';
+    end if;
+
     -- What is installed there: up to which migration, and what is known to be Leasehold's.
-    if (
-        select count(*) = 2
-        from pg_class as c
-        join pg_attribute as a on a.attrelid = c.oid
-        where c.relnamespace = v_schema_oid and (c.relname, a.attname) in (('migration', 'number'), ('manifest', 'definition'))
-    ) then
+    if v_installed then
         execute format('select max(m.number) from %I.migration as m', v_schema) into v_migrated;
     end if;
     if v_migrated > v_migrations then
