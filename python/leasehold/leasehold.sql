@@ -15,9 +15,9 @@
 do $install$
 declare
     v_version        constant text := '1.0.0';
-    v_build          constant text := 'c91834a31174d25f843789d0fb12f624fbe13b97811923bb5c0b16fd0f2b47c0';
+    v_build          constant text := '0aa5675e6f8a2ebe67628f3d15f5fcf70566477bd84cbb1d111e525ce5789201';
     v_migrations     constant integer := 1;
-    v_function_names constant text[] := array['_actor', '_admissible', '_admit', '_announce', '_answer', '_apply', '_asked_to_stop', '_backoff', '_bury', '_check_batch_circles', '_check_capabilities', '_check_circle', '_check_count', '_check_delay', '_check_done', '_check_elements', '_check_expires_at', '_check_failure', '_check_ids', '_check_keys', '_check_lease', '_check_need', '_check_object', '_check_policy', '_check_reschedule', '_check_retry', '_check_setting', '_check_size', '_check_submit', '_check_text', '_check_time', '_check_unseen', '_check_wait_for', '_choose', '_claim', '_claim_id', '_claim_ids', '_claim_key', '_claim_keys', '_clean_error', '_complete_many', '_complete_plain', '_done_kinds', '_doom', '_duration', '_end', '_end_cancelled', '_end_state', '_end_unheld', '_enqueue', '_fail', '_failure', '_forget_error', '_forget_what_is_over', '_freshen', '_grant', '_group_roles', '_has_heads', '_hold', '_hold_rings', '_insert', '_insert_many', '_insert_plain', '_invalid', '_inventory', '_is_busy', '_is_close', '_is_fresh', '_is_of_a_row', '_is_over', '_is_plain', '_is_plain_done', '_is_plain_need', '_is_plain_worker', '_is_retryable', '_is_set_aside', '_is_usable', '_isolated', '_key_lock', '_known', '_last_number', '_last_tick', '_lease_check', '_lease_end', '_lease_fence', '_lease_id', '_leave_key', '_load_begins', '_load_ends', '_load_gathered', '_load_one', '_load_row', '_lock_again', '_lock_due', '_lock_job', '_lock_leased', '_lock_unheld', '_look_again', '_maintain', '_matches', '_meant', '_move', '_move_front', '_move_marks', '_names_lease', '_needs', '_next_due', '_no_such_job', '_note_uptime', '_now', '_now_in_order', '_open_lane', '_options', '_park', '_parked', '_pick', '_pick_ahead', '_pick_merged', '_put_off', '_read_interval', '_read_request', '_reclaim_one', '_record', '_redrive', '_refuse', '_refuse_state_change', '_release_rings', '_request_hash', '_request_kinds', '_requests', '_reschedule', '_resolve', '_results', '_retry_or_bury', '_revive', '_rewrite', '_ring', '_ring_due', '_ring_for', '_run_step', '_runs_out_at', '_scan_below', '_scope', '_set_alarm', '_set_aside', '_setting_value', '_settle', '_settle_each', '_settle_one', '_stem', '_stems', '_store', '_store_many', '_survey', '_survey_scope', '_tell', '_tell_chunk', '_tell_dependents', '_tend', '_tend_by_the_way', '_tend_from_horizon', '_try_settle', '_up_since', '_uuid_v7', '_wait', '_will_do', '_work_note', '_work_notes', 'await_bell', 'cancel', 'checkpoint', 'checkpoints', 'complete', 'complete_unheld', 'error_codes', 'extend', 'extend_many', 'fail', 'fail_unheld', 'get_work', 'hold_lease', 'job', 'job_payload', 'lease_status', 'next_due', 'redrive', 'redrive_many', 'release', 'require_api', 'reschedule', 'reschedule_unheld', 'results', 'schema_version', 'set_setting', 'setting', 'settings', 'settle', 'submit', 'submit_many', 'sweep', 'turn', 'verify', 'why_not_running'];
+    v_function_names constant text[] := array['_actor', '_admissible', '_admit', '_announce', '_answer', '_apply', '_asked_to_stop', '_backoff', '_bury', '_check_batch_circles', '_check_capabilities', '_check_circle', '_check_count', '_check_delay', '_check_done', '_check_elements', '_check_expires_at', '_check_failure', '_check_ids', '_check_keys', '_check_lease', '_check_need', '_check_object', '_check_policy', '_check_reschedule', '_check_retry', '_check_setting', '_check_size', '_check_submit', '_check_text', '_check_time', '_check_unseen', '_check_wait_for', '_choose', '_claim', '_claim_id', '_claim_ids', '_claim_key', '_claim_keys', '_clean_error', '_complete_many', '_complete_plain', '_done_kinds', '_doom', '_duration', '_end', '_end_cancelled', '_end_state', '_end_unheld', '_engine_lock', '_enqueue', '_fail', '_failure', '_forget_error', '_forget_what_is_over', '_freshen', '_grant', '_group_roles', '_has_heads', '_hold', '_hold_rings', '_insert', '_insert_many', '_insert_plain', '_invalid', '_inventory', '_is_busy', '_is_close', '_is_fresh', '_is_of_a_row', '_is_over', '_is_plain', '_is_plain_done', '_is_plain_need', '_is_plain_worker', '_is_retryable', '_is_set_aside', '_is_usable', '_isolated', '_key_slot', '_known', '_last_number', '_last_tick', '_lease_check', '_lease_end', '_lease_fence', '_lease_id', '_leave_key', '_load_begins', '_load_ends', '_load_gathered', '_load_one', '_load_row', '_lock_again', '_lock_due', '_lock_job', '_lock_keys', '_lock_leased', '_lock_unheld', '_look_again', '_maintain', '_matches', '_meant', '_move', '_move_front', '_move_marks', '_names_lease', '_needs', '_next_due', '_no_such_job', '_note_uptime', '_now', '_now_in_order', '_open_lane', '_options', '_park', '_parked', '_pick', '_pick_ahead', '_pick_merged', '_put_off', '_read_interval', '_read_request', '_reclaim_one', '_record', '_redrive', '_refuse', '_refuse_state_change', '_release_rings', '_request_hash', '_request_kinds', '_requests', '_reschedule', '_resolve', '_restore_slots', '_results', '_retry_or_bury', '_revive', '_rewrite', '_ring', '_ring_due', '_ring_for', '_run_step', '_runs_out_at', '_scan_below', '_scope', '_set_alarm', '_set_aside', '_setting_value', '_settle', '_settle_each', '_settle_one', '_stem', '_stems', '_store', '_store_many', '_survey', '_survey_scope', '_tell', '_tell_chunk', '_tell_dependents', '_tend', '_tend_by_the_way', '_tend_from_horizon', '_try_settle', '_up_since', '_uuid_v7', '_wait', '_will_do', '_work_note', '_work_notes', 'await_bell', 'cancel', 'checkpoint', 'checkpoints', 'complete', 'complete_unheld', 'error_codes', 'extend', 'extend_many', 'fail', 'fail_unheld', 'get_work', 'hold_lease', 'job', 'job_payload', 'lease_status', 'next_due', 'redrive', 'redrive_many', 'release', 'require_api', 'reschedule', 'reschedule_unheld', 'results', 'schema_version', 'set_setting', 'setting', 'settings', 'settle', 'submit', 'submit_many', 'sweep', 'turn', 'verify', 'why_not_running'];
     v_view_names     constant text[] := array['dead_letter', 'departure', 'finished', 'status', 'submission'];
     v_functions      constant text[] := array[
 $function$
@@ -65,12 +65,7 @@ begin
     end if;
 
     -- lock something per key ...
-    with keys as materialized (
-        select distinct j.singleton_key from only job as j where j.job_id = any (ids) and j.singleton_key is not null
-    )
-    select array_agg(k.singleton_key) into v_locked
-    from keys as k
-    where pg_try_advisory_xact_lock(_key_lock(k.singleton_key));
+    v_locked := _lock_keys(array(select distinct j.singleton_key from only job as j where j.job_id = any (ids) and j.singleton_key is not null));
     -- ... and look again, in a statement that began after the lock was held
     select array_agg(b.singleton_key) into v_busy
     from (
@@ -104,7 +99,7 @@ end
 $_admissible$;
 
 comment on function _admissible(uuid[], uuid[], timestamptz) is
-    'Which of these jobs, whose locks the caller holds, may be leased: one a singleton key, under the key''s advisory lock (tried, not waited for), '
+    'Which of these jobs, whose locks the caller holds, may be leased: one a singleton key, under the key''s lock (_lock_keys), '
     'if nothing of the key is leased, or chosen before by this call; none that may not start any more. The others are parked, passed by, or buried as expired.';
 $function$,
 $function$
@@ -120,7 +115,7 @@ declare
     v_done  boolean := true;
 begin
     -- somebody else is about this key: whether he admits the next is not known here
-    if not pg_try_advisory_xact_lock(_key_lock(singleton_key)) then
+    if _lock_keys(array[singleton_key]) = '{}' then
         return false;
     end if;
     if exists (select from leased as l where l.singleton_key = _admit.singleton_key) then
@@ -159,7 +154,7 @@ end
 $_admit$;
 
 comment on function _admit(text) is
-    'Lets the first parked job of a free singleton key, one a need, into the claim index. Tries the key''s advisory lock, and waits for nothing: '
+    'Lets the first parked job of a free singleton key, one a need, into the claim index. Tries the key''s lock (_lock_keys), and waits for nothing: '
     'false where somebody is to look again.';
 $function$,
 $function$
@@ -1638,6 +1633,22 @@ comment on function _end_unheld(job, text, jsonb, jsonb, timestamptz, boolean) i
     'What _end does, with a job that nobody holds. The caller holds the lock of v_job, which is its row.';
 $function$,
 $function$
+create or replace function _engine_lock(kind text, name text)
+returns bigint
+language plpgsql
+stable
+as $_engine_lock$
+begin
+    return hashtextextended(name, hashtextextended(kind, coalesce((select s.salt from secret as s limit 1), 0)));
+end
+$_engine_lock$;
+
+comment on function _engine_lock(text, text) is
+    'The advisory lock by which one session does what one at a time is enough for: upkeep, the marks of a need (mark), the front of a scope (front). Nobody '
+    'outside can compute it, but anybody can read it in pg_locks while it is held, and hold it then: so whoever cannot get it goes ahead all the same once a '
+    'second has passed since the work was last done.';
+$function$,
+$function$
 create or replace function _enqueue(ids uuid[], now timestamptz)
 returns integer
 language plpgsql
@@ -2502,16 +2513,15 @@ comment on function _isolated() is
     'Whether a new statement of this transaction does not see what others commit in the meantime (REPEATABLE READ and above).';
 $function$,
 $function$
-create or replace function _key_lock(singleton_key text)
-returns bigint
+create or replace function _key_slot(singleton_key text)
+returns integer
 language sql
-stable
-as $_key_lock$
-    select hashtextextended(singleton_key, hashtextextended(current_schema(), 0))
-$_key_lock$;
+immutable
+as $_key_slot$
+    select (hashtextextended(singleton_key, 0) & 16383)::integer
+$_key_slot$;
 
-comment on function _key_lock(text) is
-    'The advisory lock of a singleton key. It is only ever tried, never waited for; two keys that share a number cost each other a turn.';
+comment on function _key_slot(text) is 'Which row of key_slot stands for a singleton key. Two keys of one row cost each other a turn, nothing else.';
 $function$,
 $function$
 create or replace function _known(job_id uuid)
@@ -2981,6 +2991,32 @@ comment on function _lock_job(uuid) is
     'Locks a live job for ending or moving it, and reads it as it is once the lock is held. All nulls where no such job is live.';
 $function$,
 $function$
+create or replace function _lock_keys(keys text[])
+returns text[]
+language plpgsql
+volatile
+as $_lock_keys$
+declare
+    v_slots     constant integer[] := array(select distinct _key_slot(k.key) from unnest(keys) as k (key));
+    v_locked    integer[];
+begin
+    for v_try in 1 .. 2 loop
+        select array_agg(l.slot) into v_locked
+        from (
+            select s.slot from key_slot as s where s.slot = any (v_slots) for no key update skip locked
+        ) as l;
+        -- A row that does not exist is not one that is locked: the table was emptied, or restored without its rows.
+        exit when cardinality(v_locked) = cardinality(v_slots) or not _restore_slots(v_slots);
+    end loop;
+    return array(select k.key from unnest(keys) as k (key) where _key_slot(k.key) = any (v_locked));
+end
+$_lock_keys$;
+
+comment on function _lock_keys(text[]) is
+    'Locks these singleton keys until the end of the transaction, and returns those that it could lock: never waits. A lock is a row lock in key_slot, which '
+    'nobody but the owner can take. The transaction must have an id already where readings want that it has none (_last_number, _work_notes).';
+$function$,
+$function$
 create or replace function _lock_leased(job_id uuid)
 returns job
 language plpgsql
@@ -3236,7 +3272,7 @@ as $_move_front$
 declare
     v_size      constant integer := 192;
     v_ahead     constant integer := 64;
-    v_alone     constant boolean := pg_try_advisory_xact_lock(_key_lock('front' || scope));
+    v_alone     boolean := pg_try_advisory_xact_lock(_engine_lock('front', scope));
     v_seen      constant bigint := coalesce(seen, _last_number());
     v_proven    boolean;
     v_foreign   boolean;
@@ -3248,7 +3284,18 @@ declare
     v_full      boolean;
     v_upto      bigint;
     v_over      xid8;
+    v_gone      text[];
 begin
+    -- one who idles in its transaction must not keep the front where it is
+    if not v_alone then
+        v_alone := (
+            select k.noted_at between _move_front.now - interval '1 s' and _move_front.now + interval '1 s'
+            from front as k
+            where k.scope = _move_front.scope
+            order by k.front_id desc
+            limit 1
+        ) is not true;
+    end if;
     -- somebody's long transaction, which may have nothing to do with jobs
     if v_alone and not _isolated() then
         select f.seen_by into v_over
@@ -3288,8 +3335,10 @@ begin
         v_new.seen_by := null;
     end if;
 
-    -- above READ COMMITTED the rear that can be seen may be gone
-    v_full := not v_known or _isolated() or wide > v_size and v_old.rear_number <= v_new.sure_number;
+    -- above READ COMMITTED the rear that can be seen may be gone; so may it be where two have moved the front at once
+    v_full := not v_known or _isolated() or wide > v_size and v_old.rear_number <= v_new.sure_number
+        or v_old.rear_id is not null
+            and not exists (select from rear as r where r.scope = _move_front.scope and r.rear_id = v_old.rear_id);
     loop
         if v_full and v_new.rear_id is not null then
             select r.* into v_rear from rear as r where r.scope = _move_front.scope and r.rear_id = v_new.rear_id;
@@ -3399,11 +3448,15 @@ begin
         delete from rear as r where r.scope = _move_front.scope and r.rear_id is distinct from v_new.rear_id;
     end if;
     if v_new.front_id % 10000 = 0 and not _isolated() then
-        -- scopes that nobody asks for any more
-        delete from front as f where f.noted_at < _move_front.now - interval '1 day' and pg_try_advisory_xact_lock(_key_lock('front' || f.scope));
-        delete from ahead as a where a.noted_at < _move_front.now - interval '1 day' and pg_try_advisory_xact_lock(_key_lock('front' || a.scope));
-        delete from rear as r
-        where not exists (select from front as f where f.scope = r.scope) and pg_try_advisory_xact_lock(_key_lock('front' || r.scope));
+        -- scopes that nobody asks for any more; not too many at once, for locks are in memory of a fixed size
+        v_gone := array(
+            select o.scope
+            from (select distinct f.scope from front as f where f.noted_at < _move_front.now - interval '1 day' limit 100) as o
+            where pg_try_advisory_xact_lock(_engine_lock('front', o.scope))
+        );
+        delete from front as f where f.scope = any (v_gone) and f.noted_at < _move_front.now - interval '1 day';
+        delete from ahead as a where a.scope = any (v_gone) and a.noted_at < _move_front.now - interval '1 day';
+        delete from rear as r where r.scope = any (v_gone) and not exists (select from front as f where f.scope = r.scope);
     end if;
     return v_new;
 end
@@ -3443,7 +3496,8 @@ begin
     where k.next_need = capabilities[1]
     order by k.mark_id desc
     limit 1;
-    if not pg_try_advisory_xact_lock(_key_lock('mark' || capabilities[1])) and v_noted_at > _move_marks.now - interval '1 s' then
+    if not pg_try_advisory_xact_lock(_engine_lock('mark', capabilities[1]))
+        and v_noted_at between _move_marks.now - interval '1 s' and _move_marks.now + interval '1 s' then
         return;
     end if;
     select s.last_value into v_fence from fence_seq as s;
@@ -3880,7 +3934,7 @@ begin
         limit (select limit_jobs)
     ) as f;
     -- so that the next claims have it easier; one is enough, the others go on with the rest meanwhile
-    if v_last > v_places / 2 and pg_try_advisory_xact_lock(_key_lock('front' || v_scope)) then
+    if v_last > v_places / 2 and pg_try_advisory_xact_lock(_engine_lock('front', v_scope)) then
         if v_noted = (select a.ahead_id from ahead as a where a.scope = v_scope order by a.ahead_id desc limit 1) then
             perform _move_front(v_scope, capabilities, v_places, now);
         end if;
@@ -4443,6 +4497,40 @@ $_resolve$;
 comment on function _resolve(uuid, uuid[], text, uuid[]) is
     'What wait_for means for job_id now: the edges it needs (null: none), and whether one that already ended dooms it to be dead or cancelled. '
     'Ids in known are taken for live. Raises LH004 for an unknown job and for itself.';
+$function$,
+$function$
+create or replace function _restore_slots(slots integer[])
+returns boolean
+language plpgsql
+volatile
+set lock_timeout to '1ms'
+as $_restore_slots$
+declare
+    v_slot      integer;
+    v_restored  boolean := false;
+begin
+    for v_slot in
+        select n.slot
+        from unnest(slots) as n (slot)
+        where not exists (select from key_slot as s where s.slot = n.slot offset 0)
+        order by n.slot
+    loop
+        begin
+            insert into key_slot (slot) values (v_slot) on conflict on constraint key_slot_pkey do nothing;
+            v_restored := true;
+        exception
+            -- another transaction inserts it at this moment, and has it locked by that
+            when lock_not_available then
+                null;
+        end;
+    end loop;
+    return v_restored;
+end
+$_restore_slots$;
+
+comment on function _restore_slots(integer[]) is
+    'Inserts those of these rows of key_slot that are missing. True where it inserted any. Waits for another transaction that inserts the same for a '
+    'millisecond.';
 $function$,
 $function$
 create or replace function _results(wait_for uuid[])
@@ -5533,7 +5621,7 @@ begin
     -- one at a time; but one who tends inside a long transaction must not keep the others from it
     -- an age below nothing is a clock that was set back
     if v_age between interval '0' and greatest(interval '100 ms', least(20 * v_tick.took, interval '20 s'))
-        or not pg_try_advisory_xact_lock(_key_lock('')) and coalesce(v_age, interval '0') < interval '1 s' then
+        or not pg_try_advisory_xact_lock(_engine_lock('upkeep', '')) and v_age between interval '0' and interval '1 s' then
         return false;
     end if;
     -- the clock first, the transaction id after it: the other way round the pair proves nothing
@@ -5693,7 +5781,7 @@ as $_will_do$
 begin
     if mark.noted_at between now - interval '1 s' and now then
         -- one moves them; until that has committed the others go by the old ones
-        return not pg_try_advisory_xact_lock(_key_lock('mark' || mark.next_need));
+        return not pg_try_advisory_xact_lock(_engine_lock('mark', mark.next_need));
     end if;
     return mark.noted_at > '-infinity'
         and _is_close(mark)
@@ -7371,6 +7459,28 @@ begin atomic
         select m.*
         from manifest as m
         where m.kind <> 'build'
+    ),
+
+    -- rows that must exist
+    counted as (
+        select
+            'key_slot' as name,
+            count(*) as found,
+            16384 as needed
+        from key_slot as s
+        where s.slot between 0 and 16383
+        union all
+        select
+            'secret' as name,
+            count(*) as found,
+            1 as needed
+        from secret
+        union all
+        select
+            'gate' as name,
+            count(*) as found,
+            1 as needed
+        from gate
     )
 
     select
@@ -7380,12 +7490,19 @@ begin atomic
     from expected as e
     full join found as f on e.kind = f.kind and e.name = f.name
     where e.definition is distinct from f.definition
+    union all
+    select
+        'row' as kind,
+        k.name,
+        'missing' as problem
+    from counted as k
+    where k.found < k.needed
     order by 1, 2;
 end;
 
 comment on function verify() is
-    'What of the installation is missing, changed or left over (functions, tables, columns, indexes, constraints, types, views, grants), compared with '
-    'what the installer left behind. No rows: all is as it was. After the schema is renamed it says so: run leasehold.sql again.';
+    'What of the installation is missing, changed or left over (functions, tables, columns, indexes, constraints, types, views, grants; rows that must '
+    'exist), compared with what the installer left behind. No rows: all is as it was. After the schema is renamed it says so: run leasehold.sql again.';
 $function$,
 $function$
 create or replace function why_not_running(job_id uuid)
@@ -7611,7 +7728,8 @@ create or replace trigger submission_ends after insert on submission for each st
 $view$
 ];
     v_schema         text;
-    v_lock           bigint;
+    v_installed      boolean;
+    v_waited         boolean := false;
     v_schema_oid     oid;
     v_owner          text;
     v_migrated       integer;
@@ -7652,32 +7770,56 @@ begin
             using errcode = 'LH017', hint = 'Leasehold needs PostgreSQL 14 or later.';
     end if;
 
-    -- One installer at a time; the others wait here, and find it done.
-    v_lock := hashtextextended(v_schema, hashtextextended('leasehold.install', 0));
-    if not pg_try_advisory_xact_lock(v_lock) then
-        perform pg_advisory_xact_lock(v_lock);
-        if current_setting('transaction_isolation') in ('repeatable read', 'serializable') then
-            raise exception 'another installer was at work on schema %', to_json(v_schema)
-                using errcode = '40001', hint = 'Run the file again in a new transaction: this one cannot see what the other did.';
-        end if;
-    end if;
-
     select n.oid, pg_get_userbyid(n.nspowner) into v_schema_oid, v_owner from pg_namespace as n where n.nspname = v_schema;
     if v_schema_oid is null then
-        execute format('create schema %I', v_schema);
-        v_schema_oid := (select n.oid from pg_namespace as n where n.nspname = v_schema);
+        begin
+            execute format('create schema %I', v_schema);
+        exception
+            -- another installer made it, for whose end this one has waited
+            when unique_violation or duplicate_schema then
+                null;
+        end;
+        select n.oid, pg_get_userbyid(n.nspowner) into v_schema_oid, v_owner from pg_namespace as n where n.nspname = v_schema;
+    end if;
+    if v_schema_oid is null then
+        raise exception 'another installer was at work on schema %', to_json(v_schema)
+            using errcode = '40001', hint = 'Run the file again in a new transaction: this one cannot see what the other did.';
     elsif v_owner <> current_user then
         raise exception 'schema % belongs to %', to_json(v_schema), v_owner
             using errcode = 'LH009', hint = 'Install as its owner, or choose another name with the setting leasehold.schema.';
     end if;
 
+    -- One installer at a time; the others wait here, and find it done. Its locks are such as only the owner can hold: anybody may hold an advisory lock.
+    for v_at in 1 .. 2 loop
+        v_installed := (
+            select count(*) = 2
+            from pg_class as c
+            join pg_attribute as a on a.attrelid = c.oid
+            where c.relnamespace = v_schema_oid and (c.relname, a.attname) in (('migration', 'number'), ('manifest', 'definition'))
+        );
+        exit when v_installed or v_at = 2;
+        -- there is no table yet: to comment on a schema locks it, here against nobody but another installer
+        execute format('comment on schema %I is %L', v_schema, obj_description(v_schema_oid, 'pg_namespace'));
+    end loop;
+    if v_installed then
+        begin
+            execute format('lock table %I.manifest in share row exclusive mode nowait', v_schema);
+        exception
+            when lock_not_available then
+                execute format('lock table %I.manifest in share row exclusive mode', v_schema);
+                v_waited := true;
+        end;
+    else
+        -- asked of the catalogs as they are, not as this transaction sees them
+        v_waited := to_regclass(format('%I.manifest', v_schema)) is not null;
+    end if;
+    if v_waited and current_setting('transaction_isolation') in ('repeatable read', 'serializable') then
+        raise exception 'another installer was at work on schema %', to_json(v_schema)
+            using errcode = '40001', hint = 'Run the file again in a new transaction: this one cannot see what the other did.';
+    end if;
+
     -- What is installed there: up to which migration, and what is known to be Leasehold's.
-    if (
-        select count(*) = 2
-        from pg_class as c
-        join pg_attribute as a on a.attrelid = c.oid
-        where c.relnamespace = v_schema_oid and (c.relname, a.attname) in (('migration', 'number'), ('manifest', 'definition'))
-    ) then
+    if v_installed then
         execute format('select max(m.number) from %I.migration as m', v_schema) into v_migrated;
     end if;
     if v_migrated > v_migrations then
@@ -8060,6 +8202,20 @@ create table idempotency (
     constraint idempotency_pkey primary key (key)
 );
 comment on table idempotency is 'Idempotency keys, the job each one made, and a hash of what was asked for (need, payload, job_id).';
+
+create table key_slot (
+    slot            integer         not null,
+    constraint key_slot_pkey primary key (slot)
+);
+comment on table key_slot is
+    'The locks of singleton keys: 16,384 rows that never change, filled by the installer. A session that decides about a key locks the row that its hash '
+    'names (_key_slot). Rows, because anybody may hold an advisory lock, and a statement that ends many jobs would exhaust the memory for those.';
+
+create table secret (
+    salt            bigint          not null,
+    constraint secret_pkey primary key (salt)
+);
+comment on table secret is 'One row, filled by the installer: what the numbers of advisory locks are made with, so that nobody else can compute them.';
 
 create table edge (
     waits_for       uuid            not null,
@@ -8476,6 +8632,11 @@ $migration$;
     loop
         execute v_statement;
     end loop;
+
+    -- Rows that must exist, whatever a restore or a person left of them.
+    insert into key_slot (slot) select n.slot from generate_series(0, 16383) as n (slot) on conflict do nothing;
+    insert into secret (salt) select hashtextextended(gen_random_uuid()::text, 0) where not exists (select from secret);
+    insert into gate (passed) select 0 where not exists (select from gate);
 
     -- What verify() expects: what was just written, as it is now; of the rest, what a migration made of it. The file cannot mend a table, so it
     -- does not take its damage for granted either: the same build goes on expecting what it did.

@@ -30,12 +30,7 @@ begin
     end if;
 
     -- lock something per key ...
-    with keys as materialized (
-        select distinct j.singleton_key from only job as j where j.job_id = any (ids) and j.singleton_key is not null
-    )
-    select array_agg(k.singleton_key) into v_locked
-    from keys as k
-    where pg_try_advisory_xact_lock(_key_lock(k.singleton_key));
+    v_locked := _lock_keys(array(select distinct j.singleton_key from only job as j where j.job_id = any (ids) and j.singleton_key is not null));
     -- ... and look again, in a statement that began after the lock was held
     select array_agg(b.singleton_key) into v_busy
     from (
@@ -69,5 +64,5 @@ end
 $_admissible$;
 
 comment on function _admissible(uuid[], uuid[], timestamptz) is
-    'Which of these jobs, whose locks the caller holds, may be leased: one a singleton key, under the key''s advisory lock (tried, not waited for), '
+    'Which of these jobs, whose locks the caller holds, may be leased: one a singleton key, under the key''s lock (_lock_keys), '
     'if nothing of the key is leased, or chosen before by this call; none that may not start any more. The others are parked, passed by, or buried as expired.';

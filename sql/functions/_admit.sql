@@ -10,7 +10,7 @@ declare
     v_done  boolean := true;
 begin
     -- somebody else is about this key: whether he admits the next is not known here
-    if not pg_try_advisory_xact_lock(_key_lock(singleton_key)) then
+    if _lock_keys(array[singleton_key]) = '{}' then
         return false;
     end if;
     if exists (select from leased as l where l.singleton_key = _admit.singleton_key) then
@@ -49,5 +49,5 @@ end
 $_admit$;
 
 comment on function _admit(text) is
-    'Lets the first parked job of a free singleton key, one a need, into the claim index. Tries the key''s advisory lock, and waits for nothing: '
+    'Lets the first parked job of a free singleton key, one a need, into the claim index. Tries the key''s lock (_lock_keys), and waits for nothing: '
     'false where somebody is to look again.';

@@ -6,7 +6,7 @@ as $_move_front$
 declare
     v_size      constant integer := 192;
     v_ahead     constant integer := 64;
-    v_alone     constant boolean := pg_try_advisory_xact_lock(_key_lock('front' || scope));
+    v_alone     boolean := pg_try_advisory_xact_lock(_engine_lock('front', scope));
     v_seen      constant bigint := coalesce(seen, _last_number());
     v_proven    boolean;
     v_foreign   boolean;
@@ -18,7 +18,18 @@ declare
     v_full      boolean;
     v_upto      bigint;
     v_over      xid8;
+    v_gone      text[];
 begin
+    -- one who idles in its transaction must not keep the front where it is
+    if not v_alone then
+        v_alone := (
+            select k.noted_at between _move_front.now - interval '1 s' and _move_front.now + interval '1 s'
+            from front as k
+            where k.scope = _move_front.scope
+            order by k.front_id desc
+            limit 1
+        ) is not true;
+    end if;
     -- somebody's long transaction, which may have nothing to do with jobs
     if v_alone and not _isolated() then
         select f.seen_by into v_over
@@ -58,8 +69,10 @@ begin
         v_new.seen_by := null;
     end if;
 
-    -- above READ COMMITTED the rear that can be seen may be gone
-    v_full := not v_known or _isolated() or wide > v_size and v_old.rear_number <= v_new.sure_number;
+    -- above READ COMMITTED the rear that can be seen may be gone; so may it be where two have moved the front at once
+    v_full := not v_known or _isolated() or wide > v_size and v_old.rear_number <= v_new.sure_number
+        or v_old.rear_id is not null
+            and not exists (select from rear as r where r.scope = _move_front.scope and r.rear_id = v_old.rear_id);
     loop
         if v_full and v_new.rear_id is not null then
             select r.* into v_rear from rear as r where r.scope = _move_front.scope and r.rear_id = v_new.rear_id;
@@ -169,11 +182,15 @@ begin
         delete from rear as r where r.scope = _move_front.scope and r.rear_id is distinct from v_new.rear_id;
     end if;
     if v_new.front_id % 10000 = 0 and not _isolated() then
-        -- scopes that nobody asks for any more
-        delete from front as f where f.noted_at < _move_front.now - interval '1 day' and pg_try_advisory_xact_lock(_key_lock('front' || f.scope));
-        delete from ahead as a where a.noted_at < _move_front.now - interval '1 day' and pg_try_advisory_xact_lock(_key_lock('front' || a.scope));
-        delete from rear as r
-        where not exists (select from front as f where f.scope = r.scope) and pg_try_advisory_xact_lock(_key_lock('front' || r.scope));
+        -- scopes that nobody asks for any more; not too many at once, for locks are in memory of a fixed size
+        v_gone := array(
+            select o.scope
+            from (select distinct f.scope from front as f where f.noted_at < _move_front.now - interval '1 day' limit 100) as o
+            where pg_try_advisory_xact_lock(_engine_lock('front', o.scope))
+        );
+        delete from front as f where f.scope = any (v_gone) and f.noted_at < _move_front.now - interval '1 day';
+        delete from ahead as a where a.scope = any (v_gone) and a.noted_at < _move_front.now - interval '1 day';
+        delete from rear as r where r.scope = any (v_gone) and not exists (select from front as f where f.scope = r.scope);
     end if;
     return v_new;
 end

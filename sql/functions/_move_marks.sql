@@ -26,7 +26,8 @@ begin
     where k.next_need = capabilities[1]
     order by k.mark_id desc
     limit 1;
-    if not pg_try_advisory_xact_lock(_key_lock('mark' || capabilities[1])) and v_noted_at > _move_marks.now - interval '1 s' then
+    if not pg_try_advisory_xact_lock(_engine_lock('mark', capabilities[1]))
+        and v_noted_at between _move_marks.now - interval '1 s' and _move_marks.now + interval '1 s' then
         return;
     end if;
     select s.last_value into v_fence from fence_seq as s;

@@ -37,7 +37,7 @@ begin
         limit (select limit_jobs)
     ) as f;
     -- so that the next claims have it easier; one is enough, the others go on with the rest meanwhile
-    if v_last > v_places / 2 and pg_try_advisory_xact_lock(_key_lock('front' || v_scope)) then
+    if v_last > v_places / 2 and pg_try_advisory_xact_lock(_engine_lock('front', v_scope)) then
         if v_noted = (select a.ahead_id from ahead as a where a.scope = v_scope order by a.ahead_id desc limit 1) then
             perform _move_front(v_scope, capabilities, v_places, now);
         end if;

@@ -14,7 +14,7 @@ begin
     -- one at a time; but one who tends inside a long transaction must not keep the others from it
     -- an age below nothing is a clock that was set back
     if v_age between interval '0' and greatest(interval '100 ms', least(20 * v_tick.took, interval '20 s'))
-        or not pg_try_advisory_xact_lock(_key_lock('')) and coalesce(v_age, interval '0') < interval '1 s' then
+        or not pg_try_advisory_xact_lock(_engine_lock('upkeep', '')) and v_age between interval '0' and interval '1 s' then
         return false;
     end if;
     -- the clock first, the transaction id after it: the other way round the pair proves nothing

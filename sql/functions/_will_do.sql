@@ -6,7 +6,7 @@ as $_will_do$
 begin
     if mark.noted_at between now - interval '1 s' and now then
         -- one moves them; until that has committed the others go by the old ones
-        return not pg_try_advisory_xact_lock(_key_lock('mark' || mark.next_need));
+        return not pg_try_advisory_xact_lock(_engine_lock('mark', mark.next_need));
     end if;
     return mark.noted_at > '-infinity'
         and _is_close(mark)

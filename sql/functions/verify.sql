@@ -23,6 +23,28 @@ begin atomic
         select m.*
         from manifest as m
         where m.kind <> 'build'
+    ),
+
+    -- rows that must exist
+    counted as (
+        select
+            'key_slot' as name,
+            count(*) as found,
+            16384 as needed
+        from key_slot as s
+        where s.slot between 0 and 16383
+        union all
+        select
+            'secret' as name,
+            count(*) as found,
+            1 as needed
+        from secret
+        union all
+        select
+            'gate' as name,
+            count(*) as found,
+            1 as needed
+        from gate
     )
 
     select
@@ -32,9 +54,16 @@ begin atomic
     from expected as e
     full join found as f on e.kind = f.kind and e.name = f.name
     where e.definition is distinct from f.definition
+    union all
+    select
+        'row' as kind,
+        k.name,
+        'missing' as problem
+    from counted as k
+    where k.found < k.needed
     order by 1, 2;
 end;
 
 comment on function verify() is
-    'What of the installation is missing, changed or left over (functions, tables, columns, indexes, constraints, types, views, grants), compared with '
-    'what the installer left behind. No rows: all is as it was. After the schema is renamed it says so: run leasehold.sql again.';
+    'What of the installation is missing, changed or left over (functions, tables, columns, indexes, constraints, types, views, grants; rows that must '
+    'exist), compared with what the installer left behind. No rows: all is as it was. After the schema is renamed it says so: run leasehold.sql again.';

@@ -309,6 +309,20 @@ create table idempotency (
 );
 comment on table idempotency is 'Idempotency keys, the job each one made, and a hash of what was asked for (need, payload, job_id).';
 
+create table key_slot (
+    slot            integer         not null,
+    constraint key_slot_pkey primary key (slot)
+);
+comment on table key_slot is
+    'The locks of singleton keys: 16,384 rows that never change, filled by the installer. A session that decides about a key locks the row that its hash '
+    'names (_key_slot). Rows, because anybody may hold an advisory lock, and a statement that ends many jobs would exhaust the memory for those.';
+
+create table secret (
+    salt            bigint          not null,
+    constraint secret_pkey primary key (salt)
+);
+comment on table secret is 'One row, filled by the installer: what the numbers of advisory locks are made with, so that nobody else can compute them.';
+
 create table edge (
     waits_for       uuid            not null,
     job_id          uuid            not null,

@@ -42,7 +42,8 @@ def _change(function: str, found: str, instead: str = "") -> tuple[tuple[str, st
 
 
 _LEASED_KEY = "where l.singleton_key = j.singleton_key"
-_KEY_LOCK = "where pg_try_advisory_xact_lock(_key_lock(k.singleton_key))"
+_KEY_LOCK = "v_locked := _lock_keys(array("
+_SLOT_LOCK = "for no key update skip locked"
 _UNSEEN_LIVE = "0, 'epoch', 'epoch', 0"
 
 # upkeep locks every lease whose check_at has passed, extended or not
@@ -54,18 +55,35 @@ _LOOSE = _change(
 MUTATIONS = (
     # --- trap 1: singletons
     Mutation(
-        "the key's advisory try-lock of a claim",
+        "the key's try-lock of a claim",
         [s.a_claimer_passes_by_a_key_that_another_claimer_is_taking],
-        _change("_admissible", _KEY_LOCK, "where true"),
+        _change("_admissible", _KEY_LOCK, "v_locked := (array("),
     ),
     Mutation(
         "the key's lock of a claim is waited for",
         [s.a_claimer_passes_by_a_key_that_another_claimer_is_taking],
+        _change("_lock_keys", _SLOT_LOCK, "for no key update"),
+    ),
+    Mutation(
+        "locks of keys are no advisory locks",
+        [s.a_stranger_cannot_hold_a_key, s.a_statement_that_ends_many_keyed_jobs_holds_few_locks],
         _change(
-            "_admissible",
-            _KEY_LOCK,
-            "where pg_advisory_xact_lock(_key_lock(k.singleton_key))::text = ''",
+            "_lock_keys",
+            "where s.slot = any (v_slots) for no key update skip locked",
+            "where pg_try_advisory_xact_lock(hashtextextended((select k.key from unnest(keys) as k (key)"
+            " where _key_slot(k.key) = s.slot limit 1), hashtextextended('leasehold', 0)))"
+            " and s.slot = any (v_slots)",
         ),
+    ),
+    Mutation(
+        "slots that are missing are restored",
+        [s.a_slot_of_keys_that_is_missing_is_restored],
+        _change("_lock_keys", "or not _restore_slots(v_slots)", "or true"),
+    ),
+    Mutation(
+        "who restores slots is not waited for",
+        [s.a_slot_of_keys_that_is_missing_is_restored],
+        _change("_restore_slots", "1ms", "0"),
     ),
     Mutation(
         "the look again for a leased key",
@@ -96,16 +114,12 @@ MUTATIONS = (
     Mutation(
         "the key's try-lock of who admits",
         [s.the_next_of_a_key_is_not_lost_when_it_comes_while_the_holder_ends],
-        _change("_admit", "not pg_try_advisory_xact_lock(_key_lock(singleton_key))", "false"),
+        _change("_admit", "_lock_keys(array[singleton_key]) = '{}'", "false"),
     ),
     Mutation(
         "the key's lock of who admits is waited for",
         [s.the_end_of_a_job_does_not_wait_for_who_admits_to_its_key],
-        _change(
-            "_admit",
-            "not pg_try_advisory_xact_lock(_key_lock(singleton_key))",
-            "pg_advisory_xact_lock(_key_lock(singleton_key))::text <> ''",
-        ),
+        _change("_lock_keys", _SLOT_LOCK, "for no key update"),
     ),
     Mutation(
         "the note for a key that somebody else is at",
@@ -922,8 +936,38 @@ MUTATIONS = (
     ),
     Mutation(
         "marks that somebody keeps from moving",
-        [s.marks_move_though_one_who_moved_them_idles],
-        _change("_move_marks", "and v_noted_at > _move_marks.now - interval '1 s'", ""),
+        [
+            s.marks_move_though_one_who_moved_them_idles,
+            s.a_stranger_cannot_keep_marks_where_they_are,
+        ],
+        _change(
+            "_move_marks",
+            "and v_noted_at between _move_marks.now - interval '1 s' and _move_marks.now + interval '1 s'",
+        ),
+    ),
+    Mutation(
+        "a front that somebody keeps from moving",
+        [s.a_stranger_cannot_keep_a_front_where_it_is],
+        _change("_move_front", "if not v_alone then", "if false then"),
+    ),
+    Mutation(
+        "a rear that two movers have lost",
+        [s.a_rear_that_is_gone_is_made_up_anew],
+        _change("_move_front", "or v_old.rear_id is not null", "or false"),
+    ),
+    Mutation(
+        "upkeep that somebody keeps from being done",
+        [s.a_stranger_cannot_keep_upkeep_from_being_done],
+        _change("_tend_by_the_way", "and v_age between interval '0' and interval '1 s'"),
+    ),
+    Mutation(
+        "a first upkeep, and one after the clock was set back, that somebody keeps from being done",
+        [s.a_stranger_cannot_keep_upkeep_from_being_done],
+        _change(
+            "_tend_by_the_way",
+            "and v_age between interval '0' and interval '1 s'",
+            "and coalesce(v_age, interval '0') < interval '1 s'",
+        ),
     ),
     # --- from when on upkeep looks
     Mutation(

@@ -8,7 +8,7 @@ Sessions are stepped until the server reports the lock they wait for; nothing he
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -107,6 +107,126 @@ def an_old_snapshot_cannot_lease_a_key_that_was_leased_since(connect: Connect) -
         engine.check(a)
         assert found == [], f"{isolation}: two leases of one key"
         assert take(b, "y") == []
+
+
+# What anybody could compute before, and what pg_locks shows: each in both shapes of an advisory lock.
+_LOCKS = """
+select hashtextextended(name, hashtextextended('leasehold', 0))
+from unnest(array['', 'k', 'markx', E'front\nm.%']) as n (name)
+union all
+select _engine_lock(kind, name)
+from (values ('upkeep', ''), ('mark', 'x'), ('front', E'\nm.%')) as n (kind, name)
+"""
+
+
+@contextlib.contextmanager
+def _held_by_a_stranger(connect: Connect) -> Iterator[None]:
+    """A login without any grant holds all those locks, for as long as it likes."""
+    stranger = connect()
+    role = f"leasehold_stranger_{uuid4().hex[:8]}"
+    locks = [row[0] for row in stranger.execute(_LOCKS).fetchall()]
+    stranger.execute(f"create role {role}")
+    try:
+        stranger.execute(f"set session authorization {role}")
+        for lock in locks:
+            stranger.execute("select pg_advisory_lock(%s)", (lock,))
+        yield
+    finally:
+        stranger.execute("reset session authorization")
+        stranger.execute(f"drop role {role}")
+        stranger.close()
+
+
+def a_stranger_cannot_hold_a_key(connect: Connect) -> None:
+    a = connect()
+    with _held_by_a_stranger(connect):
+        for need in ("x", "x", "y"):
+            submit(a, need, singleton_key="k")
+        for _ in range(3):
+            complete(a, engine.take_one(a, "x", "y"))
+    engine.check(a, drained=True)
+
+
+def a_stranger_cannot_keep_marks_where_they_are(connect: Connect) -> None:
+    a = connect()
+    _noted(a)
+    a.execute(_CLAIMS)
+    with _held_by_a_stranger(connect):
+        assert _calls(a, "_freshen", age="2 s") == [1]
+        assert scalar(a, f"select clock_timestamp() - noted_at < '1 s' {_NEWEST}"), "not moved"
+
+
+def a_stranger_cannot_keep_a_front_where_it_is(connect: Connect) -> None:
+    a = connect()
+    newest = "select coalesce(max(front_id), 0), count(*) from ahead right join front on true"
+    with _held_by_a_stranger(connect):
+        for n in range(5):
+            submit(a, f"m.{n}")
+            a.execute("update front set noted_at = clock_timestamp() - interval '2 s'")
+            before = scalar(a, newest)
+            assert len(take(a, "m.%")) == 1
+            assert scalar(a, newest) > before, "no front is noted"
+
+
+def a_stranger_cannot_keep_upkeep_from_being_done(connect: Connect) -> None:
+    a = connect()
+    with _held_by_a_stranger(connect):
+        for ticks in (
+            "delete from tick",  # the very first
+            "insert into tick (at) values (clock_timestamp() - interval '2 s')",
+            "insert into tick (at) values (clock_timestamp() + interval '1 h')",  # a clock set back
+        ):
+            a.execute("insert into tick (at) values (clock_timestamp())")
+            assert not scalar(a, "select _tend_by_the_way(_now())")
+            a.execute(ticks)
+            assert scalar(a, "select _tend_by_the_way(_now())"), ticks
+
+
+def a_rear_that_is_gone_is_made_up_anew(connect: Connect) -> None:
+    """Two who move a front at once, one because the other takes too long, may leave it without."""
+    a = connect()
+    for need in range(240):
+        submit(a, f"m.{need}")
+    engine.move_marks(a, "m.%")
+    assert scalar(a, "select count(*) from rear") > 0
+    first = "select job_id from job join (select unnest(needs) as need from front) as f on need = next_need"
+    jobs = {row["job_id"] for row in engine.query(a, first)}
+    assert 0 < len(jobs) < 240
+    a.execute("delete from ready where job_id = any (%s)", (list(jobs),))
+    a.execute("delete from rear")
+    engine.move_marks(a, "m.%")
+    assert len(take(a, "m.%", n=240)) == 240 - len(jobs)
+
+
+def a_statement_that_ends_many_keyed_jobs_holds_few_locks(connect: Connect) -> None:
+    """Locks are in memory of a fixed size, for all sessions of the server together."""
+    a, b = connect(), connect()
+    jobs = [{"next_need": "x", "singleton_key": f"k{n}"} for n in range(800)]
+    engine.submit_many(a, jobs)
+    take(a, "x", n=1000)
+    engine.submit_many(a, jobs)
+    a.execute("begin")
+    a.execute("select count(complete(job_id, lease_id)) from leased")
+    assert scalar(b, "select count(*) from pg_locks where pid = %s", a.info.backend_pid) < 200
+    a.execute("commit")
+    assert len(engine.drain(a)) == 800
+
+
+def a_slot_of_keys_that_is_missing_is_restored(connect: Connect) -> None:
+    """Missing is neither free nor locked for ever, and nobody waits for who restores it."""
+    a, b, c = connect(), connect(options=PATIENCE), connect()
+    _two_of_a_key(a)
+    other = submit(a, "y", singleton_key="other")
+    a.execute("truncate key_slot")
+    with transaction(a):
+        work = engine.take_one(a, "x")
+        with does_not_wait("get_work"):
+            assert [w["job_id"] for w in take(b, "y", n=5)] == [other]
+        assert take(b, "y", n=5) == []
+    assert take(b, "y") == []
+    complete(c, work)
+    assert len(take(b, "y")) == 1
+    engine.check(a)
 
 
 def the_next_of_a_key_is_not_lost_when_it_comes_while_the_holder_ends(connect: Connect) -> None:

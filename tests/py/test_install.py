@@ -725,6 +725,71 @@ def test_an_installer_that_waited_and_cannot_see_what_was_done_says_so_by_40001(
     works(looking_on)
 
 
+def test_a_login_without_any_grant_cannot_keep_an_installer_waiting(
+    open_: Open, login: Login
+) -> None:
+    conn, stranger = open_(), open_(login())
+    conn.execute("set statement_timeout = '20 s'")
+    conn.execute("create schema leasehold")
+    stranger.execute("begin")
+    for name in ("leasehold", "other"):
+        stranger.execute(
+            "select pg_advisory_xact_lock(hashtextextended(%s, hashtextextended('leasehold.install', 0)))",
+            (name,),
+        )
+    with refused("42501"), stranger.transaction():
+        stranger.execute("comment on schema leasehold is 'held'")
+    install(conn)
+    install(conn, "other")
+    for hold in ("lock table leasehold.manifest", "select * from leasehold.key_slot for share"):
+        with refused("42501"), stranger.transaction():
+            stranger.execute(hold)
+    install(conn)
+    install(conn, "other")
+    assert stranger.info.transaction_status == psycopg.pq.TransactionStatus.INTRANS
+
+
+@pytest.mark.parametrize("made", ["", "create schema leasehold", "installed"])
+def test_installers_wait_for_each_other_whatever_is_there_yet(open_: Open, made: str) -> None:
+    first, second, looking_on = open_(), open_(), open_()
+    if made == "installed":
+        install(first)
+        first.execute("drop function leasehold.sweep")
+    elif made:
+        first.execute(made)
+        first.execute("comment on schema leasehold is 'ours'")
+    first.execute("begin")
+    first.execute(SCRIPT)
+    waiting = background(lambda: install(second))
+    wait_until_blocked(looking_on, second)
+    first.execute("commit")
+    waiting.result(timeout=60)
+    works(looking_on)
+    if made == "create schema leasehold":
+        comment = "select obj_description('leasehold'::regnamespace)"
+        assert value(looking_on, comment) == "ours"
+
+
+def test_rows_that_must_exist_are_missed_by_verify_and_written_by_the_next_run(
+    conn: Connection,
+) -> None:
+    install(conn)
+    salt = value(conn, "select salt from leasehold.secret")
+    install(conn)
+    assert value(conn, "select salt from leasehold.secret") == salt
+    conn.execute("delete from leasehold.key_slot where slot > 5")
+    conn.execute("truncate leasehold.secret, leasehold.gate")
+    rows = ("gate", "key_slot", "secret")
+    assert call(conn, "verify") == [("row", name, "missing") for name in rows]
+    install(conn)
+    assert call(conn, "verify") == []
+    assert value(conn, "select salt from leasehold.secret") != salt
+    install(conn, "other")
+    works(conn)
+    shared = "select count(*) from leasehold.secret join other.secret using (salt)"
+    assert value(conn, shared) == 0
+
+
 # --- rights -------------------------------------------------------------------------------------
 
 

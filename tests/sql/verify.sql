@@ -2,7 +2,7 @@
 
 begin;
 \ir include/support.sql
-select plan(59);
+select plan(62);
 
 select is_empty('select * from verify()', 'of a fresh installation there is nothing to say');
 
@@ -57,6 +57,9 @@ select pg_temp.finds('alter table job alter column attempt set default 1', 'colu
     'a column of jobs, in each table of them');
 select pg_temp.finds('alter table ready no inherit job', 'table ready: changed', 'a table that inherits no more');
 select pg_temp.finds('create table extra ()', 'table extra: left over', 'a table that is none of ours');
+select pg_temp.finds('delete from key_slot where slot = 16383', 'row key_slot: missing', 'a lock of singleton keys that is gone');
+select pg_temp.finds('delete from secret', 'row secret: missing', 'a secret that is gone');
+select pg_temp.finds('delete from gate', 'row gate: missing', 'a gate that is gone');
 select pg_temp.finds('create view extra as select 1 as one', 'view extra: left over', 'a view that is none of ours');
 select pg_temp.finds('drop view finished', 'grant table finished to @operator: missing; grant table finished to @reader: missing; view finished: missing', 'a view that is gone');
 select pg_temp.finds('alter type bell add attribute extra integer', 'attribute bell.extra: left over', 'a type with one attribute more');

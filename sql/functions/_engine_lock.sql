@@ -1,0 +1,14 @@
+create or replace function _engine_lock(kind text, name text)
+returns bigint
+language plpgsql
+stable
+as $_engine_lock$
+begin
+    return hashtextextended(name, hashtextextended(kind, coalesce((select s.salt from secret as s limit 1), 0)));
+end
+$_engine_lock$;
+
+comment on function _engine_lock(text, text) is
+    'The advisory lock by which one session does what one at a time is enough for: upkeep, the marks of a need (mark), the front of a scope (front). Nobody '
+    'outside can compute it, but anybody can read it in pg_locks while it is held, and hold it then: so whoever cannot get it goes ahead all the same once a '
+    'second has passed since the work was last done.';
