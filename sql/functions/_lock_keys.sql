@@ -4,9 +4,17 @@ language plpgsql
 volatile
 as $_lock_keys$
 declare
-    v_slots     constant integer[] := array(select distinct _key_slot(k.key) from unnest(keys) as k (key));
+    v_slots     integer[];
     v_locked    integer[];
 begin
+    -- nearly always: one key, whose row exists and is free
+    if cardinality(keys) = 1 then
+        perform from key_slot as s where s.slot = _key_slot(keys[1]) for no key update skip locked;
+        if found then
+            return keys;
+        end if;
+    end if;
+    v_slots := array(select distinct _key_slot(k.key) from unnest(keys) as k (key));
     for v_try in 1 .. 2 loop
         select array_agg(l.slot) into v_locked
         from (
