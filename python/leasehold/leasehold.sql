@@ -15,9 +15,9 @@
 do $install$
 declare
     v_version        constant text := '1.0.0';
-    v_build          constant text := '0aa5675e6f8a2ebe67628f3d15f5fcf70566477bd84cbb1d111e525ce5789201';
+    v_build          constant text := '47e13a6996e2b376d2b12fc98b46b52e14b32aef974b503b735c1059f6b7370a';
     v_migrations     constant integer := 1;
-    v_function_names constant text[] := array['_actor', '_admissible', '_admit', '_announce', '_answer', '_apply', '_asked_to_stop', '_backoff', '_bury', '_check_batch_circles', '_check_capabilities', '_check_circle', '_check_count', '_check_delay', '_check_done', '_check_elements', '_check_expires_at', '_check_failure', '_check_ids', '_check_keys', '_check_lease', '_check_need', '_check_object', '_check_policy', '_check_reschedule', '_check_retry', '_check_setting', '_check_size', '_check_submit', '_check_text', '_check_time', '_check_unseen', '_check_wait_for', '_choose', '_claim', '_claim_id', '_claim_ids', '_claim_key', '_claim_keys', '_clean_error', '_complete_many', '_complete_plain', '_done_kinds', '_doom', '_duration', '_end', '_end_cancelled', '_end_state', '_end_unheld', '_engine_lock', '_enqueue', '_fail', '_failure', '_forget_error', '_forget_what_is_over', '_freshen', '_grant', '_group_roles', '_has_heads', '_hold', '_hold_rings', '_insert', '_insert_many', '_insert_plain', '_invalid', '_inventory', '_is_busy', '_is_close', '_is_fresh', '_is_of_a_row', '_is_over', '_is_plain', '_is_plain_done', '_is_plain_need', '_is_plain_worker', '_is_retryable', '_is_set_aside', '_is_usable', '_isolated', '_key_slot', '_known', '_last_number', '_last_tick', '_lease_check', '_lease_end', '_lease_fence', '_lease_id', '_leave_key', '_load_begins', '_load_ends', '_load_gathered', '_load_one', '_load_row', '_lock_again', '_lock_due', '_lock_job', '_lock_keys', '_lock_leased', '_lock_unheld', '_look_again', '_maintain', '_matches', '_meant', '_move', '_move_front', '_move_marks', '_names_lease', '_needs', '_next_due', '_no_such_job', '_note_uptime', '_now', '_now_in_order', '_open_lane', '_options', '_park', '_parked', '_pick', '_pick_ahead', '_pick_merged', '_put_off', '_read_interval', '_read_request', '_reclaim_one', '_record', '_redrive', '_refuse', '_refuse_state_change', '_release_rings', '_request_hash', '_request_kinds', '_requests', '_reschedule', '_resolve', '_restore_slots', '_results', '_retry_or_bury', '_revive', '_rewrite', '_ring', '_ring_due', '_ring_for', '_run_step', '_runs_out_at', '_scan_below', '_scope', '_set_alarm', '_set_aside', '_setting_value', '_settle', '_settle_each', '_settle_one', '_stem', '_stems', '_store', '_store_many', '_survey', '_survey_scope', '_tell', '_tell_chunk', '_tell_dependents', '_tend', '_tend_by_the_way', '_tend_from_horizon', '_try_settle', '_up_since', '_uuid_v7', '_wait', '_will_do', '_work_note', '_work_notes', 'await_bell', 'cancel', 'checkpoint', 'checkpoints', 'complete', 'complete_unheld', 'error_codes', 'extend', 'extend_many', 'fail', 'fail_unheld', 'get_work', 'hold_lease', 'job', 'job_payload', 'lease_status', 'next_due', 'redrive', 'redrive_many', 'release', 'require_api', 'reschedule', 'reschedule_unheld', 'results', 'schema_version', 'set_setting', 'setting', 'settings', 'settle', 'submit', 'submit_many', 'sweep', 'turn', 'verify', 'why_not_running'];
+    v_function_names constant text[] := array['_actor', '_admissible', '_admit', '_announce', '_answer', '_apply', '_asked_to_stop', '_backoff', '_bury', '_check_batch_circles', '_check_capabilities', '_check_circle', '_check_count', '_check_delay', '_check_done', '_check_elements', '_check_expires_at', '_check_failure', '_check_ids', '_check_keys', '_check_lease', '_check_need', '_check_object', '_check_policy', '_check_reschedule', '_check_retry', '_check_setting', '_check_size', '_check_submit', '_check_text', '_check_time', '_check_unseen', '_check_wait_for', '_choose', '_claim', '_claim_id', '_claim_ids', '_claim_key', '_claim_keys', '_clean_error', '_complete_many', '_complete_plain', '_done_kinds', '_doom', '_duration', '_end', '_end_cancelled', '_end_state', '_end_unheld', '_engine_lock', '_enqueue', '_fail', '_failure', '_forget_error', '_forget_what_is_over', '_freshen', '_grant', '_group_roles', '_has_heads', '_hold', '_hold_rings', '_insert', '_insert_many', '_insert_plain', '_invalid', '_inventory', '_is_busy', '_is_close', '_is_fresh', '_is_known_to_all', '_is_of_a_row', '_is_over', '_is_plain', '_is_plain_done', '_is_plain_need', '_is_plain_worker', '_is_retryable', '_is_set_aside', '_is_usable', '_isolated', '_key_slot', '_known', '_last_number', '_last_tick', '_lease_check', '_lease_end', '_lease_fence', '_lease_id', '_leave_key', '_listen', '_load_begins', '_load_ends', '_load_gathered', '_load_one', '_load_row', '_lock_again', '_lock_due', '_lock_job', '_lock_keys', '_lock_leased', '_lock_unheld', '_look_again', '_maintain', '_matches', '_meant', '_move', '_move_front', '_move_marks', '_names_lease', '_needs', '_next_due', '_no_such_job', '_note_uptime', '_now', '_now_in_order', '_open_lane', '_options', '_park', '_parked', '_pick', '_pick_ahead', '_pick_merged', '_put_off', '_read_interval', '_read_request', '_reclaim_one', '_record', '_redrive', '_refuse', '_refuse_state_change', '_release_rings', '_request_hash', '_request_kinds', '_requests', '_reschedule', '_resolve', '_restore_slots', '_results', '_retry_or_bury', '_revive', '_rewrite', '_ring', '_ring_due', '_ring_for', '_run_step', '_runs_out_at', '_scan_below', '_scope', '_set_alarm', '_set_aside', '_setting_value', '_settle', '_settle_each', '_settle_one', '_stem', '_stems', '_store', '_store_many', '_survey', '_survey_scope', '_tell', '_tell_chunk', '_tell_dependents', '_tend', '_tend_by_the_way', '_tend_from_horizon', '_try_settle', '_up_since', '_uuid_v7', '_wait', '_will_do', '_work_note', '_work_notes', 'await_bell', 'cancel', 'checkpoint', 'checkpoints', 'complete', 'complete_unheld', 'error_codes', 'extend', 'extend_many', 'fail', 'fail_unheld', 'get_work', 'hold_lease', 'job', 'job_payload', 'lease_status', 'next_due', 'redrive', 'redrive_many', 'release', 'require_api', 'reschedule', 'reschedule_unheld', 'results', 'schema_version', 'set_setting', 'setting', 'settings', 'settle', 'submit', 'submit_many', 'sweep', 'turn', 'verify', 'why_not_running'];
     v_view_names     constant text[] := array['dead_letter', 'departure', 'finished', 'status', 'submission'];
     v_functions      constant text[] := array[
 $function$
@@ -172,7 +172,7 @@ begin
     select
         array_agg(u.next_need) filter (where l.awaited is null), array_agg(u.priority) filter (where l.awaited is null),
         array_agg(u.keyed) filter (where l.awaited is null),
-        array_agg(distinct u.next_need) filter (where u.ready and l.awaited is not false)
+        array_agg(distinct u.next_need) filter (where u.ready and (l.awaited is not false or _isolated()))
     into v_new, v_priorities, v_keyed, v_awaited
     from unnest(needs, priorities, ready, keyed) as u (next_need, priority, ready, keyed)
     -- none: it was never used before
@@ -1638,15 +1638,18 @@ returns bigint
 language plpgsql
 stable
 as $_engine_lock$
+declare
+    v_salt constant bigint := coalesce((select s.salt from secret as s limit 1), 0);
 begin
-    return hashtextextended(name, hashtextextended(kind, coalesce((select s.salt from secret as s limit 1), 0)));
+    -- 256 numbers a kind: one transaction that claims of ever so many needs cannot exhaust the server's memory for locks
+    return hashtextextended(kind, v_salt) + (hashtextextended(name, v_salt) & 255);
 end
 $_engine_lock$;
 
 comment on function _engine_lock(text, text) is
-    'The advisory lock by which one session does what one at a time is enough for: upkeep, the marks of a need (mark), the front of a scope (front). Nobody '
-    'outside can compute it, but anybody can read it in pg_locks while it is held, and hold it then: so whoever cannot get it goes ahead all the same once a '
-    'second has passed since the work was last done.';
+    'The advisory lock by which one session does what one at a time is enough for: upkeep, the marks of a need (mark), the front of a scope (front), noting a '
+    'channel (listener). Nobody outside can compute it, but anybody can read it in pg_locks while it is held, and hold it then: so whoever cannot get it '
+    'goes ahead all the same once a second has passed since the work was last done. Two names that share a number cost each other no more than that.';
 $function$,
 $function$
 create or replace function _enqueue(ids uuid[], now timestamptz)
@@ -1817,12 +1820,20 @@ begin
             select o.alarm_id from alarm as o where o.due_at < _forget_what_is_over.now - interval '1 minute' for update skip locked
         )
     );
+    delete from listener as l
+    where l.listener_id = any (
+        array(
+            select o.listener_id from listener as o
+            where o.known_until < _forget_what_is_over.now - interval '1 minute'
+            for update skip locked
+        )
+    );
 end
 $_forget_what_is_over$;
 
 comment on function _forget_what_is_over(timestamptz) is
-    'Removes alarms whose time has passed, and failures of maintenance that were not seen again when it was time: of '
-    'rows that are gone, or that were mended.';
+    'Removes alarms whose time has passed, channels that nobody has asked for in three days, and failures of maintenance '
+    'that were not seen again when it was time: of rows that are gone, or that were mended.';
 $function$,
 $function$
 create or replace function _freshen(need text, now timestamptz)
@@ -2347,6 +2358,39 @@ comment on function _is_fresh(timestamptz, timestamptz, timestamptz) is
     'upkeep.';
 $function$,
 $function$
+create or replace function _is_known_to_all(channel text, until timestamptz)
+returns boolean
+language plpgsql
+volatile
+as $_is_known_to_all$
+declare
+    v_id        constant bigint := pg_current_xact_id()::text::bigint;
+    v_written   bigint;
+begin
+    select l.written_by::text::bigint into v_written
+    from listener as l
+    where l.channel = _is_known_to_all.channel and l.known_until >= _is_known_to_all.until and l.written_by < pg_snapshot_xmax(pg_current_snapshot())
+    order by l.known_until
+    limit 1;
+    if v_written is null then
+        return false;
+    end if;
+    -- as it is now, not as this transaction may have read it before
+    perform pg_stat_clear_snapshot();
+    return not exists (
+        select from pg_stat_get_activity(null) as a
+        where a.datid = (select d.oid from pg_database as d where d.datname = current_database()) and a.pid <> pg_backend_pid()
+            -- how many ids ago, by the 32 bits that are shown: as many as that row, or more
+            and (v_id % 4294967296 - a.backend_xmin::text::bigint + 4294967296) % 4294967296 between v_id - v_written and 2147483647
+    );
+end
+$_is_known_to_all$;
+
+comment on function _is_known_to_all(text, timestamptz) is
+    'Whether every transaction of this database that is open, or will be, sees the row of listener by which this channel is known until then: no snapshot '
+    'is open that is as old as the row. A transaction above READ COMMITTED rings by it.';
+$function$,
+$function$
 create or replace function _is_of_a_row(error_code text)
 returns boolean
 language sql
@@ -2661,6 +2705,48 @@ end
 $_leave_key$;
 
 comment on function _leave_key(text, text) is 'A job of this key left the given state: sees to it that the next of the key is admitted.';
+$function$,
+$function$
+create or replace function _listen(channel text, capabilities text[], until timestamptz, now timestamptz)
+returns boolean
+language plpgsql
+volatile
+as $_listen$
+declare
+    v_covered timestamptz;
+begin
+    select max(l.known_until) into v_covered
+    from listener as l
+    where l.channel = _listen.channel
+        -- an id that this server has not come to was noted on another one, before a restore
+        and (l.written_by < pg_snapshot_xmax(pg_current_snapshot()) or l.written_by = pg_current_xact_id_if_assigned());
+    if v_covered > now + interval '2 days' then
+        return true;
+    end if;
+    -- One of a fleet is enough. Whoever holds that lock for ever delays it by some fifty calls.
+    if not pg_try_advisory_xact_lock(_engine_lock('listener', channel)) and random() > 0.02 then
+        return coalesce(v_covered >= until, false);
+    end if;
+    if v_covered is null and exists (
+        select from (select distinct _stem(c.capability) from unnest(capabilities) as c (capability)) as s (stem)
+        where (select count(distinct l.channel) from listener as l where l.stem = s.stem) >= 256
+    ) then
+        return false;
+    end if;
+    insert into listener (channel, stem, prefixes, known_until)
+    select _listen.channel, f.stem, case when not f.whole and cardinality(f.prefixes) <= 4 then f.prefixes end, _listen.now + interval '3 days'
+    from (
+        select s.stem, bool_or(s.capability in (s.stem, s.stem || '%')) as whole, array_agg(distinct s.capability) as prefixes
+        from (select c.capability, _stem(c.capability) as stem from unnest(capabilities) as c (capability)) as s
+        group by s.stem
+    ) as f;
+    return true;
+end
+$_listen$;
+
+comment on function _listen(text, text[], timestamptz, timestamptz) is
+    'Sees to it that a channel, and what is to be rung there, stay known for longer than until; false where they cannot be yet, or where 256 other channels '
+    'are known under one of its stems: what a submit looks at has a bound.';
 $function$,
 $function$
 create or replace function _load_begins()
@@ -2997,9 +3083,17 @@ language plpgsql
 volatile
 as $_lock_keys$
 declare
-    v_slots     constant integer[] := array(select distinct _key_slot(k.key) from unnest(keys) as k (key));
+    v_slots     integer[];
     v_locked    integer[];
 begin
+    -- nearly always: one key, whose row exists and is free
+    if cardinality(keys) = 1 then
+        perform from key_slot as s where s.slot = _key_slot(keys[1]) for no key update skip locked;
+        if found then
+            return keys;
+        end if;
+    end if;
+    v_slots := array(select distinct _key_slot(k.key) from unnest(keys) as k (key));
     for v_try in 1 .. 2 loop
         select array_agg(l.slot) into v_locked
         from (
@@ -4710,32 +4804,44 @@ volatile
 as $_ring$
 declare
     v_now       constant timestamptz := _now();
+    v_isolated  constant boolean := _isolated();
     v_channels  text[];
 begin
-    select array_agg(distinct w.channel) into v_channels
+    -- PREPARE TRANSACTION refuses a transaction that has notified
+    if current_setting('leasehold.ring', true) = 'off' then
+        return;
+    end if;
+    -- Above READ COMMITTED a registration may be younger than what this transaction sees; the channel is not, where it is armed (_is_known_to_all).
+    select array_agg(distinct l.channel) into v_channels
     from unnest(needs) as n (need)
-    join waiter as w on w.stem = any (_stems(n.need)) and w.until > v_now and _matches(w.capability, n.need);
+    cross join lateral (
+        select o.channel, o.prefixes from listener as o where o.stem = any (_stems(n.need)) offset 0
+    ) as l
+    where (l.prefixes is null or exists (select from unnest(l.prefixes) as p (prefix) where _matches(p.prefix, n.need)))
+        and (v_isolated or exists (select from waiter as w where w.channel = l.channel and w.until > v_now offset 0));
     -- a full queue of notifications would fail the commit; a bell is only a hint
     if v_channels is null or pg_notification_queue_usage() > 0.5 then
         return;
     end if;
     -- Who was rung is awake, and registers again before he sleeps: until then nobody needs to ring him, and a fleet that cannot keep up is not rung at
     -- all. Should this transaction roll back, the registration is there still; while it is open, others ring as well.
-    if not _isolated() then
+    -- An old snapshot would raise 40001 for rows that others have removed since.
+    if not v_isolated then
         delete from waiter as w
         where w.ctid = any (
             array(select o.ctid from waiter as o where o.channel = any (v_channels) and o.until > v_now for update skip locked)
         );
+        delete from alarm as a
+        where a.alarm_id = any (array(select o.alarm_id from alarm as o where o.channel = any (v_channels) for update skip locked));
     end if;
-    delete from alarm as a
-    where a.alarm_id = any (array(select o.alarm_id from alarm as o where o.channel = any (v_channels) for update skip locked));
     perform pg_notify(c.channel, '') from unnest(v_channels) as c (channel);
 end
 $_ring$;
 
 comment on function _ring(text[]) is
-    'Wakes who waits for any of these needs, once: whoever wants to be rung again registers again. One notification a channel, without a payload. To be '
-    'called in a statement after the one that took the transaction''s id.';
+    'Wakes who waits for any of these needs, once: whoever wants to be rung again registers again. One notification a channel, without a payload; none where '
+    'the setting leasehold.ring is off. Above READ COMMITTED it rings whoever may wait. To be called in a statement after the one that took the '
+    'transaction''s id.';
 $function$,
 $function$
 create or replace function _ring_due(needs text[], due_at timestamptz[])
@@ -4748,20 +4854,33 @@ declare
     v_channel   record;
     v_unwatched text[];
 begin
+    -- as in _ring
+    if current_setting('leasehold.ring', true) = 'off' then
+        return;
+    elsif _isolated() then
+        perform _ring(array(select n.need from unnest(needs, due_at) as n (need, due_at) where n.due_at is not null));
+        return;
+    end if;
     for v_channel in
-        select w.channel, min(n.need) as need, (
+        select l.channel, min(n.need) as need, (
             select a.pid
             from alarm as a
-            where a.channel = w.channel and a.due_at > v_now and a.watches and exists (select from pg_stat_get_activity(a.pid))
+            where a.channel = l.channel and a.due_at > v_now and a.watches and exists (select from pg_stat_get_activity(a.pid))
             limit 1
         ) as watcher
         from unnest(needs, due_at) as n (need, due_at)
-        -- who looks again before then need not be rung
-        join waiter as w on w.stem = any (_stems(n.need)) and w.until > greatest(v_now, n.due_at) and _matches(w.capability, n.need)
+        cross join lateral (
+            select o.channel, o.prefixes from listener as o where o.stem = any (_stems(n.need)) offset 0
+        ) as l
         where n.due_at is not null
-        group by w.channel
+            and (l.prefixes is null or exists (select from unnest(l.prefixes) as p (prefix) where _matches(p.prefix, n.need)))
+            -- who looks again before then need not be rung
+            and exists (
+                select from waiter as w where w.channel = l.channel and w.until > greatest(v_now, n.due_at) offset 0
+            )
+        group by l.channel
     loop
-        if v_channel.watcher is null or _isolated() then
+        if v_channel.watcher is null then
             v_unwatched := v_unwatched || v_channel.need;
         elsif pg_notification_queue_usage() <= 0.5 then
             perform pg_notify(v_channel.channel, v_channel.watcher::text);
@@ -5990,13 +6109,16 @@ begin
     ));
     select max(w.until), bool_or(w.armed) into v_until, v_armed from waiter as w where w.until > v_now and w.channel = v_channel;
     if v_until is null or v_until < v_now + (until - v_now) / 2 then
-        insert into waiter (channel, capability, stem, until)
-        select v_channel, c.capability, _stem(c.capability), await_bell.until from (select distinct u.c from unnest(capabilities) as u (c)) as c (capability);
+        if not _listen(v_channel, capabilities, until, v_now) then
+            return (v_channel, false, _next_due(capabilities, v_now) - v_now)::bell;
+        end if;
+        insert into waiter (channel, stem, until)
+        select v_channel, s.stem, await_bell.until from (select distinct _stem(c.capability) from unnest(capabilities) as c (capability)) as s (stem);
     elsif not v_armed and v_fresh then
         -- Who looked for waiters before this registration could be seen had his transaction id before that, and so before the one taken here.
-        -- Once none older is under way, everybody else rings.
+        -- Once none older is under way, everybody else rings: by this registration, or, above READ COMMITTED, because the channel is known.
         perform pg_current_xact_id();
-        if pg_snapshot_xmin(pg_current_snapshot()) >= pg_current_xact_id() then
+        if pg_snapshot_xmin(pg_current_snapshot()) >= pg_current_xact_id() and _is_known_to_all(v_channel, v_until) then
             v_armed := true;
             -- written anew, not updated: see _park
             with gone as (
@@ -6004,9 +6126,9 @@ begin
                 where w.ctid = any (
                     array(select o.ctid from waiter as o where o.until > v_now and o.channel = v_channel for no key update skip locked)
                 )
-                returning w.channel, w.capability, w.stem, w.until
+                returning w.channel, w.stem, w.until
             )
-            insert into waiter (channel, capability, stem, until, armed) select g.channel, g.capability, g.stem, g.until, true from gone as g;
+            insert into waiter (channel, stem, until, armed) select g.channel, g.stem, g.until, true from gone as g;
         end if;
     end if;
     return (v_channel, coalesce(v_armed, false), _set_alarm(v_channel, capabilities, until, v_now))::bell;
@@ -6015,9 +6137,12 @@ $await_bell$;
 
 comment on function await_bell(text[], timestamptz) is
     'Says that this session listens for these capabilities, and until when (at most a day ahead; a few seconds are '
-    'plenty). Returns channel, to LISTEN to, armed: whether every submit that may have missed the registration is '
-    'over, and due_in: in how long this session is to look for work though nobody rings, because a scheduled job '
-    'will be due; of several that wait for the same one is told, the others have null. Call it, commit, LISTEN; then'
+    'plenty). Returns channel, to LISTEN to; armed: whether every transaction that might submit and not ring is over '
+    '(those that looked before the registration; of capabilities that nobody has waited with in the last three days '
+    'also those whose snapshot is older); and due_in: in how long this session is to look for work though nobody '
+    'rings, because a scheduled job will be due; of several that wait for the same one is told, the others have null. '
+    'Never armed where 256 other sets of capabilities share one of these needs, or the whole parts of one of these '
+    'prefixes. Call it, commit, LISTEN; then'
     ' again and again: await_bell, get_work, and, where nothing was found, sleep: as long as wanted if it said armed'
     ' since the session listens, else briefly. A bell that rang ends the registration: whoever was rung looks for '
     'work, and calls this again before he sleeps. It writes only where nobody of these capabilities is registered, '
@@ -7214,6 +7339,8 @@ begin
         _is_plain(payload, octet_length(payload::text), priority, on_dependency_failure, metadata)
         and wait_for = '{}' and next_need is not null
         and num_nulls(job_id, singleton_key, idempotency_key, available_at, expires_at, max_attempts, retry, submitted_by) = 8
+        -- an old snapshot does not see who waits (_announce)
+        and not _isolated()
     ) then
         insert into ready (
             job_id, number, submitted_at, available_at, priority, state, next_need, submitted_by, on_dependency_failure, payload
@@ -8297,14 +8424,13 @@ create index maintenance_error_subject_idx on maintenance_error (subject, step);
 create table waiter (
     waiter_id       bigint          not null generated always as identity,
     channel         text            not null,
-    capability      text            not null collate "C",
     stem            text            not null collate "C",
     until           timestamptz     not null,
     armed           boolean         not null default false,
     constraint waiter_pkey primary key (waiter_id)
 );
 comment on table waiter is
-    'Who waits for the doorbell, for what, until when; armed once every submit that may have missed it is over. Renewed by appending; '
+    'Who waits for the doorbell, under which stems, until when; armed once every submit that may have missed it is over. Renewed by appending; '
     'upkeep removes what is over.';
 create index waiter_stem_idx on waiter (stem, until);
 create index waiter_channel_idx on waiter (channel, until);
@@ -8324,6 +8450,24 @@ comment on column alarm.due_at is 'When the session wakes; where it watches, unt
 comment on column alarm.watches is 'Nothing was left to tell it: it is rung when a job is scheduled.';
 comment on column alarm.pid is 'The process of the session''s server.';
 create index alarm_channel_idx on alarm (channel, due_at);
+
+create table listener (
+    listener_id     bigint          not null generated always as identity,
+    channel         text            not null,
+    stem            text            not null collate "C",
+    prefixes        text[]          collate "C",
+    known_until     timestamptz     not null,
+    written_by      xid8            not null default pg_current_xact_id(),
+    constraint listener_pkey primary key (listener_id)
+);
+comment on table listener is
+    'The channels that somebody has waited on in the last days, whether anybody waits now, and for what: a row a channel and stem. A submit above READ '
+    'COMMITTED, which may not see who waits, rings by it; others read here which of those who wait cover its need.';
+comment on column listener.prefixes is 'Null: all that is filed under the stem. Else the prefixes that end inside a part, at most four.';
+comment on column listener.written_by is 'A snapshot that is younger sees this row.';
+create index listener_stem_idx on listener (stem);
+create index listener_channel_idx on listener (channel, known_until);
+create index listener_known_until_idx on listener (known_until);
 
 create table checkpoint (
     job_id          uuid            not null,

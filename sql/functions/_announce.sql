@@ -12,7 +12,7 @@ begin
     select
         array_agg(u.next_need) filter (where l.awaited is null), array_agg(u.priority) filter (where l.awaited is null),
         array_agg(u.keyed) filter (where l.awaited is null),
-        array_agg(distinct u.next_need) filter (where u.ready and l.awaited is not false)
+        array_agg(distinct u.next_need) filter (where u.ready and (l.awaited is not false or _isolated()))
     into v_new, v_priorities, v_keyed, v_awaited
     from unnest(needs, priorities, ready, keyed) as u (next_need, priority, ready, keyed)
     -- none: it was never used before

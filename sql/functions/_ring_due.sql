@@ -8,20 +8,33 @@ declare
     v_channel   record;
     v_unwatched text[];
 begin
+    -- as in _ring
+    if current_setting('leasehold.ring', true) = 'off' then
+        return;
+    elsif _isolated() then
+        perform _ring(array(select n.need from unnest(needs, due_at) as n (need, due_at) where n.due_at is not null));
+        return;
+    end if;
     for v_channel in
-        select w.channel, min(n.need) as need, (
+        select l.channel, min(n.need) as need, (
             select a.pid
             from alarm as a
-            where a.channel = w.channel and a.due_at > v_now and a.watches and exists (select from pg_stat_get_activity(a.pid))
+            where a.channel = l.channel and a.due_at > v_now and a.watches and exists (select from pg_stat_get_activity(a.pid))
             limit 1
         ) as watcher
         from unnest(needs, due_at) as n (need, due_at)
-        -- who looks again before then need not be rung
-        join waiter as w on w.stem = any (_stems(n.need)) and w.until > greatest(v_now, n.due_at) and _matches(w.capability, n.need)
+        cross join lateral (
+            select o.channel, o.prefixes from listener as o where o.stem = any (_stems(n.need)) offset 0
+        ) as l
         where n.due_at is not null
-        group by w.channel
+            and (l.prefixes is null or exists (select from unnest(l.prefixes) as p (prefix) where _matches(p.prefix, n.need)))
+            -- who looks again before then need not be rung
+            and exists (
+                select from waiter as w where w.channel = l.channel and w.until > greatest(v_now, n.due_at) offset 0
+            )
+        group by l.channel
     loop
-        if v_channel.watcher is null or _isolated() then
+        if v_channel.watcher is null then
             v_unwatched := v_unwatched || v_channel.need;
         elsif pg_notification_queue_usage() <= 0.5 then
             perform pg_notify(v_channel.channel, v_channel.watcher::text);

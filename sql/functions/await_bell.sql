@@ -32,13 +32,16 @@ begin
     ));
     select max(w.until), bool_or(w.armed) into v_until, v_armed from waiter as w where w.until > v_now and w.channel = v_channel;
     if v_until is null or v_until < v_now + (until - v_now) / 2 then
-        insert into waiter (channel, capability, stem, until)
-        select v_channel, c.capability, _stem(c.capability), await_bell.until from (select distinct u.c from unnest(capabilities) as u (c)) as c (capability);
+        if not _listen(v_channel, capabilities, until, v_now) then
+            return (v_channel, false, _next_due(capabilities, v_now) - v_now)::bell;
+        end if;
+        insert into waiter (channel, stem, until)
+        select v_channel, s.stem, await_bell.until from (select distinct _stem(c.capability) from unnest(capabilities) as c (capability)) as s (stem);
     elsif not v_armed and v_fresh then
         -- Who looked for waiters before this registration could be seen had his transaction id before that, and so before the one taken here.
-        -- Once none older is under way, everybody else rings.
+        -- Once none older is under way, everybody else rings: by this registration, or, above READ COMMITTED, because the channel is known.
         perform pg_current_xact_id();
-        if pg_snapshot_xmin(pg_current_snapshot()) >= pg_current_xact_id() then
+        if pg_snapshot_xmin(pg_current_snapshot()) >= pg_current_xact_id() and _is_known_to_all(v_channel, v_until) then
             v_armed := true;
             -- written anew, not updated: see _park
             with gone as (
@@ -46,9 +49,9 @@ begin
                 where w.ctid = any (
                     array(select o.ctid from waiter as o where o.until > v_now and o.channel = v_channel for no key update skip locked)
                 )
-                returning w.channel, w.capability, w.stem, w.until
+                returning w.channel, w.stem, w.until
             )
-            insert into waiter (channel, capability, stem, until, armed) select g.channel, g.capability, g.stem, g.until, true from gone as g;
+            insert into waiter (channel, stem, until, armed) select g.channel, g.stem, g.until, true from gone as g;
         end if;
     end if;
     return (v_channel, coalesce(v_armed, false), _set_alarm(v_channel, capabilities, until, v_now))::bell;
@@ -57,9 +60,12 @@ $await_bell$;
 
 comment on function await_bell(text[], timestamptz) is
     'Says that this session listens for these capabilities, and until when (at most a day ahead; a few seconds are '
-    'plenty). Returns channel, to LISTEN to, armed: whether every submit that may have missed the registration is '
-    'over, and due_in: in how long this session is to look for work though nobody rings, because a scheduled job '
-    'will be due; of several that wait for the same one is told, the others have null. Call it, commit, LISTEN; then'
+    'plenty). Returns channel, to LISTEN to; armed: whether every transaction that might submit and not ring is over '
+    '(those that looked before the registration; of capabilities that nobody has waited with in the last three days '
+    'also those whose snapshot is older); and due_in: in how long this session is to look for work though nobody '
+    'rings, because a scheduled job will be due; of several that wait for the same one is told, the others have null. '
+    'Never armed where 256 other sets of capabilities share one of these needs, or the whole parts of one of these '
+    'prefixes. Call it, commit, LISTEN; then'
     ' again and again: await_bell, get_work, and, where nothing was found, sleep: as long as wanted if it said armed'
     ' since the session listens, else briefly. A bell that rang ends the registration: whoever was rung looks for '
     'work, and calls this again before he sleeps. It writes only where nobody of these capabilities is registered, '

@@ -36,6 +36,8 @@ begin
         _is_plain(payload, octet_length(payload::text), priority, on_dependency_failure, metadata)
         and wait_for = '{}' and next_need is not null
         and num_nulls(job_id, singleton_key, idempotency_key, available_at, expires_at, max_attempts, retry, submitted_by) = 8
+        -- an old snapshot does not see who waits (_announce)
+        and not _isolated()
     ) then
         insert into ready (
             job_id, number, submitted_at, available_at, priority, state, next_need, submitted_by, on_dependency_failure, payload

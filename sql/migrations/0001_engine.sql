@@ -403,14 +403,13 @@ create index maintenance_error_subject_idx on maintenance_error (subject, step);
 create table waiter (
     waiter_id       bigint          not null generated always as identity,
     channel         text            not null,
-    capability      text            not null collate "C",
     stem            text            not null collate "C",
     until           timestamptz     not null,
     armed           boolean         not null default false,
     constraint waiter_pkey primary key (waiter_id)
 );
 comment on table waiter is
-    'Who waits for the doorbell, for what, until when; armed once every submit that may have missed it is over. Renewed by appending; '
+    'Who waits for the doorbell, under which stems, until when; armed once every submit that may have missed it is over. Renewed by appending; '
     'upkeep removes what is over.';
 create index waiter_stem_idx on waiter (stem, until);
 create index waiter_channel_idx on waiter (channel, until);
@@ -430,6 +429,24 @@ comment on column alarm.due_at is 'When the session wakes; where it watches, unt
 comment on column alarm.watches is 'Nothing was left to tell it: it is rung when a job is scheduled.';
 comment on column alarm.pid is 'The process of the session''s server.';
 create index alarm_channel_idx on alarm (channel, due_at);
+
+create table listener (
+    listener_id     bigint          not null generated always as identity,
+    channel         text            not null,
+    stem            text            not null collate "C",
+    prefixes        text[]          collate "C",
+    known_until     timestamptz     not null,
+    written_by      xid8            not null default pg_current_xact_id(),
+    constraint listener_pkey primary key (listener_id)
+);
+comment on table listener is
+    'The channels that somebody has waited on in the last days, whether anybody waits now, and for what: a row a channel and stem. A submit above READ '
+    'COMMITTED, which may not see who waits, rings by it; others read here which of those who wait cover its need.';
+comment on column listener.prefixes is 'Null: all that is filed under the stem. Else the prefixes that end inside a part, at most four.';
+comment on column listener.written_by is 'A snapshot that is younger sees this row.';
+create index listener_stem_idx on listener (stem);
+create index listener_channel_idx on listener (channel, known_until);
+create index listener_known_until_idx on listener (known_until);
 
 create table checkpoint (
     job_id          uuid            not null,

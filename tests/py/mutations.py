@@ -76,6 +76,11 @@ MUTATIONS = (
         ),
     ),
     Mutation(
+        "advisory locks have few numbers",
+        [s.a_statement_that_claims_of_many_needs_holds_few_locks],
+        _change("_engine_lock", "& 255", "& 65535"),
+    ),
+    Mutation(
         "slots that are missing are restored",
         [s.a_slot_of_keys_that_is_missing_is_restored],
         _change("_lock_keys", "or not _restore_slots(v_slots)", "or true"),
@@ -540,7 +545,7 @@ MUTATIONS = (
     Mutation(
         "a bell that rang ends the registration",
         [s.a_bell_rings_once_until_somebody_waits_again],
-        _change("_ring", "if not _isolated() then", "if false then"),
+        _change("_ring", "if not v_isolated then", "if false then"),
     ),
     Mutation(
         "ringers do not wait for each other",
@@ -557,8 +562,8 @@ MUTATIONS = (
         [s.a_bell_is_armed_only_when_nobody_can_miss_it],
         _change(
             "await_bell",
-            "if pg_snapshot_xmin(pg_current_snapshot()) >= pg_current_xact_id() then",
-            "if true then",
+            "if pg_snapshot_xmin(pg_current_snapshot()) >= pg_current_xact_id() and",
+            "if",
         ),
     ),
     Mutation(
@@ -584,7 +589,7 @@ MUTATIONS = (
     Mutation(
         "a bell for the one that watches alone",
         [s.a_job_scheduled_while_all_sleep_wakes_one_of_them],
-        _change("_ring_due", "if v_channel.watcher is null or _isolated() then", "if true then"),
+        _change("_ring_due", "if v_channel.watcher is null then", "if true then"),
     ),
     Mutation(
         "a bell for what is due before the next look alone",
@@ -605,6 +610,42 @@ MUTATIONS = (
         "a bell for what a claim does not take",
         [s.a_claim_wakes_nobody_for_what_it_takes_itself],
         _change("_release_rings", "if v_needs is not null then", "if false then"),
+    ),
+    Mutation(
+        "the doorbell waits for snapshots that do not know it",
+        [s.a_bell_that_is_new_waits_for_snapshots_that_are_older],
+        _change("await_bell", "and _is_known_to_all(v_channel, v_until)"),
+    ),
+    Mutation(
+        "a channel is known for longer than one registration",
+        [s.a_channel_stays_known_while_a_fleet_is_rung],
+        _change("_listen", "if v_covered > now + interval '2 days' then", "if false then")
+        + _change("_is_known_to_all", "order by l.known_until", "order by l.known_until desc"),
+    ),
+    Mutation(
+        "a submit with an old snapshot does not rely on it",
+        [s.a_submit_with_a_snapshot_older_than_the_registration_rings],
+        _change("submit", "and not _isolated()"),
+    ),
+    Mutation(
+        "a batch with an old snapshot does not rely on it",
+        [s.a_submit_with_a_snapshot_older_than_the_registration_rings],
+        _change("_announce", "or _isolated()"),
+    ),
+    Mutation(
+        "who rings with an old snapshot rings all that are known",
+        [s.a_submit_with_a_snapshot_older_than_the_registration_rings],
+        _change("_ring", "(v_isolated or exists", "(exists"),
+    ),
+    Mutation(
+        "a bound for who is filed under one stem",
+        [s.what_others_wait_for_costs_a_submit_little],
+        _change("_listen", ">= 256", ">= 100000"),
+    ),
+    Mutation(
+        "a bound for prefixes under one stem",
+        [s.what_others_wait_for_costs_a_submit_little],
+        _change("_listen", "cardinality(f.prefixes) <= 4", "true"),
     ),
     Mutation(
         "upkeep passes by a lease that was extended",

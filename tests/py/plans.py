@@ -214,8 +214,8 @@ FILL = (
     where j.state = 'leased' and j.submitted_by = 'filler'
     """,
     """
-    insert into waiter (channel, capability, stem, until)
-    select 'other ' || g, 'other.n' || g, 'other.n' || g, now() + interval '1 h'
+    insert into waiter (channel, stem, until)
+    select 'other ' || g, 'other.n' || g, now() + interval '1 h'
     from generate_series(1, 1000) as g
     """,
 )

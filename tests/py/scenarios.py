@@ -212,6 +212,18 @@ def a_statement_that_ends_many_keyed_jobs_holds_few_locks(connect: Connect) -> N
     assert len(engine.drain(a)) == 800
 
 
+def a_statement_that_claims_of_many_needs_holds_few_locks(connect: Connect) -> None:
+    a = connect()
+    engine.submit_many(a, [{"next_need": f"n{n}"} for n in range(600)])
+    with transaction(a):
+        claims = "select count(*) from generate_series(0, 599) as n cross join lateral get_work('w', array['n' || n])"
+        assert scalar(a, claims) == 600
+        held = (
+            "select count(*) from pg_locks where pid = pg_backend_pid() and locktype = 'advisory'"
+        )
+        assert 100 < scalar(a, held) < 300
+
+
 def a_slot_of_keys_that_is_missing_is_restored(connect: Connect) -> None:
     """Missing is neither free nor locked for ever, and nobody waits for who restores it."""
     a, b, c = connect(), connect(options=PATIENCE), connect()
@@ -699,8 +711,8 @@ def two_sweeps_do_not_wait_for_each_other(connect: Connect) -> None:
     """Not even for what they clear away: waiters that are over, doubles of needs, old ticks."""
     idler, other = connect(), connect(options=PATIENCE)
     other.execute(
-        "insert into waiter (channel, capability, stem, until)"
-        " select 'c' || n, 'x', 'x', clock_timestamp() - interval '1 day' from generate_series(1, 5) n"
+        "insert into waiter (channel, stem, until)"
+        " select 'c' || n, 'x', clock_timestamp() - interval '1 day' from generate_series(1, 5) n"
     )
     other.execute(
         "insert into lane (next_need, priority, stems, opened_at)"
@@ -1371,6 +1383,8 @@ def public_may_do_nothing(connect: Connect) -> None:
 def a_bell_is_armed_only_when_nobody_can_miss_it(connect: Connect) -> None:
     """Fault 22: a submit that looked for waiters before the registration committed."""
     waiter, producer = connect(), connect()
+    _wait_for(waiter, "x")  # so that the channel is known
+    submit(producer, "x")
     until = scalar(waiter, "select clock_timestamp() + interval '1 min'")
     with transaction(waiter):
         engine.one(waiter, "await_bell", capabilities=["x"], until=until)
@@ -1380,12 +1394,75 @@ def a_bell_is_armed_only_when_nobody_can_miss_it(connect: Connect) -> None:
         bell = engine.one(waiter, "await_bell", capabilities=["x"], until=until)
         assert bell["armed"] is False, "armed, and a submit may still commit that rang for nobody"
     producer.execute("commit")
-    for _ in range(3):
-        bell = engine.one(waiter, "await_bell", capabilities=["x"], until=until)
-    assert bell["armed"] is True
-    waiter.execute(f'listen "{bell["channel"]}"')
+    _wait_for(waiter, "x")
+    list(waiter.notifies(timeout=0.1))
     submit(producer, "x")
     assert [n.channel for n in waiter.notifies(timeout=10, stop_after=1)] == [bell["channel"]]
+
+
+def a_submit_with_a_snapshot_older_than_the_registration_rings(connect: Connect) -> None:
+    """Armed is armed: whatever level the submitter runs at, and however it submits."""
+    waiter, producer = connect(), connect()
+    channel = _wait_for(waiter, "x.%")
+    for isolation in ("repeatable read", "serializable"):
+        for call in (
+            "select submit('x.a')",
+            "select submit('x.a', priority => 7, idempotency_key => gen_random_uuid()::text)",
+            """select submit_many('[{"next_need": "x.a"}, {"next_need": "x.b"}]')""",
+            "insert into submission (next_need) values ('x.a')",
+            "select submit('x.' || txid_current())",  # a lane that nobody has opened yet
+        ):
+            submit(producer, "x.a")  # the registration from before is over
+            assert list(waiter.notifies(timeout=10, stop_after=1))
+            with transaction(producer, isolation):
+                _wait_for(waiter, "x.%")
+                producer.execute(call)
+            heard = [n.channel for n in waiter.notifies(timeout=10, stop_after=1)]
+            assert heard == [channel], f"{isolation}: {call}"
+
+
+def a_bell_that_is_new_waits_for_snapshots_that_are_older(connect: Connect) -> None:
+    """Who has no id yet, and never saw the channel, cannot ring it."""
+    waiter, producer = connect(), connect()
+    until = scalar(waiter, "select clock_timestamp() + interval '1 min'")
+    for isolation in ("repeatable read", "serializable"):
+        need = isolation[:3]
+        with transaction(producer, isolation):
+            for _ in range(20):
+                bell = engine.one(waiter, "await_bell", capabilities=[need], until=until)
+                assert bell["armed"] is False, (
+                    "armed, and a submit may still commit that cannot ring"
+                )
+            submit(producer, need)
+        _wait_for(waiter, need)
+
+
+def a_channel_stays_known_while_a_fleet_is_rung(connect: Connect) -> None:
+    """A long snapshot keeps new channels from being armed, not those that were known before it."""
+    waiter, reader, producer = connect(), connect(), connect()
+    _wait_for(waiter, "x")
+    with transaction(reader, "repeatable read"):
+        for _ in range(3):
+            submit(producer, "x")
+            assert list(waiter.notifies(timeout=10, stop_after=1))
+            _wait_for(waiter, "x")
+
+
+def what_others_wait_for_costs_a_submit_little(connect: Connect) -> None:
+    """However many register whatever: the submit that finds somebody under a stem looks at few."""
+    a = connect()
+    until = scalar(a, "select clock_timestamp() + interval '1 day'")
+    for n in range(300):
+        sets = [f"p{n}q{m}%" for m in range(1000 if n % 2 else 4)]
+        engine.one(a, "await_bell", capabilities=sets, until=until)
+    assert scalar(a, "select count(*) from waiter where stem = ''") <= 256
+    assert scalar(a, "select sum(coalesce(cardinality(prefixes), 1)) from listener") <= 4 * 256
+    submit(a, "x.y.z")
+    for table in ("waiter", "listener", "lane"):
+        a.execute(f"vacuum {table}")
+    plan = scalar(a, "explain (analyze, buffers, format json) select submit('x.y.z')")[0]["Plan"]
+    blocks = plan["Shared Hit Blocks"] + plan["Shared Read Blocks"]
+    assert blocks < 600, f"looks at {blocks} blocks"
 
 
 def a_bell_rings_once_until_somebody_waits_again(connect: Connect) -> None:

@@ -363,6 +363,74 @@ def test_a_prepared_transaction_is_passed_by(connect: Connect, conn: Connection)
     engine.check(conn, drained=True)
 
 
+@pytest.mark.parametrize("isolation", ["read committed", "repeatable read", "serializable"])
+def test_a_transaction_that_rings_for_nobody_can_be_prepared(
+    connect: Connect, conn: Connection, isolation: str
+) -> None:
+    if engine.scalar(conn, "show max_prepared_transactions") == "0":
+        pytest.skip("max_prepared_transactions is 0 on this server")
+    waiter = connect()
+    until = engine.scalar(conn, "select clock_timestamp() + interval '1 min'")
+    work = [engine.take_one(conn, "w") for _ in range(2) if engine.submit(conn, "w")]
+    for parent in work:
+        engine.submit(conn, "x", wait_for=[parent["job_id"]])
+    engine.work_off_notes(conn)
+    channel = one(waiter, "await_bell", capabilities=["x"], until=until)["channel"]
+    waiter.execute(f'listen "{channel}"')
+
+    def begin() -> None:
+        conn.execute(f"begin isolation level {isolation}")
+
+    # a submit rings, and so does an end that frees what waits
+    for call in ("select submit('x')", "select complete(job_id, lease_id) from leased limit 1"):
+        if "complete" in call and isolation != "read committed":
+            continue  # there it leaves a note
+        begin()
+        conn.execute(call)
+        with refused("0A000"):
+            conn.execute("prepare transaction 'refused'")
+        conn.execute("rollback")
+
+    begin()
+    conn.execute("set local leasehold.ring = off")
+    engine.submit(conn, "x")
+    engine.submit_many(conn, [{"next_need": "x"}, {"next_need": "x", "priority": 5}])
+    conn.execute("insert into submission (next_need) values ('x')")
+    engine.complete(conn, work[0])
+    name = sql.SQL(f"'lh{uuid4().hex[:8]}'")
+    conn.execute(sql.SQL("prepare transaction {}").format(name))
+    conn.execute(sql.SQL("commit prepared {}").format(name))
+    assert list(waiter.notifies(timeout=0.2)) == []
+    engine.submit(conn, "x")
+    assert [n.channel for n in waiter.notifies(timeout=10, stop_after=1)] == [channel], (
+        "who was not rung is registered still"
+    )
+    assert len(engine.drain_held(conn)) == 7
+
+
+def test_a_session_that_may_use_no_views_submits_and_works_by_functions(conn: Connection) -> None:
+    """pg_dump and hardened servers set it. PostgreSQL refuses INSERT into the view, by its name."""
+    name = "restrict_nonsystem_relation_kind"
+    if not engine.query(conn, "select from pg_settings where name = %s", name):
+        pytest.skip(f"this server has no {name}")
+    conn.execute(f"set {name} = 'view'")
+    with refused("55000") as caught:
+        conn.execute("insert into submission (next_need) values ('x')")
+    assert "submission" in str(caught[0])
+    parent = engine.submit(conn, "x", singleton_key="k", idempotency_key="i")
+    engine.submit(conn, "x.y", wait_for=[parent])
+    for capability in ("x", "%"):
+        engine.complete(conn, engine.take_one(conn, capability))
+    one(
+        conn,
+        "await_bell",
+        capabilities=["%"],
+        until=engine.scalar(conn, "select now() + '1 h'::interval"),
+    )
+    one(conn, "sweep")
+    assert rows(conn, "verify") == []
+
+
 # --- 30 and 31: the same submit many times at once --------------------------------------------------
 
 

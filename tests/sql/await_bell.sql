@@ -2,7 +2,7 @@
 
 begin;
 \ir include/support.sql
-select plan(45);
+select plan(58);
 
 -- What it does -----------------------------------------------------------------------------------
 
@@ -11,7 +11,7 @@ select ok(not :'armed', 'the call that registers is not armed: a submit may have
 select cmp_ok(octet_length(:'channel'), '<=', 63, 'the channel fits into a name');
 select matches(:'channel'::text, '^[a-z0-9_]+$', 'and needs no quotes');
 select lives_ok(format('listen %s', :'channel'), 'one can listen to it');
-select is((select count(*) from waiter where until > now()), 2::bigint, 'it is registered for each capability');
+select is((select count(*) from waiter where until > now()), 2::bigint, 'it is registered under each stem');
 
 select is((await_bell(capabilities => '{ab.one,ab.two.%}', until => now() + interval '1 min')).channel, :'channel', 'the same capabilities have the same channel');
 select is((await_bell(capabilities => '{ab.two.%,ab.one}', until => now() + interval '1 min')).channel, :'channel', 'in any order');
@@ -31,7 +31,7 @@ select isnt((await_bell(capabilities => '{ab.two.%}', until => now() + interval 
 -- lists that look alike are not taken for one another: a need may hold a comma
 select await_bell(capabilities => '{"ab.x,ab.y"}', until => now() + interval '1 min');
 select await_bell(capabilities => '{ab.x,ab.y}', until => now() + interval '1 min');
-select ok(exists (select from waiter where capability = 'ab.x') and exists (select from waiter where capability = 'ab.y'),
+select ok(exists (select from waiter where stem = 'ab.x') and exists (select from waiter where stem = 'ab.y'),
     'a registration for "ab.x,ab.y" is none for ab.x and ab.y');
 
 select lives_ok($$ select await_bell(capabilities => array(select 'ab.many.n' || n from generate_series(1, 1000) as n), until => now() + interval '1 min') $$,
@@ -40,13 +40,44 @@ select lives_ok(format('select await_bell(capabilities => array[%L], until => no
 select lives_ok(format('select await_bell(capabilities => array[%L], until => now() + interval %L)', a.value, '1 min'), 'a capability of ' || a.value || ' is taken')
 from (values ('%'), ('ü.日本%'), ('a''b"c%'), ('a,b'), ('_%')) as a (value);
 
+-- What any number of waiters can make a submit look at is bounded ---------------------------------
+
+select await_bell(capabilities => '{ac.a%,ac.b%,ac.c%,ac.d%,ac.whole}', until => now() + interval '1 min');
+select results_eq(
+    $$ select stem, prefixes from listener where stem in ('ac.', 'ac.whole') order by stem $$,
+    $$ values ('ac.' collate "C", '{ac.a%,ac.b%,ac.c%,ac.d%}'::text[] collate "C"), ('ac.whole', null) $$,
+    'prefixes that end inside a part are filed together, under its whole parts'
+);
+select channel from await_bell(capabilities => '{ad.a%,ad.b%,ad.c%,ad.d%,ad.e%}', until => now() + interval '1 min') \gset
+select results_eq($$ select prefixes from listener where stem = 'ad.' $$, $$ values (null::text[]) $$, 'more than four count as all that begins with these parts');
+select _ring('{ad.x}');
+select is_empty(format('select from waiter where channel = %L', :'channel'), 'which is rung, then, by any of it');
+
+select count(await_bell(capabilities => array(select 'e' || r || 'p' || n || '%' from generate_series(1, 1000) as n), until => now() + interval '1 day'))
+from generate_series(1, 300) as r;
+select is((select count(*) from waiter where stem = ''), 255::bigint, 'of 300 sets of 1,000 prefixes without a dot those are registered that fit, each as one row');
+select is((select count(distinct channel) from listener where stem = ''), 256::bigint, 'and known: 256 channels, one from above among them');
+select is((await_bell(capabilities => '{f%}', until => now() + interval '1 min')).armed, false, 'others are told to poll');
+select is_empty($$ select from listener where prefixes = '{f%}' $$, 'and are not registered');
+select is((await_bell(capabilities => '{f.%}', until => now() + interval '1 min')).armed, false, 'another stem …');
+select isnt_empty($$ select from waiter where stem = 'f.' $$, '… has room for its own');
+select await_bell(capabilities => '{e1p1%}', until => now() + interval '1 min');
+delete from waiter where channel = (await_bell(capabilities => '{%}', until => now() + interval '1 min')).channel;
+select await_bell(capabilities => '{%}', until => now() + interval '1 min');
+select isnt_empty(format('select from waiter where channel = %L', (await_bell(capabilities => '{%}', until => now() + interval '1 min')).channel),
+    'who is known already may wait again');
+select cmp_ok((select max(cardinality(prefixes)) from listener), '<=', 4, 'nowhere more than four prefixes');
+
 -- a submit finds who waits
 select lives_ok($$ select submit(next_need => 'ab.one') $$, 'a submit that rings is a submit like any other');
 
 -- sweep forgets who waited
 update waiter set until = now() - interval '2 min';
+update listener set known_until = now() - interval '2 min' where stem = '';
 select sweep();
 select is_empty('select from waiter', 'sweep removes what is over');
+select is_empty($$ select from listener where stem = '' $$, 'channels that nobody has asked for in days as well');
+select isnt_empty('select from listener', 'but no others');
 
 -- What it refuses --------------------------------------------------------------------------------
 
