@@ -218,6 +218,11 @@ FILL = (
     select 'other ' || g, 'other.n' || g, now() + interval '1 h'
     from generate_series(1, 1000) as g
     """,
+    """
+    insert into listener (channel, stem, known_until)
+    select 'other ' || g, 'other.n' || g, now() + interval '3 days'
+    from generate_series(1, 1000) as g
+    """,
 )
 
 
@@ -414,7 +419,7 @@ def submit(conn: Connection) -> Any:
     return "select submit(%(need)s)", {"need": HOT}, ""
 
 
-@call(uses="lane_idx mark_pkey waiter_stem_idx")
+@call(uses="lane_idx mark_pkey listener_stem_idx")
 def submit_of_a_new_need(conn: Connection) -> Any:
     return "select submit(%(need)s)", {"need": f"new.n{uuid4().hex}"}, ""
 
