@@ -633,6 +633,11 @@ MUTATIONS = (
         _change("_announce", "or _isolated()"),
     ),
     Mutation(
+        "a job that is scheduled with an old snapshot does not rely on it",
+        [s.a_submit_with_a_snapshot_older_than_the_registration_rings],
+        _change("_ring_due", "elsif _isolated() then", "elsif false then"),
+    ),
+    Mutation(
         "who rings with an old snapshot rings all that are known",
         [s.a_submit_with_a_snapshot_older_than_the_registration_rings],
         _change("_ring", "(v_isolated or exists", "(exists"),

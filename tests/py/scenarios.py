@@ -1410,6 +1410,7 @@ def a_submit_with_a_snapshot_older_than_the_registration_rings(connect: Connect)
             "select submit('x.a', priority => 7, idempotency_key => gen_random_uuid()::text)",
             """select submit_many('[{"next_need": "x.a"}, {"next_need": "x.b"}]')""",
             "insert into submission (next_need) values ('x.a')",
+            "select submit('x.a', available_at => clock_timestamp() + interval '1 s')",
             "select submit('x.' || txid_current())",  # a lane that nobody has opened yet
         ):
             submit(producer, "x.a")  # the registration from before is over

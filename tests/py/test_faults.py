@@ -394,6 +394,7 @@ def test_a_transaction_that_rings_for_nobody_can_be_prepared(
     begin()
     conn.execute("set local leasehold.ring = off")
     engine.submit(conn, "x")
+    engine.submit(conn, "x", available_at=engine.scalar(conn, "select now() + '1 s'::interval"))
     engine.submit_many(conn, [{"next_need": "x"}, {"next_need": "x", "priority": 5}])
     conn.execute("insert into submission (next_need) values ('x')")
     engine.complete(conn, work[0])
@@ -405,7 +406,7 @@ def test_a_transaction_that_rings_for_nobody_can_be_prepared(
     assert [n.channel for n in waiter.notifies(timeout=10, stop_after=1)] == [channel], (
         "who was not rung is registered still"
     )
-    assert len(engine.drain_held(conn)) == 7
+    assert len(engine.drain_held(conn)) == 8
 
 
 def test_a_session_that_may_use_no_views_submits_and_works_by_functions(conn: Connection) -> None:

@@ -176,10 +176,10 @@ begin
 end
 $refuse$;
 create trigger refuse before delete on waiter for each row execute function refuse();
-insert into waiter (channel, capability, stem, until)
-select c.channel, 'co.w', 'co.w', clock_timestamp() - interval '1 h' from (values ('one'), ('cursed'), ('two')) as c (channel);
+insert into waiter (channel, stem, until)
+select c.channel, 'co.w', clock_timestamp() - interval '1 h' from (values ('one'), ('cursed'), ('two')) as c (channel);
 select sweep();
-select results_eq($$ select channel from waiter where capability = 'co.w' $$, $$ values ('cursed') $$, 'a waiter that cannot be removed keeps no other');
+select results_eq($$ select channel from waiter where stem = 'co.w' $$, $$ values ('cursed') $$, 'a waiter that cannot be removed keeps no other');
 
 select * from finish();
 rollback;
