@@ -4,7 +4,7 @@ language sql
 volatile
 as $_is_close$
     -- The fence counts the claims of all needs; how many were of this one nobody knows. One claim in fifty moves its marks: that counts them.
-    select mark.fence + 50 > pg_sequence_last_value('fence_seq') or random() > 0.02
+    select mark.fence + 50 > pg_sequence_last_value('fence_seq') or not _is_one_in_fifty()
 $_is_close$;
 
 comment on function _is_close(mark) is

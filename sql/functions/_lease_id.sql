@@ -3,10 +3,12 @@ returns uuid
 language sql
 volatile
 as $_lease_id$
-    -- fence, version, check; variant, chance, check. The chance is random()'s: a lease_id proves a lease, rights are what GRANT says.
-    select (
-        lpad(to_hex((fence << 16) | 32768 | (_lease_check(job_id, fence) >> 16)), 16, '0')
-        || to_hex(-9223372036854775808 | ((random() * 70368744177663)::bigint << 16) | (_lease_check(job_id, fence) & 65535))
+    -- fence, version, check; variant, random bits, check. The random bits are of the strong kind: who calls setseed() cannot foretell them.
+    select encode(
+        int8send((fence << 16) | 32768 | (_lease_check(job_id, fence) >> 16))
+        || substring(uuid_send(gen_random_uuid()) from 9 for 6)
+        || substring(int8send(_lease_check(job_id, fence)) from 7),
+        'hex'
     )::uuid
 $_lease_id$;
 

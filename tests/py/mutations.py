@@ -912,13 +912,13 @@ MUTATIONS = (
     Mutation(
         "claims make the marks of an idle need old",
         [s.a_claim_goes_by_marks_of_an_idle_need],
-        _change("_is_close", "or random() > 0.02", "or true"),
+        _change("_is_close", "or not _is_one_in_fifty()", "or true"),
     ),
     Mutation(
         "claims make the marks of a busy need old",
         [s.marks_move_while_a_backlog_is_drained],
         (
-            ("_is_close", "or random() > 0.02", "or true"),
+            ("_is_close", "or not _is_one_in_fifty()", "or true"),
             ("_is_usable", "interval '1 s'", "interval '1 day'"),
         ),
     ),
@@ -943,7 +943,7 @@ MUTATIONS = (
             s.one_claim_in_fifty_moves_marks_that_many_came_after,
             s.a_claim_goes_by_marks_of_an_idle_need,
         ],
-        _change("_is_close", " or random() > 0.02", ""),
+        _change("_is_close", " or not _is_one_in_fifty()", ""),
     ),
     Mutation(
         "young marks are moved when many claims came after",

@@ -2192,19 +2192,15 @@ _NEWEST = "from mark where next_need = 'x' order by mark_id desc limit 1"
 
 
 def _noted(conn: Connection) -> None:
-    """There are jobs of x, and marks of it."""
+    """There are jobs of x, and marks of it; which claim is the one in fifty, a setting of its session says."""
+    conn.execute(
+        "create or replace function _is_one_in_fifty() returns boolean language sql volatile"
+        " as $$ select current_setting('test.one_in_fifty')::boolean $$"
+    )
+    conn.execute("set test.one_in_fifty = false")
     for _ in range(4):
         submit(conn, "x")
     take(conn, "x")
-
-
-def _chosen(conn: Connection, one_in_fifty: bool) -> None:
-    """The next random() of this session is such a one, or is not."""
-    for seed in range(1000):
-        conn.execute("select setseed(%s)", (seed / 1000,))
-        if scalar(conn, "select random() <= 0.02") is one_in_fifty:
-            conn.execute("select setseed(%s)", (seed / 1000,))
-            return
 
 
 def _calls(
@@ -2233,7 +2229,7 @@ def _calls(
         f" select {columns}, clock_timestamp() - %s::interval {_NEWEST}",
         (age,),
     )
-    _chosen(conn, one_in_fifty)
+    conn.execute("select set_config('test.one_in_fifty', %s::text, false)", (one_in_fifty,))
     assert len(claim(conn, "x")) == 1
     return [after - was for after, was in zip(counts(), before, strict=True)]
 

@@ -1,7 +1,7 @@
 -- get_work: leases jobs to a worker.
 
 begin;
-select plan(102);
+select plan(104);
 \ir include/support.sql
 \ir include/named.sql
 
@@ -36,6 +36,18 @@ select ok(
 );
 select matches(
     (select g.lease_id::text from got as g), '^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab]', 'the lease_id is a uuid v8'
+);
+select submit('seeded'), submit('seeded') \gset
+select setseed(0.5) \gset
+select lease_id as seeded_1 from get_work('worker', '{seeded}') \gset
+select setseed(0.5) \gset
+select lease_id as seeded_2 from get_work('worker', '{seeded}') \gset
+select isnt(
+    substr(:'seeded_2', 20, 13), substr(:'seeded_1', 20, 13), 'whose random bits a session that calls setseed() cannot foretell'
+);
+select ok(
+    (select count(*) filter (where c.chosen) between 100 and 300 from (select setseed(0.5), _is_one_in_fifty() as chosen from generate_series(1, 10000)) as c),
+    'nor does it sway which claim in fifty moves the marks'
 );
 select results_eq(
     $$

@@ -1,7 +1,7 @@
 -- submit: records one job.
 
 begin;
-select plan(179);
+select plan(182);
 \ir include/support.sql
 \ir include/named.sql
 
@@ -65,6 +65,20 @@ select cmp_ok(
     (submit('ids')).job_id::text collate "C", '<', (select s.job_id::text collate "C" from (select pg_sleep(0.002)) as p, submit('ids') as s),
     'ids that are made stand in the order of their time'
 );
+select is(
+    (select count(distinct right(s.job_id::text, 19)) from (select setseed(0.5), (submit('seeded')).job_id from generate_series(1, 3)) as s), 3::bigint,
+    'nor do two of them share their random bits in a session that calls setseed()'
+);
+select setseed(0.5) \gset
+select job_id as many_1 from submit_many('[{"next_need": "seeded"}]') \gset
+select setseed(0.5) \gset
+select job_id as many_2 from submit_many('[{"next_need": "seeded"}]') \gset
+select isnt(right(:'many_2', 19), right(:'many_1', 19), 'or that submits by submit_many');
+select setseed(0.5) \gset
+insert into submission (next_need) values ('seeded') returning job_id as view_1 \gset
+select setseed(0.5) \gset
+insert into submission (next_need) values ('seeded') returning job_id as view_2 \gset
+select isnt(right(:'view_2', 19), right(:'view_1', 19), 'or by the view');
 create role tap_producer;
 grant leasehold_submitter to tap_producer;
 grant usage on schema leasehold to tap_producer;
