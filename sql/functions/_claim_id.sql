@@ -1,16 +1,16 @@
-create or replace function _claim_id(job_id uuid)
+create or replace function _claim_id(job_id uuid, twice boolean default false)
 returns void
 language plpgsql
 volatile
 as $_claim_id$
 begin
     insert into given_id (job_id) values (_claim_id.job_id) on conflict on constraint given_id_pkey do nothing;
-    -- an id that was made here is in no list, but in one of the two: one statement, for a job may be moving from one to the other
-    if not found or exists (
-        select from job as j where j.job_id = _claim_id.job_id
-        union all
-        select from archive as a where a.job_id = _claim_id.job_id
-    ) then
+    if not found then
+        -- Its job may have been purged, and then the id is free: one after the other may find that.
+        perform from given_id as g where g.job_id = _claim_id.job_id for update;
+    end if;
+    -- an id that was made here is not in the list; a look of its own, for the lock may have been waited for
+    if twice or _is_there(job_id) then
         raise exception 'job % exists', job_id
             using errcode = 'LH005',
                   detail = jsonb_build_object('job_id', job_id)::text,
@@ -22,4 +22,5 @@ begin
 end
 $_claim_id$;
 
-comment on function _claim_id(uuid) is 'Takes an id that a caller gave. Waits for a transaction that is taking it. Raises LH005.';
+comment on function _claim_id(uuid, boolean) is
+    'Takes an id that a caller gave; one whose job was purged is free again. twice: it was given twice. Waits for a transaction that is taking it. Raises LH005.';

@@ -12,6 +12,7 @@ declare
     );
     v_taken uuid[];
     v_left  uuid[];
+    v_twice uuid[] := '{}';
 begin
     if v_given = '{}' then
         return;
@@ -25,15 +26,14 @@ begin
     )
     select array_agg(t.job_id) into v_taken from taken as t;
     if cardinality(v_given) > coalesce(cardinality(v_taken), 0) then
-        v_left := array(
-            select g.id from unnest(v_given) as g (id) group by g.id having count(*) > 1 or g.id <> all (coalesce(v_taken, '{}'))
-        );
+        v_left := array(select distinct g.id from unnest(v_given) as g (id) where g.id <> all (coalesce(v_taken, '{}')));
+        v_twice := array(select g.id from unnest(v_given) as g (id) group by g.id having count(*) > 1);
     end if;
 
     -- those that were not free, and those that were made here once, get the look, and the refusal, of a single one
-    perform _claim_id(u.job_id)
+    perform _claim_id(u.job_id, u.job_id = any (v_twice))
     from (
-        select l.id from unnest(v_left) as l (id)
+        select l.id from unnest(v_left || v_twice) as l (id)
         union
         select j.job_id from job as j where j.job_id = any (v_given)
         union

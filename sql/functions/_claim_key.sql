@@ -1,4 +1,4 @@
-create or replace function _claim_key(key text, job_id uuid, request bytea)
+create or replace function _claim_key(key text, job_id uuid, request bytea, mine uuid default null)
 returns uuid
 language plpgsql
 volatile
@@ -16,8 +16,16 @@ begin
         end if;
         -- a new statement, for the insert's own snapshot may be older than the row it ran into
         select i.* into v_known from idempotency as i where i.key = _claim_key.key;
-        exit when found;
-        if _isolated() then
+        if found then
+            exit when v_known.job_id = mine or _is_there(v_known.job_id);
+            -- Its job was purged: the key is free. The update waits for another transaction that takes it over, and then finds that job in its place.
+            update idempotency as i
+            set job_id = _claim_key.job_id, request = _claim_key.request
+            where i.key = _claim_key.key and i.job_id = v_known.job_id;
+            if found then
+                return null;
+            end if;
+        elsif _isolated() then
             raise exception 'idempotency key % was taken by a transaction that this one cannot see', to_json(key)
                 using errcode = 'serialization_failure',
                       detail = jsonb_build_object('idempotency_key', key)::text,
@@ -34,5 +42,6 @@ begin
 end
 $_claim_key$;
 
-comment on function _claim_key(text, uuid, bytea) is
-    'Takes an idempotency key for a job (null), or returns the id of the job that has it. Waits for a transaction that is taking it. Raises LH006.';
+comment on function _claim_key(text, uuid, bytea, uuid) is
+    'Takes an idempotency key for a job (null), or returns the id of the job that has it. A key whose job was purged is taken over; mine: a job that '
+    'this very call is about to write, and that may have the key. Waits for a transaction that is taking the key. Raises LH006.';

@@ -7,6 +7,7 @@ declare
     v_firsts    uuid[];
     v_taken     text[];
     v_at        bigint;
+    v_first_at  bigint;
 begin
     -- in one order: two batches that share some must not wait for each other crosswise
     with taken as (
@@ -21,19 +22,20 @@ begin
     select array_agg(t.key) into v_taken from taken as t;
 
     -- those that were not free get the look, and the refusal, of a single one
-    for v_at in
-        select k.ordinality
+    for v_at, v_first_at in
+        select k.ordinality, k.first_at
         from (
-            select r.idempotency_key, r.ordinality, row_number() over (partition by r.idempotency_key order by r.ordinality) as nth
+            select r.idempotency_key, r.ordinality, min(r.ordinality) over (partition by r.idempotency_key) as first_at
             from unnest(requests) with ordinality as r
             where r.idempotency_key is not null
         ) as k
-        where k.nth > 1 or k.idempotency_key not in (select t.key from unnest(v_taken) as t (key))
+        where k.ordinality > k.first_at or k.idempotency_key not in (select t.key from unnest(v_taken) as t (key))
         order by k.idempotency_key collate "C", k.ordinality
     loop
         v_firsts := coalesce(v_firsts, array_fill(null::uuid, array[cardinality(requests)]));
         v_firsts[v_at] := _claim_key(
-            requests[v_at].idempotency_key, ids[v_at], _request_hash(requests[v_at].next_need, requests[v_at].payload, requests[v_at].job_id)
+            requests[v_at].idempotency_key, ids[v_at], _request_hash(requests[v_at].next_need, requests[v_at].payload, requests[v_at].job_id),
+            case when v_at > v_first_at then ids[v_first_at] end
         );
     end loop;
     return v_firsts;

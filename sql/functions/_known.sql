@@ -13,8 +13,14 @@ begin
         union all
         select a.job_id, a.state, a.available_at from archive as a where a.job_id = _known.job_id
     ) as s;
+    if not found then
+        raise exception 'job % was purged at this moment', job_id
+            using errcode = 'serialization_failure',
+                  detail = jsonb_build_object('job_id', job_id)::text,
+                  hint = 'Try the transaction again.';
+    end if;
     return v_known;
 end
 $_known$;
 
-comment on function _known(uuid) is 'What submit answers for a job that it did not make: created = false, and the state it has by now.';
+comment on function _known(uuid) is 'What submit answers for a job that it did not make: created = false, and the state it has by now. Raises 40001 where it has just been purged: never a row of nulls.';

@@ -536,6 +536,29 @@ MUTATIONS = (
             "perform 1;",
         ),
     ),
+    Mutation(
+        "a key whose job was purged is free",
+        [s.a_key_whose_job_was_purged_is_taken_over_once],
+        _change(
+            "_claim_key",
+            "exit when v_known.job_id = mine or _is_there(v_known.job_id)",
+            "exit when true",
+        ),
+    ),
+    Mutation(
+        "a key is taken over from the job that was purged, not from the one that took it over",
+        [s.a_key_is_taken_over_by_one_of_two_who_find_it_free],
+        _change("_claim_key", " and i.job_id = v_known.job_id"),
+    ),
+    Mutation(
+        "an id whose job was purged is locked",
+        [s.a_given_id_whose_job_was_purged_is_taken_once],
+        _change(
+            "_claim_id",
+            "perform from given_id as g where g.job_id = _claim_id.job_id for update;",
+            "perform 1;",
+        ),
+    ),
     # --- rights
     Mutation(
         "PUBLIC's rights",

@@ -1292,6 +1292,75 @@ def a_given_id_is_taken_once(connect: Connect) -> None:
     engine.check(conn, drained=True)
 
 
+def a_key_whose_job_was_purged_is_taken_over_once(connect: Connect) -> None:
+    """As new, by one; whoever comes meanwhile waits, and gets the job of the first."""
+    one, two, conn = connect(), connect(), connect()
+    for _ in range(2):  # a key that was taken over can be taken over again
+        gone = submit(conn, "x", idempotency_key="k", payload={"n": 1})
+        complete(conn, engine.take_one(conn))
+        conn.execute("delete from archive")
+        with transaction(one):
+            new = submit(one, "x", idempotency_key="k", payload={"n": 2})
+            call = background(
+                lambda: engine.one(
+                    two, "submit", next_need="x", idempotency_key="k", payload={"n": 2}
+                )
+            )
+            wait_until_blocked(conn, two)
+        answer = call.result(timeout=20)
+        assert (answer["job_id"], answer["created"]) == (new, False)
+        assert new != gone
+        assert engine.drain(conn) == [new]
+        conn.execute("delete from archive")
+    with refused("40001"):
+        with transaction(two, "repeatable read"):
+            two.execute("select 1")
+            submit(one, "x", idempotency_key="k")
+            submit(two, "x", idempotency_key="k")
+    engine.drain(conn)
+
+
+def a_key_is_taken_over_by_one_of_two_who_find_it_free(connect: Connect) -> None:
+    one, two, conn = connect(), connect(), connect()
+    submit(conn, "x", idempotency_key="k")
+    complete(conn, engine.take_one(conn))
+    conn.execute("delete from archive")
+    # the second one stops between its look and what it does about it
+    conn.execute(
+        "create or replace function _is_there(job_id uuid) returns boolean language plpgsql as $$"
+        " declare v_there constant boolean := exists (select from job as j where j.job_id = _is_there.job_id);"
+        " begin"
+        "     if current_setting('test.stops', true) = 'yes' then perform pg_advisory_xact_lock(7); end if;"
+        "     return v_there;"
+        " end $$"
+    )
+    two.execute("set test.stops = 'yes'")
+    conn.execute("select pg_advisory_lock(7)")
+    call = background(lambda: engine.one(two, "submit", next_need="x", idempotency_key="k"))
+    wait_until_blocked(conn, two)
+    new = submit(one, "x", idempotency_key="k")
+    conn.execute("select pg_advisory_unlock(7)")
+    answer = call.result(timeout=20)
+    assert (answer["job_id"], answer["created"]) == (new, False)
+    assert engine.drain(conn) == [new]
+
+
+def a_given_id_whose_job_was_purged_is_taken_once(connect: Connect) -> None:
+    """Also where the two would land in different tables, whose indexes see nothing of each other."""
+    one, two, conn = connect(), connect(), connect()
+    given = submit(conn, "x", job_id=uuid4())
+    complete(conn, engine.take_one(conn))
+    conn.execute("delete from archive")
+    later = scalar(conn, "select clock_timestamp() + interval '1 hour'")
+    with transaction(one):
+        assert submit(one, "x", job_id=given) == given
+        call = background(lambda: submit(two, "x", job_id=given, available_at=later))
+        wait_until_blocked(conn, two)
+    with refused("LH005"):
+        call.result(timeout=20)
+    assert engine.drain(conn) == [given]
+
+
 def a_made_id_cannot_be_given_again_by_an_old_snapshot(connect: Connect) -> None:
     """An id that Leasehold made, given by a transaction that cannot see its job: LH005 or 40001,
     never a job that is twice there, in whichever tables."""

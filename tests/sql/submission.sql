@@ -1,7 +1,7 @@
 -- submission: the view that takes jobs by INSERT and COPY.
 
 begin;
-select plan(58);
+select plan(59);
 \ir include/support.sql
 \ir include/named.sql
 
@@ -99,6 +99,10 @@ select results_eq(
 insert into submission (next_need, idempotency_key) values ('sub.once', 'k1') returning job_id as first \gset
 insert into submission (next_need, idempotency_key) values ('sub.once', 'k1') returning job_id as again \gset
 select is(:'again'::uuid, :'first'::uuid, 'a known idempotency_key: the first job');
+select cancel(:'first', 'test') \gset
+delete from archive as a where a.job_id = :'first';
+insert into submission (next_need, idempotency_key) values ('sub.once', 'k1') returning job_id as first \gset
+select is((job(:'first')).state, 'ready', 'whose job was purged: a new one');
 select is((select count(*) from job as j where j.next_need = 'sub.once'), 1::bigint, 'and no other');
 insert into submission (next_need, job_id) values ('sub.given', pg_temp.id(20)) returning job_id as given \gset
 select is(:'given'::uuid, pg_temp.id(20), 'a given id: that');

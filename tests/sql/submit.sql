@@ -1,7 +1,7 @@
 -- submit: records one job.
 
 begin;
-select plan(182);
+select plan(187);
 \ir include/support.sql
 \ir include/named.sql
 
@@ -162,6 +162,27 @@ select pg_temp.refused($$ select submit('once', idempotency_key => 'key 2') $$, 
 select ok((submit('once', idempotency_key => 'KEY 1')).created, 'keys are told apart by case');
 select ok((submit('once', idempotency_key => 'key 1 ')).created, 'by white space');
 select ok((submit('once', idempotency_key => U&'caf\00E9')).created and (submit('once', idempotency_key => U&'cafe\0301')).created, 'byte by byte');
+
+-- A job that was purged leaves its key and its id behind: both are free again
+select pg_temp.keep('purged', submit('purged', '{"n": 1}', job_id => pg_temp.id(6), idempotency_key => 'key 6')) \gset
+select cancel(pg_temp.id(6), 'test') \gset
+delete from archive as a where a.job_id = pg_temp.id(6);
+select results_eq(
+    $$ select s.created, s.state from submit('purged', '{"n": 2}', idempotency_key => 'key 6') as s $$, $$ values (true, 'ready') $$,
+    'a key whose job was purged makes a new job, whatever it is asked for'
+);
+select results_eq(
+    $$ select s.created, j.payload from submit('purged', '{"n": 2}', idempotency_key => 'key 6') as s join job as j using (job_id) $$,
+    $$ values (false, jsonb '{"n": 2}') $$,
+    'which it stands for from then on'
+);
+select pg_temp.refused($$ select submit('purged', '{"n": 1}', idempotency_key => 'key 6') $$, 'LH006', 'and not for the purged one: LH006');
+select results_eq(
+    $$ select s.job_id, s.created, s.state from submit('purged', job_id => pg_temp.id(6), idempotency_key => 'key 7') as s $$,
+    $$ values (pg_temp.id(6), true, 'ready') $$,
+    'an id whose job was purged can be given again'
+);
+select pg_temp.refused($$ select submit('purged', job_id => pg_temp.id(6)) $$, 'LH005', 'once: LH005');
 
 -- Dependencies -------------------------------------------------------------------------------------------------------
 

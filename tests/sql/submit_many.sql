@@ -1,7 +1,7 @@
 -- submit_many: records many jobs, all or none.
 
 begin;
-select plan(93);
+select plan(95);
 \ir include/support.sql
 \ir include/named.sql
 
@@ -270,6 +270,38 @@ select is_empty(
         where j.payload <> jsonb_build_object('n', r.nth) or j.number <> (select min(n.number) - 1 + r.nth from job as n where n.next_need = 'many.row')
     $$,
     'answers stand in the order of the elements, each with the id of its own job, and so do their places in the queue'
+);
+
+-- Jobs that were purged leave their keys and ids behind: free again, and once
+select submit('many.purged', job_id => pg_temp.id(90), idempotency_key => 'p1'), submit('many.purged', idempotency_key => 'p2') \gset
+select count(cancel(j.job_id, 'test')) from job as j where j.next_need = 'many.purged' \gset
+delete from archive as a where a.next_need = 'many.purged';
+select results_eq(
+    $$
+        select s.created, s.job_id = pg_temp.id(90), s.job_id = first_value(s.job_id) over (order by s.nth), s.state
+        from (
+            select m.*, row_number() over () as nth
+            from submit_many(jsonb_build_array(
+                '{"next_need": "many.purged", "idempotency_key": "p1", "payload": {"n": 1}}'::jsonb,
+                '{"next_need": "many.purged", "idempotency_key": "p1", "payload": {"n": 1}}'::jsonb,
+                '{"next_need": "many.purged", "idempotency_key": "p2"}'::jsonb,
+                jsonb_build_object('next_need', 'many.purged', 'job_id', pg_temp.id(90))
+            )) as m
+        ) as s
+        order by s.nth
+    $$,
+    $$ values (true, false, true, 'ready'), (false, false, true, 'ready'), (true, false, false, 'ready'), (true, true, false, 'ready') $$,
+    'keys and ids whose jobs were purged make new jobs, a key twice in one call is one of them'
+);
+select count(cancel(j.job_id, 'test')) from job as j where j.next_need = 'many.purged' \gset
+delete from archive as a where a.next_need = 'many.purged';
+select pg_temp.refused(
+    $$
+        select submit_many(jsonb_build_array(
+            jsonb_build_object('next_need', 'many.purged', 'job_id', pg_temp.id(90)), jsonb_build_object('next_need', 'many.purged', 'job_id', pg_temp.id(90))
+        ))
+    $$,
+    'LH005', 'an id whose job was purged, twice in one call: LH005'
 );
 
 -- Arguments ------------------------------------------------------------------------------------------------------------
