@@ -10,22 +10,14 @@ begin
     if next_need is not null then
         perform _check_need('next_need', next_need);
     end if;
-    if payload is not null then
-        perform _check_object('payload', payload);
-        perform _check_size('payload', payload, 'max_payload_bytes');
-    end if;
-    if priority is not null then
-        perform _check_count('priority', priority, 0, 999);
-    end if;
-    if max_attempts is not null then
-        perform _check_count('max_attempts', max_attempts, 1, 10000);
-    end if;
-    if on_dependency_failure is not null then
-        perform _check_policy('on_dependency_failure', on_dependency_failure);
-    end if;
+    perform _check_object('payload', payload);
+    perform _check_size('payload', payload, 'max_payload_bytes');
+    perform _check_count('priority', priority, 0, 999);
+    perform _check_count('max_attempts', max_attempts, 1, 10000);
+    perform _check_policy('on_dependency_failure', on_dependency_failure);
     perform _check_wait_for('wait_for', wait_for);
     perform _check_time('available_at', available_at);
-    perform _check_expires_at('expires_at', expires_at, _now());
+    perform _check_expires_at('expires_at', nullif(expires_at, 'infinity'), _now());
     perform _check_retry('retry', retry);
 end
 $_check_reschedule$;

@@ -7,12 +7,14 @@ declare
     v_outcome outcome;
 begin
     v_job.attempt := 0;
-    v_job.expires_at := expires_at;
     v_job.available_at := greatest(v_job.available_at, now);
+    -- an old one that leaves no time to start would bury it again
+    v_job.expires_at := nullif(coalesce(expires_at, case when v_job.expires_at > v_job.available_at then v_job.expires_at end), 'infinity');
     v_outcome := _move(v_job, 'redriven', actor, reason, null, null, null, now);
     perform _tell_dependents(v_job.job_id);
     return v_outcome;
 end
 $_redrive$;
 
-comment on function _redrive(job, text, text, timestamptz, timestamptz) is 'What redrive and redrive_many do with a dead job whose lock they hold.';
+comment on function _redrive(job, text, text, timestamptz, timestamptz) is 
+    'What redrive and redrive_many do with a dead job whose lock they hold. expires_at: null keeps the old one where it leaves time to start, infinity takes it away.';

@@ -17,7 +17,7 @@ begin
     v_job.payload := coalesce(payload, v_job.payload);
     v_job.priority := coalesce(priority, v_job.priority);
     v_job.available_at := coalesce(available_at, v_job.available_at);
-    v_job.expires_at := coalesce(expires_at, v_job.expires_at);
+    v_job.expires_at := nullif(coalesce(expires_at, v_job.expires_at), 'infinity');
     v_job.options := _options(
         coalesce(max_attempts, (v_job.options).max_attempts),
         coalesce(retry, (v_job.options).retry),

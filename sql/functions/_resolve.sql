@@ -5,7 +5,7 @@ language plpgsql
 volatile
 as $_resolve$
 declare
-    v_unknown   text;
+    v_unknown   uuid[];
     v_gone      text;
     v_dead      text;
 begin
@@ -31,7 +31,7 @@ begin
         left join lateral (select o.state from archive as o where o.job_id = w.waits_for limit 1) as a on true
     )
     select
-        min(n.waits_for::text) filter (where n.state is null),
+        array_agg(n.waits_for order by n.waits_for) filter (where n.state is null),
         array_agg(n.waits_for order by n.waits_for)
             filter (where n.state = 'live' or n.state = 'dead' and _resolve.on_dependency_failure <> 'release'),
         min(n.waits_for::text) filter (where n.state = 'cancelled' and _resolve.on_dependency_failure <> 'release'),
@@ -40,10 +40,19 @@ begin
     from named as n;
 
     if v_unknown is not null then
-        raise exception 'job % cannot wait for %: there is no such job', job_id, v_unknown
+        -- all of them, but no more than a person reads
+        raise exception 'job % cannot wait for %', job_id, case cardinality(v_unknown)
+            when 1 then format('%s: there is no such job', v_unknown[1])
+            else format(
+                '%s jobs: there are none such: %s%s', cardinality(v_unknown), array_to_string(v_unknown[: 10], ', '),
+                case when cardinality(v_unknown) > 10 then ', ...' end
+            )
+        end
             using errcode = 'LH004',
-                  detail = jsonb_build_object('job_id', job_id, 'waits_for', v_unknown)::text,
-                  hint = 'Submit it first, in this transaction or in one that has committed.';
+                  detail = jsonb_build_object(
+                      'job_id', job_id, 'waits_for', v_unknown[1], 'unknown', v_unknown[: 10], 'unknown_count', cardinality(v_unknown)
+                  )::text,
+                  hint = 'Submit what it waits for first, in this transaction or in one that has committed.';
     end if;
     doom := case
         when v_gone is not null and on_dependency_failure = 'cascade' then 'cancelled'

@@ -22,8 +22,10 @@ begin
         )
         select
             b.job_id, b.number, b.submitted_at, b.available_at, 0, b.priority, 0, b.parked, b.cancel_requested, 'blocked', b.next_need, b.submitted_by,
-            b.on_dependency_failure, b.payload, b.metadata, b.expires_at, b.singleton_key, b.options, b.fence, b.lease_id, b.worker_id, b.leased_at,
-            b.lease_expires_at, b.check_at, b.answer, null, null
+            b.on_dependency_failure, b.payload, b.metadata,
+            -- as redrive has it
+            case when b.expires_at > greatest(b.available_at, _revive.now) then b.expires_at end,
+            b.singleton_key, b.options, b.fence, b.lease_id, b.worker_id, b.leased_at, b.lease_expires_at, b.check_at, b.answer, null, null
         from back as b
     ), recorded as (
         insert into history (job_id, at, event, actor, state, attempt)

@@ -20,7 +20,7 @@ begin
     if reason is not null then
         perform _check_text('reason', reason, 1000);
     end if;
-    perform _check_expires_at('expires_at', expires_at, v_now);
+    perform _check_expires_at('expires_at', nullif(expires_at, 'infinity'), v_now);
     v_job := _lock_job(job_id);
     if v_job.state = 'dead' then
         return _redrive(v_job, actor, reason, expires_at, v_now);
@@ -47,6 +47,6 @@ end
 $redrive$;
 
 comment on function redrive(uuid, text, text, timestamptz) is
-    'Brings a dead job back: blocked, scheduled or ready, as its remaining dependencies and its time say, with attempts and crashes at nothing and the '
-    'given expires_at (null: none); and what died with it by cascade. actor and reason (at most 1,000 bytes) are kept in the history. Returns state, '
+    'Brings a dead job back: blocked, scheduled or ready, as its remaining dependencies and its time say, with attempts and crashes at nothing; and '
+    'what died with it by cascade. expires_at: null keeps the old one where it leaves time to start, else drops it; infinity: none. actor and reason (at most 1,000 bytes) are kept in the history. Returns state, '
     'available_at, attempt. Locks the job''s row, then tries for its dependents. Raises LH003, LH007, LH008, LH009 (not dead), LH010.';

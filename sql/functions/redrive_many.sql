@@ -25,11 +25,11 @@ begin
             from only job as j
             where j.state = 'dead' and j.next_need = n.need
             order by j.ended_at
-            limit limit_jobs
+            limit coalesce(limit_jobs, 100)
             for update skip locked
         ) as f
         order by f.ended_at
-        limit limit_jobs
+        limit coalesce(limit_jobs, 100)
     ) as d;
     -- read in a statement of its own: as they are now that the locks are held
     for v_job in
@@ -42,5 +42,6 @@ end
 $redrive_many$;
 
 comment on function redrive_many(text, text, integer) is
-    'redrive for up to limit_jobs (1 to 100,000) dead jobs of a need or prefix, the longest dead first, without expires_at. Returns their ids. Locks their '
+    'redrive for up to limit_jobs (1 to 100,000) dead jobs of a need or prefix, the longest dead first; an expires_at is kept where it leaves time '
+    'to start. Returns their ids. Locks their '
     'rows by skipping what is locked. Raises LH010.';

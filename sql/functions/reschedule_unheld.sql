@@ -34,6 +34,7 @@ $reschedule_unheld$;
 comment on function reschedule_unheld(
     uuid, text, text, jsonb, uuid[], timestamptz, integer, timestamptz, integer, jsonb, text
 ) is
-    'reschedule for a job that nobody holds. Null keeps what it has, wait_for included ({}: waits for nothing). actor is kept '
+    'reschedule for a job that nobody holds. Null keeps what it has, wait_for included ({}: waits for nothing); an expires_at of infinity takes the old one '
+    'away. actor is kept '
     'in the history. Returns state, available_at, attempt. Locks the job''s row; where existing jobs are waited for, the gate (tried for a second, '
     'then 40001). Raises LH003, LH004, LH007, LH008, LH009 (leased), LH010, LH011.';

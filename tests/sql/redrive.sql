@@ -2,7 +2,7 @@
 
 begin;
 \ir include/support.sql
-select plan(52);
+select plan(55);
 
 -- What it does -----------------------------------------------------------------------------------
 
@@ -56,13 +56,34 @@ select pg_temp.is_late(pg_temp.id(5));
 select sweep();
 select is((job(pg_temp.id(5))).dead_reason, 'expired', 'an expired job');
 select is((redrive(job_id => pg_temp.id(5), actor => 'ann')).state, 'ready', 'is brought back');
-select is((job(pg_temp.id(5))).expires_at, null, 'without its expires_at, where none is given');
+select is((job(pg_temp.id(5))).expires_at, null, 'without its expires_at, which has passed');
 select fail_unheld(job_id => pg_temp.id(5), actor => 'ann', error => 'no', retryable => false);
 select redrive(job_id => pg_temp.id(5), actor => 'ann', expires_at => now() + interval '2 h');
 select is((job(pg_temp.id(5))).expires_at, now() + interval '2 h', 'or with the one that is given');
 select fail_unheld(job_id => pg_temp.id(2), actor => 'ann', error => 'no', retryable => false);
 select is((redrive(job_id => pg_temp.id(2), actor => 'ann', expires_at => now() + interval '1 hour')).state, 'dead',
     'a job whose time would not be before its expires_at dies there and then');
+select submit(job_id => pg_temp.id(60), next_need => 'rd.keeps', expires_at => now() + interval '3 h');
+select fail_unheld(job_id => pg_temp.id(60), actor => 'ann', error => 'no', retryable => false);
+select redrive(job_id => pg_temp.id(60), actor => 'ann');
+select is((job(pg_temp.id(60))).expires_at, now() + interval '3 h', 'one that lies ahead is kept, where none is given');
+select fail_unheld(job_id => pg_temp.id(60), actor => 'ann', error => 'no', retryable => false);
+select redrive(job_id => pg_temp.id(60), actor => 'ann', expires_at => 'infinity');
+select is((job(pg_temp.id(60))).expires_at, null, 'infinity takes it away');
+select submit(job_id => pg_temp.id(61), next_need => 'rd.keeps', available_at => now() + interval '2 h', expires_at => now() + interval '1 h');
+select is((redrive(job_id => pg_temp.id(61), actor => 'ann')).state, 'scheduled', 'one that leaves no time to start is dropped, too');
+select submit(job_id => pg_temp.id(62), next_need => 'rd.keeps');
+select submit(job_id => v.id, next_need => 'rd.after', wait_for => array[pg_temp.id(62)], on_dependency_failure => 'cascade', expires_at => now() + interval '3 h')
+from (values (pg_temp.id(63)), (pg_temp.id(64))) as v (id);
+select fail_unheld(job_id => pg_temp.id(62), actor => 'ann', error => 'no', retryable => false);
+select pg_temp.is_late(pg_temp.id(64));
+select redrive(job_id => pg_temp.id(62), actor => 'ann');
+select complete_unheld(job_id => pg_temp.id(62), actor => 'ann');
+select results_eq(
+    $$ select state, expires_at from unnest(array[pg_temp.id(63), pg_temp.id(64)]) as i (id) cross join lateral job(job_id => i.id) order by job_id $$,
+    $$ values ('ready', now() + interval '3 h'), ('ready', null::timestamptz) $$,
+    'so it is with what died with a job and comes back with it'
+);
 select is((job(pg_temp.id(2))).dead_reason, 'expired', 'as expired');
 
 -- its old lease
@@ -144,7 +165,7 @@ from (values ('null', 'null'), ('''''', 'empty'), ('repeat(''x'', 201)', 'too lo
 select pg_temp.refused(format('select redrive(job_id => %L, actor => %L, reason => %s)', pg_temp.id(41), 'ann', a.reason), 'LH010', 'reason: ' || a.name)
 from (values ('''''', 'empty'), ('repeat(''x'', 1001)', 'too long')) as a (reason, name);
 select pg_temp.refused(format('select redrive(job_id => %L, actor => %L, expires_at => %L)', pg_temp.id(41), 'ann', a.value), 'LH010', 'expires_at: ' || a.name)
-from (values ('infinity', 'infinite'), ('-infinity', 'minus infinite'), ('2020-01-01', 'past'), ('294000-01-01', 'beyond what clients can hold'), ('0044-03-15 BC', 'before Christ'))
+from (values ('-infinity', 'minus infinite'), ('2020-01-01', 'past'), ('294000-01-01', 'beyond what clients can hold'), ('0044-03-15 BC', 'before Christ'))
     as a (value, name);
 select is(pg_temp.state(pg_temp.id(41)), 'dead', 'after all these refusals the job is as it was');
 

@@ -48,13 +48,17 @@ select results_eq($$ select redrive_many(capability => 'rm.many', actor => 'ann'
     'limit_jobs: so many, the longest dead first');
 select is((select count(*) from redrive_many(capability => 'rm.many', actor => 'ann', limit_jobs => 100000)), 3::bigint, 'and the rest the next time');
 
--- expires_at is taken away
+-- expires_at
 select submit(job_id => pg_temp.id(20), next_need => 'rm.expired', expires_at => now() + interval '1 min');
 select pg_temp.is_late(pg_temp.id(20));
 select sweep();
 select redrive_many(capability => 'rm.expired', actor => 'ann');
 select results_eq(format('select state, expires_at from job(job_id => %L)', pg_temp.id(20)), $$ values ('ready', null::timestamptz) $$,
     'what expired comes back without its expires_at');
+select submit(job_id => pg_temp.id(21), next_need => 'rm.expired', expires_at => now() + interval '3 h');
+select fail_unheld(job_id => pg_temp.id(21), actor => 'ann', error => 'no', retryable => false);
+select redrive_many(capability => 'rm.expired', actor => 'ann');
+select is((job(job_id => pg_temp.id(21))).expires_at, now() + interval '3 h', 'one that lies ahead is kept');
 
 -- cascades come back with their root, also when both are of the capability
 select submit(job_id => pg_temp.id(30), next_need => 'rm.chain.root');
@@ -88,7 +92,7 @@ from (
 select pg_temp.refused(format('select redrive_many(capability => %L, actor => %s)', 'rm.%', a.actor), 'LH010', 'actor: ' || a.name)
 from (values ('null', 'null'), ('''''', 'empty'), ('repeat(''x'', 201)', 'too long'), ('repeat(''é'', 101)', 'too long in bytes')) as a (actor, name);
 select pg_temp.refused(format('select redrive_many(capability => %L, actor => %L, limit_jobs => %s)', 'rm.%', 'ann', a.value), 'LH010', 'limit_jobs: ' || a.value)
-from (values ('null'), ('0'), ('-1'), ('100001'), ('2147483647')) as a (value);
+from (values ('0'), ('-1'), ('100001'), ('2147483647')) as a (value);
 select is(pg_temp.state(pg_temp.id(50)), 'dead', 'after all these refusals the job is as it was');
 
 select * from finish();

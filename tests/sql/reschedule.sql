@@ -1,7 +1,7 @@
 -- reschedule: a leased job moves on, to another need, to a later time, behind other jobs.
 
 begin;
-select plan(106);
+select plan(107);
 \ir include/support.sql
 \ir include/named.sql
 
@@ -133,6 +133,12 @@ select is(
     (reschedule(pg_temp.job('prolonged'), pg_temp.lease('prolonged'), expires_at => clock_timestamp() + interval '1 hour')).state, 'ready',
     'unless it is given a new one'
 );
+select reschedule_unheld(pg_temp.job('prolonged'), 'test', expires_at => 'infinity') \gset
+select is((job(pg_temp.job('prolonged'))).expires_at, null, 'infinity takes it away, of a job that nobody holds');
+select pg_temp.keep('unlimited', submit('a.unlimited', expires_at => clock_timestamp() + interval '1 hour')) \gset
+select pg_temp.take('unlimited') \gset
+select reschedule(pg_temp.job('unlimited'), pg_temp.lease('unlimited'), expires_at => 'infinity') \gset
+select is((job(pg_temp.job('unlimited'))).expires_at, null, 'and of one that is held');
 select pg_temp.keep('short', submit('a.short', expires_at => clock_timestamp() + interval '1 hour')) \gset
 select pg_temp.take('short') \gset
 select is(
@@ -378,7 +384,6 @@ from (values
     ($$ available_at => '-infinity' $$, 'LH010', 'an available_at before all time'),
     ($$ priority => -1 $$, 'LH010', 'a priority below 0'),
     ($$ priority => 1000 $$, 'LH010', 'a priority above 999'),
-    ($$ expires_at => 'infinity' $$, 'LH010', 'an expires_at that never comes'),
     ($$ expires_at => clock_timestamp() - interval '1 ms' $$, 'LH010', 'an expires_at that has passed'),
     ($$ max_attempts => 0 $$, 'LH010', 'no attempts'),
     ($$ max_attempts => -1 $$, 'LH010', 'a negative number of attempts'),
