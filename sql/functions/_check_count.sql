@@ -4,12 +4,10 @@ language plpgsql
 stable
 as $_check_count$
 begin
-    if value is null then
-        perform _invalid(argument, 'must not be null');
-    elsif value < lowest or value > highest then
+    if value < lowest or value > highest then
         perform _invalid(argument, format('must lie between %s and %s', lowest, highest));
     end if;
 end
 $_check_count$;
 
-comment on function _check_count(text, integer, integer, integer) is 'Refuses a number that is null or out of range (LH010).';
+comment on function _check_count(text, integer, integer, integer) is 'Refuses a number that is out of range (LH010). Null passes.';

@@ -4,9 +4,7 @@ language plpgsql
 stable
 as $_check_lease$
 begin
-    if lease is null then
-        perform _invalid('lease', 'must not be null');
-    elsif _duration(lease) <= interval '0' then
+    if _duration(lease) <= interval '0' then
         perform _invalid('lease', 'must be longer than nothing');
     elsif _duration(lease) > _duration(_setting_value('max_lease')::interval) then
         perform _invalid('lease', format('must not be longer than %s', _setting_value('max_lease')), 'Extend the lease while you work, or raise the setting max_lease.');
@@ -14,4 +12,4 @@ begin
 end
 $_check_lease$;
 
-comment on function _check_lease(interval) is 'Refuses a lease that is null, not positive, or longer than the setting max_lease (LH010).';
+comment on function _check_lease(interval) is 'Refuses a lease that is not positive, or longer than the setting max_lease (LH010). Null passes.';

@@ -4,12 +4,10 @@ language plpgsql
 stable
 as $_check_policy$
 begin
-    if on_dependency_failure is null then
-        perform _invalid(argument, 'must not be null', 'One of hold, cascade, release.');
-    elsif on_dependency_failure not in ('hold', 'cascade', 'release') then
+    if on_dependency_failure not in ('hold', 'cascade', 'release') then
         perform _invalid(argument, 'must be one of hold, cascade, release');
     end if;
 end
 $_check_policy$;
 
-comment on function _check_policy(text, text) is 'Refuses an unknown on_dependency_failure (LH010).';
+comment on function _check_policy(text, text) is 'Refuses an unknown on_dependency_failure (LH010). Null passes.';

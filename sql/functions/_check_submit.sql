@@ -13,9 +13,7 @@ begin
         perform _check_object(prefix || 'metadata', v_request.metadata);
         perform _check_size(prefix || 'metadata', v_request.metadata, 'max_payload_bytes');
     end if;
-    if v_request.wait_for is null then
-        perform _invalid(prefix || 'wait_for', 'must not be null', 'Leave it out to wait for nothing.');
-    elsif v_request.wait_for <> '{}' then
+    if v_request.wait_for <> '{}' then
         perform _check_wait_for(prefix || 'wait_for', v_request.wait_for);
     end if;
     -- most jobs have none of the rest
@@ -44,4 +42,5 @@ end
 $_check_submit$;
 
 comment on function _check_submit(_request, text) is
-    'Refuses what submit and submit_many must not be asked (LH010, LH011). prefix names the element of a batch.';
+    'Refuses what submit and submit_many must not be asked (LH010, LH011). Defaults are filled in (_with_defaults). prefix names the '
+    'element of a batch.';

@@ -33,11 +33,8 @@ begin
     end;
 
     v_plain := case when v_jobs is not null then v_jobs = jsonb_array_length(done) else false end;
-    if not v_plain or strict is null then
+    if not v_plain then
         perform _check_done(done);
-        if strict is null then
-            perform _invalid('strict', 'must not be null');
-        end if;
         -- a job that is named twice is for its elements to find out, in their order; so is one that another element wants to wait for
         if v_jobs > 0 and exists (
             select from jsonb_array_elements(done) as d (element)

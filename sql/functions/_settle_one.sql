@@ -16,11 +16,11 @@ begin
         perform complete(v_job_id, v_lease_id, element -> 'result');
         v_outcome.state := 'succeeded';
     elsif v_verb = 'extend' then
-        v_end := extend(v_job_id, v_lease_id, coalesce(_read_interval('lease', element ->> 'lease'), interval '60 s'));
+        v_end := extend(v_job_id, v_lease_id, _read_interval('lease', element ->> 'lease'));
         v_outcome.state := 'leased';
     elsif v_verb = 'fail' then
         v_outcome := fail(
-            v_job_id, v_lease_id, element ->> 'error', case when element ? 'retryable' then (element ->> 'retryable')::boolean else true end,
+            v_job_id, v_lease_id, element ->> 'error', (element ->> 'retryable')::boolean,
             _read_interval('retry_after', element ->> 'retry_after'), element ->> 'error_code'
         );
     elsif v_verb = 'release' then

@@ -14,6 +14,7 @@ declare
     v_was timestamptz;
     v_end timestamptz;
 begin
+    lease := coalesce(lease, interval '60 s');
     perform _check_lease(lease);
     v_job := _hold(job_id, lease_id, 'extend');
     if v_job.cancel_requested then

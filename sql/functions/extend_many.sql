@@ -23,6 +23,7 @@ declare
     v_stopped   boolean;
     v_extended  extended;
 begin
+    lease := coalesce(lease, interval '60 s');
     perform _check_lease(lease);
     if (jsonb_typeof(leases) = 'array' and jsonb_array_length(leases) <= 1000) is not true then
         perform _check_elements('leases', leases);

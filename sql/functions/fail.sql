@@ -18,11 +18,11 @@ as $fail$
 declare
     v_job   job;
 begin
-    perform _check_failure(retryable, retry_after);
+    perform _check_delay('retry_after', retry_after);
     perform _check_ids(job_id, lease_id);
     v_job := _lock_leased(job_id);
     if v_job.lease_id = fail.lease_id then
-        return _fail(v_job, error, retryable, retry_after, error_code, v_job.worker_id);
+        return _fail(v_job, error, coalesce(retryable, true), retry_after, error_code, v_job.worker_id);
     end if;
     return _answer(_refuse(job_id, lease_id, 'fail'));
 end

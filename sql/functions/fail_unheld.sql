@@ -16,8 +16,8 @@ set enable_seqscan to off
 set jit to off
 as $fail_unheld$
 begin
-    perform _check_failure(retryable, retry_after);
-    return _fail(_lock_unheld(job_id, actor), error, retryable, retry_after, error_code, actor);
+    perform _check_delay('retry_after', retry_after);
+    return _fail(_lock_unheld(job_id, actor), error, coalesce(retryable, true), retry_after, error_code, actor);
 end
 $fail_unheld$;
 

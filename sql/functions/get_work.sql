@@ -16,7 +16,7 @@ set enable_bitmapscan to off
 as $get_work$
 declare
     v_now       constant timestamptz := _now();
-    v_lease     constant interval := _duration(lease);
+    v_lease     constant interval := _duration(coalesce(lease, interval '60 s'));
     v_mark      mark;
     v_tended    boolean;
     v_work      work;
@@ -25,7 +25,7 @@ declare
     v_keyed     boolean;
 begin
     -- nearly always: one job of one need, by the newest marks
-    if _is_plain_worker(worker_id, capabilities) and limit_jobs = 1 and not _isolated() then
+    if _is_plain_worker(worker_id, capabilities) and coalesce(limit_jobs, 1) = 1 and not _isolated() then
         loop
             select k.* into v_mark from mark as k where k.next_need = capabilities[1] order by k.mark_id desc limit 1;
             if _is_usable(v_mark, v_lease, v_now) then
@@ -44,9 +44,10 @@ begin
             v_tended := _freshen(v_mark.next_need, v_now);
         end loop;
     end if;
+    limit_jobs := coalesce(limit_jobs, 1);
     perform _check_text('worker_id', worker_id, 200);
     perform _check_capabilities(capabilities);
-    perform _check_lease(lease);
+    perform _check_lease(coalesce(lease, interval '60 s'));
     perform _check_count('limit_jobs', limit_jobs, 1, 1000);
 
     if (cardinality(capabilities) > 1 or right(capabilities[1], 1) = '%') and not _isolated() then

@@ -19,7 +19,7 @@ begin
         select distinct u.id from unnest((v_job.options).wait_for) as u (id)
         where results.after is null or u.id > results.after
         order by u.id
-        limit limit_rows
+        limit coalesce(limit_rows, 100)
     ) as w (id)
     -- limit: a look for each, where a join could become one over whole tables
     left join lateral (select o.state, o.result from archive as o where o.job_id = w.id limit 1) as a on true

@@ -12,12 +12,12 @@ as $settle$
 declare
     v_settled settled;
 begin
-    v_settled := _complete_plain(done, strict);
+    v_settled := _complete_plain(done);
     if v_settled.ok then
         return next v_settled;
         return;
     end if;
-    foreach v_settled in array _settle(done, strict) loop
+    foreach v_settled in array _settle(done, coalesce(strict, true)) loop
         return next v_settled;
     end loop;
 end

@@ -56,13 +56,13 @@ begin
         return (v_id, true, 'ready', v_now)::submitted;
     end if;
 
-    v_request := (
+    v_request := _with_defaults((
         next_need, payload, job_id, wait_for, singleton_key, idempotency_key, priority, available_at, expires_at, max_attempts, retry,
         on_dependency_failure, metadata, submitted_by
-    );
+    )::_request);
     perform _check_submit(v_request);
     if idempotency_key is not null then
-        v_first := _claim_key(idempotency_key, v_id, _request_hash(next_need, payload, job_id));
+        v_first := _claim_key(idempotency_key, v_id, _request_hash(next_need, v_request.payload, job_id));
         if v_first is not null then
             return _known(v_first);
         end if;
@@ -78,7 +78,7 @@ comment on function submit(
     text, jsonb, uuid, uuid[], text, text, integer, timestamptz, timestamptz, integer, jsonb, text, jsonb, text
 ) is
     'Records one job, in the caller''s transaction. next_need: a dotted name of at most 200 bytes; payload, metadata: JSON objects; priority: '
-    '0 to 999, lower first; available_at: not before (null: now); expires_at: start by; max_attempts: executions; on_dependency_failure: hold, '
-    'cascade or release. No job_id: one is made (uuid v7). A known idempotency_key returns the first job, created = false. Returns job_id, created, '
+    '0 to 999, lower first; available_at: not before; expires_at: start by (infinity: none); max_attempts: executions; on_dependency_failure: hold, '
+    'cascade or release. Null, anywhere but in next_need, means the default. No job_id: one is made (uuid v7). A known idempotency_key returns the first job, created = false. Returns job_id, created, '
     'state, available_at. Locks: waits only for a transaction that submits the same job_id or idempotency_key. Raises LH004 (unknown job in '
     'wait_for, or itself), LH005 (job_id used before), LH006 (key used for something else), LH010, LH011.';

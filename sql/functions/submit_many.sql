@@ -40,6 +40,7 @@ begin
         return query select i.id, true, 'ready', v_now from unnest(v_ids) as i (id);
         return;
     end if;
+    v_requests := array(select _with_defaults(r) from unnest(v_requests) as r);
     perform _check_submit(v_requests[s.at], format('jobs[%s].', s.at - 1)) from unnest(v_special) as s (at);
     perform _check_batch_circles(v_requests);
     v_firsts := _claim_keys(v_requests, v_ids);
@@ -51,7 +52,8 @@ end
 $submit_many$;
 
 comment on function submit_many(jsonb) is
-    'Records many jobs, all or none: a JSON array of at most 10,000 objects whose keys are the parameters of submit. One row back per element, in '
+    'Records many jobs, all or none: a JSON array of at most 10,000 objects whose keys are the parameters of submit, times as '
+    '2026-11-29T12:00:00Z or with another offset. One row back per element, in '
     'order. Elements may wait for each other by job_id, in any order, which means the job that the element resulted in. Locks: waits only for '
     'transactions that submit the same keys or ids, which it takes in one order. Raises what submit raises, LH004 for a circle inside, LH010 with the '
     'number of the element.';

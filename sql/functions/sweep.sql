@@ -13,7 +13,7 @@ declare
     v_swept swept;
 begin
     perform _check_count('limit_jobs', limit_jobs, 1, 100000);
-    v_swept := _tend(limit_jobs, _now(), '-infinity', '-infinity');
+    v_swept := _tend(coalesce(limit_jobs, 1000), _now(), '-infinity', '-infinity');
     perform _maintain('waiters', 10000, null, _now());
     perform _maintain('heartbeats', 10000, null, _now());
     perform _forget_what_is_over(_now());

@@ -18,21 +18,21 @@ set enable_bitmapscan to off
 as $turn$
 declare
     v_now       constant timestamptz := _now();
-    v_lease     constant interval := _duration(lease);
+    v_lease     constant interval := _duration(coalesce(lease, interval '60 s'));
     v_mark      mark;
     v_usable    boolean;
     v_work      work;
     v_turned    turned;
 begin
     -- nearly always: nothing to check at length, and marks that can be gone by
-    if _is_plain_worker(worker_id, capabilities) and limit_jobs between 1 and 1000 then
+    if _is_plain_worker(worker_id, capabilities) and coalesce(limit_jobs, 1) between 1 and 1000 then
         select k.* into v_mark from mark as k where k.next_need = capabilities[1] order by k.mark_id desc limit 1;
         v_usable := _is_usable(v_mark, v_lease, v_now);
     end if;
     if v_usable is not true then
         perform _check_text('worker_id', worker_id, 200);
         perform _check_capabilities(capabilities);
-        perform _check_lease(lease);
+        perform _check_lease(coalesce(lease, interval '60 s'));
         perform _check_count('limit_jobs', limit_jobs, 1, 1000);
         -- before this transaction has an id of its own: notes and marks want that (_work_notes, _move_marks)
         perform _hold_rings();
@@ -42,12 +42,12 @@ begin
             perform _survey(capabilities, v_now);
         end if;
     end if;
-    v_turned.settled := _complete_plain(done, strict);
+    v_turned.settled := _complete_plain(done);
     if (v_turned.settled).ok then
         return next v_turned;
         v_turned.settled := null;
-    elsif strict is null or (done = '[]') is not true then
-        foreach v_turned.settled in array _settle(done, strict) loop
+    elsif done <> '[]' then
+        foreach v_turned.settled in array _settle(done, coalesce(strict, true)) loop
             return next v_turned;
             -- it may have opened a lane, which the marks from before do not know
             v_usable := v_usable and (v_turned.settled).verb <> 'reschedule';
@@ -55,7 +55,7 @@ begin
         v_turned.settled := null;
     end if;
     -- what get_work does nearly always, without its other steps
-    if v_usable and limit_jobs = 1 and not _isolated() then
+    if v_usable and coalesce(limit_jobs, 1) = 1 and not _isolated() then
         v_work := _claim(v_mark, worker_id, v_lease);
         if v_work.job_id is not null then
             v_turned.work := v_work;

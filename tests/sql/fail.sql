@@ -1,7 +1,7 @@
 -- fail: an attempt failed. The job backs off, or is buried.
 
 begin;
-select plan(111);
+select plan(110);
 \ir include/support.sql
 \ir include/named.sql
 
@@ -354,7 +354,6 @@ select pg_temp.refused($$ select fail(pg_temp.job('back'), pg_temp.lease('back')
 select pg_temp.held('x') \gset
 select pg_temp.refused(format($$ select fail(pg_temp.job('x'), pg_temp.lease('x'), 'no', %s) $$, v.arguments), 'LH010', v.test || ': LH010')
 from (values
-    ('retryable => null', 'retryable null'),
     ($$ retry_after => '-1 s' $$, 'a negative retry_after'),
     ($$ retry_after => '-1 microsecond' $$, 'a retry_after just below nothing'),
     ($$ retry_after => '367 days' $$, 'a retry_after of more than a year'),

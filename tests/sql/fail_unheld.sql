@@ -2,7 +2,7 @@
 
 begin;
 \ir include/support.sql
-select plan(57);
+select plan(56);
 
 -- It backs off, or is buried ---------------------------------------------------------------------
 
@@ -135,8 +135,6 @@ select submit(job_id => pg_temp.id(12), next_need => 'fu.arguments');
 select pg_temp.refused('select fail_unheld(job_id => null, actor => ''ann'', error => ''no'')', 'LH010', 'job_id: null');
 select pg_temp.refused(format('select fail_unheld(job_id => %L, actor => %s, error => %L)', pg_temp.id(12), a.actor, 'no'), 'LH010', 'actor: ' || a.name)
 from (values ('null', 'null'), ('''''', 'empty'), ('repeat(''x'', 201)', 'too long'), ('repeat(''é'', 101)', 'too long in bytes')) as a (actor, name);
-select pg_temp.refused(format('select fail_unheld(job_id => %L, actor => %L, error => %L, retryable => null)', pg_temp.id(12), 'ann', 'no'), 'LH010',
-    'retryable: null');
 select pg_temp.refused(
     format('select fail_unheld(job_id => %L, actor => %L, error => %L, retry_after => %L)', pg_temp.id(12), 'ann', 'no', a.value), 'LH010',
     'retry_after: ' || a.name

@@ -1,7 +1,7 @@
 -- submission: the view that takes jobs by INSERT and COPY.
 
 begin;
-select plan(59);
+select plan(60);
 \ir include/support.sql
 \ir include/named.sql
 
@@ -99,6 +99,8 @@ select results_eq(
 insert into submission (next_need, idempotency_key) values ('sub.once', 'k1') returning job_id as first \gset
 insert into submission (next_need, idempotency_key) values ('sub.once', 'k1') returning job_id as again \gset
 select is(:'again'::uuid, :'first'::uuid, 'a known idempotency_key: the first job');
+insert into submission (next_need, expires_at) values ('sub.never', 'infinity') returning job_id \gset
+select is((job(:'job_id')).expires_at, null, 'an expires_at of infinity is none');
 select cancel(:'first', 'test') \gset
 delete from archive as a where a.job_id = :'first';
 insert into submission (next_need, idempotency_key) values ('sub.once', 'k1') returning job_id as first \gset
