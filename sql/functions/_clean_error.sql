@@ -3,10 +3,9 @@ returns text
 language sql
 immutable
 as $_clean_error$
-    select left(
-        regexp_replace(
-            coalesce(nullif(error, ''), 'unknown error'), E'[\\u0001-\\u0008\\u000b\\u000c\\u000e-\\u001f\\u007f]', '?', 'g'
-        ), 10000
+    -- cut first: a regular expression takes four bytes a character, and fails above 1 GB
+    select regexp_replace(
+        coalesce(nullif(left(error, 10000), ''), 'unknown error'), E'[\\u0001-\\u0008\\u000b\\u000c\\u000e-\\u001f\\u007f]', '?', 'g'
     )
 $_clean_error$;
 

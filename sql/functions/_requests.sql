@@ -35,7 +35,7 @@ begin
             v_requests := v_requests || v_request;
         exception
             when data_exception then
-                perform _invalid(format('jobs[%s]', v_element.ordinal - 1), 'cannot be read: ' || sqlerrm);
+                perform _invalid(format('jobs[%s]', v_element.ordinal - 1), 'cannot be read: ' || left(sqlerrm, 200));
         end;
     end loop;
     return v_requests;

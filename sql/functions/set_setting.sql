@@ -14,6 +14,7 @@ begin
     perform _check_setting(name);
     select s.kind into v_kind from setting as s where s.name = set_setting.name;
     if value is not null then
+        perform _check_text('value', value, 10000);
         if v_kind in ('bytes', 'count') then
             if value !~ '^[1-9][0-9]{0,8}$' then
                 perform _invalid('value', 'must be a whole number from 1 to 999999999');
@@ -34,7 +35,7 @@ begin
                 perform _check_retry('value', value::jsonb);
             exception
                 when data_exception then
-                    perform _invalid('value', 'is not JSON: ' || sqlerrm);
+                    perform _invalid('value', 'is not JSON: ' || left(sqlerrm, 200));
             end;
         end if;
     end if;

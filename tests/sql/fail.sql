@@ -1,7 +1,7 @@
 -- fail: an attempt failed. The job backs off, or is buried.
 
 begin;
-select plan(110);
+select plan(111);
 \ir include/support.sql
 \ir include/named.sql
 
@@ -193,6 +193,7 @@ select is(pg_temp.kept('é "quoted" ''%'' \ ; -- '), 'é "quoted" ''%'' \ ; -- '
 select is(pg_temp.kept(e'two\n\tlines'), e'two\n\tlines', 'its lines stay');
 select is(pg_temp.kept(e'a\u0001b\u001bc'), 'a?b?c', 'control characters are replaced');
 select is(length(pg_temp.kept(repeat('é', 100000))), 10000, 'a long one is cut, not refused');
+select is(pg_temp.kept(repeat(e'x\u0001', 135000000)), repeat('x?', 5000), 'nor one that is longer than a regular expression can take');
 select isnt(pg_temp.kept(null), null, 'none is not refused either: something stands for it');
 select isnt(pg_temp.kept(''), '', 'nor is an empty one');
 select is(pg_temp.kept('x', repeat('c', 10000)), 'x', 'nor a long code');

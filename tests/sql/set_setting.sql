@@ -2,7 +2,7 @@
 
 begin;
 \ir include/support.sql
-select plan(130);
+select plan(131);
 
 -- What it does -----------------------------------------------------------------------------------
 
@@ -62,6 +62,7 @@ select pg_temp.refused('select set_setting(name => '''', value => ''1'')', 'LH01
 select pg_temp.refused('select set_setting(name => ''speed'', value => ''1'')', 'LH010', 'name: unknown');
 select pg_temp.refused('select set_setting(name => ''speed'', value => null)', 'LH010', 'name: unknown, also to put it back');
 select pg_temp.refused('select set_setting(name => repeat(''x'', 100000), value => ''1'')', 'LH010', 'name: too long');
+select pg_temp.refused('select set_setting(name => ''max_attempts'', value => repeat(''1'', 270000000))', 'LH010', 'value: far too long');
 select pg_temp.refused(format('select set_setting(name => %L, value => %s)', s.name, v.value), 'LH010', format('value of %s: %s', s.name, v.value))
 from (values ('max_attempts'), ('max_checkpoint_bytes'), ('max_crashes'), ('max_payload_bytes'), ('max_result_bytes')) as s (name),
     (values (''''''), ('''0'''), ('''-1'''), ('''x'''), ('''1.5'''), ('''1e3'''), ('''NaN'''), ('''infinity'''), ('''99999999999999999999'''), (''' 7'''), ('E''7\n''')) as v (value);

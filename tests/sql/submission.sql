@@ -1,7 +1,7 @@
 -- submission: the view that takes jobs by INSERT and COPY.
 
 begin;
-select plan(60);
+select plan(61);
 \ir include/support.sql
 \ir include/named.sql
 
@@ -210,6 +210,7 @@ from (values
 ) as v (name, value, code);
 select pg_temp.refused(format('insert into submission (next_need) values (%L)', v.need), 'LH010', format('a need %s: LH010', coalesce(to_json(v.need)::text, 'null')))
 from (values (null), (''), ('a b'), ('a.%'), ('a..b'), (repeat('x', 201))) as v (need);
+select pg_temp.refused($$ insert into submission (next_need) values (repeat('x', 270000000)) $$, 'LH010', 'a need that is longer than a regular expression can take: LH010');
 select pg_temp.refused($$ insert into submission (next_need) values ('sub.good'), ('sub..bad') $$, 'LH010', 'one bad row among good ones: none stays');
 select is(
     pg_temp.detail_of($$ insert into submission (next_need, priority) values ('a', 1000) $$), '{"argument": "priority"}', 'the DETAIL is submit''s'
