@@ -6,7 +6,7 @@ as $_done_kinds$
     select jsonb_build_object(
         'complete', i.ids || '{"result": "any"}',
         'fail', i.ids || '{"error": "string", "retryable": "boolean", "retry_after": "string", "error_code": "string"}',
-        'release', i.ids || '{"available_at": "string"}',
+        'release', i.ids || '{"available_at": "time"}',
         'reschedule', i.ids || (_request_kinds() - array['job_id', 'singleton_key', 'idempotency_key', 'metadata', 'submitted_by']),
         'extend', i.ids || '{"lease": "string"}'
     )

@@ -5,9 +5,9 @@ immutable
 as $_request_kinds$
     select jsonb '{
         "next_need": "string", "payload": "any", "job_id": "string", "wait_for": "array", "singleton_key": "string",
-        "idempotency_key": "string", "priority": "number", "available_at": "string", "expires_at": "string", "max_attempts": "number",
+        "idempotency_key": "string", "priority": "number", "available_at": "time", "expires_at": "time", "max_attempts": "number",
         "retry": "any", "on_dependency_failure": "string", "metadata": "any", "submitted_by": "string"
     }'
 $_request_kinds$;
 
-comment on function _request_kinds() is 'The parameters of submit as keys of a JSON object, each with the JSON type it must have.';
+comment on function _request_kinds() is 'The parameters of submit as keys of a JSON object, each with the JSON type it must have, or time.';

@@ -1,7 +1,7 @@
 -- settle: acknowledges a batch.
 
 begin;
-select plan(154);
+select plan(158);
 \ir include/support.sql
 \ir include/named.sql
 
@@ -226,6 +226,10 @@ insert into wrong values
 ('release', '{"available_at": "tomorrow morning"}', 'LH010', 'an available_at that is no time'),
 ('release', '{"available_at": "infinity"}', 'LH010', 'an available_at that never comes'),
 ('release', '{"available_at": {}}', 'LH010', 'an available_at that is an object'),
+('release', '{"available_at": "2126-11-29T12:00:00"}', 'LH010', 'an available_at that has no offset'),
+('release', '{"available_at": "tomorrow"}', 'LH010', 'an available_at that depends on the day'),
+('reschedule', '{"available_at": "2126-11-29"}', 'LH010', 'an available_at that is a date'),
+('reschedule', '{"expires_at": "2126-11-29 12:00 Europe/Berlin"}', 'LH010', 'an expires_at with the name of a zone'),
 ('release', '{"available_at": "2026-02-30T00:00:00Z"}', 'LH010', 'a day that is in no calendar'),
 ('reschedule', '{"next_need": ""}', 'LH010', 'an empty need'),
 ('reschedule', '{"next_need": "a b"}', 'LH010', 'a need with a space'),

@@ -1,7 +1,7 @@
 -- submit_many: records many jobs, all or none.
 
 begin;
-select plan(90);
+select plan(117);
 \ir include/support.sql
 \ir include/named.sql
 
@@ -352,6 +352,8 @@ insert into wrong values
 ('{"next_need": "a", "available_at": "infinity"}', 'LH010', 'an available_at that never comes'),
 ('{"next_need": "a", "available_at": "later"}', 'LH010', 'an available_at that is no time'),
 ('{"next_need": "a", "available_at": []}', 'LH010', 'an available_at that is a list'),
+('{"next_need": "a", "available_at": "2126-02-30T12:00:00Z"}', 'LH010', 'a day that is in no calendar'),
+('{"next_need": "a", "expires_at": 1700000000}', 'LH010', 'an expires_at that is a number'),
 ('{"next_need": "a", "expires_at": "2001-01-01T00:00:00Z"}', 'LH010', 'an expires_at that has passed'),
 ('{"next_need": "a", "expires_at": "-infinity"}', 'LH010', 'an expires_at before all time'),
 ('{"next_need": "a", "max_attempts": 0}', 'LH010', 'no attempts'),
@@ -369,6 +371,43 @@ select pg_temp.refused(
     format('behind a good element %s: %s', w.test, w.code)
 )
 from wrong as w;
+-- of which the time zone of the session, or what day it is there, would make a time
+create temporary table loose as
+select t.time
+from unnest('{"2026-11-29T12:00:00","2026-11-29 12:00","2026-11-29","20261129T120000Z","29.11.2126 12:00+01","2126-11-29 12:00 Europe/Berlin","2126-11-29 12:00 CET","now","tomorrow","epoch",""}'::text[]) as t (time);
+select pg_temp.refused(
+    format($$ select submit_many('[{"next_need": "a", %s: %s}]') $$, to_json(k.key), to_json(l.time)), 'LH010',
+    format('%s that is %s: LH010', k.key, to_json(l.time))
+)
+from loose as l
+cross join unnest('{available_at,expires_at}'::text[]) as k (key);
+select is(
+    pg_temp.detail_of($$ select submit_many('[{"next_need": "a"}, {"next_need": "a", "expires_at": "2126-11-29T12:00:00"}]') $$),
+    '{"argument": "jobs[1].expires_at"}', 'the DETAIL names the element and its key'
+);
+set local timezone = 'Asia/Kolkata';
+set local datestyle = 'SQL, DMY';
+select results_eq(
+    $$
+        select s.available_at
+        from jsonb_array_elements_text('[
+            "2126-11-29T12:00:00Z", "2126-11-29T12:00:00+00:00", "2126-11-29 12:00:00.000000+00", "2126-11-29t13:00z", "2126-11-29T12:00:00.123456789Z",
+            "2126-11-29T17:30:00+0530", "2126-11-29 04:00:00-08"
+        ]') with ordinality as t (time, nth)
+        cross join lateral submit_many(jsonb_build_array(jsonb_build_object('next_need', 'many.timed', 'available_at', t.time))) as s
+        order by t.nth
+    $$,
+    $$
+        values
+            (timestamptz '2126-11-29 12:00:00+00'), ('2126-11-29 12:00:00+00'), ('2126-11-29 12:00:00+00'), ('2126-11-29 13:00:00+00'),
+            ('2126-11-29 12:00:00.123457+00'), ('2126-11-29 12:00:00+00'), ('2126-11-29 12:00:00+00')
+    $$,
+    'times with an offset are taken, and mean the same in every session'
+);
+reset timezone;
+reset datestyle;
+select job_id as unlimited from submit_many('[{"next_need": "many.unlimited", "expires_at": "infinity"}]') \gset
+select is((job(:'unlimited')).expires_at, null, 'an expires_at of infinity is none');
 select set_eq(
     $$
         select w.test
