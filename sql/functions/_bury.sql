@@ -19,7 +19,7 @@ begin
     v_job.parked := false;
     v_job.check_at := null;
     perform _rewrite(v_job);
-    perform _record(v_job.job_id, 'buried', actor, 'dead', v_job.attempt, reason, now);
+    perform _record(v_job.job_id, 'buried', actor, 'dead', v_job.attempt, reason, now, _bury.error, _bury.error_code);
     if v_job.singleton_key is not null then
         perform _leave_key(v_job.singleton_key, v_was);
     end if;

@@ -1,10 +1,12 @@
-create or replace function _end_cancelled(v_job job, verb text, now timestamptz)
+create or replace function _end_cancelled(
+    v_job job, verb text, now timestamptz, error text default null, error_code text default null
+)
 returns outcome
 language plpgsql
 volatile
 as $_end_cancelled$
 begin
-    perform _record(v_job.job_id, 'cancelled', v_job.worker_id, 'cancelled', v_job.attempt, 'when its worker stopped', now);
+    perform _record(v_job.job_id, 'cancelled', v_job.worker_id, 'cancelled', v_job.attempt, 'when its worker stopped', now, error, error_code);
     perform _end(
         v_job.job_id, null, 'cancelled', null,
         jsonb_build_object('verb', verb, 'state', 'cancelled', 'available_at', null, 'attempt', v_job.attempt), now
@@ -13,4 +15,5 @@ begin
 end
 $_end_cancelled$;
 
-comment on function _end_cancelled(job, text, timestamptz) is 'Ends a leased job whose cancellation was asked for, and answers its worker.';
+comment on function _end_cancelled(job, text, timestamptz, text, text) is
+    'Ends a leased job whose cancellation was asked for, and answers its worker. What a failed attempt said is kept in the history.';

@@ -9,7 +9,7 @@ declare
     v_code  constant text := left(nullif(error_code, ''), 200);
 begin
     if v_job.cancel_requested then
-        return _end_cancelled(v_job, 'fail', v_now);
+        return _end_cancelled(v_job, 'fail', v_now, v_error, v_code);
     end if;
     v_job.crashes := 0;
     return _retry_or_bury(

@@ -47,7 +47,7 @@ begin
     v_job.parked := false;
     v_job.check_at := null;
     perform _rewrite(v_job);
-    perform _record(v_job.job_id, verb, actor, v_state, v_job.attempt, error_code, now);
+    perform _record(v_job.job_id, verb, actor, v_state, v_job.attempt, null, now, error, error_code);
     if v_job.singleton_key is not null then
         perform _leave_key(v_job.singleton_key, v_was);
     end if;

@@ -466,10 +466,18 @@ create table history (
     state           text            not null,
     attempt         integer         not null,
     detail          text,
+    error           text,
+    error_code      text,
+    -- inside a function of its owner session_user is still who logged in
+    login           text            not null default session_user,
     constraint history_pkey primary key (history_id)
 );
 comment on table history is
-    'What departed from the happy path, and who did it. The happy path is in the job''s own row. Never a payload, never an error text.';
+    'What departed from the happy path, and who did it. The happy path is in the job''s own row. Never a payload.';
+comment on column history.actor is
+    'Who did it, as the caller says; of a failed attempt and of a lease that ran out, whose it was: the worker; leasehold: the engine by itself.';
+comment on column history.error is 'With error_code: what a failed attempt, or a burial, said; cleaned and cut as in job.failure.';
+comment on column history.login is 'The login of the session that did it: what actor says anybody may say.';
 create index history_job_id_idx on history (job_id);
 
 create table gate (

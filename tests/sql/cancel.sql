@@ -2,7 +2,7 @@
 
 begin;
 \ir include/support.sql
-select plan(58);
+select plan(59);
 
 -- A job that nobody holds ------------------------------------------------------------------------
 
@@ -14,6 +14,24 @@ select ok((job(pg_temp.id(1))).ended_at between now() - interval '1 s' and clock
 select results_eq(
     format('select event, actor, state, detail from departure where job_id = %L', pg_temp.id(1)),
     $$ values ('cancelled', 'ann', 'cancelled', 'typo') $$, 'who and why is in the history'
+);
+
+-- The actor is who the caller says; the login is who he is
+create role tap_login;
+create role tap_group;
+grant tap_group, leasehold_operator to tap_login;
+grant leasehold_operator to tap_group;
+select submit(job_id => pg_temp.id(70), next_need => 'c.login'), submit(job_id => pg_temp.id(71), next_need => 'c.login');
+select submit(job_id => pg_temp.id(72), next_need => 'c.login', wait_for => array[pg_temp.id(70)], on_dependency_failure => 'cascade') \gset
+set session authorization tap_login;
+select leasehold.cancel(job_id => pg_temp.id(70), actor => 'ann');
+set role tap_group;
+select leasehold.cancel(job_id => pg_temp.id(71), actor => 'the boss');
+reset session authorization;
+select results_eq(
+    format('select actor, login from departure where job_id in (%L, %L, %L) order by job_id', pg_temp.id(70), pg_temp.id(71), pg_temp.id(72)),
+    $$ values ('ann', 'tap_login'), ('the boss', 'tap_login'), ('leasehold', 'tap_login') $$,
+    'beside whom the caller names stands who was logged in, whatever the role, and in whose session the engine did something'
 );
 select is_empty($$ select * from get_work(worker_id => 'w', capabilities => '{ca.ready}') $$, 'no worker gets it any more');
 select is(cancel(job_id => pg_temp.id(1), actor => 'bob'), 'cancelled', 'cancelling again says the same');

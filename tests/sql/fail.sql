@@ -1,7 +1,7 @@
 -- fail: an attempt failed. The job backs off, or is buried.
 
 begin;
-select plan(111);
+select plan(112);
 \ir include/support.sql
 \ir include/named.sql
 
@@ -36,13 +36,9 @@ select results_eq(
 );
 select ok(pg_temp.waits('plain', '54 s', '66 s'), 'by default the first failure waits a minute, give or take a tenth');
 select results_eq(
-    $$ select d.event, d.actor, d.state, d.attempt from departure as d where d.job_id = pg_temp.job('plain') $$,
-    $$ values ('fail', 'worker', 'scheduled', 1) $$,
-    'a failed attempt is in the history, with its worker'
-);
-select is_empty(
-    $$ select from departure as d where d.job_id = pg_temp.job('plain') and d::text like '%no answer%' $$,
-    'the text of an error is not'
+    $$ select d.event, d.actor, d.state, d.attempt, d.error, d.error_code from departure as d where d.job_id = pg_temp.job('plain') $$,
+    $$ values ('fail', 'worker', 'scheduled', 1, 'no answer', 'E17') $$,
+    'a failed attempt is in the history, with its worker and its error'
 );
 select is_empty($$ select from get_work('worker', '{a.plain}') $$, 'nobody gets it before its time');
 select pg_temp.is_due(pg_temp.job('plain')) \gset
@@ -300,6 +296,34 @@ select results_eq(
     'said again: the same answer'
 );
 select pg_temp.refused($$ select fail(pg_temp.job('stop'), gen_random_uuid(), 'no') $$, 'LH007', 'to another lease: LH007');
+
+-- What each attempt said ---------------------------------------------------------------------------------------------
+
+select pg_temp.keep('said', submit('a.said', max_attempts => 4)) \gset
+select pg_temp.take('said') \gset
+select fail(pg_temp.job('said'), pg_temp.lease('said'), e'first\u0001', error_code => 'E1') \gset
+select pg_temp.again('said') \gset
+select fail(pg_temp.job('said'), pg_temp.lease('said'), repeat('é', 20000)) \gset
+select pg_temp.again('said') \gset
+select pg_temp.run_out(pg_temp.job('said')), sweep() \gset
+select pg_temp.again('said') \gset
+select fail(pg_temp.job('said'), pg_temp.lease('said'), 'fourth', error_code => 'E4') \gset
+select results_eq(
+    $$ select d.event, d.attempt, d.error, d.error_code from departure as d where d.job_id = pg_temp.job('said') order by d.at $$,
+    $$
+        values
+            ('fail', 1, 'first?', 'E1'), ('fail', 2, repeat('é', 10000), null), ('reclaimed', 3, 'the lease ran out', null), ('buried', 4, 'fourth', 'E4')
+    $$,
+    'the error of every attempt is in the history, not the last alone: cleaned and cut as in the job'
+);
+select pg_temp.held('told') \gset
+select cancel(pg_temp.job('told'), 'ann') \gset
+select fail(pg_temp.job('told'), pg_temp.lease('told'), 'stopped half way', error_code => 'E5') \gset
+select results_eq(
+    $$ select d.error, d.error_code from departure as d where d.job_id = pg_temp.job('told') and d.event = 'cancelled' $$,
+    $$ values ('stopped half way', 'E5') $$,
+    'also that of one whose cancellation was asked for'
+);
 
 -- Who waits for it -------------------------------------------------------------------------------------------------------
 
