@@ -188,7 +188,14 @@ begin
             from (select distinct f.scope from front as f where f.noted_at < _move_front.now - interval '1 day' limit 100) as o
             where pg_try_advisory_xact_lock(_engine_lock('front', o.scope))
         );
-        delete from front as f where f.scope = any (v_gone) and f.noted_at < _move_front.now - interval '1 day';
+        -- that some were forgotten, and when, is noted under a scope of no name (_unasked_since)
+        with gone as (
+            delete from front as f where f.scope = any (v_gone) and f.noted_at < _move_front.now - interval '1 day'
+            returning 1
+        )
+        insert into front (scope, needs, priorities, numbers, sure_number, newer, seen_number, seen_by, noted_at, surveyed_at)
+        select '', '{}', '{}', '{}', 0, '{}', 0, '0', _move_front.now, _move_front.now
+        from (select from gone limit 1) as g;
         delete from ahead as a where a.scope = any (v_gone) and a.noted_at < _move_front.now - interval '1 day';
         delete from rear as r where r.scope = any (v_gone) and not exists (select from front as f where f.scope = r.scope);
     end if;

@@ -34,7 +34,8 @@ begin
                 using errcode = 'LH018',
                       -- not the result: what is raised is written to the server's log
                       detail = v_detail,
-                      hint = 'The work is done and recorded: roll back what you wrote again, and go on to the next job. lease_status has the result.';
+                      hint = 'The work is done and recorded. A call that stood alone may take this for success; inside a transaction, roll back what was '
+                          'written again. Then go on to the next job. lease_status has the result.';
         end if;
     end if;
 

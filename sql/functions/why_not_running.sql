@@ -14,6 +14,7 @@ declare
     v_ended text;
     v_now   constant timestamptz := _now();
     v_ahead bigint;
+    v_since timestamptz;
 begin
     if job_id is null then
         perform _invalid('job_id', 'must not be null');
@@ -92,6 +93,14 @@ begin
             'waits_for_a_worker',
             format('%s%s jobs of %s go before it', v_ahead, case when v_ahead = 1000 then ' or more' end, v_job.next_need),
             null::timestamptz, null::uuid;
+        v_since := _unasked_since(v_job.next_need);
+        if v_since is not null then
+            return query
+            select
+                'no_worker_has_asked',
+                format('no worker is known to have asked for %s since its first job, submitted %s, could be seen', v_job.next_need, v_since),
+                null::timestamptz, null::uuid;
+        end if;
     end if;
     return query
     select
@@ -113,5 +122,5 @@ $why_not_running$;
 
 comment on function why_not_running(uuid) is
     'The reasons why nobody works on a job now: reason (ended, dead, leased, lease_ran_out, blocked, scheduled, singleton_busy, waits_for_a_worker, '
-    'maintenance_fails, expires), '
+    'no_worker_has_asked, where that is known, maintenance_fails, expires), '
     'detail for a person, until when, and which job it waits for. Locks nothing. Raises LH003, LH010.';

@@ -928,6 +928,13 @@ MUTATIONS = (
         _change("_move_front", "v_new.front_id % 100 = 0", "false"),
     ),
     Mutation(
+        "that scopes were forgotten is noted",
+        [s.that_scopes_were_forgotten_is_known],
+        _change(
+            "_move_front", "from (select from gone limit 1) as g", "from gone as g where false"
+        ),
+    ),
+    Mutation(
         "upkeep by who claims an idle need",
         [s.a_claim_that_always_finds_work_does_upkeep_too],
         _change("_will_do", "interval '6 s'", "interval '1 day'"),

@@ -2224,6 +2224,21 @@ def a_claim_with_an_old_snapshot_leaves_a_front_that_serves_all(connect: Connect
         assert [w["job_id"] for w in take(a, "m.%", n=7)] == expected
 
 
+def that_scopes_were_forgotten_is_known(connect: Connect) -> None:
+    """A worker of a prefix that asked long ago left no trace: nobody is to say that none has asked."""
+    a = connect()
+    submit(a, "m.1")
+    take(a, "m.%")
+    a.execute("update front set noted_at = clock_timestamp() - interval '2 days'")
+    a.execute("alter table front alter front_id restart with 10000")
+    rare = submit(a, "m.2")
+    submit(a, "other.1")
+    take(a, "other.%")
+    assert scalar(a, "select count(*) from front where starts_with(scope, E'\\nm.')") == 0
+    reasons = engine.rows(a, "why_not_running", job_id=rare)
+    assert [r["reason"] for r in reasons] == ["waits_for_a_worker"]
+
+
 def a_claim_that_always_finds_work_does_upkeep_too(connect: Connect) -> None:
     """An idle need is claimed by old marks, but not for ever without a look at what is due."""
     a = connect()
