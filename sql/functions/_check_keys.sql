@@ -47,4 +47,5 @@ $_check_keys$;
 
 comment on function _check_keys(text, jsonb, jsonb, bigint, boolean) is
     'Refuses a batch of which an element is no object, has a key that is not known, or a value of the wrong JSON type (LH010). kinds: by verb ('''' '
-    'where elements have none), the keys and their types, time (_is_time), or any; types => false: the keys alone. Null passes. from_index: the number of the first element.';
+    'where elements have none), the keys and their types, time (_is_time), or any; types => false: the keys alone. Null passes. from_index: the number '
+    'of the first element.';

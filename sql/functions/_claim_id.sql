@@ -23,4 +23,5 @@ end
 $_claim_id$;
 
 comment on function _claim_id(uuid, boolean) is
-    'Takes an id that a caller gave; one whose job was purged is free again. twice: it was given twice. Waits for a transaction that is taking it. Raises LH005.';
+    'Takes an id that a caller gave; one whose job was purged is free again. twice: it was given twice. Waits for a transaction that is taking it. '
+    'Raises LH005.';

@@ -23,4 +23,6 @@ begin
 end
 $_known$;
 
-comment on function _known(uuid) is 'What submit answers for a job that it did not make: created = false, and the state it has by now. Raises 40001 where it has just been purged: never a row of nulls.';
+comment on function _known(uuid) is
+    'What submit answers for a job that it did not make: created = false, and the state it has by now. Raises 40001 where it has just been purged: '
+    'never a row of nulls.';

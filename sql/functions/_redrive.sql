@@ -16,5 +16,6 @@ begin
 end
 $_redrive$;
 
-comment on function _redrive(job, text, text, timestamptz, timestamptz) is 
-    'What redrive and redrive_many do with a dead job whose lock they hold. expires_at: null keeps the old one where it leaves time to start, infinity takes it away.';
+comment on function _redrive(job, text, text, timestamptz, timestamptz) is
+    'What redrive and redrive_many do with a dead job whose lock they hold. expires_at: null keeps the old one where it leaves time to start, infinity '
+    'takes it away.';

@@ -41,5 +41,5 @@ end
 $_unasked_since$;
 
 comment on function _unasked_since(text) is
-    'When the first job of a need was submitted, if no worker has asked for the need since that could be seen; null where one has, or where it cannot be known. '
-    'Goes by what claims leave behind, rolled back ones aside.';
+    'When the first job of a need was submitted, if no worker has asked for the need since that could be seen; null where one has, or where it cannot '
+    'be known. Goes by what claims leave behind, rolled back ones aside.';

@@ -15,4 +15,5 @@ as $_uuid_v7$
     )::uuid
 $_uuid_v7$;
 
-comment on function _uuid_v7(timestamptz) is 'A job id: time first, so that the newest jobs stand together in every index. No two are the same, whatever a session did to random().';
+comment on function _uuid_v7(timestamptz) is
+    'A job id: time first, so that the newest jobs stand together in every index. No two are the same, whatever a session did to random().';

@@ -18,7 +18,7 @@ as $error_codes$
     ('LH010', 'invalid_argument', 'null, empty, negative, infinite, too long, not an object, past'),
     ('LH011', 'payload_too_large', 'payload, result or checkpoint above the configured cap'),
     ('LH017', 'version_mismatch', 'the client and the schema do not fit'),
-    ('LH018', 'already_done', 'this very lease completed the job before; lease_status has the result')
+    ('LH018', 'already_done', 'this very lease completed the job before: a success for a call that stood alone; lease_status has the result')
 $error_codes$;
 
 comment on function error_codes() is 'Every SQLSTATE that Leasehold raises: code, name, when. Bindings are tested against this list.';

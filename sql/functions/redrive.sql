@@ -48,5 +48,6 @@ $redrive$;
 
 comment on function redrive(uuid, text, text, timestamptz) is
     'Brings a dead job back: blocked, scheduled or ready, as its remaining dependencies and its time say, with attempts and crashes at nothing; and '
-    'what died with it by cascade. expires_at: null keeps the old one where it leaves time to start, else drops it; infinity: none. actor and reason (at most 1,000 bytes) are kept in the history. Returns state, '
-    'available_at, attempt. Locks the job''s row, then tries for its dependents. Raises LH003, LH007, LH008, LH009 (not dead), LH010.';
+    'what died with it by cascade. expires_at: null keeps the old one where it leaves time to start, else drops it; infinity: none. actor and reason '
+    '(at most 1,000 bytes) are kept in the history. Returns state, available_at, attempt. Locks the job''s row, then tries for its dependents. Raises '
+    'LH003, LH007, LH008, LH009 (not dead), LH010.';

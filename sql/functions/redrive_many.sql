@@ -42,6 +42,5 @@ end
 $redrive_many$;
 
 comment on function redrive_many(text, text, integer) is
-    'redrive for up to limit_jobs (1 to 100,000) dead jobs of a need or prefix, the longest dead first; an expires_at is kept where it leaves time '
-    'to start. Returns their ids. Locks their '
-    'rows by skipping what is locked. Raises LH010.';
+    'redrive for up to limit_jobs (1 to 100,000) dead jobs of a need or prefix, the longest dead first; an expires_at is kept where it leaves time to '
+    'start. Returns their ids. Locks their rows by skipping what is locked. Raises LH010.';

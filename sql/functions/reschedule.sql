@@ -44,7 +44,7 @@ $reschedule$;
 comment on function reschedule(
     uuid, uuid, text, jsonb, uuid[], timestamptz, integer, timestamptz, integer, jsonb, text
 ) is
-    'Moves a leased job on: to another need, to a later time, behind other jobs. Null keeps what it has, except wait_for (null: waits for '
-    'nothing); an expires_at of infinity takes the old one away. Attempts and crashes start again. Returns state, available_at, attempt; the same lease asking again gets the same answer until '
-    'the next grant. Locks the job''s row; where existing jobs are waited for, the gate (tried for a second, then 40001). Raises LH001, LH002, LH003, '
-    'LH004 (unknown job, itself, a circle), LH007, LH008, LH010, LH011.';
+    'Moves a leased job on: to another need, to a later time, behind other jobs. Null keeps what it has, except wait_for (null: waits for nothing); an '
+    'expires_at of infinity takes the old one away. Attempts and crashes start again. Returns state, available_at, attempt; the same lease asking again '
+    'gets the same answer until the next grant. Locks the job''s row; where existing jobs are waited for, the gate (tried for a second, then 40001). '
+    'Raises LH001, LH002, LH003, LH004 (unknown job, itself, a circle), LH007, LH008, LH010, LH011.';

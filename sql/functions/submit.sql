@@ -77,8 +77,8 @@ $submit$;
 comment on function submit(
     text, jsonb, uuid, uuid[], text, text, integer, timestamptz, timestamptz, integer, jsonb, text, jsonb, text
 ) is
-    'Records one job, in the caller''s transaction. next_need: a dotted name of at most 200 bytes; payload, metadata: JSON objects; priority: '
-    '0 to 999, lower first; available_at: not before; expires_at: start by (infinity: none); max_attempts: executions; on_dependency_failure: hold, '
-    'cascade or release. Null, anywhere but in next_need, means the default. No job_id: one is made (uuid v7). A known idempotency_key returns the first job, created = false. Returns job_id, created, '
-    'state, available_at. Locks: waits only for a transaction that submits the same job_id or idempotency_key. Raises LH004 (unknown job in '
-    'wait_for, or itself), LH005 (job_id used before), LH006 (key used for something else), LH010, LH011.';
+    'Records one job, in the caller''s transaction. next_need: a dotted name of at most 200 bytes; payload, metadata: JSON objects; priority: 0 to 999, '
+    'lower first; available_at: not before; expires_at: start by (infinity: none); max_attempts: executions; on_dependency_failure: hold, cascade or '
+    'release. Null, anywhere but in next_need, means the default. No job_id: one is made (uuid v7). A known idempotency_key returns the first job, '
+    'created = false. Returns job_id, created, state, available_at. Locks: waits only for a transaction that submits the same job_id or '
+    'idempotency_key. Raises LH004 (unknown job in wait_for, or itself), LH005 (job_id used before), LH006 (key used for something else), LH010, LH011.';

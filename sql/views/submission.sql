@@ -18,7 +18,8 @@ where false;
 
 comment on view submission is
     'Takes jobs by INSERT and COPY: its columns are the parameters of submit, null or left out means submit''s default, and a row is refused as submit '
-    'refuses it. RETURNING job_id is the job that the row resulted in. A row may wait for earlier ones. Reading it gives nothing: see status, job(job_id).';
+    'refuses it. In the text of COPY a time without an offset is taken in the session''s time zone. RETURNING job_id is the job that the row resulted '
+    'in. A row may wait for earlier ones. Reading it gives nothing: see status, job(job_id).';
 
 create or replace trigger submission_begins before insert on submission for each statement execute function _load_begins();
 create or replace trigger submission_row instead of insert on submission for each row execute function _load_row();
