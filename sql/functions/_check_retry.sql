@@ -19,7 +19,7 @@ begin
     from jsonb_object_keys(retry) as k (key)
     where k.key not in ('kind', 'initial', 'multiplier', 'max', 'jitter', 'retryable');
     if v_unknown is not null then
-        perform _invalid(argument, format('has an unknown field %s', to_json(v_unknown)), 'Known: kind, initial, multiplier, max, jitter, retryable.');
+        perform _invalid(argument, format('has an unknown field %s', to_json(left(v_unknown, 100))), 'Known: kind, initial, multiplier, max, jitter, retryable.');
     end if;
     if coalesce(retry ->> 'kind', 'quadratic') not in ('quadratic', 'exponential', 'fixed') or retry -> 'kind' = 'null' then
         perform _invalid(argument || '.kind', 'must be one of quadratic, exponential, fixed');
@@ -61,7 +61,7 @@ begin
     perform _backoff(retry, a.attempt) from (values (1), (10000)) as a (attempt) where retry is not null;
 exception
     when numeric_value_out_of_range or interval_field_overflow then
-        perform _invalid(argument, 'cannot be computed with: ' || sqlerrm, 'Use numbers that double precision can hold.');
+        perform _invalid(argument, 'cannot be computed with: ' || left(sqlerrm, 200), 'Use numbers that double precision can hold.');
 end
 $_check_retry$;
 

@@ -12,7 +12,7 @@ begin
     return value::interval;
 exception
     when data_exception then
-        perform _invalid(argument, 'cannot be read: ' || sqlerrm);
+        perform _invalid(argument, 'cannot be read: ' || left(sqlerrm, 200));
         return null;
 end
 $_read_interval$;
