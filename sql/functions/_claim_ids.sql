@@ -12,7 +12,7 @@ declare
     );
     v_taken uuid[];
     v_left  uuid[];
-    v_twice uuid[] := '{}';
+    v_twice uuid[] := array[]::uuid[];
 begin
     if v_given = '{}' then
         return;

@@ -7,7 +7,7 @@ as $_equal_text$
     -- alternative takes strings, whatever is in them. No more than a regular expression can take: it works on four bytes a character, 1 GB in all.
     select case
         when octet_length(t.said) <= 200000000 and t.said ~ '[.][0-9]*0(?![0-9])' then
-            regexp_replace(t.said, '("(?:[^"\\]|\\.)*")|[.]0+(?![0-9])|([.][0-9]*[1-9])0+(?![0-9])', '\1\2', 'g')
+            regexp_replace(t.said, E'("(?:[^"\\\\]|\\\\.)*")|[.]0+(?![0-9])|([.][0-9]*[1-9])0+(?![0-9])', E'\\1\\2', 'g')
         else t.said
     end
     from (select value::text as said) as t

@@ -1,7 +1,7 @@
 -- submit: records one job.
 
 begin;
-select plan(183);
+select plan(185);
 \ir include/support.sql
 \ir include/named.sql
 
@@ -144,6 +144,16 @@ select pg_temp.refused(
 select is(
     pg_temp.detail_of($$ select submit('other', idempotency_key => 'key 1') $$) ->> 'job_id', pg_temp.job('once')::text, 'the DETAIL names the first job'
 );
+select pg_temp.keep('equal', submit('equal', jsonb_build_object('n', 1.10, 'a"b\1.0', '1.0'), idempotency_key => 'key e')) \gset
+set local standard_conforming_strings = off;
+select is(
+    (submit('equal', jsonb_build_object(e'a"b\\1.0', '1.0', 'n', 1.1), idempotency_key => 'key e')).job_id, pg_temp.job('equal'),
+    'payloads that are equal as jsonb are one request, in a session of any settings'
+);
+select pg_temp.refused(
+    $$ select submit('equal', jsonb_build_object(e'a"b\\1.0', '1', 'n', 1.1), idempotency_key => 'key e') $$, 'LH006', 'texts that look like numbers are texts'
+);
+reset standard_conforming_strings;
 select pg_temp.take('once') \gset
 select is((submit('once', '{"n": 1, "m": 2}', idempotency_key => 'key 1')).state, 'leased', 'the state is what it is now: leased');
 select complete(pg_temp.job('once'), pg_temp.lease('once')) \gset
