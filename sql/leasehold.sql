@@ -15,9 +15,9 @@
 do $install$
 declare
     v_version        constant text := '1.0.0';
-    v_build          constant text := '47e13a6996e2b376d2b12fc98b46b52e14b32aef974b503b735c1059f6b7370a';
+    v_build          constant text := '901a5b8eadeada3f788e035b1eca488d642df5ae3b6e479b0c0da2fdf07a20ce';
     v_migrations     constant integer := 1;
-    v_function_names constant text[] := array['_actor', '_admissible', '_admit', '_announce', '_answer', '_apply', '_asked_to_stop', '_backoff', '_bury', '_check_batch_circles', '_check_capabilities', '_check_circle', '_check_count', '_check_delay', '_check_done', '_check_elements', '_check_expires_at', '_check_failure', '_check_ids', '_check_keys', '_check_lease', '_check_need', '_check_object', '_check_policy', '_check_reschedule', '_check_retry', '_check_setting', '_check_size', '_check_submit', '_check_text', '_check_time', '_check_unseen', '_check_wait_for', '_choose', '_claim', '_claim_id', '_claim_ids', '_claim_key', '_claim_keys', '_clean_error', '_complete_many', '_complete_plain', '_done_kinds', '_doom', '_duration', '_end', '_end_cancelled', '_end_state', '_end_unheld', '_engine_lock', '_enqueue', '_fail', '_failure', '_forget_error', '_forget_what_is_over', '_freshen', '_grant', '_group_roles', '_has_heads', '_hold', '_hold_rings', '_insert', '_insert_many', '_insert_plain', '_invalid', '_inventory', '_is_busy', '_is_close', '_is_fresh', '_is_known_to_all', '_is_of_a_row', '_is_over', '_is_plain', '_is_plain_done', '_is_plain_need', '_is_plain_worker', '_is_retryable', '_is_set_aside', '_is_usable', '_isolated', '_key_slot', '_known', '_last_number', '_last_tick', '_lease_check', '_lease_end', '_lease_fence', '_lease_id', '_leave_key', '_listen', '_load_begins', '_load_ends', '_load_gathered', '_load_one', '_load_row', '_lock_again', '_lock_due', '_lock_job', '_lock_keys', '_lock_leased', '_lock_unheld', '_look_again', '_maintain', '_matches', '_meant', '_move', '_move_front', '_move_marks', '_names_lease', '_needs', '_next_due', '_no_such_job', '_note_uptime', '_now', '_now_in_order', '_open_lane', '_options', '_park', '_parked', '_pick', '_pick_ahead', '_pick_merged', '_put_off', '_read_interval', '_read_request', '_reclaim_one', '_record', '_redrive', '_refuse', '_refuse_state_change', '_release_rings', '_request_hash', '_request_kinds', '_requests', '_reschedule', '_resolve', '_restore_slots', '_results', '_retry_or_bury', '_revive', '_rewrite', '_ring', '_ring_due', '_ring_for', '_run_step', '_runs_out_at', '_scan_below', '_scope', '_set_alarm', '_set_aside', '_setting_value', '_settle', '_settle_each', '_settle_one', '_stem', '_stems', '_store', '_store_many', '_survey', '_survey_scope', '_tell', '_tell_chunk', '_tell_dependents', '_tend', '_tend_by_the_way', '_tend_from_horizon', '_try_settle', '_up_since', '_uuid_v7', '_wait', '_will_do', '_work_note', '_work_notes', 'await_bell', 'cancel', 'checkpoint', 'checkpoints', 'complete', 'complete_unheld', 'error_codes', 'extend', 'extend_many', 'fail', 'fail_unheld', 'get_work', 'hold_lease', 'job', 'job_payload', 'lease_status', 'next_due', 'redrive', 'redrive_many', 'release', 'require_api', 'reschedule', 'reschedule_unheld', 'results', 'schema_version', 'set_setting', 'setting', 'settings', 'settle', 'submit', 'submit_many', 'sweep', 'turn', 'verify', 'why_not_running'];
+    v_function_names constant text[] := array['_actor', '_admissible', '_admit', '_announce', '_answer', '_apply', '_asked_to_stop', '_backoff', '_bury', '_check_batch_circles', '_check_capabilities', '_check_circle', '_check_count', '_check_delay', '_check_done', '_check_elements', '_check_expires_at', '_check_ids', '_check_keys', '_check_lease', '_check_need', '_check_object', '_check_policy', '_check_reschedule', '_check_retry', '_check_setting', '_check_size', '_check_submit', '_check_text', '_check_time', '_check_unseen', '_check_wait_for', '_choose', '_claim', '_claim_id', '_claim_ids', '_claim_key', '_claim_keys', '_clean_error', '_complete_many', '_complete_plain', '_done_kinds', '_doom', '_duration', '_end', '_end_cancelled', '_end_state', '_end_unheld', '_engine_lock', '_enqueue', '_equal_text', '_fail', '_failure', '_forget_error', '_forget_what_is_over', '_freshen', '_grant', '_group_roles', '_has_heads', '_hold', '_hold_rings', '_insert', '_insert_many', '_insert_plain', '_invalid', '_inventory', '_is_busy', '_is_close', '_is_fresh', '_is_known_to_all', '_is_of_a_row', '_is_one_in_fifty', '_is_over', '_is_plain', '_is_plain_done', '_is_plain_need', '_is_plain_worker', '_is_retryable', '_is_set_aside', '_is_there', '_is_time', '_is_usable', '_isolated', '_key_slot', '_known', '_last_number', '_last_tick', '_lease_check', '_lease_end', '_lease_fence', '_lease_id', '_leave_key', '_listen', '_load_begins', '_load_ends', '_load_gathered', '_load_one', '_load_row', '_lock_again', '_lock_due', '_lock_job', '_lock_keys', '_lock_leased', '_lock_unheld', '_look_again', '_maintain', '_matches', '_meant', '_move', '_move_front', '_move_marks', '_names_lease', '_needs', '_next_due', '_no_such_job', '_note_uptime', '_now', '_now_in_order', '_open_lane', '_options', '_park', '_parked', '_pick', '_pick_ahead', '_pick_merged', '_put_off', '_read_interval', '_read_request', '_reclaim_one', '_record', '_redrive', '_refuse', '_refuse_state_change', '_release_rings', '_request_hash', '_request_kinds', '_requests', '_reschedule', '_resolve', '_restore_slots', '_results', '_retry_or_bury', '_revive', '_rewrite', '_ring', '_ring_due', '_ring_for', '_run_step', '_runs_out_at', '_scan_below', '_scope', '_set_alarm', '_set_aside', '_setting_value', '_settle', '_settle_each', '_settle_one', '_stem', '_stems', '_store', '_store_many', '_survey', '_survey_scope', '_tell', '_tell_chunk', '_tell_dependents', '_tend', '_tend_by_the_way', '_tend_from_horizon', '_try_settle', '_unasked_since', '_up_since', '_uuid_v7', '_wait', '_will_do', '_with_defaults', '_work_note', '_work_notes', 'await_bell', 'cancel', 'checkpoint', 'checkpoints', 'complete', 'complete_unheld', 'error_codes', 'extend', 'extend_many', 'fail', 'fail_unheld', 'get_work', 'hold_lease', 'job', 'job_payload', 'lease_status', 'next_due', 'redrive', 'redrive_many', 'release', 'require_api', 'reschedule', 'reschedule_unheld', 'results', 'schema_version', 'set_setting', 'setting', 'settings', 'settle', 'submit', 'submit_many', 'sweep', 'turn', 'verify', 'why_not_running'];
     v_view_names     constant text[] := array['dead_letter', 'departure', 'finished', 'status', 'submission'];
     v_functions      constant text[] := array[
 $function$
@@ -344,7 +344,7 @@ begin
     v_job.parked := false;
     v_job.check_at := null;
     perform _rewrite(v_job);
-    perform _record(v_job.job_id, 'buried', actor, 'dead', v_job.attempt, reason, now);
+    perform _record(v_job.job_id, 'buried', actor, 'dead', v_job.attempt, reason, now, _bury.error, _bury.error_code);
     if v_job.singleton_key is not null then
         perform _leave_key(v_job.singleton_key, v_was);
     end if;
@@ -514,15 +514,13 @@ language plpgsql
 stable
 as $_check_count$
 begin
-    if value is null then
-        perform _invalid(argument, 'must not be null');
-    elsif value < lowest or value > highest then
+    if value < lowest or value > highest then
         perform _invalid(argument, format('must lie between %s and %s', lowest, highest));
     end if;
 end
 $_check_count$;
 
-comment on function _check_count(text, integer, integer, integer) is 'Refuses a number that is null or out of range (LH010).';
+comment on function _check_count(text, integer, integer, integer) is 'Refuses a number that is out of range (LH010). Null passes.';
 $function$,
 $function$
 create or replace function _check_delay(argument text, value interval)
@@ -617,22 +615,6 @@ $_check_expires_at$;
 comment on function _check_expires_at(text, timestamptz, timestamptz) is 'Refuses a start-by limit that has passed (LH010). Null passes.';
 $function$,
 $function$
-create or replace function _check_failure(retryable boolean, retry_after interval)
-returns void
-language plpgsql
-stable
-as $_check_failure$
-begin
-    if retryable is null then
-        perform _invalid('retryable', 'must not be null');
-    end if;
-    perform _check_delay('retry_after', retry_after);
-end
-$_check_failure$;
-
-comment on function _check_failure(boolean, interval) is 'Refuses arguments that fail and fail_unheld share (LH010).';
-$function$,
-$function$
 create or replace function _check_ids(job_id uuid, lease_id uuid)
 returns void
 language plpgsql
@@ -671,7 +653,11 @@ begin
     ) as e
     cross join lateral jsonb_each(e.element) as k (key, value)
     where not e.kinds ? k.key
-        or types and e.kinds ->> k.key <> 'any' and jsonb_typeof(k.value) not in (e.kinds ->> k.key, 'null')
+        or types and case e.kinds ->> k.key
+            when 'any' then false
+            when 'time' then not _is_time(k.value)
+            else jsonb_typeof(k.value) not in (e.kinds ->> k.key, 'null')
+        end
     order by e.ordinality, k.key
     limit 1;
     if not found then
@@ -680,8 +666,13 @@ begin
         perform _invalid(format('%s[%s]', argument, v_bad.index), 'must be a JSON object');
     elsif v_bad.kind is null then
         perform _invalid(
-            format('%s[%s]', argument, v_bad.index), format('has an unknown key %s', to_json(v_bad.key)),
+            format('%s[%s]', argument, v_bad.index), format('has an unknown key %s', to_json(left(v_bad.key, 100))),
             'An element has the parameters of the function it stands for as its keys.'
+        );
+    elsif v_bad.kind = 'time' then
+        perform _invalid(
+            format('%s[%s].%s', argument, v_bad.index, v_bad.key), 'must be a text that is a time with its offset from UTC',
+            'As 2026-11-29T12:00:00Z, or 2026-11-29 13:00:00+01:00: without one it would be taken in the time zone of the session.'
         );
     end if;
     perform _invalid(format('%s[%s].%s', argument, v_bad.index, v_bad.key), format('must be a JSON %s', v_bad.kind));
@@ -690,7 +681,8 @@ $_check_keys$;
 
 comment on function _check_keys(text, jsonb, jsonb, bigint, boolean) is
     'Refuses a batch of which an element is no object, has a key that is not known, or a value of the wrong JSON type (LH010). kinds: by verb ('''' '
-    'where elements have none), the keys and their types, or any; types => false: the keys alone. Null passes. from_index: the number of the first element.';
+    'where elements have none), the keys and their types, time (_is_time), or any; types => false: the keys alone. Null passes. from_index: the number '
+    'of the first element.';
 $function$,
 $function$
 create or replace function _check_lease(lease interval)
@@ -699,9 +691,7 @@ language plpgsql
 stable
 as $_check_lease$
 begin
-    if lease is null then
-        perform _invalid('lease', 'must not be null');
-    elsif _duration(lease) <= interval '0' then
+    if _duration(lease) <= interval '0' then
         perform _invalid('lease', 'must be longer than nothing');
     elsif _duration(lease) > _duration(_setting_value('max_lease')::interval) then
         perform _invalid('lease', format('must not be longer than %s', _setting_value('max_lease')), 'Extend the lease while you work, or raise the setting max_lease.');
@@ -709,7 +699,7 @@ begin
 end
 $_check_lease$;
 
-comment on function _check_lease(interval) is 'Refuses a lease that is null, not positive, or longer than the setting max_lease (LH010).';
+comment on function _check_lease(interval) is 'Refuses a lease that is not positive, or longer than the setting max_lease (LH010). Null passes.';
 $function$,
 $function$
 create or replace function _check_need(argument text, value text)
@@ -738,15 +728,13 @@ language plpgsql
 stable
 as $_check_object$
 begin
-    if value is null then
-        perform _invalid(argument, 'must not be null', 'Leave it out, or give an object, as {}.');
-    elsif jsonb_typeof(value) <> 'object' then
+    if jsonb_typeof(value) <> 'object' then
         perform _invalid(argument, format('must be a JSON object, not %s', jsonb_typeof(value)));
     end if;
 end
 $_check_object$;
 
-comment on function _check_object(text, jsonb) is 'Refuses a JSON value that is not an object (LH010).';
+comment on function _check_object(text, jsonb) is 'Refuses a JSON value that is not an object (LH010). Null passes.';
 $function$,
 $function$
 create or replace function _check_policy(argument text, on_dependency_failure text)
@@ -755,15 +743,13 @@ language plpgsql
 stable
 as $_check_policy$
 begin
-    if on_dependency_failure is null then
-        perform _invalid(argument, 'must not be null', 'One of hold, cascade, release.');
-    elsif on_dependency_failure not in ('hold', 'cascade', 'release') then
+    if on_dependency_failure not in ('hold', 'cascade', 'release') then
         perform _invalid(argument, 'must be one of hold, cascade, release');
     end if;
 end
 $_check_policy$;
 
-comment on function _check_policy(text, text) is 'Refuses an unknown on_dependency_failure (LH010).';
+comment on function _check_policy(text, text) is 'Refuses an unknown on_dependency_failure (LH010). Null passes.';
 $function$,
 $function$
 create or replace function _check_reschedule(
@@ -778,22 +764,14 @@ begin
     if next_need is not null then
         perform _check_need('next_need', next_need);
     end if;
-    if payload is not null then
-        perform _check_object('payload', payload);
-        perform _check_size('payload', payload, 'max_payload_bytes');
-    end if;
-    if priority is not null then
-        perform _check_count('priority', priority, 0, 999);
-    end if;
-    if max_attempts is not null then
-        perform _check_count('max_attempts', max_attempts, 1, 10000);
-    end if;
-    if on_dependency_failure is not null then
-        perform _check_policy('on_dependency_failure', on_dependency_failure);
-    end if;
+    perform _check_object('payload', payload);
+    perform _check_size('payload', payload, 'max_payload_bytes');
+    perform _check_count('priority', priority, 0, 999);
+    perform _check_count('max_attempts', max_attempts, 1, 10000);
+    perform _check_policy('on_dependency_failure', on_dependency_failure);
     perform _check_wait_for('wait_for', wait_for);
     perform _check_time('available_at', available_at);
-    perform _check_expires_at('expires_at', expires_at, _now());
+    perform _check_expires_at('expires_at', nullif(expires_at, 'infinity'), _now());
     perform _check_retry('retry', retry);
 end
 $_check_reschedule$;
@@ -823,7 +801,7 @@ begin
     from jsonb_object_keys(retry) as k (key)
     where k.key not in ('kind', 'initial', 'multiplier', 'max', 'jitter', 'retryable');
     if v_unknown is not null then
-        perform _invalid(argument, format('has an unknown field %s', to_json(v_unknown)), 'Known: kind, initial, multiplier, max, jitter, retryable.');
+        perform _invalid(argument, format('has an unknown field %s', to_json(left(v_unknown, 100))), 'Known: kind, initial, multiplier, max, jitter, retryable.');
     end if;
     if coalesce(retry ->> 'kind', 'quadratic') not in ('quadratic', 'exponential', 'fixed') or retry -> 'kind' = 'null' then
         perform _invalid(argument || '.kind', 'must be one of quadratic, exponential, fixed');
@@ -865,7 +843,7 @@ begin
     perform _backoff(retry, a.attempt) from (values (1), (10000)) as a (attempt) where retry is not null;
 exception
     when numeric_value_out_of_range or interval_field_overflow then
-        perform _invalid(argument, 'cannot be computed with: ' || sqlerrm, 'Use numbers that double precision can hold.');
+        perform _invalid(argument, 'cannot be computed with: ' || left(sqlerrm, 200), 'Use numbers that double precision can hold.');
 end
 $_check_retry$;
 
@@ -933,9 +911,7 @@ begin
         perform _check_object(prefix || 'metadata', v_request.metadata);
         perform _check_size(prefix || 'metadata', v_request.metadata, 'max_payload_bytes');
     end if;
-    if v_request.wait_for is null then
-        perform _invalid(prefix || 'wait_for', 'must not be null', 'Leave it out to wait for nothing.');
-    elsif v_request.wait_for <> '{}' then
+    if v_request.wait_for <> '{}' then
         perform _check_wait_for(prefix || 'wait_for', v_request.wait_for);
     end if;
     -- most jobs have none of the rest
@@ -964,7 +940,8 @@ end
 $_check_submit$;
 
 comment on function _check_submit(_request, text) is
-    'Refuses what submit and submit_many must not be asked (LH010, LH011). prefix names the element of a batch.';
+    'Refuses what submit and submit_many must not be asked (LH010, LH011). Defaults are filled in (_with_defaults). prefix names the '
+    'element of a batch.';
 $function$,
 $function$
 create or replace function _check_text(argument text, value text, max_bytes integer)
@@ -1174,19 +1151,19 @@ comment on function _claim(mark, text, interval) is
     'would follow to its new version, and lock that before he sees that it is leased; its worker would have to wait for him. Many: _grant.';
 $function$,
 $function$
-create or replace function _claim_id(job_id uuid)
+create or replace function _claim_id(job_id uuid, twice boolean default false)
 returns void
 language plpgsql
 volatile
 as $_claim_id$
 begin
     insert into given_id (job_id) values (_claim_id.job_id) on conflict on constraint given_id_pkey do nothing;
-    -- an id that was made here is in no list, but in one of the two: one statement, for a job may be moving from one to the other
-    if not found or exists (
-        select from job as j where j.job_id = _claim_id.job_id
-        union all
-        select from archive as a where a.job_id = _claim_id.job_id
-    ) then
+    if not found then
+        -- Its job may have been purged, and then the id is free: one after the other may find that.
+        perform from given_id as g where g.job_id = _claim_id.job_id for update;
+    end if;
+    -- an id that was made here is not in the list; a look of its own, for the lock may have been waited for
+    if twice or _is_there(job_id) then
         raise exception 'job % exists', job_id
             using errcode = 'LH005',
                   detail = jsonb_build_object('job_id', job_id)::text,
@@ -1198,7 +1175,9 @@ begin
 end
 $_claim_id$;
 
-comment on function _claim_id(uuid) is 'Takes an id that a caller gave. Waits for a transaction that is taking it. Raises LH005.';
+comment on function _claim_id(uuid, boolean) is
+    'Takes an id that a caller gave; one whose job was purged is free again. twice: it was given twice. Waits for a transaction that is taking it. '
+    'Raises LH005.';
 $function$,
 $function$
 create or replace function _claim_ids(requests _request[], firsts uuid[])
@@ -1215,6 +1194,7 @@ declare
     );
     v_taken uuid[];
     v_left  uuid[];
+    v_twice uuid[] := array[]::uuid[];
 begin
     if v_given = '{}' then
         return;
@@ -1228,15 +1208,14 @@ begin
     )
     select array_agg(t.job_id) into v_taken from taken as t;
     if cardinality(v_given) > coalesce(cardinality(v_taken), 0) then
-        v_left := array(
-            select g.id from unnest(v_given) as g (id) group by g.id having count(*) > 1 or g.id <> all (coalesce(v_taken, '{}'))
-        );
+        v_left := array(select distinct g.id from unnest(v_given) as g (id) where g.id <> all (coalesce(v_taken, '{}')));
+        v_twice := array(select g.id from unnest(v_given) as g (id) group by g.id having count(*) > 1);
     end if;
 
     -- those that were not free, and those that were made here once, get the look, and the refusal, of a single one
-    perform _claim_id(u.job_id)
+    perform _claim_id(u.job_id, u.job_id = any (v_twice))
     from (
-        select l.id from unnest(v_left) as l (id)
+        select l.id from unnest(v_left || v_twice) as l (id)
         union
         select j.job_id from job as j where j.job_id = any (v_given)
         union
@@ -1253,7 +1232,7 @@ comment on function _claim_ids(_request[], uuid[]) is
     'Takes the ids that callers gave for a batch; firsts: what _claim_keys returned. Waits for transactions that are taking them. Raises LH005.';
 $function$,
 $function$
-create or replace function _claim_key(key text, job_id uuid, request bytea)
+create or replace function _claim_key(key text, job_id uuid, request bytea, mine uuid default null)
 returns uuid
 language plpgsql
 volatile
@@ -1271,8 +1250,16 @@ begin
         end if;
         -- a new statement, for the insert's own snapshot may be older than the row it ran into
         select i.* into v_known from idempotency as i where i.key = _claim_key.key;
-        exit when found;
-        if _isolated() then
+        if found then
+            exit when v_known.job_id = mine or _is_there(v_known.job_id);
+            -- Its job was purged: the key is free. The update waits for another transaction that takes it over, and then finds that job in its place.
+            update idempotency as i
+            set job_id = _claim_key.job_id, request = _claim_key.request
+            where i.key = _claim_key.key and i.job_id = v_known.job_id;
+            if found then
+                return null;
+            end if;
+        elsif _isolated() then
             raise exception 'idempotency key % was taken by a transaction that this one cannot see', to_json(key)
                 using errcode = 'serialization_failure',
                       detail = jsonb_build_object('idempotency_key', key)::text,
@@ -1289,8 +1276,9 @@ begin
 end
 $_claim_key$;
 
-comment on function _claim_key(text, uuid, bytea) is
-    'Takes an idempotency key for a job (null), or returns the id of the job that has it. Waits for a transaction that is taking it. Raises LH006.';
+comment on function _claim_key(text, uuid, bytea, uuid) is
+    'Takes an idempotency key for a job (null), or returns the id of the job that has it. A key whose job was purged is taken over; mine: a job that '
+    'this very call is about to write, and that may have the key. Waits for a transaction that is taking the key. Raises LH006.';
 $function$,
 $function$
 create or replace function _claim_keys(requests _request[], ids uuid[])
@@ -1302,6 +1290,7 @@ declare
     v_firsts    uuid[];
     v_taken     text[];
     v_at        bigint;
+    v_first_at  bigint;
 begin
     -- in one order: two batches that share some must not wait for each other crosswise
     with taken as (
@@ -1316,19 +1305,20 @@ begin
     select array_agg(t.key) into v_taken from taken as t;
 
     -- those that were not free get the look, and the refusal, of a single one
-    for v_at in
-        select k.ordinality
+    for v_at, v_first_at in
+        select k.ordinality, k.first_at
         from (
-            select r.idempotency_key, r.ordinality, row_number() over (partition by r.idempotency_key order by r.ordinality) as nth
+            select r.idempotency_key, r.ordinality, min(r.ordinality) over (partition by r.idempotency_key) as first_at
             from unnest(requests) with ordinality as r
             where r.idempotency_key is not null
         ) as k
-        where k.nth > 1 or k.idempotency_key not in (select t.key from unnest(v_taken) as t (key))
+        where k.ordinality > k.first_at or k.idempotency_key not in (select t.key from unnest(v_taken) as t (key))
         order by k.idempotency_key collate "C", k.ordinality
     loop
         v_firsts := coalesce(v_firsts, array_fill(null::uuid, array[cardinality(requests)]));
         v_firsts[v_at] := _claim_key(
-            requests[v_at].idempotency_key, ids[v_at], _request_hash(requests[v_at].next_need, requests[v_at].payload, requests[v_at].job_id)
+            requests[v_at].idempotency_key, ids[v_at], _request_hash(requests[v_at].next_need, requests[v_at].payload, requests[v_at].job_id),
+            case when v_at > v_first_at then ids[v_first_at] end
         );
     end loop;
     return v_firsts;
@@ -1345,10 +1335,9 @@ returns text
 language sql
 immutable
 as $_clean_error$
-    select left(
-        regexp_replace(
-            coalesce(nullif(error, ''), 'unknown error'), E'[\\u0001-\\u0008\\u000b\\u000c\\u000e-\\u001f\\u007f]', '?', 'g'
-        ), 10000
+    -- cut first: a regular expression takes four bytes a character, and fails above 1 GB
+    select regexp_replace(
+        coalesce(nullif(left(error, 10000), ''), 'unknown error'), E'[\\u0001-\\u0008\\u000b\\u000c\\u000e-\\u001f\\u007f]', '?', 'g'
     )
 $_clean_error$;
 
@@ -1412,7 +1401,7 @@ comment on function _complete_many(uuid[], uuid[], jsonb[], bigint[], timestampt
     'null where none was current. job_ids: each once, in order, which is the order of the locks. READ COMMITTED only; now: _now_in_order().';
 $function$,
 $function$
-create or replace function _complete_plain(done jsonb, strict boolean)
+create or replace function _complete_plain(done jsonb)
 returns settled
 language plpgsql
 volatile
@@ -1424,7 +1413,7 @@ declare
     v_lease_id  uuid;
 begin
     -- jsonb has one way to write a value: one comparison of its text costs 2.7 % of a turn less than a look at each key
-    if strict is not null and pg_column_size(done) <= 8192 then
+    if pg_column_size(done) <= 8192 then
         v_text := done::text;
     end if;
     -- 124 bytes without a result; with one 12 more and its own, at most 1024: no setting allows less
@@ -1450,8 +1439,8 @@ begin
 end
 $_complete_plain$;
 
-comment on function _complete_plain(jsonb, boolean) is
-    'What a batch says nearly always: one complete of a current lease. Its answer; null where it is anything else, or strict is null, and then nothing '
+comment on function _complete_plain(jsonb) is
+    'What a batch says nearly always: one complete of a current lease. Its answer; null where it is anything else, and then nothing '
     'was done. Locks as _end does.';
 $function$,
 $function$
@@ -1463,7 +1452,7 @@ as $_done_kinds$
     select jsonb_build_object(
         'complete', i.ids || '{"result": "any"}',
         'fail', i.ids || '{"error": "string", "retryable": "boolean", "retry_after": "string", "error_code": "string"}',
-        'release', i.ids || '{"available_at": "string"}',
+        'release', i.ids || '{"available_at": "time"}',
         'reschedule', i.ids || (_request_kinds() - array['job_id', 'singleton_key', 'idempotency_key', 'metadata', 'submitted_by']),
         'extend', i.ids || '{"lease": "string"}'
     )
@@ -1563,13 +1552,15 @@ comment on function _end(uuid, uuid, text, jsonb, jsonb, timestamptz, boolean) i
     '_now_in_order(). Many completes at once: _complete_many. Where nobody holds the job: _end_unheld.';
 $function$,
 $function$
-create or replace function _end_cancelled(v_job job, verb text, now timestamptz)
+create or replace function _end_cancelled(
+    v_job job, verb text, now timestamptz, error text default null, error_code text default null
+)
 returns outcome
 language plpgsql
 volatile
 as $_end_cancelled$
 begin
-    perform _record(v_job.job_id, 'cancelled', v_job.worker_id, 'cancelled', v_job.attempt, 'when its worker stopped', now);
+    perform _record(v_job.job_id, 'cancelled', v_job.worker_id, 'cancelled', v_job.attempt, 'when its worker stopped', now, error, error_code);
     perform _end(
         v_job.job_id, null, 'cancelled', null,
         jsonb_build_object('verb', verb, 'state', 'cancelled', 'available_at', null, 'attempt', v_job.attempt), now
@@ -1578,7 +1569,8 @@ begin
 end
 $_end_cancelled$;
 
-comment on function _end_cancelled(job, text, timestamptz) is 'Ends a leased job whose cancellation was asked for, and answers its worker.';
+comment on function _end_cancelled(job, text, timestamptz, text, text) is
+    'Ends a leased job whose cancellation was asked for, and answers its worker. What a failed attempt said is kept in the history.';
 $function$,
 $function$
 create or replace function _end_state(job_id uuid)
@@ -1741,6 +1733,24 @@ comment on function _enqueue(uuid[], timestamptz) is
     'numbered in its order, parked behind others of their key; buried as expired where they could only start too late. Returns how many entered.';
 $function$,
 $function$
+create or replace function _equal_text(value jsonb)
+returns text
+language sql
+immutable
+as $_equal_text$
+    -- jsonb has one way to write a value, but for zeros at the end of a fraction. Most values have none, which a look without replacing tells. The first
+    -- alternative takes strings, whatever is in them. No more than a regular expression can take: it works on four bytes a character, 1 GB in all.
+    select case
+        when octet_length(t.said) <= 200000000 and t.said ~ '[.][0-9]*0(?![0-9])' then
+            regexp_replace(t.said, E'("(?:[^"\\\\]|\\\\.)*")|[.]0+(?![0-9])|([.][0-9]*[1-9])0+(?![0-9])', E'\\1\\2', 'g')
+        else t.said
+    end
+    from (select value::text as said) as t
+$_equal_text$;
+
+comment on function _equal_text(jsonb) is 'The JSON text of a value: the same text for values that are equal as jsonb (1.10 and 1.1), another one for others.';
+$function$,
+$function$
 create or replace function _fail(v_job job, error text, retryable boolean, retry_after interval, error_code text, actor text)
 returns outcome
 language plpgsql
@@ -1752,7 +1762,7 @@ declare
     v_code  constant text := left(nullif(error_code, ''), 200);
 begin
     if v_job.cancel_requested then
-        return _end_cancelled(v_job, 'fail', v_now);
+        return _end_cancelled(v_job, 'fail', v_now, v_error, v_code);
     end if;
     v_job.crashes := 0;
     return _retry_or_bury(
@@ -2338,7 +2348,7 @@ language sql
 volatile
 as $_is_close$
     -- The fence counts the claims of all needs; how many were of this one nobody knows. One claim in fifty moves its marks: that counts them.
-    select mark.fence + 50 > pg_sequence_last_value('fence_seq') or random() > 0.02
+    select mark.fence + 50 > pg_sequence_last_value('fence_seq') or not _is_one_in_fifty()
 $_is_close$;
 
 comment on function _is_close(mark) is
@@ -2403,6 +2413,18 @@ $_is_of_a_row$;
 comment on function _is_of_a_row(text) is
     'Whether an error that maintenance meets may come from the row it works on: all but those that concern the whole'
     ' transaction.';
+$function$,
+$function$
+create or replace function _is_one_in_fifty()
+returns boolean
+language sql
+volatile
+as $_is_one_in_fifty$
+    -- not by random(): workers that call setseed() before each job would all be chosen always, or never. 2 % of all uuids come before this one.
+    select gen_random_uuid() < '051eb851-eb85-4000-8000-000000000000'
+$_is_one_in_fifty$;
+
+comment on function _is_one_in_fifty() is 'Whether this claim is the one in fifty, by chance, that moves the marks of its need. No session can sway it.';
 $function$,
 $function$
 create or replace function _is_over(id xid8)
@@ -2472,7 +2494,8 @@ returns boolean
 language sql
 immutable
 as $_is_plain_need$
-    select need ~ '^[^[:space:][:cntrl:].%]+([.][^[:space:][:cntrl:].%]+)*$' and octet_length(need) <= 200
+    -- measured first: a regular expression takes four bytes a character, and fails above 1 GB
+    select octet_length(need) <= 200 and need ~ '^[^[:space:][:cntrl:].%]+([.][^[:space:][:cntrl:].%]+)*$'
 $_is_plain_need$;
 
 comment on function _is_plain_need(text) is 'Whether a need wants no second look. Never true of what _check_need refuses.';
@@ -2526,6 +2549,45 @@ $_is_set_aside$;
 
 comment on function _is_set_aside(text, text, timestamptz) is
     'Whether this step of maintenance failed for this row and is not to be tried again yet.';
+$function$,
+$function$
+create or replace function _is_there(job_id uuid)
+returns boolean
+language plpgsql
+volatile
+as $_is_there$
+begin
+    -- one statement, one snapshot: the job may be moving from one to the other
+    return exists (
+        select from job as j where j.job_id = _is_there.job_id
+        union all
+        select from archive as a where a.job_id = _is_there.job_id
+    );
+end
+$_is_there$;
+
+comment on function _is_there(uuid) is 'Whether there is a job of this id, live or archived.';
+$function$,
+$function$
+create or replace function _is_time(value jsonb)
+returns boolean
+language sql
+immutable
+as $_is_time$
+    -- The names of zones and what now, today or 1.2.2027 mean are for the settings of a session, or of the server, to say.
+    select case jsonb_typeof(value)
+        when 'string' then
+            octet_length(value #>> '{}') <= 100 and (
+                value #>> '{}' ~* '^[0-9]{4}-[0-9]{2}-[0-9]{2}[t ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.,][0-9]+)?)? ?(z|[+-][0-9]{2}(:?[0-9]{2}(:[0-9]{2})?)?)$'
+                or value = '"infinity"'
+            )
+        else jsonb_typeof(value) = 'null'
+    end
+$_is_time$;
+
+comment on function _is_time(jsonb) is
+    'Whether a JSON value is a time that means the same in every session: ISO 8601 with an offset or Z, infinity, or null. Whether there is such a day is '
+    'for its conversion to say.';
 $function$,
 $function$
 create or replace function _is_usable(mark mark, lease interval, now timestamptz)
@@ -2583,11 +2645,19 @@ begin
         union all
         select a.job_id, a.state, a.available_at from archive as a where a.job_id = _known.job_id
     ) as s;
+    if not found then
+        raise exception 'job % was purged at this moment', job_id
+            using errcode = 'serialization_failure',
+                  detail = jsonb_build_object('job_id', job_id)::text,
+                  hint = 'Try the transaction again.';
+    end if;
     return v_known;
 end
 $_known$;
 
-comment on function _known(uuid) is 'What submit answers for a job that it did not make: created = false, and the state it has by now.';
+comment on function _known(uuid) is
+    'What submit answers for a job that it did not make: created = false, and the state it has by now. Raises 40001 where it has just been purged: '
+    'never a row of nulls.';
 $function$,
 $function$
 create or replace function _last_number()
@@ -2679,10 +2749,12 @@ returns uuid
 language sql
 volatile
 as $_lease_id$
-    -- fence, version, check; variant, chance, check. The chance is random()'s: a lease_id proves a lease, rights are what GRANT says.
-    select (
-        lpad(to_hex((fence << 16) | 32768 | (_lease_check(job_id, fence) >> 16)), 16, '0')
-        || to_hex(-9223372036854775808 | ((random() * 70368744177663)::bigint << 16) | (_lease_check(job_id, fence) & 65535))
+    -- fence, version, check; variant, random bits, check. The random bits are of the strong kind: who calls setseed() cannot foretell them.
+    select encode(
+        int8send((fence << 16) | 32768 | (_lease_check(job_id, fence) >> 16))
+        || substring(uuid_send(gen_random_uuid()) from 9 for 6)
+        || substring(int8send(_lease_check(job_id, fence)) from 7),
+        'hex'
     )::uuid
 $_lease_id$;
 
@@ -3548,7 +3620,14 @@ begin
             from (select distinct f.scope from front as f where f.noted_at < _move_front.now - interval '1 day' limit 100) as o
             where pg_try_advisory_xact_lock(_engine_lock('front', o.scope))
         );
-        delete from front as f where f.scope = any (v_gone) and f.noted_at < _move_front.now - interval '1 day';
+        -- that some were forgotten, and when, is noted under a scope of no name (_unasked_since)
+        with gone as (
+            delete from front as f where f.scope = any (v_gone) and f.noted_at < _move_front.now - interval '1 day'
+            returning 1
+        )
+        insert into front (scope, needs, priorities, numbers, sure_number, newer, seen_number, seen_by, noted_at, surveyed_at)
+        select '', '{}', '{}', '{}', 0, '{}', 0, '0', _move_front.now, _move_front.now
+        from (select from gone limit 1) as g;
         delete from ahead as a where a.scope = any (v_gone) and a.noted_at < _move_front.now - interval '1 day';
         delete from rear as r where r.scope = any (v_gone) and not exists (select from front as f where f.scope = r.scope);
     end if;
@@ -4188,7 +4267,7 @@ begin
     return value::interval;
 exception
     when data_exception then
-        perform _invalid(argument, 'cannot be read: ' || sqlerrm);
+        perform _invalid(argument, 'cannot be read: ' || left(sqlerrm, 200));
         return null;
 end
 $_read_interval$;
@@ -4205,7 +4284,7 @@ begin
     return jsonb_populate_record(null::_request, element);
 exception
     when data_exception then
-        perform _invalid('done', 'has an element that cannot be read: ' || sqlerrm);
+        perform _invalid('done', 'has an element that cannot be read: ' || left(sqlerrm, 200));
         return null;
 end
 $_read_request$;
@@ -4253,21 +4332,25 @@ comment on function _reclaim_one(uuid, timestamptz) is
     'asked for. True where a lease was taken.';
 $function$,
 $function$
-create or replace function _record(job_id uuid, event text, actor text, state text, attempt integer, detail text, now timestamptz)
+create or replace function _record(
+    job_id uuid, event text, actor text, state text, attempt integer, detail text, now timestamptz, error text default null,
+    error_code text default null
+)
 returns void
 language plpgsql
 volatile
 as $_record$
 begin
-    insert into history (job_id, at, event, actor, state, attempt, detail)
+    insert into history (job_id, at, event, actor, state, attempt, detail, error, error_code)
     values (
-        _record.job_id, _record.now, _record.event, coalesce(_record.actor, 'unknown'), _record.state, _record.attempt, _record.detail
+        _record.job_id, _record.now, _record.event, coalesce(_record.actor, 'unknown'), _record.state, _record.attempt, _record.detail,
+        _record.error, _record.error_code
     );
 end
 $_record$;
 
-comment on function _record(uuid, text, text, text, integer, text, timestamptz) is
-    'One line of history: what departed from the happy path. state is the state after it.';
+comment on function _record(uuid, text, text, text, integer, text, timestamptz, text, text) is
+    'One line of history: what departed from the happy path. state is the state after it. The login is added by its column.';
 $function$,
 $function$
 create or replace function _redrive(v_job job, actor text, reason text, expires_at timestamptz, now timestamptz)
@@ -4279,15 +4362,18 @@ declare
     v_outcome outcome;
 begin
     v_job.attempt := 0;
-    v_job.expires_at := expires_at;
     v_job.available_at := greatest(v_job.available_at, now);
+    -- an old one that leaves no time to start would bury it again
+    v_job.expires_at := nullif(coalesce(expires_at, case when v_job.expires_at > v_job.available_at then v_job.expires_at end), 'infinity');
     v_outcome := _move(v_job, 'redriven', actor, reason, null, null, null, now);
     perform _tell_dependents(v_job.job_id);
     return v_outcome;
 end
 $_redrive$;
 
-comment on function _redrive(job, text, text, timestamptz, timestamptz) is 'What redrive and redrive_many do with a dead job whose lock they hold.';
+comment on function _redrive(job, text, text, timestamptz, timestamptz) is
+    'What redrive and redrive_many do with a dead job whose lock they hold. expires_at: null keeps the old one where it leaves time to start, infinity '
+    'takes it away.';
 $function$,
 $function$
 create or replace function _refuse(job_id uuid, lease_id uuid, verb text)
@@ -4326,7 +4412,8 @@ begin
                 using errcode = 'LH018',
                       -- not the result: what is raised is written to the server's log
                       detail = v_detail,
-                      hint = 'The work is done and recorded: roll back what you wrote again, and go on to the next job. lease_status has the result.';
+                      hint = 'The work is done and recorded. A call that stood alone may take this for success; inside a transaction, roll back what was '
+                          'written again. Then go on to the next job. lease_status has the result.';
         end if;
     end if;
 
@@ -4406,10 +4493,13 @@ returns bytea
 language sql
 immutable
 as $_request_hash$
-    select sha256(convert_to(jsonb_build_array(next_need, payload, job_id)::text, 'UTF8'))
+    -- Of text, by a cryptographic hash: jsonb_hash_extended has another value on other hardware, where idempotency is restored to, and two
+    -- payloads of one value are easily made, of which the second would be taken for a repetition of the first, and lost.
+    select sha256(convert_to(_equal_text(jsonb_build_array(next_need, payload, job_id)), 'UTF8'))
 $_request_hash$;
 
-comment on function _request_hash(text, jsonb, uuid) is 'What tells a repeated request from another one under the same idempotency key.';
+comment on function _request_hash(text, jsonb, uuid) is
+    'What tells a repeated request from another one under the same idempotency key. The same for payloads that are equal as jsonb.';
 $function$,
 $function$
 create or replace function _request_kinds()
@@ -4419,12 +4509,12 @@ immutable
 as $_request_kinds$
     select jsonb '{
         "next_need": "string", "payload": "any", "job_id": "string", "wait_for": "array", "singleton_key": "string",
-        "idempotency_key": "string", "priority": "number", "available_at": "string", "expires_at": "string", "max_attempts": "number",
+        "idempotency_key": "string", "priority": "number", "available_at": "time", "expires_at": "time", "max_attempts": "number",
         "retry": "any", "on_dependency_failure": "string", "metadata": "any", "submitted_by": "string"
     }'
 $_request_kinds$;
 
-comment on function _request_kinds() is 'The parameters of submit as keys of a JSON object, each with the JSON type it must have.';
+comment on function _request_kinds() is 'The parameters of submit as keys of a JSON object, each with the JSON type it must have, or time.';
 $function$,
 $function$
 create or replace function _requests(jobs jsonb)
@@ -4464,7 +4554,7 @@ begin
             v_requests := v_requests || v_request;
         exception
             when data_exception then
-                perform _invalid(format('jobs[%s]', v_element.ordinal - 1), 'cannot be read: ' || sqlerrm);
+                perform _invalid(format('jobs[%s]', v_element.ordinal - 1), 'cannot be read: ' || left(sqlerrm, 200));
         end;
     end loop;
     return v_requests;
@@ -4493,7 +4583,7 @@ begin
     v_job.payload := coalesce(payload, v_job.payload);
     v_job.priority := coalesce(priority, v_job.priority);
     v_job.available_at := coalesce(available_at, v_job.available_at);
-    v_job.expires_at := coalesce(expires_at, v_job.expires_at);
+    v_job.expires_at := nullif(coalesce(expires_at, v_job.expires_at), 'infinity');
     v_job.options := _options(
         coalesce(max_attempts, (v_job.options).max_attempts),
         coalesce(retry, (v_job.options).retry),
@@ -4540,7 +4630,7 @@ language plpgsql
 volatile
 as $_resolve$
 declare
-    v_unknown   text;
+    v_unknown   uuid[];
     v_gone      text;
     v_dead      text;
 begin
@@ -4566,7 +4656,7 @@ begin
         left join lateral (select o.state from archive as o where o.job_id = w.waits_for limit 1) as a on true
     )
     select
-        min(n.waits_for::text) filter (where n.state is null),
+        array_agg(n.waits_for order by n.waits_for) filter (where n.state is null),
         array_agg(n.waits_for order by n.waits_for)
             filter (where n.state = 'live' or n.state = 'dead' and _resolve.on_dependency_failure <> 'release'),
         min(n.waits_for::text) filter (where n.state = 'cancelled' and _resolve.on_dependency_failure <> 'release'),
@@ -4575,10 +4665,19 @@ begin
     from named as n;
 
     if v_unknown is not null then
-        raise exception 'job % cannot wait for %: there is no such job', job_id, v_unknown
+        -- all of them, but no more than a person reads
+        raise exception 'job % cannot wait for %', job_id, case cardinality(v_unknown)
+            when 1 then format('%s: there is no such job', v_unknown[1])
+            else format(
+                '%s jobs: there are none such: %s%s', cardinality(v_unknown), array_to_string(v_unknown[: 10], ', '),
+                case when cardinality(v_unknown) > 10 then ', ...' end
+            )
+        end
             using errcode = 'LH004',
-                  detail = jsonb_build_object('job_id', job_id, 'waits_for', v_unknown)::text,
-                  hint = 'Submit it first, in this transaction or in one that has committed.';
+                  detail = jsonb_build_object(
+                      'job_id', job_id, 'waits_for', v_unknown[1], 'unknown', v_unknown[: 10], 'unknown_count', cardinality(v_unknown)
+                  )::text,
+                  hint = 'Submit what it waits for first, in this transaction or in one that has committed.';
     end if;
     doom := case
         when v_gone is not null and on_dependency_failure = 'cascade' then 'cancelled'
@@ -4722,7 +4821,7 @@ begin
     v_job.parked := false;
     v_job.check_at := null;
     perform _rewrite(v_job);
-    perform _record(v_job.job_id, verb, actor, v_state, v_job.attempt, error_code, now);
+    perform _record(v_job.job_id, verb, actor, v_state, v_job.attempt, null, now, error, error_code);
     if v_job.singleton_key is not null then
         perform _leave_key(v_job.singleton_key, v_was);
     end if;
@@ -4762,8 +4861,10 @@ begin
         )
         select
             b.job_id, b.number, b.submitted_at, b.available_at, 0, b.priority, 0, b.parked, b.cancel_requested, 'blocked', b.next_need, b.submitted_by,
-            b.on_dependency_failure, b.payload, b.metadata, b.expires_at, b.singleton_key, b.options, b.fence, b.lease_id, b.worker_id, b.leased_at,
-            b.lease_expires_at, b.check_at, b.answer, null, null
+            b.on_dependency_failure, b.payload, b.metadata,
+            -- as redrive has it
+            case when b.expires_at > greatest(b.available_at, _revive.now) then b.expires_at end,
+            b.singleton_key, b.options, b.fence, b.lease_id, b.worker_id, b.leased_at, b.lease_expires_at, b.check_at, b.answer, null, null
         from back as b
     ), recorded as (
         insert into history (job_id, at, event, actor, state, attempt)
@@ -5183,11 +5284,8 @@ begin
     end;
 
     v_plain := case when v_jobs is not null then v_jobs = jsonb_array_length(done) else false end;
-    if not v_plain or strict is null then
+    if not v_plain then
         perform _check_done(done);
-        if strict is null then
-            perform _invalid('strict', 'must not be null');
-        end if;
         -- a job that is named twice is for its elements to find out, in their order; so is one that another element wants to wait for
         if v_jobs > 0 and exists (
             select from jsonb_array_elements(done) as d (element)
@@ -5282,11 +5380,11 @@ begin
         perform complete(v_job_id, v_lease_id, element -> 'result');
         v_outcome.state := 'succeeded';
     elsif v_verb = 'extend' then
-        v_end := extend(v_job_id, v_lease_id, coalesce(_read_interval('lease', element ->> 'lease'), interval '60 s'));
+        v_end := extend(v_job_id, v_lease_id, _read_interval('lease', element ->> 'lease'));
         v_outcome.state := 'leased';
     elsif v_verb = 'fail' then
         v_outcome := fail(
-            v_job_id, v_lease_id, element ->> 'error', case when element ? 'retryable' then (element ->> 'retryable')::boolean else true end,
+            v_job_id, v_lease_id, element ->> 'error', (element ->> 'retryable')::boolean,
             _read_interval('retry_after', element ->> 'retry_after'), element ->> 'error_code'
         );
     elsif v_verb = 'release' then
@@ -5846,6 +5944,53 @@ $_try_settle$;
 comment on function _try_settle(jsonb, bigint) is 'Settles one element of a batch, or answers why not, in a subtransaction of its own.';
 $function$,
 $function$
+create or replace function _unasked_since(need text)
+returns timestamptz
+language plpgsql
+stable
+as $_unasked_since$
+declare
+    v_opened_at constant timestamptz := (select min(l.opened_at) from lane as l where l.next_need = need);
+    v_asked     boolean;
+begin
+    -- who asked for the need itself moved its marks; who waits for the bell asks again
+    if exists (select from mark as k where k.next_need = need and k.noted_at > '-infinity')
+        or exists (
+            select from listener as l
+            where l.stem = any (_stems(need))
+                and (l.prefixes is null or exists (select from unnest(l.prefixes) as p (prefix) where _matches(p.prefix, need)))
+        )
+    then
+        return null;
+    end if;
+    -- who asked for more than one need left a front; from one scope to the next, each of which has up to a hundred
+    with recursive scoped (scope) as (
+        (select f.scope from front as f order by f.scope limit 1)
+        union all
+        select n.scope
+        from scoped as s
+        cross join lateral (select f.scope from front as f where f.scope > s.scope order by f.scope limit 1) as n
+    )
+    select bool_or(
+        case
+            -- some were forgotten: theirs might have been among them (_move_front)
+            when s.scope = '' then (select max(f.noted_at) from front as f where f.scope = '') > v_opened_at - interval '1 minute'
+            -- a hash of many: which cannot be told
+            when starts_with(s.scope, e'\n\n') then true
+            else exists (select from unnest(string_to_array(substr(s.scope, 2), e'\n')) as c (capability) where _matches(c.capability, need))
+        end
+    )
+    into v_asked
+    from scoped as s;
+    return case when v_asked is not true then v_opened_at end;
+end
+$_unasked_since$;
+
+comment on function _unasked_since(text) is
+    'When the first job of a need was submitted, if no worker has asked for the need since that could be seen; null where one has, or where it cannot '
+    'be known. Goes by what claims leave behind, rolled back ones aside.';
+$function$,
+$function$
 create or replace function _up_since(now timestamptz)
 returns timestamptz
 language plpgsql
@@ -5866,15 +6011,20 @@ returns uuid
 language sql
 volatile
 as $_uuid_v7$
-    -- 48 bits of milliseconds, the version, 12 of chance; the variant, and 62 of chance, of which random() fills 52. Unique is all an id has to be: random()
-    -- is a tenth of the cost of the cryptographic kind, and each session's begins elsewhere.
-    select (
-        lpad(to_hex((date_part('epoch', at) * 1000)::bigint << 16 | 28672 | (random() * 4095)::bigint), 16, '0')
-        || to_hex(-9223372036854775808 | (random() * 4611686018427387903)::bigint)
+    -- 48 bits of milliseconds, the version (4 is there: two bits more make it 7), 12 random bits; the variant, and 62 random bits. They are of the
+    -- strong kind: random() repeats itself in sessions that call setseed(), and nothing looks whether an id that was made here is free. With 74 strong
+    -- bits a millisecond nothing has to: a million jobs a second for a hundred years meet once with a chance of 1 in 10,000.
+    select encode(
+        set_bit(
+            set_bit(
+                overlay(uuid_send(gen_random_uuid()) placing substring(int8send((date_part('epoch', at) * 1000)::bigint) from 3) from 1 for 6), 52, 1
+            ), 53, 1
+        ), 'hex'
     )::uuid
 $_uuid_v7$;
 
-comment on function _uuid_v7(timestamptz) is 'A job id: time first, so that the newest jobs stand together in every index.';
+comment on function _uuid_v7(timestamptz) is
+    'A job id: time first, so that the newest jobs stand together in every index. No two are the same, whatever a session did to random().';
 $function$,
 $function$
 create or replace function _wait(job_id uuid, edges uuid[])
@@ -5913,6 +6063,22 @@ $_will_do$;
 comment on function _will_do(mark, timestamptz) is
     'Whether marks that are no longer fresh will do: those of a busy need while somebody else moves them, whose lock this tries for and keeps where it is '
     'free; those of an idle one as long as hardly anything was claimed since, so that there is little to pass by, and upkeep was done not long ago.';
+$function$,
+$function$
+create or replace function _with_defaults(request _request)
+returns _request
+language sql
+immutable
+as $_with_defaults$
+    select (
+        request.next_need, coalesce(request.payload, '{}'), request.job_id, coalesce(request.wait_for, '{}'), request.singleton_key,
+        request.idempotency_key, coalesce(request.priority, 100), request.available_at, nullif(request.expires_at, 'infinity'), request.max_attempts,
+        request.retry, coalesce(request.on_dependency_failure, 'hold'), coalesce(request.metadata, '{}'), request.submitted_by
+    )::_request
+$_with_defaults$;
+
+comment on function _with_defaults(_request) is
+    'What a request means where an argument is null: the default of submit. An expires_at of infinity is none.';
 $function$,
 $function$
 create or replace function _work_note(
@@ -6336,7 +6502,7 @@ as $error_codes$
     ('LH010', 'invalid_argument', 'null, empty, negative, infinite, too long, not an object, past'),
     ('LH011', 'payload_too_large', 'payload, result or checkpoint above the configured cap'),
     ('LH017', 'version_mismatch', 'the client and the schema do not fit'),
-    ('LH018', 'already_done', 'this very lease completed the job before; lease_status has the result')
+    ('LH018', 'already_done', 'this very lease completed the job before: a success for a call that stood alone; lease_status has the result')
 $error_codes$;
 
 comment on function error_codes() is 'Every SQLSTATE that Leasehold raises: code, name, when. Bindings are tested against this list.';
@@ -6358,6 +6524,7 @@ declare
     v_was timestamptz;
     v_end timestamptz;
 begin
+    lease := coalesce(lease, interval '60 s');
     perform _check_lease(lease);
     v_job := _hold(job_id, lease_id, 'extend');
     if v_job.cancel_requested then
@@ -6414,6 +6581,7 @@ declare
     v_stopped   boolean;
     v_extended  extended;
 begin
+    lease := coalesce(lease, interval '60 s');
     perform _check_lease(lease);
     if (jsonb_typeof(leases) = 'array' and jsonb_array_length(leases) <= 1000) is not true then
         perform _check_elements('leases', leases);
@@ -6543,11 +6711,11 @@ as $fail$
 declare
     v_job   job;
 begin
-    perform _check_failure(retryable, retry_after);
+    perform _check_delay('retry_after', retry_after);
     perform _check_ids(job_id, lease_id);
     v_job := _lock_leased(job_id);
     if v_job.lease_id = fail.lease_id then
-        return _fail(v_job, error, retryable, retry_after, error_code, v_job.worker_id);
+        return _fail(v_job, error, coalesce(retryable, true), retry_after, error_code, v_job.worker_id);
     end if;
     return _answer(_refuse(job_id, lease_id, 'fail'));
 end
@@ -6578,8 +6746,8 @@ set enable_seqscan to off
 set jit to off
 as $fail_unheld$
 begin
-    perform _check_failure(retryable, retry_after);
-    return _fail(_lock_unheld(job_id, actor), error, retryable, retry_after, error_code, actor);
+    perform _check_delay('retry_after', retry_after);
+    return _fail(_lock_unheld(job_id, actor), error, coalesce(retryable, true), retry_after, error_code, actor);
 end
 $fail_unheld$;
 
@@ -6606,7 +6774,7 @@ set enable_bitmapscan to off
 as $get_work$
 declare
     v_now       constant timestamptz := _now();
-    v_lease     constant interval := _duration(lease);
+    v_lease     constant interval := _duration(coalesce(lease, interval '60 s'));
     v_mark      mark;
     v_tended    boolean;
     v_work      work;
@@ -6615,7 +6783,7 @@ declare
     v_keyed     boolean;
 begin
     -- nearly always: one job of one need, by the newest marks
-    if _is_plain_worker(worker_id, capabilities) and limit_jobs = 1 and not _isolated() then
+    if _is_plain_worker(worker_id, capabilities) and coalesce(limit_jobs, 1) = 1 and not _isolated() then
         loop
             select k.* into v_mark from mark as k where k.next_need = capabilities[1] order by k.mark_id desc limit 1;
             if _is_usable(v_mark, v_lease, v_now) then
@@ -6634,9 +6802,10 @@ begin
             v_tended := _freshen(v_mark.next_need, v_now);
         end loop;
     end if;
+    limit_jobs := coalesce(limit_jobs, 1);
     perform _check_text('worker_id', worker_id, 200);
     perform _check_capabilities(capabilities);
-    perform _check_lease(lease);
+    perform _check_lease(coalesce(lease, interval '60 s'));
     perform _check_count('limit_jobs', limit_jobs, 1, 1000);
 
     if (cardinality(capabilities) > 1 or right(capabilities[1], 1) = '%') and not _isolated() then
@@ -6901,7 +7070,7 @@ begin
     if reason is not null then
         perform _check_text('reason', reason, 1000);
     end if;
-    perform _check_expires_at('expires_at', expires_at, v_now);
+    perform _check_expires_at('expires_at', nullif(expires_at, 'infinity'), v_now);
     v_job := _lock_job(job_id);
     if v_job.state = 'dead' then
         return _redrive(v_job, actor, reason, expires_at, v_now);
@@ -6928,9 +7097,10 @@ end
 $redrive$;
 
 comment on function redrive(uuid, text, text, timestamptz) is
-    'Brings a dead job back: blocked, scheduled or ready, as its remaining dependencies and its time say, with attempts and crashes at nothing and the '
-    'given expires_at (null: none); and what died with it by cascade. actor and reason (at most 1,000 bytes) are kept in the history. Returns state, '
-    'available_at, attempt. Locks the job''s row, then tries for its dependents. Raises LH003, LH007, LH008, LH009 (not dead), LH010.';
+    'Brings a dead job back: blocked, scheduled or ready, as its remaining dependencies and its time say, with attempts and crashes at nothing; and '
+    'what died with it by cascade. expires_at: null keeps the old one where it leaves time to start, else drops it; infinity: none. actor and reason '
+    '(at most 1,000 bytes) are kept in the history. Returns state, available_at, attempt. Locks the job''s row, then tries for its dependents. Raises '
+    'LH003, LH007, LH008, LH009 (not dead), LH010.';
 $function$,
 $function$
 create or replace function redrive_many(capability text, actor text, limit_jobs integer default 100)
@@ -6960,11 +7130,11 @@ begin
             from only job as j
             where j.state = 'dead' and j.next_need = n.need
             order by j.ended_at
-            limit limit_jobs
+            limit coalesce(limit_jobs, 100)
             for update skip locked
         ) as f
         order by f.ended_at
-        limit limit_jobs
+        limit coalesce(limit_jobs, 100)
     ) as d;
     -- read in a statement of its own: as they are now that the locks are held
     for v_job in
@@ -6977,8 +7147,8 @@ end
 $redrive_many$;
 
 comment on function redrive_many(text, text, integer) is
-    'redrive for up to limit_jobs (1 to 100,000) dead jobs of a need or prefix, the longest dead first, without expires_at. Returns their ids. Locks their '
-    'rows by skipping what is locked. Raises LH010.';
+    'redrive for up to limit_jobs (1 to 100,000) dead jobs of a need or prefix, the longest dead first; an expires_at is kept where it leaves time to '
+    'start. Returns their ids. Locks their rows by skipping what is locked. Raises LH010.';
 $function$,
 $function$
 create or replace function release(job_id uuid, lease_id uuid, available_at timestamptz default null)
@@ -7087,10 +7257,10 @@ $reschedule$;
 comment on function reschedule(
     uuid, uuid, text, jsonb, uuid[], timestamptz, integer, timestamptz, integer, jsonb, text
 ) is
-    'Moves a leased job on: to another need, to a later time, behind other jobs. Null keeps what it has, except wait_for (null: waits for '
-    'nothing). Attempts and crashes start again. Returns state, available_at, attempt; the same lease asking again gets the same answer until '
-    'the next grant. Locks the job''s row; where existing jobs are waited for, the gate (tried for a second, then 40001). Raises LH001, LH002, LH003, '
-    'LH004 (unknown job, itself, a circle), LH007, LH008, LH010, LH011.';
+    'Moves a leased job on: to another need, to a later time, behind other jobs. Null keeps what it has, except wait_for (null: waits for nothing); an '
+    'expires_at of infinity takes the old one away. Attempts and crashes start again. Returns state, available_at, attempt; the same lease asking again '
+    'gets the same answer until the next grant. Locks the job''s row; where existing jobs are waited for, the gate (tried for a second, then 40001). '
+    'Raises LH001, LH002, LH003, LH004 (unknown job, itself, a circle), LH007, LH008, LH010, LH011.';
 $function$,
 $function$
 create or replace function reschedule_unheld(
@@ -7129,7 +7299,8 @@ $reschedule_unheld$;
 comment on function reschedule_unheld(
     uuid, text, text, jsonb, uuid[], timestamptz, integer, timestamptz, integer, jsonb, text
 ) is
-    'reschedule for a job that nobody holds. Null keeps what it has, wait_for included ({}: waits for nothing). actor is kept '
+    'reschedule for a job that nobody holds. Null keeps what it has, wait_for included ({}: waits for nothing); an expires_at of infinity takes the old one '
+    'away. actor is kept '
     'in the history. Returns state, available_at, attempt. Locks the job''s row; where existing jobs are waited for, the gate (tried for a second, '
     'then 40001). Raises LH003, LH004, LH007, LH008, LH009 (leased), LH010, LH011.';
 $function$,
@@ -7155,7 +7326,7 @@ begin
         select distinct u.id from unnest((v_job.options).wait_for) as u (id)
         where results.after is null or u.id > results.after
         order by u.id
-        limit limit_rows
+        limit coalesce(limit_rows, 100)
     ) as w (id)
     -- limit: a look for each, where a join could become one over whole tables
     left join lateral (select o.state, o.result from archive as o where o.job_id = w.id limit 1) as a on true
@@ -7198,6 +7369,7 @@ begin
     perform _check_setting(name);
     select s.kind into v_kind from setting as s where s.name = set_setting.name;
     if value is not null then
+        perform _check_text('value', value, 10000);
         if v_kind in ('bytes', 'count') then
             if value !~ '^[1-9][0-9]{0,8}$' then
                 perform _invalid('value', 'must be a whole number from 1 to 999999999');
@@ -7218,7 +7390,7 @@ begin
                 perform _check_retry('value', value::jsonb);
             exception
                 when data_exception then
-                    perform _invalid('value', 'is not JSON: ' || sqlerrm);
+                    perform _invalid('value', 'is not JSON: ' || left(sqlerrm, 200));
             end;
         end if;
     end if;
@@ -7283,12 +7455,12 @@ as $settle$
 declare
     v_settled settled;
 begin
-    v_settled := _complete_plain(done, strict);
+    v_settled := _complete_plain(done);
     if v_settled.ok then
         return next v_settled;
         return;
     end if;
-    foreach v_settled in array _settle(done, strict) loop
+    foreach v_settled in array _settle(done, coalesce(strict, true)) loop
         return next v_settled;
     end loop;
 end
@@ -7296,9 +7468,9 @@ $settle$;
 
 comment on function settle(jsonb, boolean) is
     'Acknowledges a batch: an array of at most 1,000 objects, each with job_id, lease_id, verb (complete, fail, release, reschedule, extend) and that '
-    'function''s parameters. One row back per element, in order. strict: what one of them raises is raised, and nothing of the call stays; strict => false: '
-    'it is answered in its own row (error_code, message, detail, hint) and spoils no other; repeated ends are answered ok => false, LH018. Locks the '
-    'jobs'' rows in the order of their ids. Raises LH010, and, when strict, what the verbs raise.';
+    'function''s parameters, times with their offset. One row back per element, in order. strict: what one of them raises is raised, and nothing of the '
+    'call stays; strict => false: it is answered in its own row (error_code, message, detail, hint) and spoils no other; repeated ends are answered ok '
+    '=> false, LH018. Locks the jobs'' rows in the order of their ids. Raises LH010, and, when strict, what the verbs raise.';
 $function$,
 $function$
 create or replace function submit(
@@ -7359,13 +7531,13 @@ begin
         return (v_id, true, 'ready', v_now)::submitted;
     end if;
 
-    v_request := (
+    v_request := _with_defaults((
         next_need, payload, job_id, wait_for, singleton_key, idempotency_key, priority, available_at, expires_at, max_attempts, retry,
         on_dependency_failure, metadata, submitted_by
-    );
+    )::_request);
     perform _check_submit(v_request);
     if idempotency_key is not null then
-        v_first := _claim_key(idempotency_key, v_id, _request_hash(next_need, payload, job_id));
+        v_first := _claim_key(idempotency_key, v_id, _request_hash(next_need, v_request.payload, job_id));
         if v_first is not null then
             return _known(v_first);
         end if;
@@ -7380,11 +7552,11 @@ $submit$;
 comment on function submit(
     text, jsonb, uuid, uuid[], text, text, integer, timestamptz, timestamptz, integer, jsonb, text, jsonb, text
 ) is
-    'Records one job, in the caller''s transaction. next_need: a dotted name of at most 200 bytes; payload, metadata: JSON objects; priority: '
-    '0 to 999, lower first; available_at: not before (null: now); expires_at: start by; max_attempts: executions; on_dependency_failure: hold, '
-    'cascade or release. No job_id: one is made (uuid v7). A known idempotency_key returns the first job, created = false. Returns job_id, created, '
-    'state, available_at. Locks: waits only for a transaction that submits the same job_id or idempotency_key. Raises LH004 (unknown job in '
-    'wait_for, or itself), LH005 (job_id used before), LH006 (key used for something else), LH010, LH011.';
+    'Records one job, in the caller''s transaction. next_need: a dotted name of at most 200 bytes; payload, metadata: JSON objects; priority: 0 to 999, '
+    'lower first; available_at: not before; expires_at: start by (infinity: none); max_attempts: executions; on_dependency_failure: hold, cascade or '
+    'release. Null, anywhere but in next_need, means the default. No job_id: one is made (uuid v7). A known idempotency_key returns the first job, '
+    'created = false. Returns job_id, created, state, available_at. Locks: waits only for a transaction that submits the same job_id or '
+    'idempotency_key. Raises LH004 (unknown job in wait_for, or itself), LH005 (job_id used before), LH006 (key used for something else), LH010, LH011.';
 $function$,
 $function$
 create or replace function submit_many(jobs jsonb)
@@ -7429,6 +7601,7 @@ begin
         return query select i.id, true, 'ready', v_now from unnest(v_ids) as i (id);
         return;
     end if;
+    v_requests := array(select _with_defaults(r) from unnest(v_requests) as r);
     perform _check_submit(v_requests[s.at], format('jobs[%s].', s.at - 1)) from unnest(v_special) as s (at);
     perform _check_batch_circles(v_requests);
     v_firsts := _claim_keys(v_requests, v_ids);
@@ -7440,7 +7613,8 @@ end
 $submit_many$;
 
 comment on function submit_many(jsonb) is
-    'Records many jobs, all or none: a JSON array of at most 10,000 objects whose keys are the parameters of submit. One row back per element, in '
+    'Records many jobs, all or none: a JSON array of at most 10,000 objects whose keys are the parameters of submit, times as '
+    '2026-11-29T12:00:00Z or with another offset. One row back per element, in '
     'order. Elements may wait for each other by job_id, in any order, which means the job that the element resulted in. Locks: waits only for '
     'transactions that submit the same keys or ids, which it takes in one order. Raises what submit raises, LH004 for a circle inside, LH010 with the '
     'number of the element.';
@@ -7461,7 +7635,7 @@ declare
     v_swept swept;
 begin
     perform _check_count('limit_jobs', limit_jobs, 1, 100000);
-    v_swept := _tend(limit_jobs, _now(), '-infinity', '-infinity');
+    v_swept := _tend(coalesce(limit_jobs, 1000), _now(), '-infinity', '-infinity');
     perform _maintain('waiters', 10000, null, _now());
     perform _maintain('heartbeats', 10000, null, _now());
     perform _forget_what_is_over(_now());
@@ -7507,21 +7681,21 @@ set enable_bitmapscan to off
 as $turn$
 declare
     v_now       constant timestamptz := _now();
-    v_lease     constant interval := _duration(lease);
+    v_lease     constant interval := _duration(coalesce(lease, interval '60 s'));
     v_mark      mark;
     v_usable    boolean;
     v_work      work;
     v_turned    turned;
 begin
     -- nearly always: nothing to check at length, and marks that can be gone by
-    if _is_plain_worker(worker_id, capabilities) and limit_jobs between 1 and 1000 then
+    if _is_plain_worker(worker_id, capabilities) and coalesce(limit_jobs, 1) between 1 and 1000 then
         select k.* into v_mark from mark as k where k.next_need = capabilities[1] order by k.mark_id desc limit 1;
         v_usable := _is_usable(v_mark, v_lease, v_now);
     end if;
     if v_usable is not true then
         perform _check_text('worker_id', worker_id, 200);
         perform _check_capabilities(capabilities);
-        perform _check_lease(lease);
+        perform _check_lease(coalesce(lease, interval '60 s'));
         perform _check_count('limit_jobs', limit_jobs, 1, 1000);
         -- before this transaction has an id of its own: notes and marks want that (_work_notes, _move_marks)
         perform _hold_rings();
@@ -7531,12 +7705,12 @@ begin
             perform _survey(capabilities, v_now);
         end if;
     end if;
-    v_turned.settled := _complete_plain(done, strict);
+    v_turned.settled := _complete_plain(done);
     if (v_turned.settled).ok then
         return next v_turned;
         v_turned.settled := null;
-    elsif strict is null or (done = '[]') is not true then
-        foreach v_turned.settled in array _settle(done, strict) loop
+    elsif done <> '[]' then
+        foreach v_turned.settled in array _settle(done, coalesce(strict, true)) loop
             return next v_turned;
             -- it may have opened a lane, which the marks from before do not know
             v_usable := v_usable and (v_turned.settled).verb <> 'reschedule';
@@ -7544,7 +7718,7 @@ begin
         v_turned.settled := null;
     end if;
     -- what get_work does nearly always, without its other steps
-    if v_usable and limit_jobs = 1 and not _isolated() then
+    if v_usable and coalesce(limit_jobs, 1) = 1 and not _isolated() then
         v_work := _claim(v_mark, worker_id, v_lease);
         if v_work.job_id is not null then
             v_turned.work := v_work;
@@ -7648,6 +7822,7 @@ declare
     v_ended text;
     v_now   constant timestamptz := _now();
     v_ahead bigint;
+    v_since timestamptz;
 begin
     if job_id is null then
         perform _invalid('job_id', 'must not be null');
@@ -7726,6 +7901,14 @@ begin
             'waits_for_a_worker',
             format('%s%s jobs of %s go before it', v_ahead, case when v_ahead = 1000 then ' or more' end, v_job.next_need),
             null::timestamptz, null::uuid;
+        v_since := _unasked_since(v_job.next_need);
+        if v_since is not null then
+            return query
+            select
+                'no_worker_has_asked',
+                format('no worker is known to have asked for %s since its first job, submitted %s, could be seen', v_job.next_need, v_since),
+                null::timestamptz, null::uuid;
+        end if;
     end if;
     return query
     select
@@ -7747,7 +7930,7 @@ $why_not_running$;
 
 comment on function why_not_running(uuid) is
     'The reasons why nobody works on a job now: reason (ended, dead, leased, lease_ran_out, blocked, scheduled, singleton_busy, waits_for_a_worker, '
-    'maintenance_fails, expires), '
+    'no_worker_has_asked, where that is known, maintenance_fails, expires), '
     'detail for a person, until when, and which job it waits for. Locks nothing. Raises LH003, LH010.';
 $function$
 ];
@@ -7783,12 +7966,17 @@ select
     h.actor,
     h.state,
     h.attempt,
-    h.detail
+    h.detail,
+    h.error,
+    h.error_code,
+    h.login
 from history as h
 -- a second relation, which costs nothing: no INSERT, UPDATE or DELETE through the view
 cross join (values (true)) as w (is_read_only);
 
-comment on view departure is 'What departed from the happy path, job by job: failed attempts, reclaimed leases, cancellations, redrives, acts of people.';
+comment on view departure is
+    'What departed from the happy path, job by job: failed attempts, reclaimed leases, cancellations, redrives, acts of people. The error is that of '
+    'each attempt, where dead_letter has the last; actor is who the caller says did it, login who was logged in.';
 $view$,
 $view$
 -- noqa: disable=ST06
@@ -7847,7 +8035,8 @@ where false;
 
 comment on view submission is
     'Takes jobs by INSERT and COPY: its columns are the parameters of submit, null or left out means submit''s default, and a row is refused as submit '
-    'refuses it. RETURNING job_id is the job that the row resulted in. A row may wait for earlier ones. Reading it gives nothing: see status, job(job_id).';
+    'refuses it. In the text of COPY a time without an offset is taken in the session''s time zone. RETURNING job_id is the job that the row resulted '
+    'in. A row may wait for earlier ones. Reading it gives nothing: see status, job(job_id).';
 
 create or replace trigger submission_begins before insert on submission for each statement execute function _load_begins();
 create or replace trigger submission_row instead of insert on submission for each row execute function _load_row();
@@ -8487,10 +8676,18 @@ create table history (
     state           text            not null,
     attempt         integer         not null,
     detail          text,
+    error           text,
+    error_code      text,
+    -- inside a function of its owner session_user is still who logged in
+    login           text            not null default session_user,
     constraint history_pkey primary key (history_id)
 );
 comment on table history is
-    'What departed from the happy path, and who did it. The happy path is in the job''s own row. Never a payload, never an error text.';
+    'What departed from the happy path, and who did it. The happy path is in the job''s own row. Never a payload.';
+comment on column history.actor is
+    'Who did it, as the caller says; of a failed attempt and of a lease that ran out, whose it was: the worker; leasehold: the engine by itself.';
+comment on column history.error is 'With error_code: what a failed attempt, or a burial, said; cleaned and cut as in job.failure.';
+comment on column history.login is 'The login of the session that did it: what actor says anybody may say.';
 create index history_job_id_idx on history (job_id);
 
 create table gate (
