@@ -11,6 +11,8 @@ begin
     select k.noted_at between _freshen.now - interval '20 ms' and _freshen.now and k.fence + 50 >= pg_sequence_last_value('fence_seq') into v_fresh
     from mark as k
     where k.next_need = need
+        -- above READ COMMITTED claims read the lanes themselves, and a move cannot remove what a lane that was opened has left
+        and k.mark_id < case when _isolated() then 4611686018427387904 else 9223372036854775807 end
     order by k.mark_id desc
     limit 1;
     if v_fresh then

@@ -13,10 +13,12 @@ begin
     perform _check_need('next_need', next_need);
     insert into lane (next_need, priority, keyed, stems, opened_at)
     values (_open_lane.next_need, _open_lane.priority, _open_lane.keyed, _stems(_open_lane.next_need), _open_lane.now);
-    -- claims go by the newest marks of a need: the next one is to look at all its lanes, and whether there are keys
-    insert into mark (next_need, priorities, numbers, keyed, seen_number, seen_by, noted_at, max_lease, max_attempts)
+    -- Claims go by the newest marks of a need: the next one is to look at all its lanes, and whether there are keys. In the last place, for marks that are
+    -- moved while this transaction is open come after it, and do not know of it.
+    insert into mark (mark_id, next_need, priorities, numbers, keyed, seen_number, seen_by, noted_at, max_lease, max_attempts)
+    overriding system value
     select
-        _open_lane.next_need, m.priorities || _open_lane.priority, m.numbers || 0::bigint, true, m.seen_number, m.seen_by, '-infinity',
+        _top_mark_id(), _open_lane.next_need, m.priorities || _open_lane.priority, m.numbers || 0::bigint, true, m.seen_number, m.seen_by, '-infinity',
         m.max_lease, m.max_attempts
     from (
         (

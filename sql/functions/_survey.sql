@@ -17,13 +17,14 @@ begin
         array_agg(coalesce(m.numbers[array_position(m.priorities, l.priority)], 0) order by l.priority)
     into v_survey.next_need, v_survey.priority, v_survey.mark
     from (select distinct o.next_need, o.priority from lane as o where o.next_need = capabilities[1]) as l
-    cross join lateral (
+    -- the newest that a move has made; one that says that a lane was opened has older marks
+    left join lateral (
         select k.priorities, k.numbers
         from mark as k
-        where k.next_need = l.next_need
+        where k.next_need = l.next_need and k.mark_id < 4611686018427387904
         order by k.mark_id desc
         limit 1
-    ) as m;
+    ) as m on true;
     -- after the upkeep, which may have admitted some
     if (
         -- in the order of the index of heads: another one could be walked for it

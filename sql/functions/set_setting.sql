@@ -42,11 +42,11 @@ begin
     update setting as s set value = set_setting.value where s.name = set_setting.name;
     if name in ('max_lease', 'max_attempts') then
         -- claims go by what the newest marks say of it: the next ones are to look
-        insert into mark (next_need, priorities, numbers, keyed, seen_number, seen_by, noted_at, max_lease, max_attempts)
-        select distinct on (k.next_need)
-            k.next_need, k.priorities, k.numbers, k.keyed, k.seen_number, k.seen_by, '-infinity'::timestamptz, k.max_lease, k.max_attempts
-        from mark as k
-        order by k.next_need, k.mark_id desc;
+        insert into mark (mark_id, next_need, priorities, numbers, keyed, seen_number, seen_by, noted_at, max_lease, max_attempts)
+        overriding system value
+        select
+            _top_mark_id(), m.next_need, m.priorities, m.numbers, m.keyed, m.seen_number, m.seen_by, '-infinity', m.max_lease, m.max_attempts
+        from (select distinct on (k.next_need) k.* from mark as k order by k.next_need, k.mark_id desc) as m;
     end if;
     return _setting_value(name);
 end

@@ -89,8 +89,11 @@ comment on column mark.seen_number is
     'A reading of number_seq, taken before the transaction id seen_by: whoever drew a number up to it has an older id. Once all older ones are over, '
     'what can be seen up to it is all there will ever be.';
 comment on column mark.fence is 'The last fence when it was noted: how many claims there were since, of any need.';
+comment on column mark.mark_id is
+    'From 2^62 on (_top_mark_id) it tells that a lane was opened or a setting changed: it comes after the rows of moves, until a move that saw it removes it.';
 comment on column mark.noted_at is '-infinity: a lane was opened, or a setting changed; the next claim looks at all lanes.';
-comment on column mark.max_lease is 'With max_attempts: these settings when it was noted.';
+comment on column mark.max_lease is
+    'With max_attempts: these settings when it was noted. Null: moved above READ COMMITTED, by a look that may have been an old one; no claim goes by it.';
 
 create table front (
     front_id        bigint          not null generated always as identity,

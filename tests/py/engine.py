@@ -341,7 +341,10 @@ def until_over(conn: Connection, moment: str) -> None:
 
 def move_marks(conn: Connection, need: str) -> None:
     """As if the last move of the need's marks were long ago: moves them. Also of a prefix."""
-    conn.execute("update mark set noted_at = noted_at - interval '1 s'")
+    # not what tells of a lane that was opened: who moves the marks removes it, and may be open
+    conn.execute(
+        "update mark set noted_at = noted_at - interval '1 s' where noted_at > '-infinity'"
+    )
     conn.execute("update front set noted_at = noted_at - interval '1 s'")
     conn.execute("update ahead set noted_at = noted_at - interval '1 s'")
     conn.execute("select _move_marks(array[%s], clock_timestamp())", (need,))

@@ -686,7 +686,7 @@ MUTATIONS = (
         [s.a_job_that_commits_late_is_found_below_the_mark],
         _change(
             "_move_marks",
-            "pg_snapshot_xmin(pg_current_snapshot()) >= m.seen_by or coalesce(m.seen_by = v_over, false) as proven",
+            "pg_snapshot_xmin(pg_current_snapshot()) >= v_old.seen_by or coalesce(v_old.seen_by = v_over, false) as proven",
             "true as proven",
         ),
     ),
@@ -700,7 +700,7 @@ MUTATIONS = (
     Mutation(
         "what can still be seen holds the mark",
         [s.a_mark_moves_up_to_what_waits],
-        _change("_move_marks", "and j.number between o.number and m.seen_number", "and false"),
+        _change("_move_marks", "and j.number between o.number and v_old.seen_number", "and false"),
     ),
     Mutation(
         "heads of keys are looked for from the start",
@@ -725,12 +725,39 @@ MUTATIONS = (
     Mutation(
         "the moving of the marks",
         [s.a_mark_moves_up_to_what_waits],
-        _change("_move_marks", "m.seen_number + 1,", "o.number,"),
+        _change("_move_marks", "v_old.seen_number + 1,", "o.number,"),
     ),
     Mutation(
         "a lane that is opened makes the marks old",
         [s.a_lane_that_was_just_opened_is_seen_by_the_next_claim],
         _change("_open_lane", "'-infinity'", "_open_lane.now"),
+    ),
+    Mutation(
+        "what tells of a lane comes after the marks that are moved meanwhile",
+        [
+            s.a_lane_that_was_opened_beside_a_move_is_seen_by_the_next_claim,
+            s.a_setting_that_was_changed_beside_a_move_counts_for_the_next_claim,
+        ],
+        _change("_top_mark_id", "4611686018427387904 + ", ""),
+    ),
+    Mutation(
+        "a move looks again once its place is drawn",
+        [s.a_lane_that_is_opened_in_the_middle_of_a_move_is_seen_by_the_next_claim],
+        _change("_move_marks", "and k.mark_id > v_below", "and false"),
+    ),
+    Mutation(
+        "a move that knows of a lane removes what told of it",
+        [s.a_claim_goes_by_the_marks_of_all_lanes],
+        _change("_move_marks", "if v_opened <> '{}' and not v_isolated then", "if false then"),
+    ),
+    Mutation(
+        "an old snapshot leaves no marks that are gone by",
+        [s.marks_that_an_old_snapshot_moved_are_not_gone_by],
+        _change(
+            "_move_marks",
+            "v_lease := case when not v_isolated then",
+            "v_lease := case when true then",
+        ),
     ),
     Mutation(
         "a lane that is known is opened for the first key as well",
@@ -980,8 +1007,8 @@ MUTATIONS = (
         [s.one_claim_in_fifty_moves_marks_that_many_came_after],
         _change(
             "_move_marks",
-            "(m.fence + 50 < v_fence or not (m.noted_at between _move_marks.now - interval '20 ms'",
-            "(not (m.noted_at between _move_marks.now - interval '1 hour'",
+            "v_old.fence + 50 < v_fence or not (v_old.noted_at between _move_marks.now - interval '20 ms'",
+            "not (v_old.noted_at between _move_marks.now - interval '1 hour'",
         ),
     ),
     Mutation(
@@ -1018,7 +1045,7 @@ MUTATIONS = (
         ],
         _change(
             "_move_marks",
-            "and v_noted_at between _move_marks.now - interval '1 s' and _move_marks.now + interval '1 s'",
+            "and v_old.noted_at between _move_marks.now - interval '1 s' and _move_marks.now + interval '1 s'",
         ),
     ),
     Mutation(

@@ -1846,6 +1846,92 @@ def a_lane_that_was_just_opened_is_seen_by_the_next_claim(connect: Connect) -> N
         assert [w["job_id"] for w in take(a, "x")] == [urgent]
 
 
+def a_lane_that_was_opened_beside_a_move_is_seen_by_the_next_claim(connect: Connect) -> None:
+    """Who moved the marks while it was being opened could not see it, and wrote newer marks."""
+    a, mover, worker = connect(), connect(), connect()
+    for step, arguments in enumerate(({"priority": 1}, {"singleton_key": "k", "priority": 0})):
+        for _ in range(5):
+            submit(worker, "x")
+        engine.move_marks(worker, "x")
+        take(worker, "x")
+        with transaction(a):
+            urgent = submit(a, "x", **arguments)
+            for _ in range(2):
+                engine.move_marks(mover, "x")
+        _as_if_just_moved(worker)
+        assert [w["job_id"] for w in take(worker, "x")] == [urgent], step
+
+
+def a_lane_that_is_opened_in_the_middle_of_a_move_is_seen_by_the_next_claim(
+    connect: Connect,
+) -> None:
+    """The mover has read the lanes; then one is opened, another mover notes it; then it writes."""
+    a, slow, worker = connect(), connect(), connect()
+    for _ in range(5):
+        submit(worker, "x")
+    take(worker, "x")
+    _pause(a, "_move_marks", "v_mark_id := nextval('mark_mark_id_seq');")
+    with transaction(a):
+        a.execute("select pg_advisory_xact_lock(4711)")
+        a.execute("update mark set noted_at = noted_at - interval '1 s'")
+        a.execute("commit; begin; select pg_advisory_xact_lock(4711)")
+        slow.execute("set leasehold.pause = 'on'")
+        moving = background(
+            lambda: slow.execute("select _move_marks('{x}', clock_timestamp())").fetchall()
+        )
+        wait_until_blocked(worker, slow)
+        submit(worker, "x", priority=1)
+        engine.move_marks(worker, "x")
+        take(worker, "x")
+        urgent = submit(worker, "x", priority=1)
+    moving.result(timeout=10)
+    _as_if_just_moved(worker)
+    assert [w["job_id"] for w in take(worker, "x")] == [urgent]
+
+
+def _as_if_just_moved(conn: Connection) -> None:
+    conn.execute("update mark set noted_at = clock_timestamp() where noted_at > '-infinity'")
+
+
+def _pause(conn: Connection, function: str, before: str) -> None:
+    """Sessions that ask for it wait in this function, before this statement, for lock 4711."""
+    definition = scalar(conn, "select pg_get_functiondef(%s::regproc)", f"leasehold.{function}")
+    assert before in definition
+    wait = (
+        "if current_setting('leasehold.pause', true) = 'on' then"
+        " perform pg_advisory_xact_lock(4711); end if; "
+    )
+    conn.execute(definition.replace(before, wait + before))
+
+
+def marks_that_an_old_snapshot_moved_are_not_gone_by(connect: Connect) -> None:
+    """They may lack a lane that everybody else knows."""
+    old, worker = connect(), connect()
+    for _ in range(5):
+        submit(worker, "x")
+    take(worker, "x")
+    with transaction(old, "repeatable read"):
+        submit(worker, "x", priority=1)
+        engine.move_marks(worker, "x")
+        take(worker, "x")
+        urgent = submit(worker, "x", priority=1)
+        old.execute("select _move_marks('{x}', clock_timestamp() + interval '1 s')")
+    _as_if_just_moved(worker)
+    assert [w["job_id"] for w in take(worker, "x")] == [urgent]
+
+
+def a_setting_that_was_changed_beside_a_move_counts_for_the_next_claim(connect: Connect) -> None:
+    a, mover, worker = connect(), connect(), connect()
+    for _ in range(3):
+        submit(worker, "x")
+    take(worker, "x")
+    with transaction(a):
+        value(a, "set_setting", name="max_attempts", value="7")
+        engine.move_marks(mover, "x")
+    _as_if_just_moved(worker)
+    assert [w["max_attempts"] for w in take(worker, "x")] == [7]
+
+
 def the_first_job_with_a_key_of_a_need_comes_in_its_turn(connect: Connect) -> None:
     """Claims look for heads of keys only where their marks say that there ever were keys: of a need
     that had none so far, a key has to be in those marks with the next claim, and to stay there."""
