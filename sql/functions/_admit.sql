@@ -7,6 +7,7 @@ declare
     v_need  text := '';
     v_head  record;
     v_taken uuid;
+    v_priority smallint;
     v_done  boolean := true;
 begin
     -- somebody else is about this key: whether he admits the next is not known here
@@ -31,7 +32,7 @@ begin
                 and (j.priority, j.number) < (v_head.priority, v_head.number)
         );
         -- a head that somebody holds is passed by: the next of its need goes first
-        select j.job_id into v_taken
+        select j.job_id, j.priority into v_taken, v_priority
         from only job as j
         where j.singleton_key = _admit.singleton_key and j.state = 'ready' and j.parked and j.next_need = v_need
         order by j.priority, j.number
@@ -39,6 +40,8 @@ begin
         for no key update skip locked;
         if found then
             perform _park(array[v_taken], false);
+            -- its lane may have been retired since it was submitted
+            perform _open_lane(v_need, v_priority, true, _now());
             perform _ring_for(array[v_taken], array[v_need]);
         else
             v_done := false;

@@ -11,6 +11,8 @@ declare
     v_count integer;
     v_later text[];
     v_dues  timestamptz[];
+    v_lanes jsonb;
+    v_lane  record;
 begin
     -- a clock that was read under the locks: nobody looks for what is filed under times long over (_last_tick)
     now := greatest(now, _now());
@@ -65,13 +67,21 @@ begin
         array_agg(m.next_need) filter (where m.state = 'ready' and not m.parked),
         array_agg(distinct m.singleton_key) filter (where m.parked),
         array_agg(m.next_need) filter (where m.state = 'scheduled'),
-        array_agg(m.available_at) filter (where m.state = 'scheduled')
-    into v_count, v_ids, v_needs, v_keys, v_later, v_dues
+        array_agg(m.available_at) filter (where m.state = 'scheduled'),
+        jsonb_agg(distinct jsonb_build_object('need', m.next_need, 'priority', m.priority, 'keyed', m.singleton_key is not null))
+            filter (where m.state = 'ready')
+    into v_count, v_ids, v_needs, v_keys, v_later, v_dues, v_lanes
     from moved as m;
 
     if v_keys is not null then
         insert into note (kind, singleton_key) select 'key', k.key from unnest(v_keys) as k (key);
     end if;
+    -- their lanes may have been retired since they were submitted
+    for v_lane in
+        select l.* from jsonb_to_recordset(v_lanes) as l (need text, priority smallint, keyed boolean)
+    loop
+        perform _open_lane(v_lane.need, v_lane.priority, v_lane.keyed, now);
+    end loop;
     if v_needs is not null then
         perform _ring_for(v_ids, v_needs);
     end if;

@@ -5,6 +5,8 @@ volatile
 as $_move_front$
 declare
     v_size      constant integer := 192;
+    v_added     bigint[] := array[]::bigint[];
+    v_anew      boolean;
     v_ahead     constant integer := 64;
     v_alone     boolean := pg_try_advisory_xact_lock(_engine_lock('front', scope));
     v_seen      constant bigint := coalesce(seen, _last_number());
@@ -42,14 +44,14 @@ begin
     -- one statement: the lanes that it sees and what is proven by then belong together
     select
         f.needs, f.priorities, f.numbers, f.rear_id, f.rear_priority, f.rear_number, f.sure_number, f.newer, f.seen_number, f.seen_by, f.noted_at,
-        f.surveyed_at,
+        f.surveyed_at, f.lanes, f.made_at,
         coalesce(pg_snapshot_xmin(pg_current_snapshot()) >= f.seen_by or f.seen_by = v_over, false) as proven,
         -- an id that this server has not come to: the pair was noted on another one, before a restore
         f.seen_by >= pg_snapshot_xmax(pg_current_snapshot()) and f.seen_by is distinct from pg_current_xact_id_if_assigned() as foreign_id,
         array(select l.number from lane as l where l.number > coalesce(f.sure_number, 0) order by l.number) as newer
     into
         v_old.needs, v_old.priorities, v_old.numbers, v_old.rear_id, v_old.rear_priority, v_old.rear_number, v_old.sure_number, v_old.newer,
-        v_old.seen_number, v_old.seen_by, v_old.noted_at, v_old.surveyed_at, v_proven, v_foreign, v_newer
+        v_old.seen_number, v_old.seen_by, v_old.noted_at, v_old.surveyed_at, v_old.lanes, v_old.made_at, v_proven, v_foreign, v_newer
     from (select) as one
     left join lateral (select k.* from front as k where k.scope = _move_front.scope order by k.front_id desc limit 1) as f on true;
     v_known := coalesce(v_old.newer = v_newer, false);
@@ -69,28 +71,70 @@ begin
         v_new.seen_by := null;
     end if;
 
-    -- above READ COMMITTED the rear that can be seen may be gone; so may it be where two have moved the front at once
-    v_full := not v_known or _isolated() or wide > v_size and v_old.rear_number <= v_new.sure_number
+    -- Lanes that were opened since join the others, whose number does not matter to that. All lanes there are, without those that were removed meanwhile,
+    -- are looked up only now and then: the more there are, the more rarely.
+    v_anew := v_old.needs is null
+        or wide = 0 and v_alone and not (
+            v_old.made_at between _move_front.now - greatest(interval '1 minute', v_old.lanes * interval '2 ms') and _move_front.now
+        );
+    if not v_known and not v_anew then
+        v_added := array(select n.number from unnest(v_newer) as n (number) where n.number <> all (v_old.newer));
+        -- many of others are no reason to look at each
+        if cardinality(v_added) > 10 + v_old.lanes / 10 then
+            v_anew := true;
+            v_added := '{}';
+        end if;
+    end if;
+    if v_added <> '{}' then
+        select
+            coalesce(array_agg(l.next_need), '{}') || v_new.needs, coalesce(array_agg(l.priority), '{}') || v_new.priorities,
+            array_fill(0::bigint, array[count(*)::integer]) || v_new.numbers, v_new.lanes + count(*)
+        into v_new.needs, v_new.priorities, v_new.numbers, v_new.lanes
+        from (
+            select distinct k.next_need, greatest(k.priority, -1 - k.priority)::smallint as priority
+            from lane as k
+            where k.number = any (v_added) and exists (select from unnest(capabilities) as c (capability) where _matches(c.capability, k.next_need))
+        ) as l
+        where not exists (
+            select from unnest(v_new.needs, v_new.priorities) as o (next_need, priority) where o.next_need = l.next_need and o.priority = l.priority
+        );
+    end if;
+    -- above READ COMMITTED the rear that can be seen may be gone
+    v_full := v_anew or _isolated() or wide > v_size and v_old.rear_number <= v_new.sure_number
+        -- too many were opened since, which are in the front alone: few as long as there are few others
+        or cardinality(v_new.needs) > greatest(2 * v_size, 4 * sqrt(v_new.lanes))
+        -- where two have moved the front at once the rear may be gone
         or v_old.rear_id is not null
             and not exists (select from rear as r where r.scope = _move_front.scope and r.rear_id = v_old.rear_id);
     loop
         if v_full and v_new.rear_id is not null then
             select r.* into v_rear from rear as r where r.scope = _move_front.scope and r.rear_id = v_new.rear_id;
-            v_new.needs := v_new.needs || v_rear.needs;
-            v_new.priorities := v_new.priorities || v_rear.priorities;
-            v_new.numbers := v_new.numbers || v_rear.numbers;
-            v_known := v_known and v_rear.rear_id is not null;
+            v_anew := v_anew or v_rear.rear_id is null;
+            select v_new.needs || array_agg(r.next_need), v_new.priorities || array_agg(r.priority), v_new.numbers || array_agg(r.number)
+            into v_new.needs, v_new.priorities, v_new.numbers
+            from unnest(v_rear.needs, v_rear.priorities, v_rear.numbers) as r (next_need, priority, number)
+            where (r.next_need, r.priority) not in (
+                select o.next_need, o.priority from unnest(v_new.needs, v_new.priorities) as o (next_need, priority)
+            );
             v_new.rear_id := null;
             v_new.rear_priority := null;
             v_new.rear_number := null;
         end if;
-        if not v_known then
+        if v_anew then
             -- all lanes there are, each with the mark it had
             select array_agg(l.next_need), array_agg(l.priority), array_agg(coalesce(o.number, 0))
             into v_new.needs, v_new.priorities, v_new.numbers
-            from (select distinct k.next_need, k.priority from lane as k where k.next_need = any (_needs(capabilities))) as l
+            from (
+                select distinct k.next_need, greatest(k.priority, -1 - k.priority)::smallint as priority
+                from lane as k
+                where k.next_need = any (_needs(capabilities))
+            ) as l
             left join unnest(v_new.needs, v_new.priorities, v_new.numbers) as o (next_need, priority, number)
                 on o.next_need = l.next_need and o.priority = l.priority;
+            v_new.made_at := now;
+        end if;
+        if v_full then
+            v_new.lanes := coalesce(cardinality(v_new.needs), 0);
         end if;
         -- the marks of the first, by a look; then the order of all that are here
         select
@@ -100,7 +144,7 @@ begin
             select
                 l.next_need, l.priority,
                 case
-                    when l.place > greatest(wide, 12) or l.number > v_new.sure_number then l.number
+                    when l.place > greatest(wide, 12 + least(cardinality(v_added), 200)) or l.number > v_new.sure_number then l.number
                     else least(
                         v_new.sure_number + 1,
                         (
@@ -125,7 +169,7 @@ begin
 
     if not v_alone
         -- an idle scope writes nothing
-        or v_known and v_new.numbers = v_old.numbers and v_new.needs = v_old.needs
+        or v_known and not v_anew and v_new.numbers = v_old.numbers and v_new.needs = v_old.needs
             and v_new.seen_number = v_old.seen_number and v_new.sure_number = v_old.sure_number
     then
         return v_new;
@@ -140,11 +184,12 @@ begin
     end if;
     insert into front (
         scope, needs, priorities, numbers, rear_id, rear_priority, rear_number, sure_number, newer, seen_number, seen_by, noted_at,
-        surveyed_at
+        surveyed_at, lanes, made_at
     ) values (
         v_new.scope, v_new.needs, v_new.priorities, v_new.numbers, v_new.rear_id, v_new.rear_priority, v_new.rear_number,
         v_new.sure_number, v_new.newer, coalesce(v_new.seen_number, 0),
-        coalesce(v_new.seen_by, case when v_new.seen_number is null then '0' else pg_current_xact_id() end), v_new.noted_at, v_new.surveyed_at
+        coalesce(v_new.seen_by, case when v_new.seen_number is null then '0' else pg_current_xact_id() end), v_new.noted_at, v_new.surveyed_at,
+        v_new.lanes, v_new.made_at
     )
     returning front_id into v_new.front_id;
     -- the first of all, as far as nothing can be missing: everything that is numbered so can be seen, and no lane that is not looked at comes before

@@ -54,16 +54,15 @@ begin
         end if;
         -- A pair is kept until it has come true: if it were replaced each time, writers that take longer than that, one after the other, would stop the mark.
         select
-            null, n.next_need, n.priorities, c.numbers, n.keyed,
+            null::bigint, n.next_need, n.priorities, c.numbers, n.keyed,
             case when s.proven or s.foreign_id then coalesce(v_seen, v_old.seen_number) else v_old.seen_number end,
             case when (s.proven or s.foreign_id) and v_seen is not null then null else v_old.seen_by end,
             _move_marks.now, v_fence, v_lease, v_attempts
         into v_moved
         from (
-            select o.next_need, array_agg(distinct o.priority order by o.priority) as priorities, bool_or(o.keyed) as keyed
-            from lane as o
-            where o.next_need = capabilities[1]
-            group by o.next_need
+            select l.next_need, array_agg(distinct l.priority order by l.priority) as priorities, bool_or(l.keyed) as keyed
+            from (select o.next_need, greatest(o.priority, -1 - o.priority)::smallint as priority, o.keyed from lane as o where o.next_need = capabilities[1]) as l
+            group by l.next_need
         ) as n
         cross join lateral (
             select
@@ -104,9 +103,7 @@ begin
             and (v_opened <> '{}' and not v_isolated or n.priorities <> v_old.priorities or n.keyed <> v_old.keyed or c.numbers <> v_old.numbers
                 or v_old.seen_number <> v_seen or v_old.fence + 50 < v_fence
                 or not v_isolated and (v_old.max_lease, v_old.max_attempts) is distinct from (v_lease, v_attempts));
-        if v_moved.next_need is null then
-            return;
-        end if;
+        exit when v_moved.next_need is null;
         v_id := pg_current_xact_id();
         v_mark_id := nextval('mark_mark_id_seq');
         -- Looked at again now that its place is drawn: if a lane was opened meanwhile, or somebody else has moved the marks, it starts anew. So whatever comes

@@ -89,9 +89,13 @@ begin
             -- gone: the front was made up anew meanwhile
             exit when v_rear.rear_id is null;
             survey.rear_number := null;
-            v_needs := v_needs || v_rear.needs;
-            v_priority := v_priority || v_rear.priorities;
-            v_marks := v_marks || v_rear.numbers;
+            -- some of them may have been opened anew since, and are in the front
+            select v_needs || array_agg(r.next_need), v_priority || array_agg(r.priority), v_marks || array_agg(r.number)
+            into v_needs, v_priority, v_marks
+            from unnest(v_rear.needs, v_rear.priorities, v_rear.numbers) as r (next_need, priority, number)
+            where (r.next_need, r.priority) not in (
+                select o.next_need, o.priority from unnest(survey.next_need, survey.priority) as o (next_need, priority)
+            );
             v_wide := cardinality(v_needs);
         end if;
     end loop;

@@ -16,7 +16,9 @@ begin
         array_agg(l.priority order by l.priority),
         array_agg(coalesce(m.numbers[array_position(m.priorities, l.priority)], 0) order by l.priority)
     into v_survey.next_need, v_survey.priority, v_survey.mark
-    from (select distinct o.next_need, o.priority from lane as o where o.next_need = capabilities[1]) as l
+    from (
+        select distinct o.next_need, greatest(o.priority, -1 - o.priority)::smallint as priority from lane as o where o.next_need = capabilities[1]
+    ) as l
     -- the newest that a move has made; one that says that a lane was opened has older marks
     left join lateral (
         select k.priorities, k.numbers

@@ -8,6 +8,7 @@ declare
     v_age       interval;
     v_seen_at   timestamptz;
     v_below     record;
+    v_oldest    xid8;
 begin
     v_tick := _last_tick();
     v_age := _now() - v_tick.at;
@@ -20,6 +21,9 @@ begin
     -- the clock first, the transaction id after it: the other way round the pair proves nothing
     if pg_current_xact_id_if_assigned() is null then
         v_seen_at := _now();
+    end if;
+    if v_tick.tick_id % 64 = 0 then
+        v_oldest := _oldest_snapshot();
     end if;
     perform _tend(1000, now, v_tick.leases_from, v_tick.schedules_from);
     -- once a second or so
@@ -60,6 +64,7 @@ begin
         perform _maintain('waiters', 10000, null, now);
         perform _maintain('heartbeats', 10000, null, now);
         perform _forget_what_is_over(now);
+        perform _retire_lanes(1000, now, v_oldest);
         delete from tick as t
         where t.tick_id in (select o.tick_id from tick as o where o.tick_id < v_tick.tick_id for update skip locked);
     end if;

@@ -10,26 +10,17 @@ set jit to off
 set enable_bitmapscan to off
 as $sweep$
 declare
-    v_swept swept;
+    v_swept     swept;
+    v_oldest    xid8;
 begin
     perform _check_count('limit_jobs', limit_jobs, 1, 100000);
+    -- before this transaction has an id of its own
+    v_oldest := _oldest_snapshot();
     v_swept := _tend(coalesce(limit_jobs, 1000), _now(), '-infinity', '-infinity');
     perform _maintain('waiters', 10000, null, _now());
     perform _maintain('heartbeats', 10000, null, _now());
     perform _forget_what_is_over(_now());
-    -- doubles of lanes that two producers opened at the same time
-    delete from lane as l
-    where l.ctid = any (
-        array(
-            select m.ctid
-            from lane as m
-            where exists (
-                select from lane as f
-                where f.next_need = m.next_need and f.priority = m.priority and f.keyed = m.keyed and (f.opened_at, f.ctid) < (m.opened_at, m.ctid)
-            )
-            for update skip locked
-        )
-    );
+    perform _retire_lanes(coalesce(limit_jobs, 1000), _now(), v_oldest);
     return v_swept;
 end
 $sweep$;

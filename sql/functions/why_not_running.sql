@@ -69,7 +69,9 @@ begin
             -- each half by its own index
             (
                 select
-                from (select distinct o.priority from lane as o where o.next_need = v_job.next_need and o.priority <= v_job.priority) as l
+                from (
+                    select distinct greatest(o.priority, -1 - o.priority)::smallint as priority from lane as o where o.next_need = v_job.next_need
+                ) as l
                 cross join lateral (
                     select from ready as j
                     where hashtextextended(j.next_need, j.priority::bigint) = hashtextextended(v_job.next_need, l.priority::bigint)
@@ -77,6 +79,7 @@ begin
                         and j.number < case when l.priority = v_job.priority then v_job.number else 9223372036854775807 end
                     limit 1000
                 ) as a
+                where l.priority <= v_job.priority
                 limit 1000
             )
             union all

@@ -56,15 +56,25 @@ create table lane (
     stems           text[]          not null,
     opened_at       timestamptz     not null,
     number          bigint          not null default nextval('number_seq'),
+    retire_at       timestamptz     not null default clock_timestamp() + interval '10 minutes',
+    retired_by      xid8,
+    seen_by         xid8,
     constraint lane_pkey primary key (number)
 );
 comment on table lane is
-    'Every need and priority that was ever submitted: what a prefix capability is looked up in, and where a claim walks. Not unique on '
-    'purpose: two producers that use a new need first, at the same time, must not wait for each other. Doubles are harmless; sweep() removes them.';
+    'The needs and priorities that jobs were submitted with of late: what a prefix capability is looked up in, and where a claim walks. Not unique on '
+    'purpose: two producers that use a new need first, at the same time, must not wait for each other. Doubles are harmless. After a while a lane is '
+    'retired: the next job opens it anew. It stays as long as a job may be there whose submitter saw it open (_retire_lanes).';
+comment on column lane.priority is 'That of its jobs. Of a retired lane -1 less that, which is no job''s: who looks whether a lane is open does not find it.';
 comment on column lane.keyed is 'Opened for a job with a singleton_key. A lane has two rows where jobs without one came first.';
 comment on column lane.stems is 'Under which stems those who wait for such jobs are filed in waiter.';
 comment on column lane.number is 'Drawn as jobs draw theirs, after the transaction id: what is proven of those holds for lanes as well.';
 create index lane_idx on lane (next_need, priority);
+comment on column lane.retire_at is 'When it is to be retired; of a retired lane, removed. With opened_at: how long it stays.';
+comment on column lane.retired_by is 'The transaction that retired it.';
+comment on column lane.seen_by is
+    'Taken once nobody had a snapshot from before it was retired. When all transactions with an older id are over, nothing can come into it any more.';
+create index lane_retire_at_idx on lane (retire_at);
 
 create table mark (
     mark_id         bigint          not null generated always as identity,
@@ -110,6 +120,8 @@ create table front (
     seen_by         xid8            not null,
     noted_at        timestamptz     not null,
     surveyed_at     timestamptz     not null,
+    lanes           integer         not null,
+    made_at         timestamptz     not null,
     constraint front_pkey primary key (scope, front_id)
 ) with (autovacuum_vacuum_scale_factor = 0.02);
 comment on table front is
@@ -121,6 +133,8 @@ comment on column front.rear_number is 'With rear_priority: no job of a lane in 
 comment on column front.sure_number is 'Everything numbered up to here, jobs and lanes, could be seen when this was noted.';
 comment on column front.newer is 'Those lanes of the schema with a higher number that could be seen as well. A claim that sees others looks for lanes anew.';
 comment on column front.seen_number is 'With seen_by: as in mark.';
+comment on column front.lanes is 'How many lanes, those in the rear included.';
+comment on column front.made_at is 'When all lanes of the scope were last looked up. Since then some may have been removed; those that were opened are here.';
 comment on column front.surveyed_at is
     'When a claim last took the long way, which does the upkeep that is due and takes a new reading. Kept by those that only note what comes next.';
 

@@ -303,6 +303,13 @@ def violations(conn: Connection, *, drained: bool = False) -> list[str]:
                     select from job as o where o.singleton_key = j.singleton_key
                         and (o.state = 'leased' or o.state = 'ready' and not o.parked)
                 )""",
+        "a ready job whose lane nobody knows": """
+            select j.job_id from job as j
+            where j.state = 'ready' and not j.parked
+                and not exists (
+                    select from lane as l
+                    where l.next_need = j.next_need and j.priority in (l.priority, -1 - l.priority)
+                )""",
         "a job was let go before what it waits for had ended": """
             select j.job_id from job as j
             cross join unnest((j.options).wait_for) as w (id)

@@ -767,7 +767,8 @@ MUTATIONS = (
     Mutation(
         "a lane that is known is opened for the first key that is moved there",
         [s.the_first_job_with_a_key_of_a_need_comes_in_its_turn],
-        _change("_reschedule", "v_job.singleton_key is not null", "false"),
+        _change("_reschedule", "v_job.singleton_key is not null", "false")
+        + _change("_enqueue", "bool_or(m.singleton_key is not null)", "bool_or(false)"),
     ),
     Mutation(
         "a batch tells that it has keys",
@@ -785,17 +786,12 @@ MUTATIONS = (
         _change("_open_lane", " and (l.keyed or not _open_lane.keyed)", ""),
     ),
     Mutation(
-        "a lane with keys is no double of one without",
-        [s.the_first_job_with_a_key_of_a_need_comes_in_its_turn],
-        _change("sweep", "and f.keyed = m.keyed ", ""),
-    ),
-    Mutation(
         "marks keep that there are keys",
         [
             s.the_first_job_with_a_key_of_a_need_comes_in_its_turn,
             s.the_first_key_of_a_need_is_seen_by_the_next_move_of_its_marks,
         ],
-        _change("_move_marks", "bool_or(o.keyed)", "bool_or(false)"),
+        _change("_move_marks", "bool_or(l.keyed)", "bool_or(false)"),
     ),
     Mutation(
         "an idle need is looked at in full",
@@ -942,7 +938,11 @@ MUTATIONS = (
     Mutation(
         "an idle scope writes nothing",
         [s.an_idle_scope_writes_nothing],
-        _change("_move_front", "or v_known and v_new.numbers = v_old.numbers", "or false and true"),
+        _change(
+            "_move_front",
+            "or v_known and not v_anew and v_new.numbers",
+            "or false and v_new.numbers",
+        ),
     ),
     Mutation(
         "an old snapshot notes no rear but its own",
@@ -1071,6 +1071,94 @@ MUTATIONS = (
             "and v_age between interval '0' and interval '1 s'",
             "and coalesce(v_age, interval '0') < interval '1 s'",
         ),
+    ),
+    # --- lanes that are retired
+    Mutation(
+        "the wait for older ids before a lane is removed",
+        [s.a_job_whose_submitter_saw_its_lane_open_is_found_after_the_lane_was_retired],
+        _change("_retire_lanes", "d.seen_by <= pg_snapshot_xmin(pg_current_snapshot())", "true"),
+    ),
+    Mutation(
+        "the wait for older snapshots before a lane is removed",
+        [s.a_job_whose_submitter_has_an_old_snapshot_is_found_after_its_lane_was_retired],
+        _change("_retire_lanes", "d.retired_by < oldest", "true"),
+    ),
+    Mutation(
+        "all snapshots there are, not those of transactions that have an id",
+        [s.a_job_whose_submitter_has_an_old_snapshot_is_found_after_its_lane_was_retired],
+        _change("_oldest_snapshot", "min(v_next - (", "max(v_next - ("),
+    ),
+    Mutation(
+        "a retired lane is no open one",
+        [s.a_lane_that_nobody_uses_is_removed_with_its_marks],
+        _change("_retire_lanes", "least(j.priority, -1 - j.priority)", "j.priority"),
+    ),
+    Mutation(
+        "marks of a need without lanes are removed",
+        [s.a_lane_that_nobody_uses_is_removed_with_its_marks],
+        _change("_retire_lanes", "if v_gone is not null then", "if false then"),
+    ),
+    Mutation(
+        "fronts are made up from the lanes that are left",
+        [s.a_lane_that_nobody_uses_is_removed_with_its_marks],
+        _change("_move_front", "or wide = 0 and v_alone and not (", "or false and not ("),
+    ),
+    Mutation(
+        "marks of lanes that are being retired",
+        [s.a_lane_is_looked_at_while_it_is_being_retired],
+        _change("_move_marks", "greatest(o.priority, -1 - o.priority)", "o.priority"),
+    ),
+    Mutation(
+        "fronts with lanes that are being retired",
+        [s.a_lane_is_looked_at_while_it_is_being_retired],
+        _change("_move_front", "greatest(k.priority, -1 - k.priority)", "k.priority"),
+    ),
+    Mutation(
+        "a lane in which a job is left",
+        [s.a_lane_in_which_a_job_is_left_is_opened_again],
+        _change(
+            "_retire_lanes",
+            "order by r.number\n                            limit 1\n                        ) is not null then 'open'",
+            "order by r.number\n                            limit 1\n                        ) is not null then 'drop'",
+        ),
+    ),
+    Mutation(
+        "a lane in which a head of a key is left",
+        [s.a_lane_in_which_a_job_is_left_is_opened_again],
+        _change(
+            "_retire_lanes",
+            "order by h.next_need, h.priority, h.number\n                            limit 1\n                        ) is not null then 'open'",
+            "order by h.next_need, h.priority, h.number\n                            limit 1\n                        ) is not null then 'drop'",
+        ),
+    ),
+    Mutation(
+        "what enters the queue opens its lane",
+        [s.a_job_that_comes_back_opens_the_lane_that_was_removed_meanwhile],
+        _change(
+            "_enqueue",
+            "perform _announce(v_needs, v_priorities,"
+            " array_fill(true, array[cardinality(v_needs)]), v_keyed, now);",
+            "perform _ring(v_needs);",
+        ),
+    ),
+    Mutation(
+        "what is admitted opens its lane",
+        [s.the_next_of_a_key_opens_the_lane_that_was_removed_meanwhile],
+        _change(
+            "_admit",
+            "perform _announce(array[v_need], array[v_priority], array[true], array[true], _now());",
+            "perform _ring(array[v_need]);",
+        ),
+    ),
+    Mutation(
+        "a lane in steady use stays longer",
+        [s.a_lane_that_is_used_while_it_is_being_retired_stays_longer],
+        _change("_open_lane", "greatest(2 * max", "greatest(1 * max"),
+    ),
+    Mutation(
+        "a lane that is in the front and in the rear is looked at once",
+        [s.a_lane_that_was_opened_again_is_in_its_scope_once],
+        _change("_pick_merged", "where (r.next_need, r.priority) not in (", "where true or 1 in ("),
     ),
     # --- from when on upkeep looks
     Mutation(

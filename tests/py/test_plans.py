@@ -114,6 +114,70 @@ def test_the_views_are_barriers_that_let_a_look_for_one_job_use_its_index(connec
     assert found.used.keys() == {"job_dead_idx"}
 
 
+_CLAIM = "select job_id from get_work('w', '{many.%%}')"
+
+
+def _many_needs(conn: Connection, needs: int) -> None:
+    engine.submit_many(conn, [{"next_need": f"many.{need}"} for need in range(needs)])
+    take = "select count(*) from get_work('w', '{many.%}', limit_jobs => 10)"
+    assert engine.scalar(conn, take) == 10
+
+
+def test_a_need_that_is_new_costs_a_claim_no_look_at_all_lanes(connect: Connect) -> None:
+    conn = connect()
+    _many_needs(conn, 2000)
+    for step in range(300):
+        engine.submit(conn, f"many.new.{step}", priority=99)
+        found = plans.look(conn, _CLAIM, {})
+        assert len(found.result) == 1
+        if found.scanned.keys() <= plans.SMALL and step % 100 == 0:
+            assert found.entries.get("lane_idx", 0) < 100
+            assert found.entries.get("lane_pkey", 0) < 100
+            assert found.entries.get("ready_lane_idx", 0) < 1000
+            assert found.blocks < 2000
+
+
+def test_needs_that_nobody_uses_any_more_cost_an_idle_claim_nothing(connect: Connect) -> None:
+    conn = connect()
+    _many_needs(conn, 2000)
+    while engine.scalar(conn, "select count(*) from get_work('w', '{%}', limit_jobs => 1000)"):
+        pass
+    conn.execute("set track_counts = on")
+
+    def looked_at() -> int:
+        conn.execute("update front set noted_at = '-infinity'")
+        found = plans.look(conn, _CLAIM, {})
+        assert found.result == []
+        return sum(found.used.values())
+
+    looked_at()
+    assert looked_at() > 2000
+    # other databases of the server hold it up, too
+    for _ in range(400):
+        conn.execute("update lane set retire_at = opened_at")
+        engine.one(conn, "sweep")
+        if not engine.scalar(conn, "select count(*) from lane"):
+            break
+    assert looked_at() > 2000, "what is gone is not looked up each time"
+    conn.execute("update front set made_at = made_at - interval '1 minute'")
+    looked_at()
+    assert looked_at() < 100
+    tables = ("mark", "lane")
+    assert [engine.scalar(conn, f"select count(*) from {table}") for table in tables] == [0, 0]
+
+
+def test_upkeep_looks_at_no_more_lanes_than_it_may(connect: Connect) -> None:
+    conn = connect()
+    _many_needs(conn, 2000)
+    conn.execute("update lane set retire_at = opened_at")
+    for _ in range(3):
+        engine.one(conn, "sweep", limit_jobs=10)
+    found = plans.look(conn, "select sweep(10)", {})
+    assert found.entries.get("lane_retire_at_idx", 0) < 100
+    assert found.entries.get("lane_idx", 0) < 100
+    assert found.blocks < 1500
+
+
 def _run_all(conn: Connection) -> None:
     for each in plans.CALLS:
         each.measure(conn)
