@@ -44,17 +44,21 @@ begin
     -- one statement: the lanes that it sees and what is proven by then belong together
     select
         f.needs, f.priorities, f.numbers, f.rear_id, f.rear_priority, f.rear_number, f.sure_number, f.newer, f.seen_number, f.seen_by, f.noted_at,
-        f.surveyed_at, f.lanes, f.made_at,
+        f.surveyed_at, f.lanes, f.made_at, f.front_id,
         coalesce(pg_snapshot_xmin(pg_current_snapshot()) >= f.seen_by or f.seen_by = v_over, false) as proven,
         -- an id that this server has not come to: the pair was noted on another one, before a restore
         f.seen_by >= pg_snapshot_xmax(pg_current_snapshot()) and f.seen_by is distinct from pg_current_xact_id_if_assigned() as foreign_id,
         array(select l.number from lane as l where l.number > coalesce(f.sure_number, 0) order by l.number) as newer
     into
         v_old.needs, v_old.priorities, v_old.numbers, v_old.rear_id, v_old.rear_priority, v_old.rear_number, v_old.sure_number, v_old.newer,
-        v_old.seen_number, v_old.seen_by, v_old.noted_at, v_old.surveyed_at, v_old.lanes, v_old.made_at, v_proven, v_foreign, v_newer
+        v_old.seen_number, v_old.seen_by, v_old.noted_at, v_old.surveyed_at, v_old.lanes, v_old.made_at, v_old.front_id, v_proven, v_foreign, v_newer
     from (select) as one
     left join lateral (select k.* from front as k where k.scope = _move_front.scope order by k.front_id desc limit 1) as f on true;
     v_known := coalesce(v_old.newer = v_newer, false);
+    -- read after the front, which cannot know of a number that was not drawn
+    if v_old.seen_number > coalesce(v_seen, 0) and v_old.seen_number > coalesce(pg_sequence_last_value('number_seq'), 0) then
+        perform _sequence_lags('number_seq');
+    end if;
     -- one mover of a scope at a time is enough; the others claim from the old front meanwhile
     if v_known and (not v_alone or wide = 0 and _is_fresh(v_old.noted_at, v_old.surveyed_at, now)) then
         return v_old;
@@ -192,6 +196,9 @@ begin
         v_new.lanes, v_new.made_at
     )
     returning front_id into v_new.front_id;
+    if v_new.front_id < v_old.front_id then
+        perform _sequence_lags('front_front_id_seq');
+    end if;
     -- the first of all, as far as nothing can be missing: everything that is numbered so can be seen, and no lane that is not looked at comes before
     v_upto := least(
         v_new.sure_number,

@@ -44,6 +44,12 @@ begin
             return;
         end if;
         select s.last_value into v_fence from fence_seq as s;
+        -- read after the marks, which cannot know of a number that was not drawn
+        if v_old.fence > v_fence then
+            perform _sequence_lags('fence_seq');
+        elsif v_old.seen_number > coalesce(v_seen, 0) and v_old.seen_number > coalesce(pg_sequence_last_value('number_seq'), 0) then
+            perform _sequence_lags('number_seq');
+        end if;
         -- above READ COMMITTED this may be an old look, and no claim is to go by it: see below
         v_lease := case when not v_isolated then _duration(_setting_value('max_lease')::interval) end;
         v_attempts := _setting_value('max_attempts')::integer;
@@ -106,6 +112,9 @@ begin
         exit when v_moved.next_need is null;
         v_id := pg_current_xact_id();
         v_mark_id := nextval('mark_mark_id_seq');
+        if v_mark_id < v_below then
+            perform _sequence_lags('mark_mark_id_seq');
+        end if;
         -- Looked at again now that its place is drawn: if a lane was opened meanwhile, or somebody else has moved the marks, it starts anew. So whatever comes
         -- after a move that knew of a lane knows of it, too.
         insert into mark (mark_id, next_need, priorities, numbers, keyed, seen_number, seen_by, noted_at, fence, max_lease, max_attempts)

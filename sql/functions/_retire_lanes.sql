@@ -26,8 +26,8 @@ begin
                 when d.priority >= 0 then 'retire'
                 -- ids that this server has not come to: noted on another one, before a restore
                 when d.retired_by >= pg_snapshot_xmax(pg_current_snapshot()) or d.seen_by >= pg_snapshot_xmax(pg_current_snapshot()) then 'retire'
-                when d.seen_by is null and d.retired_by < oldest then 'see'
-                when d.seen_by <= pg_snapshot_xmin(pg_current_snapshot()) then
+                when d.seen_by = '0' and d.retired_by < oldest then 'see'
+                when d.seen_by > '0' and d.seen_by <= pg_snapshot_xmin(pg_current_snapshot()) then
                     case
                         when exists (
                             select from lane as o where o.next_need = d.next_need and o.priority = -1 - d.priority and (o.keyed or not d.keyed) offset 0
@@ -74,7 +74,7 @@ begin
             j.number,
             case j.act when 'retire' then _retire_lanes.now + (j.retire_at - j.opened_at) else j.retire_at end,
             case j.act when 'retire' then pg_current_xact_id() else j.retired_by end,
-            case j.act when 'see' then pg_current_xact_id() end
+            case j.act when 'see' then pg_current_xact_id() else '0' end
         from gone as j
         where j.act in ('retire', 'see')
     )
@@ -106,5 +106,6 @@ $_retire_lanes$;
 
 comment on function _retire_lanes(integer, timestamptz, xid8) is
     'Retires lanes that were opened long enough ago, and removes those that were retired before, if nobody has opened them since and nothing is there. '
-    'oldest: _oldest_snapshot(). Up to limit_lanes rows, each one step on: it is retired, so that submits no longer find it open; nobody has a snapshot any '
-    'more that shows it open, and an id is taken; all older ids are over, so that what can be seen there is all there will ever be. Until then claims look there.';
+    'oldest: _oldest_snapshot(). Up to limit_lanes rows, each one step on: it is retired, so that submits no longer find it open; nobody has a snapshot '
+    'any more that shows it open, and an id is taken; all older ids are over, so that what can be seen there is all there will ever be. Until then '
+    'claims look there.';

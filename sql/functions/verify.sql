@@ -61,9 +61,18 @@ begin atomic
         'missing' as problem
     from counted as k
     where k.found < k.needed
+    union all
+    select
+        'sequence' as kind,
+        l.name,
+        'behind its tables' as problem
+    from here as h
+    cross join lateral _lagging_sequences(h.name, false) as l
     order by 1, 2;
 end;
 
 comment on function verify() is
-    'What of the installation is missing, changed or left over (functions, tables, columns, indexes, constraints, types, views, grants; rows that must '
-    'exist), compared with what the installer left behind. No rows: all is as it was. After the schema is renamed it says so: run leasehold.sql again.';
+    'What of the installation is missing, changed or left over (functions, tables, columns, indexes, constraints, types, '
+    'views, grants; rows that must exist), compared with what the installer left behind, and which sequences lag behind '
+    'the rows that were numbered by them. No rows: all is as it was. After the schema is renamed it says so: run '
+    'leasehold.sql again, which sets sequences, too.';

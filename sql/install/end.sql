@@ -2,6 +2,13 @@
     insert into key_slot (slot) select n.slot from generate_series(0, 16383) as n (slot) on conflict do nothing;
     insert into secret (salt) select hashtextextended(gen_random_uuid()::text, 0) where not exists (select from secret);
     insert into gate (passed) select 0 where not exists (select from gate);
+    -- Rows that were replicated, or restored in part, without the sequences that numbered them.
+    v_name := _repair_sequences(v_schema);
+    if v_name is not null then
+        perform set_config('client_min_messages', v_settings ->> 'client_min_messages', true);
+        raise notice 'sequences that lagged behind their tables were set: %', v_name;
+        perform set_config('client_min_messages', 'warning', true);
+    end if;
 
     -- What verify() expects: what was just written, as it is now; of the rest, what a migration made of it. The file cannot mend a table, so it
     -- does not take its damage for granted either: the same build goes on expecting what it did.

@@ -57,8 +57,8 @@ create table lane (
     opened_at       timestamptz     not null,
     number          bigint          not null default nextval('number_seq'),
     retire_at       timestamptz     not null default clock_timestamp() + interval '10 minutes',
-    retired_by      xid8,
-    seen_by         xid8,
+    retired_by      xid8            not null default '0',
+    seen_by         xid8            not null default '0',
     constraint lane_pkey primary key (number)
 );
 comment on table lane is

@@ -1076,7 +1076,7 @@ MUTATIONS = (
     Mutation(
         "the wait for older ids before a lane is removed",
         [s.a_job_whose_submitter_saw_its_lane_open_is_found_after_the_lane_was_retired],
-        _change("_retire_lanes", "d.seen_by <= pg_snapshot_xmin(pg_current_snapshot())", "true"),
+        _change("_retire_lanes", "and d.seen_by <= pg_snapshot_xmin(pg_current_snapshot())", ""),
     ),
     Mutation(
         "the wait for older snapshots before a lane is removed",

@@ -1303,6 +1303,139 @@ def test_a_verify_that_says_nothing_any_more_is_not_believed(conn: Connection) -
     assert call(conn, "verify") == [("index", "ready_lane_idx", "missing")]
 
 
+# --- sequences that lag behind their tables ------------------------------------------------------
+
+
+def _lagging(conn: Connection) -> list[str]:
+    """Makes all sequences those of a subscriber, to which a publication brings rows alone."""
+    names = [
+        str(row[0])
+        for row in conn.execute(
+            "select c.relname from pg_class as c where c.relnamespace = 'leasehold'::regnamespace"
+            " and c.relkind = 'S' order by 1"
+        ).fetchall()
+    ]
+    for name in names:
+        conn.execute(f"select setval('leasehold.{name}', 1, false)")
+    return names
+
+
+def _used(conn: Connection) -> dict[str, Any]:
+    """Jobs of all kinds, and something in every table that numbers its rows."""
+    conn.execute("set search_path = leasehold, public")
+    for _ in range(30):
+        conn.execute("select submit('seq.done')")
+        conn.execute("select complete(w.job_id, w.lease_id) from get_work('w', '{seq.done}') as w")
+        for table in ("mark", "front"):
+            conn.execute(
+                f"update {table} set noted_at = noted_at - interval '1 s' where noted_at > '-infinity'"
+            )
+        conn.execute("select _move_marks('{seq.done}', clock_timestamp())")
+        conn.execute("select get_work('w', '{seq.%}')")
+    for need in range(250):
+        conn.execute("select submit(%s)", (f"rear.{need}",))
+    conn.execute("select get_work('w', '{rear.%}')")
+    conn.execute("select submit('seq.key', singleton_key => 'k') from generate_series(1, 2)")
+    conn.execute("select submit('seq.open')")
+    conn.execute("select submit('seq.held')")
+    held = conn.execute(
+        "select job_id, lease_id, fence from get_work('w', '{seq.held}')"
+    ).fetchone()
+    assert held is not None
+    conn.execute("select extend(%s, %s, '1 h')", held[:2])
+    conn.execute("select submit('seq.failed')")
+    conn.execute("select fail(w.job_id, w.lease_id, 'e') from get_work('w', '{seq.failed}') as w")
+    return {"held": held}
+
+
+def test_sequences_that_lag_behind_their_tables_are_noticed_and_set_and_no_job_is_passed_by(
+    conn: Connection,
+) -> None:
+    install(conn)
+    held = _used(conn)["held"]
+    conn.execute("select complete(%s, %s)", held[:2])  # only the archive knows the last fences
+    last = value(conn, "select max(fence) from archive")
+    names = _lagging(conn)
+    found = call(conn, "verify")
+    assert {row[1] for row in found} <= set(names)
+    assert {row[2] for row in found} == {"behind its tables"}
+    assert {"number_seq", "fence_seq", "mark_mark_id_seq", "front_front_id_seq"} <= {
+        row[1] for row in found
+    }
+    for table in ("mark", "front"):
+        conn.execute(
+            f"update {table} set noted_at = noted_at - interval '1 s' where noted_at > '-infinity'"
+        )
+    lost = [value(conn, f"select job_id from submit('seq.{need}')") for need in ("done", "new")]
+    for claim in ("seq.done", "seq.%"):
+        with pytest.raises(psycopg.Error) as refused:
+            conn.execute("select get_work('w', array[%s])", (claim,))
+        assert refused.value.sqlstate == "LH009"
+
+    install(conn)
+    assert call(conn, "verify") == []
+    columns = conn.execute(
+        "select a.attrelid::regclass::text, a.attname, pg_get_serial_sequence(a.attrelid::regclass::text, a.attname)"
+        " from pg_attribute as a join pg_class as c on c.oid = a.attrelid"
+        " where c.relnamespace = 'leasehold'::regnamespace and a.attidentity <> ''"
+    ).fetchall()
+    assert len(columns) >= 7
+    columns += [
+        ("job", "number", "number_seq"),
+        ("job", "fence", "fence_seq"),
+        ("archive", "fence", "fence_seq"),
+    ]
+    for table, column, sequence in columns:
+        drawn = value(conn, f"select nextval('{sequence}')")
+        assert drawn > value(
+            conn, f"select coalesce(max({column} % (1::bigint << 62)), 0) from {table}"
+        ), sequence
+    taken = []
+    while row := conn.execute(
+        "select job_id, lease_id, fence from get_work('w', '{seq.%}')"
+    ).fetchone():
+        taken.append(row[0])
+        assert row[2] > last
+        conn.execute("select complete(%s, %s)", row[:2])
+    assert set(lost) <= set(taken)
+    assert (
+        value(conn, "select count(*) from job where next_need like 'seq.%' and state = 'ready'")
+        == 0
+    )
+    works(conn)
+
+
+def test_a_sequence_that_lags_alone_is_set(conn: Connection) -> None:
+    install(conn)
+    _used(conn)
+    for (sequence,) in conn.execute(
+        "select c.relname from pg_class as c where c.relnamespace = 'leasehold'::regnamespace and c.relkind = 'S'"
+    ).fetchall():
+        was = value(conn, f"select last_value from {sequence}")
+        conn.execute(f"select setval('{sequence}', 1, false)")
+        if value(conn, "select count(*) from verify()"):
+            install(conn)
+            assert call(conn, "verify") == []
+        else:
+            # nothing is there, or not any more, that was numbered by it
+            assert sequence.startswith(("note", "ahead", "rear", "front", "tick")), sequence
+            conn.execute(f"select setval('{sequence}', {was})")
+
+
+def test_the_repair_of_sequences_opens_lanes_that_were_not_brought_along(conn: Connection) -> None:
+    install(conn)
+    _used(conn)
+    conn.execute("truncate lane, mark, front, rear, ahead, tick")
+    _lagging(conn)
+    conn.execute("select get_work('w', '{other}')")
+    install(conn)
+    ready = value(
+        conn, "select count(*) from job where next_need like 'rear.%' and state = 'ready'"
+    )
+    found = value(conn, "select count(*) from get_work('w', '{rear.%}', limit_jobs => 1000)")
+    assert found == ready
+
+
 # --- a renamed schema ---------------------------------------------------------------------------
 
 

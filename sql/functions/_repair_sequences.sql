@@ -1,0 +1,42 @@
+create or replace function _repair_sequences(schema_name text)
+returns text
+language plpgsql
+volatile
+as $_repair_sequences$
+declare
+    v_names text;
+    v_lane  record;
+begin
+    if not exists (select from _lagging_sequences(schema_name, false)) then
+        return null;
+    end if;
+    -- nobody is in the middle of something: who goes by old marks would note newer ones from them
+    lock table job, heartbeat, archive, lane, mark, front, rear, ahead, tick in access exclusive mode;
+    select string_agg(l.name, ', ' order by l.name) into v_names
+    from _lagging_sequences(schema_name, true) as l
+    cross join lateral setval(format('%I.%I', schema_name, l.name)::regclass, l.number) as s;
+
+    -- Jobs that were submitted meanwhile have numbers below the marks. All marks begin anew, and what is proven by ids of another server is not.
+    delete from front;
+    delete from ahead;
+    delete from rear;
+    delete from tick;
+    delete from mark;
+    update lane
+    set priority = greatest(priority, -1 - priority), retired_by = '0', seen_by = '0', opened_at = _now(), retire_at = _now() + interval '10 minutes';
+    insert into mark (next_need, priorities, numbers, keyed, seen_number, seen_by, noted_at)
+    select l.next_need, array_agg(distinct l.priority), array_fill(0::bigint, array[count(distinct l.priority)::integer]), true, 0, '0', '-infinity'
+    from lane as l
+    group by l.next_need;
+    for v_lane in
+        select j.next_need, j.priority, bool_or(j.singleton_key is not null) as keyed from job as j group by j.next_need, j.priority
+    loop
+        perform _open_lane(v_lane.next_need, v_lane.priority, v_lane.keyed, _now());
+    end loop;
+    return v_names;
+end
+$_repair_sequences$;
+
+comment on function _repair_sequences(text) is
+    'What the installer does where sequences lag behind their tables: sets them, lets all watermarks begin anew, and opens the lanes of all jobs. Locks the '
+    'tables, and so waits until nobody writes. Returns the names of the sequences; null, after a short look, where all is well.';
