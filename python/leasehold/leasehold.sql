@@ -15,9 +15,9 @@
 do $install$
 declare
     v_version        constant text := '1.0.0';
-    v_build          constant text := '901a5b8eadeada3f788e035b1eca488d642df5ae3b6e479b0c0da2fdf07a20ce';
+    v_build          constant text := '5f3493cd0d6c7e14bffcd6178a65245e7e6372b66ac977c393c57637830e0502';
     v_migrations     constant integer := 1;
-    v_function_names constant text[] := array['_actor', '_admissible', '_admit', '_announce', '_answer', '_apply', '_asked_to_stop', '_backoff', '_bury', '_check_batch_circles', '_check_capabilities', '_check_circle', '_check_count', '_check_delay', '_check_done', '_check_elements', '_check_expires_at', '_check_ids', '_check_keys', '_check_lease', '_check_need', '_check_object', '_check_policy', '_check_reschedule', '_check_retry', '_check_setting', '_check_size', '_check_submit', '_check_text', '_check_time', '_check_unseen', '_check_wait_for', '_choose', '_claim', '_claim_id', '_claim_ids', '_claim_key', '_claim_keys', '_clean_error', '_complete_many', '_complete_plain', '_done_kinds', '_doom', '_duration', '_end', '_end_cancelled', '_end_state', '_end_unheld', '_engine_lock', '_enqueue', '_equal_text', '_fail', '_failure', '_forget_error', '_forget_what_is_over', '_freshen', '_grant', '_group_roles', '_has_heads', '_hold', '_hold_rings', '_insert', '_insert_many', '_insert_plain', '_invalid', '_inventory', '_is_busy', '_is_close', '_is_fresh', '_is_known_to_all', '_is_of_a_row', '_is_one_in_fifty', '_is_over', '_is_plain', '_is_plain_done', '_is_plain_need', '_is_plain_worker', '_is_retryable', '_is_set_aside', '_is_there', '_is_time', '_is_usable', '_isolated', '_key_slot', '_known', '_last_number', '_last_tick', '_lease_check', '_lease_end', '_lease_fence', '_lease_id', '_leave_key', '_listen', '_load_begins', '_load_ends', '_load_gathered', '_load_one', '_load_row', '_lock_again', '_lock_due', '_lock_job', '_lock_keys', '_lock_leased', '_lock_unheld', '_look_again', '_maintain', '_matches', '_meant', '_move', '_move_front', '_move_marks', '_names_lease', '_needs', '_next_due', '_no_such_job', '_note_uptime', '_now', '_now_in_order', '_open_lane', '_options', '_park', '_parked', '_pick', '_pick_ahead', '_pick_merged', '_put_off', '_read_interval', '_read_request', '_reclaim_one', '_record', '_redrive', '_refuse', '_refuse_state_change', '_release_rings', '_request_hash', '_request_kinds', '_requests', '_reschedule', '_resolve', '_restore_slots', '_results', '_retry_or_bury', '_revive', '_rewrite', '_ring', '_ring_due', '_ring_for', '_run_step', '_runs_out_at', '_scan_below', '_scope', '_set_alarm', '_set_aside', '_setting_value', '_settle', '_settle_each', '_settle_one', '_stem', '_stems', '_store', '_store_many', '_survey', '_survey_scope', '_tell', '_tell_chunk', '_tell_dependents', '_tend', '_tend_by_the_way', '_tend_from_horizon', '_try_settle', '_unasked_since', '_up_since', '_uuid_v7', '_wait', '_will_do', '_with_defaults', '_work_note', '_work_notes', 'await_bell', 'cancel', 'checkpoint', 'checkpoints', 'complete', 'complete_unheld', 'error_codes', 'extend', 'extend_many', 'fail', 'fail_unheld', 'get_work', 'hold_lease', 'job', 'job_payload', 'lease_status', 'next_due', 'redrive', 'redrive_many', 'release', 'require_api', 'reschedule', 'reschedule_unheld', 'results', 'schema_version', 'set_setting', 'setting', 'settings', 'settle', 'submit', 'submit_many', 'sweep', 'turn', 'verify', 'why_not_running'];
+    v_function_names constant text[] := array['_actor', '_admissible', '_admit', '_announce', '_answer', '_apply', '_asked_to_stop', '_backoff', '_bury', '_check_batch_circles', '_check_capabilities', '_check_circle', '_check_count', '_check_delay', '_check_done', '_check_elements', '_check_expires_at', '_check_ids', '_check_keys', '_check_lease', '_check_need', '_check_object', '_check_policy', '_check_reschedule', '_check_retry', '_check_setting', '_check_size', '_check_submit', '_check_text', '_check_time', '_check_unseen', '_check_wait_for', '_choose', '_claim', '_claim_id', '_claim_ids', '_claim_key', '_claim_keys', '_clean_error', '_complete_many', '_complete_plain', '_done_kinds', '_doom', '_duration', '_end', '_end_cancelled', '_end_state', '_end_unheld', '_engine_lock', '_enqueue', '_equal_text', '_fail', '_failure', '_forget_error', '_forget_what_is_over', '_freshen', '_grant', '_group_roles', '_has_heads', '_hold', '_hold_rings', '_insert', '_insert_many', '_insert_plain', '_invalid', '_inventory', '_is_busy', '_is_close', '_is_fresh', '_is_known_to_all', '_is_of_a_row', '_is_one_in_fifty', '_is_over', '_is_plain', '_is_plain_done', '_is_plain_need', '_is_plain_worker', '_is_retryable', '_is_set_aside', '_is_there', '_is_time', '_is_usable', '_isolated', '_key_slot', '_known', '_lagging_sequences', '_last_number', '_last_tick', '_lease_check', '_lease_end', '_lease_fence', '_lease_id', '_leave_key', '_listen', '_load_begins', '_load_ends', '_load_gathered', '_load_one', '_load_row', '_lock_again', '_lock_due', '_lock_job', '_lock_keys', '_lock_leased', '_lock_unheld', '_look_again', '_maintain', '_matches', '_meant', '_move', '_move_front', '_move_marks', '_names_lease', '_needs', '_next_due', '_no_such_job', '_note_uptime', '_now', '_now_in_order', '_oldest_snapshot', '_open_lane', '_options', '_park', '_parked', '_pick', '_pick_ahead', '_pick_merged', '_put_off', '_read_interval', '_read_request', '_reclaim_one', '_record', '_redrive', '_refuse', '_refuse_state_change', '_release_rings', '_repair_sequences', '_request_hash', '_request_kinds', '_requests', '_reschedule', '_resolve', '_restore_slots', '_results', '_retire_lanes', '_retry_or_bury', '_revive', '_rewrite', '_ring', '_ring_due', '_ring_for', '_run_step', '_runs_out_at', '_scan_below', '_scope', '_sequence_lags', '_set_alarm', '_set_aside', '_setting_value', '_settle', '_settle_each', '_settle_one', '_stem', '_stems', '_store', '_store_many', '_survey', '_survey_scope', '_tell', '_tell_chunk', '_tell_dependents', '_tend', '_tend_by_the_way', '_tend_from_horizon', '_top_mark_id', '_try_settle', '_unasked_since', '_up_since', '_uuid_v7', '_wait', '_will_do', '_with_defaults', '_work_note', '_work_notes', 'await_bell', 'cancel', 'checkpoint', 'checkpoints', 'complete', 'complete_unheld', 'error_codes', 'extend', 'extend_many', 'fail', 'fail_unheld', 'get_work', 'hold_lease', 'job', 'job_payload', 'lease_status', 'next_due', 'redrive', 'redrive_many', 'release', 'require_api', 'reschedule', 'reschedule_unheld', 'results', 'schema_version', 'set_setting', 'setting', 'settings', 'settle', 'submit', 'submit_many', 'sweep', 'turn', 'verify', 'why_not_running'];
     v_view_names     constant text[] := array['dead_letter', 'departure', 'finished', 'status', 'submission'];
     v_functions      constant text[] := array[
 $function$
@@ -112,6 +112,7 @@ declare
     v_need  text := '';
     v_head  record;
     v_taken uuid;
+    v_priority smallint;
     v_done  boolean := true;
 begin
     -- somebody else is about this key: whether he admits the next is not known here
@@ -136,7 +137,7 @@ begin
                 and (j.priority, j.number) < (v_head.priority, v_head.number)
         );
         -- a head that somebody holds is passed by: the next of its need goes first
-        select j.job_id into v_taken
+        select j.job_id, j.priority into v_taken, v_priority
         from only job as j
         where j.singleton_key = _admit.singleton_key and j.state = 'ready' and j.parked and j.next_need = v_need
         order by j.priority, j.number
@@ -144,6 +145,8 @@ begin
         for no key update skip locked;
         if found then
             perform _park(array[v_taken], false);
+            -- its lane may have been retired since it was submitted
+            perform _open_lane(v_need, v_priority, true, _now());
             perform _ring_for(array[v_taken], array[v_need]);
         else
             v_done := false;
@@ -1657,6 +1660,8 @@ declare
     v_count integer;
     v_later text[];
     v_dues  timestamptz[];
+    v_lanes jsonb;
+    v_lane  record;
 begin
     -- a clock that was read under the locks: nobody looks for what is filed under times long over (_last_tick)
     now := greatest(now, _now());
@@ -1711,13 +1716,21 @@ begin
         array_agg(m.next_need) filter (where m.state = 'ready' and not m.parked),
         array_agg(distinct m.singleton_key) filter (where m.parked),
         array_agg(m.next_need) filter (where m.state = 'scheduled'),
-        array_agg(m.available_at) filter (where m.state = 'scheduled')
-    into v_count, v_ids, v_needs, v_keys, v_later, v_dues
+        array_agg(m.available_at) filter (where m.state = 'scheduled'),
+        jsonb_agg(distinct jsonb_build_object('need', m.next_need, 'priority', m.priority, 'keyed', m.singleton_key is not null))
+            filter (where m.state = 'ready')
+    into v_count, v_ids, v_needs, v_keys, v_later, v_dues, v_lanes
     from moved as m;
 
     if v_keys is not null then
         insert into note (kind, singleton_key) select 'key', k.key from unnest(v_keys) as k (key);
     end if;
+    -- their lanes may have been retired since they were submitted
+    for v_lane in
+        select l.* from jsonb_to_recordset(v_lanes) as l (need text, priority smallint, keyed boolean)
+    loop
+        perform _open_lane(v_lane.need, v_lane.priority, v_lane.keyed, now);
+    end loop;
     if v_needs is not null then
         perform _ring_for(v_ids, v_needs);
     end if;
@@ -1859,6 +1872,8 @@ begin
     select k.noted_at between _freshen.now - interval '20 ms' and _freshen.now and k.fence + 50 >= pg_sequence_last_value('fence_seq') into v_fresh
     from mark as k
     where k.next_need = need
+        -- above READ COMMITTED claims read the lanes themselves, and a move cannot remove what a lane that was opened has left
+        and k.mark_id < case when _isolated() then 4611686018427387904 else 9223372036854775807 end
     order by k.mark_id desc
     limit 1;
     if v_fresh then
@@ -2660,6 +2675,63 @@ comment on function _known(uuid) is
     'never a row of nulls.';
 $function$,
 $function$
+create or replace function _lagging_sequences(schema_name text, thorough boolean)
+returns table (name text, number bigint)
+language plpgsql
+stable
+set search_path to pg_catalog, pg_temp
+as $_lagging_sequences$
+declare
+    v_source    record;
+    v_max       bigint;
+begin
+    for v_source in
+        select s.oid::regclass as sequence, s.relname as name, array_agg(format('%I.%I', schema_name, c.relname)) as tables, array_agg(a.attname) as columns
+        from (
+            -- numbers that are noted somewhere after they were drawn
+            values
+                ('number_seq', 'lane', 'number', false), ('number_seq', 'mark', 'seen_number', false), ('number_seq', 'front', 'seen_number', false),
+                ('number_seq', 'job', 'number', true), ('fence_seq', 'mark', 'fence', false), ('fence_seq', 'heartbeat', 'fence', false),
+                ('fence_seq', 'leased', 'fence', false), ('fence_seq', 'job', 'fence', true), ('fence_seq', 'archive', 'fence', true)
+            union all
+            select q.relname, t.relname, b.attname, false
+            from pg_class as t
+            join pg_attribute as b on b.attrelid = t.oid and b.attidentity <> ''
+            join pg_depend as d
+                on d.refclassid = 'pg_class'::regclass and d.refobjid = t.oid and d.refobjsubid = b.attnum and d.classid = 'pg_class'::regclass and d.deptype = 'i'
+            join pg_class as q on q.oid = d.objid and q.relkind = 'S'
+            where t.relnamespace = (select n.oid from pg_namespace as n where n.nspname = schema_name)
+        ) as o (sequence_name, table_name, column_name, costly)
+        -- whatever is damaged, verify() says so, and does not fail
+        join pg_namespace as n on n.nspname = schema_name
+        join pg_class as s on s.relnamespace = n.oid and s.relname = o.sequence_name and s.relkind = 'S'
+        join pg_class as c on c.relnamespace = n.oid and c.relname = o.table_name and c.relkind = 'r'
+        join pg_attribute as a on a.attrelid = c.oid and a.attname = o.column_name and not a.attisdropped
+        where thorough or not o.costly
+        group by s.oid, s.relname
+    loop
+        number := 0;
+        for v_at in 1 .. cardinality(v_source.tables) loop
+            execute format('select max(%I) from %s', v_source.columns[v_at], v_source.tables[v_at]) into v_max;
+            -- of rows of mark that are no moves: _top_mark_id()
+            if v_max >= 4611686018427387904 then
+                execute format('select max(%1$I %% 4611686018427387904) from %2$s', v_source.columns[v_at], v_source.tables[v_at]) into v_max;
+            end if;
+            number := greatest(number, v_max);
+        end loop;
+        if number > coalesce(pg_sequence_last_value(v_source.sequence), 0) then
+            name := v_source.name;
+            return next;
+        end if;
+    end loop;
+end
+$_lagging_sequences$;
+
+comment on function _lagging_sequences(text, boolean) is
+    'Sequences from which numbers would come that were used before, and the last of those: rows were brought here (replicated, restored in part) and their '
+    'sequences were not. thorough: after a look at all jobs, the archive included; otherwise at what is small or has an index.';
+$function$,
+$function$
 create or replace function _last_number()
 returns bigint
 language plpgsql
@@ -3437,6 +3509,8 @@ volatile
 as $_move_front$
 declare
     v_size      constant integer := 192;
+    v_added     bigint[] := array[]::bigint[];
+    v_anew      boolean;
     v_ahead     constant integer := 64;
     v_alone     boolean := pg_try_advisory_xact_lock(_engine_lock('front', scope));
     v_seen      constant bigint := coalesce(seen, _last_number());
@@ -3474,17 +3548,21 @@ begin
     -- one statement: the lanes that it sees and what is proven by then belong together
     select
         f.needs, f.priorities, f.numbers, f.rear_id, f.rear_priority, f.rear_number, f.sure_number, f.newer, f.seen_number, f.seen_by, f.noted_at,
-        f.surveyed_at,
+        f.surveyed_at, f.lanes, f.made_at, f.front_id,
         coalesce(pg_snapshot_xmin(pg_current_snapshot()) >= f.seen_by or f.seen_by = v_over, false) as proven,
         -- an id that this server has not come to: the pair was noted on another one, before a restore
         f.seen_by >= pg_snapshot_xmax(pg_current_snapshot()) and f.seen_by is distinct from pg_current_xact_id_if_assigned() as foreign_id,
         array(select l.number from lane as l where l.number > coalesce(f.sure_number, 0) order by l.number) as newer
     into
         v_old.needs, v_old.priorities, v_old.numbers, v_old.rear_id, v_old.rear_priority, v_old.rear_number, v_old.sure_number, v_old.newer,
-        v_old.seen_number, v_old.seen_by, v_old.noted_at, v_old.surveyed_at, v_proven, v_foreign, v_newer
+        v_old.seen_number, v_old.seen_by, v_old.noted_at, v_old.surveyed_at, v_old.lanes, v_old.made_at, v_old.front_id, v_proven, v_foreign, v_newer
     from (select) as one
     left join lateral (select k.* from front as k where k.scope = _move_front.scope order by k.front_id desc limit 1) as f on true;
     v_known := coalesce(v_old.newer = v_newer, false);
+    -- read after the front, which cannot know of a number that was not drawn
+    if v_old.seen_number > coalesce(v_seen, 0) and v_old.seen_number > coalesce(pg_sequence_last_value('number_seq'), 0) then
+        perform _sequence_lags('number_seq');
+    end if;
     -- one mover of a scope at a time is enough; the others claim from the old front meanwhile
     if v_known and (not v_alone or wide = 0 and _is_fresh(v_old.noted_at, v_old.surveyed_at, now)) then
         return v_old;
@@ -3501,28 +3579,70 @@ begin
         v_new.seen_by := null;
     end if;
 
-    -- above READ COMMITTED the rear that can be seen may be gone; so may it be where two have moved the front at once
-    v_full := not v_known or _isolated() or wide > v_size and v_old.rear_number <= v_new.sure_number
+    -- Lanes that were opened since join the others, whose number does not matter to that. All lanes there are, without those that were removed meanwhile,
+    -- are looked up only now and then: the more there are, the more rarely.
+    v_anew := v_old.needs is null
+        or wide = 0 and v_alone and not (
+            v_old.made_at between _move_front.now - greatest(interval '1 minute', v_old.lanes * interval '2 ms') and _move_front.now
+        );
+    if not v_known and not v_anew then
+        v_added := array(select n.number from unnest(v_newer) as n (number) where n.number <> all (v_old.newer));
+        -- many of others are no reason to look at each
+        if cardinality(v_added) > 10 + v_old.lanes / 10 then
+            v_anew := true;
+            v_added := '{}';
+        end if;
+    end if;
+    if v_added <> '{}' then
+        select
+            coalesce(array_agg(l.next_need), '{}') || v_new.needs, coalesce(array_agg(l.priority), '{}') || v_new.priorities,
+            array_fill(0::bigint, array[count(*)::integer]) || v_new.numbers, v_new.lanes + count(*)
+        into v_new.needs, v_new.priorities, v_new.numbers, v_new.lanes
+        from (
+            select distinct k.next_need, greatest(k.priority, -1 - k.priority)::smallint as priority
+            from lane as k
+            where k.number = any (v_added) and exists (select from unnest(capabilities) as c (capability) where _matches(c.capability, k.next_need))
+        ) as l
+        where not exists (
+            select from unnest(v_new.needs, v_new.priorities) as o (next_need, priority) where o.next_need = l.next_need and o.priority = l.priority
+        );
+    end if;
+    -- above READ COMMITTED the rear that can be seen may be gone
+    v_full := v_anew or _isolated() or wide > v_size and v_old.rear_number <= v_new.sure_number
+        -- too many were opened since, which are in the front alone: few as long as there are few others
+        or cardinality(v_new.needs) > greatest(2 * v_size, 4 * sqrt(v_new.lanes))
+        -- where two have moved the front at once the rear may be gone
         or v_old.rear_id is not null
             and not exists (select from rear as r where r.scope = _move_front.scope and r.rear_id = v_old.rear_id);
     loop
         if v_full and v_new.rear_id is not null then
             select r.* into v_rear from rear as r where r.scope = _move_front.scope and r.rear_id = v_new.rear_id;
-            v_new.needs := v_new.needs || v_rear.needs;
-            v_new.priorities := v_new.priorities || v_rear.priorities;
-            v_new.numbers := v_new.numbers || v_rear.numbers;
-            v_known := v_known and v_rear.rear_id is not null;
+            v_anew := v_anew or v_rear.rear_id is null;
+            select v_new.needs || array_agg(r.next_need), v_new.priorities || array_agg(r.priority), v_new.numbers || array_agg(r.number)
+            into v_new.needs, v_new.priorities, v_new.numbers
+            from unnest(v_rear.needs, v_rear.priorities, v_rear.numbers) as r (next_need, priority, number)
+            where (r.next_need, r.priority) not in (
+                select o.next_need, o.priority from unnest(v_new.needs, v_new.priorities) as o (next_need, priority)
+            );
             v_new.rear_id := null;
             v_new.rear_priority := null;
             v_new.rear_number := null;
         end if;
-        if not v_known then
+        if v_anew then
             -- all lanes there are, each with the mark it had
             select array_agg(l.next_need), array_agg(l.priority), array_agg(coalesce(o.number, 0))
             into v_new.needs, v_new.priorities, v_new.numbers
-            from (select distinct k.next_need, k.priority from lane as k where k.next_need = any (_needs(capabilities))) as l
+            from (
+                select distinct k.next_need, greatest(k.priority, -1 - k.priority)::smallint as priority
+                from lane as k
+                where k.next_need = any (_needs(capabilities))
+            ) as l
             left join unnest(v_new.needs, v_new.priorities, v_new.numbers) as o (next_need, priority, number)
                 on o.next_need = l.next_need and o.priority = l.priority;
+            v_new.made_at := now;
+        end if;
+        if v_full then
+            v_new.lanes := coalesce(cardinality(v_new.needs), 0);
         end if;
         -- the marks of the first, by a look; then the order of all that are here
         select
@@ -3532,7 +3652,7 @@ begin
             select
                 l.next_need, l.priority,
                 case
-                    when l.place > greatest(wide, 12) or l.number > v_new.sure_number then l.number
+                    when l.place > greatest(wide, 12 + least(cardinality(v_added), 200)) or l.number > v_new.sure_number then l.number
                     else least(
                         v_new.sure_number + 1,
                         (
@@ -3557,7 +3677,7 @@ begin
 
     if not v_alone
         -- an idle scope writes nothing
-        or v_known and v_new.numbers = v_old.numbers and v_new.needs = v_old.needs
+        or v_known and not v_anew and v_new.numbers = v_old.numbers and v_new.needs = v_old.needs
             and v_new.seen_number = v_old.seen_number and v_new.sure_number = v_old.sure_number
     then
         return v_new;
@@ -3572,13 +3692,17 @@ begin
     end if;
     insert into front (
         scope, needs, priorities, numbers, rear_id, rear_priority, rear_number, sure_number, newer, seen_number, seen_by, noted_at,
-        surveyed_at
+        surveyed_at, lanes, made_at
     ) values (
         v_new.scope, v_new.needs, v_new.priorities, v_new.numbers, v_new.rear_id, v_new.rear_priority, v_new.rear_number,
         v_new.sure_number, v_new.newer, coalesce(v_new.seen_number, 0),
-        coalesce(v_new.seen_by, case when v_new.seen_number is null then '0' else pg_current_xact_id() end), v_new.noted_at, v_new.surveyed_at
+        coalesce(v_new.seen_by, case when v_new.seen_number is null then '0' else pg_current_xact_id() end), v_new.noted_at, v_new.surveyed_at,
+        v_new.lanes, v_new.made_at
     )
     returning front_id into v_new.front_id;
+    if v_new.front_id < v_old.front_id then
+        perform _sequence_lags('front_front_id_seq');
+    end if;
     -- the first of all, as far as nothing can be missing: everything that is numbered so can be seen, and no lane that is not looked at comes before
     v_upto := least(
         v_new.sure_number,
@@ -3647,126 +3771,159 @@ language plpgsql
 volatile
 as $_move_marks$
 declare
+    -- rows from here on are no moves: _top_mark_id()
+    v_top       constant bigint := 4611686018427387904;
     v_seen      constant bigint := coalesce(seen, _last_number());
-    v_noted_at  timestamptz;
-    v_noted     bigint;
-    v_seen_by   xid8;
+    v_isolated  constant boolean := _isolated();
+    v_lone      boolean;
+    v_old       mark;
+    v_last      mark;
+    v_below     bigint;
+    v_opened    bigint[];
     v_id        xid8;
-    v_last      bigint;
+    v_mark_id   bigint;
     v_fence     bigint;
-    v_lease     constant interval := _duration(_setting_value('max_lease')::interval);
-    v_attempts  constant integer := _setting_value('max_attempts')::integer;
+    v_lease     interval;
+    v_attempts  integer;
     v_over      xid8;
-    v_moved     mark[];
+    v_moved     mark;
 begin
     if cardinality(capabilities) > 1 or right(capabilities[1], 1) = '%' then
         perform _move_front(_scope(capabilities), capabilities, 0, now, v_seen);
         return;
     end if;
-    -- One mover of a need at a time is enough, the others claim from the old marks meanwhile; but one who idles in his transaction must not keep them there.
-    select k.noted_at, k.fence, k.seen_by into v_noted_at, v_noted, v_seen_by
-    from mark as k
-    where k.next_need = capabilities[1]
-    order by k.mark_id desc
-    limit 1;
-    if not pg_try_advisory_xact_lock(_engine_lock('mark', capabilities[1]))
-        and v_noted_at between _move_marks.now - interval '1 s' and _move_marks.now + interval '1 s' then
-        return;
-    end if;
-    select s.last_value into v_fence from fence_seq as s;
-    -- somebody's long transaction, which may have nothing to do with jobs: asked where claims have left something behind
-    if v_noted + 50 < v_fence and v_seen_by > pg_snapshot_xmin(pg_current_snapshot()) and v_seen_by < pg_snapshot_xmax(pg_current_snapshot())
-        and not _isolated() and _is_over(v_seen_by) then
-        v_over := v_seen_by;
-    end if;
-    -- A pair is kept until it has come true: if it were replaced each time, writers that take longer than that, one after the other, would stop the mark.
-    select array_agg((
-        null, n.next_need, n.priorities, c.numbers, n.keyed,
-        case when s.proven or s.foreign_id then coalesce(v_seen, m.seen_number) else m.seen_number end,
-        case when (s.proven or s.foreign_id) and v_seen is not null then null else m.seen_by end,
-        _move_marks.now, v_fence, v_lease, v_attempts
-    )::mark)
-    into v_moved
-    from (
-        select o.next_need, array_agg(distinct o.priority order by o.priority) as priorities, bool_or(o.keyed) as keyed
-        from lane as o
-        where o.next_need = capabilities[1]
-        group by o.next_need
-    ) as n
-    cross join lateral (
-        select k.priorities, k.numbers, k.keyed, k.seen_number, k.seen_by, k.noted_at, k.fence, k.max_lease, k.max_attempts
-        from mark as k
-        where k.next_need = n.next_need
-        order by k.mark_id desc
-        limit 1
-    ) as m
-    cross join lateral (
+    v_lone := pg_try_advisory_xact_lock(_engine_lock('mark', capabilities[1]));
+    for v_try in 1 .. 3 loop
+        select k.* into v_old from mark as k where k.next_need = capabilities[1] order by k.mark_id desc limit 1;
+        v_below := coalesce(v_old.mark_id, 0);
+        v_opened := '{}';
+        if v_old.mark_id >= v_top then
+            -- seen before the lanes and the settings are read: what these rows tell of is in what follows
+            v_opened := array(select k.mark_id from mark as k where k.next_need = capabilities[1] and k.mark_id >= v_top);
+            select k.* into v_last from mark as k where k.next_need = capabilities[1] and k.mark_id < v_top order by k.mark_id desc limit 1;
+            v_below := coalesce(v_last.mark_id, 0);
+            if v_last.mark_id is not null then
+                v_old := v_last;
+            end if;
+        end if;
+        -- one mover of a need at a time is enough, the others claim from the old marks meanwhile; but one that idles in its transaction must not keep them
+        if not v_lone and v_old.noted_at between _move_marks.now - interval '1 s' and _move_marks.now + interval '1 s' then
+            return;
+        end if;
+        select s.last_value into v_fence from fence_seq as s;
+        -- read after the marks, which cannot know of a number that was not drawn
+        if v_old.fence > v_fence then
+            perform _sequence_lags('fence_seq');
+        elsif v_old.seen_number > coalesce(v_seen, 0) and v_old.seen_number > coalesce(pg_sequence_last_value('number_seq'), 0) then
+            perform _sequence_lags('number_seq');
+        end if;
+        -- above READ COMMITTED this may be an old look, and no claim is to go by it: see below
+        v_lease := case when not v_isolated then _duration(_setting_value('max_lease')::interval) end;
+        v_attempts := _setting_value('max_attempts')::integer;
+        -- somebody's long transaction, which may have nothing to do with jobs: asked where claims have left something behind
+        if v_old.fence + 50 < v_fence and v_old.seen_by > pg_snapshot_xmin(pg_current_snapshot())
+            and v_old.seen_by < pg_snapshot_xmax(pg_current_snapshot()) and not v_isolated and _is_over(v_old.seen_by) then
+            v_over := v_old.seen_by;
+        end if;
+        -- A pair is kept until it has come true: if it were replaced each time, writers that take longer than that, one after the other, would stop the mark.
         select
-            pg_snapshot_xmin(pg_current_snapshot()) >= m.seen_by or coalesce(m.seen_by = v_over, false) as proven,
-            -- an id that this server has not come to: the pair was noted on another one, before a restore
-            m.seen_by >= pg_snapshot_xmax(pg_current_snapshot()) and m.seen_by is distinct from pg_current_xact_id_if_assigned() as foreign_id
-    ) as s
-    cross join lateral (
-        select
-            array_agg(
-                case
-                    when s.proven then least(
-                        m.seen_number + 1,
-                        (
-                            select j.number
-                            from ready as j
-                            where hashtextextended(j.next_need, j.priority::bigint) = hashtextextended(n.next_need, o.priority::bigint)
-                                and j.next_need = n.next_need and j.priority = o.priority
-                                and j.number between o.number and m.seen_number
-                            order by j.number
-                            limit 1
-                        )
-                    )
-                    else o.number
-                end
-                order by o.priority
-            ) as numbers
+            null::bigint, n.next_need, n.priorities, c.numbers, n.keyed,
+            case when s.proven or s.foreign_id then coalesce(v_seen, v_old.seen_number) else v_old.seen_number end,
+            case when (s.proven or s.foreign_id) and v_seen is not null then null else v_old.seen_by end,
+            _move_marks.now, v_fence, v_lease, v_attempts
+        into v_moved
         from (
-            select p.priority, coalesce(m.numbers[array_position(m.priorities, p.priority)], 0) as number
-            from unnest(n.priorities) as p (priority)
-        ) as o
-    ) as c
-    where (m.fence + 50 < v_fence or not (m.noted_at between _move_marks.now - interval '20 ms' and _move_marks.now))
-        -- an idle need writes nothing
-        and (m.noted_at = '-infinity' or n.priorities <> m.priorities or n.keyed <> m.keyed or c.numbers <> m.numbers or m.seen_number <> v_seen or m.fence + 50 < v_fence
-            or (m.max_lease, m.max_attempts) is distinct from (v_lease, v_attempts));
-    if v_moved is null then
-        return;
-    end if;
-    v_id := pg_current_xact_id();
-    with moved as (
-        insert into mark (next_need, priorities, numbers, keyed, seen_number, seen_by, noted_at, fence, max_lease, max_attempts)
-        select m.next_need, m.priorities, m.numbers, m.keyed, m.seen_number, coalesce(m.seen_by, v_id), m.noted_at, m.fence, m.max_lease, m.max_attempts
-        from unnest(v_moved) as m
-        returning mark_id
-    )
-    select max(m.mark_id) into v_last from moved as m;
-    -- every hundredth row or so
-    if v_last / 100 > (v_last - cardinality(v_moved)) / 100 then
-        delete from mark as k
-        where (k.next_need, k.mark_id) in (
-            select o.next_need, o.mark_id
-            from mark as o
-            where o.next_need = capabilities[1] and o.noted_at < _move_marks.now - interval '1 minute'
-                and exists (
-                    select from mark as n
-                    where n.next_need = o.next_need and n.mark_id > o.mark_id and n.noted_at < _move_marks.now - interval '1 minute'
-                )
-            for update skip locked
+            select l.next_need, array_agg(distinct l.priority order by l.priority) as priorities, bool_or(l.keyed) as keyed
+            from (select o.next_need, greatest(o.priority, -1 - o.priority)::smallint as priority, o.keyed from lane as o where o.next_need = capabilities[1]) as l
+            group by l.next_need
+        ) as n
+        cross join lateral (
+            select
+                pg_snapshot_xmin(pg_current_snapshot()) >= v_old.seen_by or coalesce(v_old.seen_by = v_over, false) as proven,
+                -- an id that this server has not come to: the pair was noted on another one, before a restore
+                v_old.seen_by >= pg_snapshot_xmax(pg_current_snapshot()) and v_old.seen_by is distinct from pg_current_xact_id_if_assigned() as foreign_id
+        ) as s
+        cross join lateral (
+            select
+                array_agg(
+                    case
+                        when s.proven then least(
+                            v_old.seen_number + 1,
+                            (
+                                select j.number
+                                from ready as j
+                                where hashtextextended(j.next_need, j.priority::bigint) = hashtextextended(n.next_need, o.priority::bigint)
+                                    and j.next_need = n.next_need and j.priority = o.priority
+                                    and j.number between o.number and v_old.seen_number
+                                order by j.number
+                                limit 1
+                            )
+                        )
+                        else o.number
+                    end
+                    order by o.priority
+                ) as numbers
+            from (
+                select p.priority, coalesce(v_old.numbers[array_position(v_old.priorities, p.priority)], 0) as number
+                from unnest(n.priorities) as p (priority)
+            ) as o
+        ) as c
+        where (
+                v_opened <> '{}' and not v_isolated
+                or v_old.fence + 50 < v_fence or not (v_old.noted_at between _move_marks.now - interval '20 ms' and _move_marks.now)
+            )
+            -- an idle need writes nothing
+            and (v_opened <> '{}' and not v_isolated or n.priorities <> v_old.priorities or n.keyed <> v_old.keyed or c.numbers <> v_old.numbers
+                or v_old.seen_number <> v_seen or v_old.fence + 50 < v_fence
+                or not v_isolated and (v_old.max_lease, v_old.max_attempts) is distinct from (v_lease, v_attempts));
+        exit when v_moved.next_need is null;
+        v_id := pg_current_xact_id();
+        v_mark_id := nextval('mark_mark_id_seq');
+        if v_mark_id < v_below then
+            perform _sequence_lags('mark_mark_id_seq');
+        end if;
+        -- Looked at again now that its place is drawn: if a lane was opened meanwhile, or somebody else has moved the marks, it starts anew. So whatever comes
+        -- after a move that knew of a lane knows of it, too.
+        insert into mark (mark_id, next_need, priorities, numbers, keyed, seen_number, seen_by, noted_at, fence, max_lease, max_attempts)
+        overriding system value
+        select
+            v_mark_id, v_moved.next_need, v_moved.priorities, v_moved.numbers, v_moved.keyed, v_moved.seen_number, coalesce(v_moved.seen_by, v_id),
+            v_moved.noted_at, v_moved.fence, v_moved.max_lease, v_moved.max_attempts
+        where not exists (
+            select from mark as k where k.next_need = capabilities[1] and k.mark_id > v_below and k.mark_id <> all (v_opened)
         );
-    end if;
+        if found then
+            if v_opened <> '{}' and not v_isolated then
+                delete from mark as k
+                where k.next_need = capabilities[1] and k.mark_id = any (
+                    array(select o.mark_id from mark as o where o.next_need = capabilities[1] and o.mark_id = any (v_opened) for update skip locked)
+                );
+            end if;
+            -- every hundredth row or so
+            if v_mark_id % 100 = 0 then
+                delete from mark as k
+                where (k.next_need, k.mark_id) in (
+                    select o.next_need, o.mark_id
+                    from mark as o
+                    where o.next_need = capabilities[1] and o.mark_id < v_top and o.noted_at < _move_marks.now - interval '1 minute'
+                        and exists (
+                            select from mark as n
+                            where n.next_need = o.next_need and n.mark_id > o.mark_id and n.mark_id < v_top
+                                and n.noted_at < _move_marks.now - interval '1 minute'
+                        )
+                    for update skip locked
+                );
+            end if;
+            return;
+        end if;
+    end loop;
 end
 $_move_marks$;
 
 comment on function _move_marks(text[], timestamptz, bigint) is
     'Moves the low-water marks of a need up to the first ready number that can be seen, no further than what is proven to be all there will be. At most '
     'fifty times a second a need, or once in fifty claims; waits for nobody. Above READ COMMITTED the snapshot may be old, and the mark lower: never too '
-    'high. Of capabilities that are more than one need it moves the front.';
+    'high; claims do not go by such marks, which may lack a lane. Of capabilities that are more than one need it moves the front.';
 $function$,
 $function$
 create or replace function _names_lease(element jsonb)
@@ -3910,6 +4067,36 @@ comment on function _now_in_order() is
     'transaction writes has an earlier id, so that once all of those are over, what can be seen up to then is all there will ever be.';
 $function$,
 $function$
+create or replace function _oldest_snapshot()
+returns xid8
+language plpgsql
+volatile
+as $_oldest_snapshot$
+declare
+    v_now   constant timestamptz := _now();
+    v_next  bigint;
+begin
+    -- the look first, the transaction id after it: the other way round the pair proves nothing
+    if pg_current_xact_id_if_assigned() is not null or not exists (select from lane as l where l.retire_at <= v_now) then
+        return null;
+    end if;
+    -- what this transaction read of it before would be read again
+    perform pg_stat_clear_snapshot();
+    v_next := pg_snapshot_xmax(pg_current_snapshot())::text::bigint;
+    return (
+        -- of the 32 bits that are shown, the id nearest to the next one
+        select min(v_next - ((v_next - a.backend_xmin::text::bigint + 2147483648) % 4294967296 - 2147483648))::text::xid8
+        from pg_stat_activity as a
+        where a.datname = current_database() and a.backend_xmin is not null
+    );
+end
+$_oldest_snapshot$;
+
+comment on function _oldest_snapshot() is
+    'Everybody in this database has seen what transactions with an id below this one have done: nobody has an older snapshot. Null in a transaction that has '
+    'an id already, and where no lane is due (_retire_lanes). pg_snapshot_xmin would not tell of snapshots of REPEATABLE READ whose owner has no id yet.';
+$function$,
+$function$
 create or replace function _open_lane(next_need text, priority smallint, keyed boolean, now timestamptz)
 returns void
 language plpgsql
@@ -3923,12 +4110,20 @@ begin
         return;
     end if;
     perform _check_need('next_need', next_need);
-    insert into lane (next_need, priority, keyed, stems, opened_at)
-    values (_open_lane.next_need, _open_lane.priority, _open_lane.keyed, _stems(_open_lane.next_need), _open_lane.now);
-    -- claims go by the newest marks of a need: the next one is to look at all its lanes, and whether there are keys
-    insert into mark (next_need, priorities, numbers, keyed, seen_number, seen_by, noted_at, max_lease, max_attempts)
+    insert into lane (next_need, priority, keyed, stems, opened_at, retire_at)
     select
-        _open_lane.next_need, m.priorities || _open_lane.priority, m.numbers || 0::bigint, true, m.seen_number, m.seen_by, '-infinity',
+        _open_lane.next_need, _open_lane.priority, _open_lane.keyed, _stems(_open_lane.next_need), _open_lane.now,
+        -- one that is used again while it is being retired stays twice as long: what is in steady use is opened once a day
+        _open_lane.now + least(greatest(2 * max(l.retire_at - l.opened_at), interval '10 minutes'), interval '1 day')
+    from lane as l
+    where l.next_need = _open_lane.next_need and l.priority = -1 - _open_lane.priority;
+    -- Claims go by the newest marks of a need: the next one is to look at all its lanes, and whether there are keys. In the last place, for marks that are
+    -- moved while this transaction is open come after it, and do not know of it.
+    insert into mark (mark_id, next_need, priorities, numbers, keyed, seen_number, seen_by, noted_at, max_lease, max_attempts)
+    overriding system value
+    select
+        _top_mark_id(), _open_lane.next_need, case when m.priorities @> array[_open_lane.priority] then m.priorities else m.priorities || _open_lane.priority end,
+        case when m.priorities @> array[_open_lane.priority] then m.numbers else m.numbers || 0::bigint end, true, m.seen_number, m.seen_by, '-infinity',
         m.max_lease, m.max_attempts
     from (
         (
@@ -3948,7 +4143,7 @@ $_open_lane$;
 
 comment on function _open_lane(text, smallint, boolean, timestamptz) is
     'Sees to it that the need and priority of a job are known before it is, and that some there have a singleton_key (keyed): the one way in for a name, so '
-    'nothing that is not a need gets past it (LH010). To be called by whoever gives a job any of these.';
+    'nothing that is not a need gets past it (LH010). To be called by whoever gives a job any of these, or makes it ready: lanes are retired.';
 $function$,
 $function$
 create or replace function _options(
@@ -4216,9 +4411,13 @@ begin
             -- gone: the front was made up anew meanwhile
             exit when v_rear.rear_id is null;
             survey.rear_number := null;
-            v_needs := v_needs || v_rear.needs;
-            v_priority := v_priority || v_rear.priorities;
-            v_marks := v_marks || v_rear.numbers;
+            -- some of them may have been opened anew since, and are in the front
+            select v_needs || array_agg(r.next_need), v_priority || array_agg(r.priority), v_marks || array_agg(r.number)
+            into v_needs, v_priority, v_marks
+            from unnest(v_rear.needs, v_rear.priorities, v_rear.numbers) as r (next_need, priority, number)
+            where (r.next_need, r.priority) not in (
+                select o.next_need, o.priority from unnest(survey.next_need, survey.priority) as o (next_need, priority)
+            );
             v_wide := cardinality(v_needs);
         end if;
     end loop;
@@ -4486,6 +4685,50 @@ $_release_rings$;
 
 comment on function _release_rings(uuid[]) is
     'Ends _hold_rings: rings for the jobs that were let in, but for those that the claim takes itself.';
+$function$,
+$function$
+create or replace function _repair_sequences(schema_name text)
+returns text
+language plpgsql
+volatile
+as $_repair_sequences$
+declare
+    v_names text;
+    v_lane  record;
+begin
+    if not exists (select from _lagging_sequences(schema_name, false)) then
+        return null;
+    end if;
+    -- nobody is in the middle of something: who goes by old marks would note newer ones from them
+    lock table job, heartbeat, archive, lane, mark, front, rear, ahead, tick in access exclusive mode;
+    select string_agg(l.name, ', ' order by l.name) into v_names
+    from _lagging_sequences(schema_name, true) as l
+    cross join lateral setval(format('%I.%I', schema_name, l.name)::regclass, l.number) as s;
+
+    -- Jobs that were submitted meanwhile have numbers below the marks. All marks begin anew, and what is proven by ids of another server is not.
+    delete from front;
+    delete from ahead;
+    delete from rear;
+    delete from tick;
+    delete from mark;
+    update lane
+    set priority = greatest(priority, -1 - priority), retired_by = '0', seen_by = '0', opened_at = _now(), retire_at = _now() + interval '10 minutes';
+    insert into mark (next_need, priorities, numbers, keyed, seen_number, seen_by, noted_at)
+    select l.next_need, array_agg(distinct l.priority), array_fill(0::bigint, array[count(distinct l.priority)::integer]), true, 0, '0', '-infinity'
+    from lane as l
+    group by l.next_need;
+    for v_lane in
+        select j.next_need, j.priority, bool_or(j.singleton_key is not null) as keyed from job as j group by j.next_need, j.priority
+    loop
+        perform _open_lane(v_lane.next_need, v_lane.priority, v_lane.keyed, _now());
+    end loop;
+    return v_names;
+end
+$_repair_sequences$;
+
+comment on function _repair_sequences(text) is
+    'What the installer does where sequences lag behind their tables: sets them, lets all watermarks begin anew, and opens the lanes of all jobs. Locks the '
+    'tables, and so waits until nobody writes. Returns the names of the sequences; null, after a short look, where all is well.';
 $function$,
 $function$
 create or replace function _request_hash(next_need text, payload jsonb, job_id uuid)
@@ -4770,6 +5013,119 @@ $_results$;
 comment on function _results(uuid[]) is
     'The results of these jobs as {job_id: result}; null where they have more than 64 kB in all, which it finds out '
     'before it builds them.';
+$function$,
+$function$
+create or replace function _retire_lanes(limit_lanes integer, now timestamptz, oldest xid8)
+returns void
+language plpgsql
+volatile
+as $_retire_lanes$
+declare
+    v_gone      text[];
+    v_lane      record;
+    v_again     jsonb;
+begin
+    if _isolated() then
+        return;
+    end if;
+    -- one statement: whether all those are over that may have put something into a lane, and what is there to be seen by then, belong together
+    with due as materialized (
+        select l.*
+        from lane as l
+        where l.retire_at <= _retire_lanes.now
+        order by l.retire_at
+        limit limit_lanes
+        for update skip locked
+    ), judged as materialized (
+        select
+            d.*,
+            case
+                when d.priority >= 0 then 'retire'
+                -- ids that this server has not come to: noted on another one, before a restore
+                when d.retired_by >= pg_snapshot_xmax(pg_current_snapshot()) or d.seen_by >= pg_snapshot_xmax(pg_current_snapshot()) then 'retire'
+                when d.seen_by = '0' and d.retired_by < oldest then 'see'
+                when d.seen_by > '0' and d.seen_by <= pg_snapshot_xmin(pg_current_snapshot()) then
+                    case
+                        when exists (
+                            select from lane as o where o.next_need = d.next_need and o.priority = -1 - d.priority and (o.keyed or not d.keyed) offset 0
+                        ) then 'drop'
+                        when (
+                            select r.number
+                            from ready as r
+                            where hashtextextended(r.next_need, r.priority::bigint) = hashtextextended(d.next_need, (-1 - d.priority)::bigint)
+                                and r.next_need = d.next_need and r.priority = -1 - d.priority
+                                and r.number >= coalesce((
+                                    select k.numbers[array_position(k.priorities, (-1 - d.priority)::smallint)]
+                                    from mark as k
+                                    where k.next_need = d.next_need and k.mark_id < 4611686018427387904
+                                    order by k.mark_id desc
+                                    limit 1
+                                ), 0)
+                            order by r.number
+                            limit 1
+                        ) is not null then 'open'
+                        when (
+                            -- in the order of the index of heads: another one could be walked for it
+                            select h.number
+                            from only job as h
+                            where h.next_need = d.next_need and h.priority = -1 - d.priority
+                                and h.state = 'ready' and not h.parked and h.singleton_key is not null
+                            order by h.next_need, h.priority, h.number
+                            limit 1
+                        ) is not null then 'open'
+                        else 'drop'
+                    end
+            end as act
+        from due as d
+    ), gone as (
+        -- deleted and written anew, not updated: see _park
+        delete from lane as l
+        using judged as j
+        where l.number = any (array(select o.number from judged as o where o.act is not null)) and l.number = j.number
+        returning j.*
+    ), kept as (
+        insert into lane (next_need, priority, keyed, stems, opened_at, number, retire_at, retired_by, seen_by)
+        select
+            j.next_need, least(j.priority, -1 - j.priority), j.keyed, j.stems,
+            case j.act when 'retire' then _retire_lanes.now else j.opened_at end,
+            j.number,
+            case j.act when 'retire' then _retire_lanes.now + (j.retire_at - j.opened_at) else j.retire_at end,
+            case j.act when 'retire' then pg_current_xact_id() else j.retired_by end,
+            case j.act when 'see' then pg_current_xact_id() else '0' end
+        from gone as j
+        where j.act in ('retire', 'see')
+    )
+    select
+        array_agg(distinct j.next_need) filter (where j.act = 'drop'),
+        jsonb_agg(jsonb_build_object('need', j.next_need, 'priority', -1 - j.priority, 'keyed', j.keyed)) filter (where j.act = 'open')
+    into v_gone, v_again
+    from gone as j;
+
+    for v_lane in
+        select a.* from jsonb_to_recordset(v_again) as a (need text, priority smallint, keyed boolean)
+    loop
+        perform _open_lane(v_lane.need, v_lane.priority, v_lane.keyed, now);
+    end loop;
+    -- marks of needs of which no lane is left; who opens one beside this writes marks of its own
+    if v_gone is not null then
+        delete from mark as k
+        where k.ctid = any (
+            array(
+                select m.ctid
+                from unnest(v_gone) as g (need)
+                cross join lateral (select o.ctid from mark as o where o.next_need = g.need for update skip locked) as m
+                where not exists (select from lane as l where l.next_need = g.need offset 0)
+            )
+        );
+    end if;
+end
+$_retire_lanes$;
+
+comment on function _retire_lanes(integer, timestamptz, xid8) is
+    'Retires lanes that were opened long enough ago, and removes those that were retired before, if nobody has opened them since and nothing is there. '
+    'oldest: _oldest_snapshot(). Up to limit_lanes rows, each one step on: it is retired, so that submits no longer find it open; nobody has a snapshot '
+    'any more that shows it open, and an id is taken; all older ids are over, so that what can be seen there is all there will ever be. Until then '
+    'claims look there.';
 $function$,
 $function$
 create or replace function _retry_or_bury(
@@ -5156,6 +5512,22 @@ end
 $_scope$;
 
 comment on function _scope(text[]) is 'Under which name the lanes of a set of capabilities are noted in front.';
+$function$,
+$function$
+create or replace function _sequence_lags(name text)
+returns void
+language plpgsql
+volatile
+as $_sequence_lags$
+begin
+    raise exception 'sequence % lags behind what was drawn from it', name
+        using errcode = 'LH009',
+              detail = jsonb_build_object('sequence', name)::text,
+              hint = 'Tables were replicated or restored here without their sequences. Run leasehold.sql again: it sets them. No job is lost.';
+end
+$_sequence_lags$;
+
+comment on function _sequence_lags(text) is 'Raises LH009: a claim that went on would pass by jobs with numbers that are below a watermark, for ever.';
 $function$,
 $function$
 create or replace function _set_alarm(channel text, capabilities text[], until timestamptz, now timestamptz)
@@ -5591,14 +5963,17 @@ begin
         array_agg(l.priority order by l.priority),
         array_agg(coalesce(m.numbers[array_position(m.priorities, l.priority)], 0) order by l.priority)
     into v_survey.next_need, v_survey.priority, v_survey.mark
-    from (select distinct o.next_need, o.priority from lane as o where o.next_need = capabilities[1]) as l
-    cross join lateral (
+    from (
+        select distinct o.next_need, greatest(o.priority, -1 - o.priority)::smallint as priority from lane as o where o.next_need = capabilities[1]
+    ) as l
+    -- the newest that a move has made; one that says that a lane was opened has older marks
+    left join lateral (
         select k.priorities, k.numbers
         from mark as k
-        where k.next_need = l.next_need
+        where k.next_need = l.next_need and k.mark_id < 4611686018427387904
         order by k.mark_id desc
         limit 1
-    ) as m;
+    ) as m on true;
     -- after the upkeep, which may have admitted some
     if (
         -- in the order of the index of heads: another one could be walked for it
@@ -5832,6 +6207,7 @@ declare
     v_age       interval;
     v_seen_at   timestamptz;
     v_below     record;
+    v_oldest    xid8;
 begin
     v_tick := _last_tick();
     v_age := _now() - v_tick.at;
@@ -5844,6 +6220,9 @@ begin
     -- the clock first, the transaction id after it: the other way round the pair proves nothing
     if pg_current_xact_id_if_assigned() is null then
         v_seen_at := _now();
+    end if;
+    if v_tick.tick_id % 64 = 0 then
+        v_oldest := _oldest_snapshot();
     end if;
     perform _tend(1000, now, v_tick.leases_from, v_tick.schedules_from);
     -- once a second or so
@@ -5884,6 +6263,7 @@ begin
         perform _maintain('waiters', 10000, null, now);
         perform _maintain('heartbeats', 10000, null, now);
         perform _forget_what_is_over(now);
+        perform _retire_lanes(1000, now, v_oldest);
         delete from tick as t
         where t.tick_id in (select o.tick_id from tick as o where o.tick_id < v_tick.tick_id for update skip locked);
     end if;
@@ -5911,6 +6291,19 @@ $_tend_from_horizon$;
 
 comment on function _tend_from_horizon(integer, timestamptz) is
     'The upkeep of a claim that went hungry: _tend, which looks no lower than upkeep by the way does.';
+$function$,
+$function$
+create or replace function _top_mark_id()
+returns bigint
+language sql
+volatile
+as $_top_mark_id$
+    select 4611686018427387904 + nextval('mark_mark_id_seq')
+$_top_mark_id$;
+
+comment on function _top_mark_id() is
+    'The mark_id of a row that comes after all rows of _move_marks, those that are written later included: a lane was opened, or a setting changed, and claims '
+    'must not go by marks that do not know of it. A move that has seen it removes it.';
 $function$,
 $function$
 create or replace function _try_settle(element jsonb, index bigint)
@@ -7397,11 +7790,11 @@ begin
     update setting as s set value = set_setting.value where s.name = set_setting.name;
     if name in ('max_lease', 'max_attempts') then
         -- claims go by what the newest marks say of it: the next ones are to look
-        insert into mark (next_need, priorities, numbers, keyed, seen_number, seen_by, noted_at, max_lease, max_attempts)
-        select distinct on (k.next_need)
-            k.next_need, k.priorities, k.numbers, k.keyed, k.seen_number, k.seen_by, '-infinity'::timestamptz, k.max_lease, k.max_attempts
-        from mark as k
-        order by k.next_need, k.mark_id desc;
+        insert into mark (mark_id, next_need, priorities, numbers, keyed, seen_number, seen_by, noted_at, max_lease, max_attempts)
+        overriding system value
+        select
+            _top_mark_id(), m.next_need, m.priorities, m.numbers, m.keyed, m.seen_number, m.seen_by, '-infinity', m.max_lease, m.max_attempts
+        from (select distinct on (k.next_need) k.* from mark as k order by k.next_need, k.mark_id desc) as m;
     end if;
     return _setting_value(name);
 end
@@ -7632,26 +8025,17 @@ set jit to off
 set enable_bitmapscan to off
 as $sweep$
 declare
-    v_swept swept;
+    v_swept     swept;
+    v_oldest    xid8;
 begin
     perform _check_count('limit_jobs', limit_jobs, 1, 100000);
+    -- before this transaction has an id of its own
+    v_oldest := _oldest_snapshot();
     v_swept := _tend(coalesce(limit_jobs, 1000), _now(), '-infinity', '-infinity');
     perform _maintain('waiters', 10000, null, _now());
     perform _maintain('heartbeats', 10000, null, _now());
     perform _forget_what_is_over(_now());
-    -- doubles of lanes that two producers opened at the same time
-    delete from lane as l
-    where l.ctid = any (
-        array(
-            select m.ctid
-            from lane as m
-            where exists (
-                select from lane as f
-                where f.next_need = m.next_need and f.priority = m.priority and f.keyed = m.keyed and (f.opened_at, f.ctid) < (m.opened_at, m.ctid)
-            )
-            for update skip locked
-        )
-    );
+    perform _retire_lanes(coalesce(limit_jobs, 1000), _now(), v_oldest);
     return v_swept;
 end
 $sweep$;
@@ -7798,12 +8182,21 @@ begin atomic
         'missing' as problem
     from counted as k
     where k.found < k.needed
+    union all
+    select
+        'sequence' as kind,
+        l.name,
+        'behind its tables' as problem
+    from here as h
+    cross join lateral _lagging_sequences(h.name, false) as l
     order by 1, 2;
 end;
 
 comment on function verify() is
-    'What of the installation is missing, changed or left over (functions, tables, columns, indexes, constraints, types, views, grants; rows that must '
-    'exist), compared with what the installer left behind. No rows: all is as it was. After the schema is renamed it says so: run leasehold.sql again.';
+    'What of the installation is missing, changed or left over (functions, tables, columns, indexes, constraints, types, '
+    'views, grants; rows that must exist), compared with what the installer left behind, and which sequences lag behind '
+    'the rows that were numbered by them. No rows: all is as it was. After the schema is renamed it says so: run '
+    'leasehold.sql again, which sets sequences, too.';
 $function$,
 $function$
 create or replace function why_not_running(job_id uuid)
@@ -7877,7 +8270,9 @@ begin
             -- each half by its own index
             (
                 select
-                from (select distinct o.priority from lane as o where o.next_need = v_job.next_need and o.priority <= v_job.priority) as l
+                from (
+                    select distinct greatest(o.priority, -1 - o.priority)::smallint as priority from lane as o where o.next_need = v_job.next_need
+                ) as l
                 cross join lateral (
                     select from ready as j
                     where hashtextextended(j.next_need, j.priority::bigint) = hashtextextended(v_job.next_need, l.priority::bigint)
@@ -7885,6 +8280,7 @@ begin
                         and j.number < case when l.priority = v_job.priority then v_job.number else 9223372036854775807 end
                     limit 1000
                 ) as a
+                where l.priority <= v_job.priority
                 limit 1000
             )
             union all
@@ -8266,15 +8662,25 @@ create table lane (
     stems           text[]          not null,
     opened_at       timestamptz     not null,
     number          bigint          not null default nextval('number_seq'),
+    retire_at       timestamptz     not null default clock_timestamp() + interval '10 minutes',
+    retired_by      xid8            not null default '0',
+    seen_by         xid8            not null default '0',
     constraint lane_pkey primary key (number)
 );
 comment on table lane is
-    'Every need and priority that was ever submitted: what a prefix capability is looked up in, and where a claim walks. Not unique on '
-    'purpose: two producers that use a new need first, at the same time, must not wait for each other. Doubles are harmless; sweep() removes them.';
+    'The needs and priorities that jobs were submitted with of late: what a prefix capability is looked up in, and where a claim walks. Not unique on '
+    'purpose: two producers that use a new need first, at the same time, must not wait for each other. Doubles are harmless. After a while a lane is '
+    'retired: the next job opens it anew. It stays as long as a job may be there whose submitter saw it open (_retire_lanes).';
+comment on column lane.priority is 'That of its jobs. Of a retired lane -1 less that, which is no job''s: who looks whether a lane is open does not find it.';
 comment on column lane.keyed is 'Opened for a job with a singleton_key. A lane has two rows where jobs without one came first.';
 comment on column lane.stems is 'Under which stems those who wait for such jobs are filed in waiter.';
 comment on column lane.number is 'Drawn as jobs draw theirs, after the transaction id: what is proven of those holds for lanes as well.';
 create index lane_idx on lane (next_need, priority);
+comment on column lane.retire_at is 'When it is to be retired; of a retired lane, removed. With opened_at: how long it stays.';
+comment on column lane.retired_by is 'The transaction that retired it.';
+comment on column lane.seen_by is
+    'Taken once nobody had a snapshot from before it was retired. When all transactions with an older id are over, nothing can come into it any more.';
+create index lane_retire_at_idx on lane (retire_at);
 
 create table mark (
     mark_id         bigint          not null generated always as identity,
@@ -8299,8 +8705,11 @@ comment on column mark.seen_number is
     'A reading of number_seq, taken before the transaction id seen_by: whoever drew a number up to it has an older id. Once all older ones are over, '
     'what can be seen up to it is all there will ever be.';
 comment on column mark.fence is 'The last fence when it was noted: how many claims there were since, of any need.';
+comment on column mark.mark_id is
+    'From 2^62 on (_top_mark_id) it tells that a lane was opened or a setting changed: it comes after the rows of moves, until a move that saw it removes it.';
 comment on column mark.noted_at is '-infinity: a lane was opened, or a setting changed; the next claim looks at all lanes.';
-comment on column mark.max_lease is 'With max_attempts: these settings when it was noted.';
+comment on column mark.max_lease is
+    'With max_attempts: these settings when it was noted. Null: moved above READ COMMITTED, by a look that may have been an old one; no claim goes by it.';
 
 create table front (
     front_id        bigint          not null generated always as identity,
@@ -8317,6 +8726,8 @@ create table front (
     seen_by         xid8            not null,
     noted_at        timestamptz     not null,
     surveyed_at     timestamptz     not null,
+    lanes           integer         not null,
+    made_at         timestamptz     not null,
     constraint front_pkey primary key (scope, front_id)
 ) with (autovacuum_vacuum_scale_factor = 0.02);
 comment on table front is
@@ -8328,6 +8739,8 @@ comment on column front.rear_number is 'With rear_priority: no job of a lane in 
 comment on column front.sure_number is 'Everything numbered up to here, jobs and lanes, could be seen when this was noted.';
 comment on column front.newer is 'Those lanes of the schema with a higher number that could be seen as well. A claim that sees others looks for lanes anew.';
 comment on column front.seen_number is 'With seen_by: as in mark.';
+comment on column front.lanes is 'How many lanes, those in the rear included.';
+comment on column front.made_at is 'When all lanes of the scope were last looked up. Since then some may have been removed; those that were opened are here.';
 comment on column front.surveyed_at is
     'When a claim last took the long way, which does the upkeep that is due and takes a new reading. Kept by those that only note what comes next.';
 
@@ -8978,6 +9391,13 @@ $migration$;
     insert into key_slot (slot) select n.slot from generate_series(0, 16383) as n (slot) on conflict do nothing;
     insert into secret (salt) select hashtextextended(gen_random_uuid()::text, 0) where not exists (select from secret);
     insert into gate (passed) select 0 where not exists (select from gate);
+    -- Rows that were replicated, or restored in part, without the sequences that numbered them.
+    v_name := _repair_sequences(v_schema);
+    if v_name is not null then
+        perform set_config('client_min_messages', v_settings ->> 'client_min_messages', true);
+        raise notice 'sequences that lagged behind their tables were set: %', v_name;
+        perform set_config('client_min_messages', 'warning', true);
+    end if;
 
     -- What verify() expects: what was just written, as it is now; of the rest, what a migration made of it. The file cannot mend a table, so it
     -- does not take its damage for granted either: the same build goes on expecting what it did.
