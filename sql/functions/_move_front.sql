@@ -245,8 +245,8 @@ begin
             delete from front as f where f.scope = any (v_gone) and f.noted_at < _move_front.now - interval '1 day'
             returning 1
         )
-        insert into front (scope, needs, priorities, numbers, sure_number, newer, seen_number, seen_by, noted_at, surveyed_at)
-        select '', '{}', '{}', '{}', 0, '{}', 0, '0', _move_front.now, _move_front.now
+        insert into front (scope, needs, priorities, numbers, sure_number, newer, seen_number, seen_by, noted_at, surveyed_at, lanes, made_at)
+        select '', '{}', '{}', '{}', 0, '{}', 0, '0', _move_front.now, _move_front.now, 0, _move_front.now
         from (select from gone limit 1) as g;
         delete from ahead as a where a.scope = any (v_gone) and a.noted_at < _move_front.now - interval '1 day';
         delete from rear as r where r.scope = any (v_gone) and not exists (select from front as f where f.scope = r.scope);

@@ -112,8 +112,8 @@ select results_eq(
     $$ select w.reason from unnest(array[pg_temp.id(30), pg_temp.id(31)]) as i (id) cross join lateral why_not_running(i.id) as w $$,
     $$ values ('waits_for_a_worker'), ('waits_for_a_worker') $$, 'nor is it said where somebody waits for the bell'
 );
-insert into front (scope, needs, priorities, numbers, sure_number, newer, seen_number, seen_by, noted_at, surveyed_at)
-values ('', '{}', '{}', '{}', 0, '{}', 0, '0', clock_timestamp(), clock_timestamp());
+insert into front (scope, needs, priorities, numbers, sure_number, newer, seen_number, seen_by, noted_at, surveyed_at, lanes, made_at)
+values ('', '{}', '{}', '{}', 0, '{}', 0, '0', clock_timestamp(), clock_timestamp(), 0, clock_timestamp());
 select ok(not pg_temp.unasked('wn.typo'), 'where scopes were forgotten since its first job it cannot be known, and is not said');
 update front set noted_at = noted_at - interval '1 hour' where scope = '';
 select ok(pg_temp.unasked('wn.typo'), 'where that was before, it can');
