@@ -260,6 +260,67 @@ def copied(view: str, first: int) -> Iterator[None]:
         raise error from exc
 
 
+def another_connection(exc: psycopg.Error) -> bool:
+    """Whether the call may do better over another connection than over the one that raised this.
+
+    A connection that is lost, or leads to a server that is read-only by now; but also one whose
+    session is not as it should be, which is seen by its effects alone.
+    """
+    if exc.sqlstate is None:
+        return not isinstance(exc, _OF_THE_CALL)
+    return exc.sqlstate[:2] not in ("LH", "22", "23", "40", "54", "55", "P0")
+
+
+def another_time(exc: BaseException) -> bool:
+    """Whether the same call may do better another time, because it failed for what is around it.
+
+    The database is away, read-only, full or shutting down, or the schema or a right is missing; not
+    for what the call said.
+    """
+    if not isinstance(exc, psycopg.Error):
+        return False
+    if exc.sqlstate is None:
+        return isinstance(exc, (psycopg.OperationalError, psycopg.InterfaceError))
+    return exc.sqlstate[:2] in ("08", "25", "28", "40", "53", "55", "57", "58") or (
+        exc.sqlstate in _NOT_THERE
+    )
+
+
+def cannot_heal(exc: psycopg.Error) -> bool:
+    """Whether another try is idle: wrong password, user, database or schema, or no rights.
+
+    What is refused while connecting comes without a SQLSTATE, so it is known by its English text; in
+    another language it is not known, and is tried again.
+    """
+    if exc.sqlstate is None:
+        if isinstance(exc, psycopg.ProgrammingError):
+            return True  # no connection string
+        return isinstance(exc, psycopg.OperationalError) and denied(exc) is not None
+    return exc.sqlstate[:2] in ("28", "42") or exc.sqlstate in ("3D000", "3F000")
+
+
+def denied(exc: psycopg.Error) -> str | None:
+    """The SQLSTATE that a server refused a connection with, as far as its English text tells it."""
+    text = str(exc)
+    return next((code for code, pattern in _DENIALS.items() if pattern.search(text)), None)
+
+
+_NOT_THERE = ("3D000", "3F000", "42501", "42883", "42P01")
+
+_OF_THE_CALL = (psycopg.ProgrammingError, psycopg.DataError, psycopg.NotSupportedError)
+
+_DENIALS = {
+    "28P01": re.compile(r"password authentication failed|no password supplied"),
+    "3D000": re.compile(r'database ".*" does not exist|no such database'),
+    "42501": re.compile("permission denied for database"),
+    "28000": re.compile(
+        r'role ".*" does not exist|is not permitted to log in|no pg_hba\.conf entry'
+        r"|pg_hba\.conf rejects|authentication failed|no such user"
+        r"|server does not support SSL, but SSL was required"
+    ),
+}
+
+
 def _parse(detail: str | None) -> dict[str, Any]:
     try:
         found = json.loads(detail or "{}")

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("leasehold")
 
 State: TypeAlias = Literal["held", "doubtful", "lost", "cancelled", "ended"]
+StopReason: TypeAlias = Literal["lost", "cancelled", "shutdown"]
 OnChange: TypeAlias = "Callable[[Lease, State], object]"
 T = TypeVar("T")
 
@@ -88,6 +89,7 @@ class Pulse:
         "error",
         "length",
         "locked",
+        "outcome",
         "state",
         "stop",
         "watchers",
@@ -106,6 +108,7 @@ class Pulse:
         self.counting = threading.Lock()
         self.ending = 0  # ends on their way
         self.locked = False  # a transaction of ours keeps everybody else from taking it
+        self.outcome: str | None = None  # the job's state, as its end left it
         self.watchers: list[Callable[[State], None]] = []
 
     def look(self) -> State:
@@ -190,10 +193,23 @@ class Lease(Work):
 
     @property
     def stop(self) -> threading.Event:
-        """Set once the lease is lost or cancelled: `lease.stop.wait(5)` is a sleep that ends in
-        time.
+        """Set once the handler should come to an end: `lease.stop.wait(5)` is a sleep that ends in
+        time. `stop_reason` says why.
         """
         return self._pulse.stop
+
+    @property
+    def stop_reason(self) -> StopReason | None:
+        """Why `stop` is set: the lease is lost, or cancelled; or its worker shuts down.
+
+        At a shutdown the lease is still held: finish within the worker's grace period, or raise
+        Release, which hands the job back untried. None while `stop` is not set.
+        """
+        if self._pulse.state == "lost":
+            return "lost"
+        if self._pulse.state == "cancelled":
+            return "cancelled"
+        return "shutdown" if self._pulse.stop.is_set() else None
 
     def check(self) -> None:
         """Raises what made the lease lost or cancelled, if anything did. Asks nobody: `status()`
@@ -319,11 +335,12 @@ class Lease(Work):
 
         Methods of the lease take part in it: `complete()` in here commits with what was written, or
         neither does. `hold` locks the lease first, so that nobody takes the job while the
-        transaction lasts.
+        transaction lasts. What the block does to the session (a role, settings) lasts no longer
+        than the block; a connection that you gave stays as you leave it.
         """
         pulse = self._pulse
         around = pulse.connection
-        with self._session.borrow(around) as conn:
+        with self._session.lend(around) as conn:
             ours = not in_transaction(conn)
             reached_commit = False
             try:
@@ -339,7 +356,7 @@ class Lease(Work):
                 if ours:
                     pulse.locked = False
                 if not reached_commit:
-                    pulse.ended_on = None  # rolled back, so nothing ended
+                    pulse.ended_on = pulse.outcome = None  # rolled back, so nothing ended
         if ours and pulse.ended_on is conn:
             pulse.turn("ended")
 
@@ -463,6 +480,7 @@ class Lease(Work):
         if error is not None and not isinstance(error, AlreadyDone):
             self._pulse.judge(error, of_an_end=True)
             raise error
+        self._pulse.outcome = row.state or "succeeded"
         self._pulse.turn("ended")
 
     def heard(self, answer: Extended, deadline: float) -> None:
@@ -507,6 +525,7 @@ class Lease(Work):
     ) -> tuple[str, dict[str, Any]] | None:
         """The verb and the arguments that an exception, or none, asks for; None when it is over."""
         if isinstance(exc, AlreadyDone) and exc.lease_id == self.lease_id:
+            self._pulse.outcome = "succeeded"
             self._pulse.turn("ended")
         if self.is_over():
             return None
@@ -544,6 +563,7 @@ class Lease(Work):
         except LeaseholdError as exc:
             pulse.judge(exc, of_an_end=True)
             raise
+        pulse.outcome = outcome.state if outcome is not None else "succeeded"
         if alone:
             pulse.turn("ended")
         else:

@@ -32,6 +32,7 @@ from .errors import (
     OpenTransaction,
     UndecodableError,
     UsageError,
+    another_connection,
     copied,
     translated,
 )
@@ -86,6 +87,8 @@ class Session:
         self._connect = connect or _dedicated(source)
         self._own: Connection | None = None
         self._listening: set[str] = set()
+        self._lent = 0  # times that code that is not ours has our own connection now
+        self._seen: _Before | None = None  # to be put back: it has had it
         self._owning = threading.RLock()
         self._pid = os.getpid()
         self._composed: dict[tuple[Any, ...], bytes] = {}
@@ -134,24 +137,71 @@ class Session:
 
         Over one from the source, a call is a transaction of its own, and one round trip.
         """
-        if self._pid != os.getpid():
-            raise ForkedConnection(
-                "this process was forked after its Leasehold was made",
-                hint="No connection can serve two processes: make its own in the child.",
-            )
+        self._check_process()
         if given is not None:
             yield usable(given, argument="connection", connections_only=True)
         elif isinstance(self._source, psycopg.Connection):
             yield self._source
         elif isinstance(self._source, str):
             with self._owning:
-                if self._own is None or self._own.closed:
-                    self._own = self.connect()
-                    self._listening.clear()
-                yield self._own
+                conn = self._mine()
+                with _left_when_unfit(conn):
+                    yield conn
+        else:
+            with self._source.connection() as conn, _left_when_unfit(conn), _autocommit(conn):
+                yield conn
+
+    @contextmanager
+    def lend(self, given: Connection | None = None) -> Iterator[Connection]:
+        """As `borrow`, for code that is not ours.
+
+        What that leaves on a connection of the session's own, or of a pool (a role, settings, an
+        open transaction), is put back before anything else is sent over it.
+        """
+        self._check_process()
+        if given is not None or isinstance(self._source, psycopg.Connection):
+            with self.borrow(given) as conn:
+                yield conn
+        elif isinstance(self._source, str):
+            with self._owning:
+                conn = self._mine()
+                self._seen = _Before.of(conn)
+                self._lent += 1
+                try:
+                    yield conn
+                finally:
+                    self._lent -= 1
         else:
             with self._source.connection() as conn, _autocommit(conn):
-                yield conn
+                before = _Before.of(conn)
+                try:
+                    yield conn
+                finally:
+                    before.put_back_or_close(conn)
+
+    def leave(self) -> None:
+        """Closes the session's own connection, if there is one: the next call opens another."""
+        with self._owning:
+            if self._own is not None:
+                self._own.close()
+
+    def _check_process(self) -> None:
+        if self._pid != os.getpid():
+            raise ForkedConnection(
+                "this process was forked after its Leasehold was made",
+                hint="No connection can serve two processes: make its own in the child.",
+            )
+
+    def _mine(self) -> Connection:
+        """The session's own connection, as it was opened: whoever has seen it meanwhile."""
+        if self._own is not None and self._seen is not None and not self._lent:
+            self._seen.put_back_or_close(self._own, channels=True)
+            self._listening.clear()
+            self._seen = None
+        if self._own is None or self._own.closed:
+            self._own = self.connect()
+            self._listening.clear()
+        return self._own
 
     def stands_alone(self, conn: Connection, given: Connection | None) -> bool:
         """Whether a call over `conn` is a transaction of its own, so that its return means it is
@@ -449,6 +499,92 @@ def is_pooled(conn: Connection) -> bool:
 
 
 _pooled: weakref.WeakKeyDictionary[Connection, bool] = weakref.WeakKeyDictionary()
+
+
+class _Before:
+    """How a connection was before code that is not ours saw it: noted once a connection.
+
+    Not noted are temporary tables, locks and prepared statements: they do not change what another
+    statement means. Behind a pooler the server's side is left alone: it may be another's by now.
+    """
+
+    def __init__(self, conn: Connection) -> None:
+        self._attributes = {name: getattr(conn, name) for name in _ATTRIBUTES}
+        self._encoding = conn.info.encoding
+        with _in_no_transaction(conn), psycopg.Cursor(conn, row_factory=tuple_row) as cursor:
+            row = cursor.execute(_NOTED).fetchone()
+        assert row is not None
+        backend_pid, user, role, settings = row
+        _pooled[conn] = backend_pid != conn.info.backend_pid
+        statements: list[sql.Composable] = [sql.SQL(_RESET)]
+        if user != conn.info.user:  # whoever opened it, or its pool, wants it so
+            statements.append(sql.SQL("set session authorization {}").format(sql.Identifier(user)))
+        for name, value in settings:
+            call = sql.SQL("select pg_catalog.set_config({}, {}, false)")
+            statements.append(call.format(name, value))
+        if role != "none":
+            statements.append(sql.SQL("set role {}").format(sql.Identifier(role)))
+        self._statement = sql.SQL("; ").join(statements).as_bytes(conn)
+
+    @classmethod
+    def of(cls, conn: Connection) -> _Before:
+        found = _noted.get(conn)
+        if found is None:
+            found = _noted[conn] = cls(conn)
+        return found
+
+    def put_back_or_close(self, conn: Connection, *, channels: bool = False) -> None:
+        """Makes it so again, `channels`: and listening to nothing; one that cannot be is closed."""
+        try:
+            self._put_back(conn, channels)
+        except Exception:  # whatever was done to it: there are others
+            conn.close()
+
+    def _put_back(self, conn: Connection, channels: bool) -> None:
+        if in_transaction(conn):
+            conn.rollback()
+        for name, value in self._attributes.items():
+            setattr(conn, name, value)
+        if _pooled[conn]:
+            return
+        statement = self._statement + (b"; unlisten *" if channels else b"")
+        with _in_no_transaction(conn), psycopg.Cursor(conn) as cursor:
+            cursor.execute(statement, prepare=False)
+        if conn.info.encoding != self._encoding:
+            raise psycopg.InterfaceError("the connection has another encoding than it had")
+
+
+_noted: weakref.WeakKeyDictionary[Connection, _Before] = weakref.WeakKeyDictionary()
+
+_ATTRIBUTES = (
+    *("autocommit", "isolation_level", "read_only", "deferrable"),
+    *("row_factory", "cursor_factory", "prepare_threshold", "prepared_max"),
+)
+
+_RESET = "close all; reset session authorization; reset role; reset all"
+
+_NOTED = (
+    "select pg_catalog.pg_backend_pid(), pg_catalog.current_setting('session_authorization'),"
+    " pg_catalog.current_setting('role'),"
+    " array(select array[s.name, s.setting] from pg_catalog.pg_settings as s"
+    " where s.source = 'session' and s.name not like 'transaction%')"
+)
+
+
+def _in_no_transaction(conn: Connection) -> AbstractContextManager[object]:
+    """A block that leaves no transaction open: one of its own where psycopg would begin one."""
+    return nullcontext() if conn.autocommit else conn.transaction()
+
+
+@contextmanager
+def _left_when_unfit(conn: Connection) -> Iterator[None]:
+    """Closes a connection over which a call failed in a way that it may not over another."""
+    try:
+        yield
+    except psycopg.Error as exc:
+        if another_connection(exc):
+            conn.close()
+        raise
 
 
 @contextmanager
