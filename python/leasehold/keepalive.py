@@ -13,12 +13,11 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-import psycopg
-
 from .backoff import Backoff, now
 from .errors import GONE
 from .rows import Extended
 from .session import Connection, Session
+from .trouble import Trouble
 
 if TYPE_CHECKING:
     from .lease import Lease, OnChange, State
@@ -67,6 +66,16 @@ class KeepAlive:
         self._awake_at = math.inf
         self._thread: threading.Thread | None = None
         self._conn: Connection | None = None
+        self._trouble = Trouble(
+            lambda leases: f"keepalive: {leases} leases are not extended, trying again",
+            "keepalive: no lease waits to be extended any more",
+        )
+
+    def open(self) -> None:
+        """Opens the connection now, while there is one to be had; otherwise the first lease that is
+        due does. Raises what psycopg raises.
+        """
+        self._conn = self._session.connect()
 
     def watch(self, lease: Lease, on_change: OnChange | None = None) -> None:
         """Keeps this lease alive from now on; `on_change(lease, state)` hears of doubtful, lost and
@@ -91,6 +100,7 @@ class KeepAlive:
             beat = self._beats.pop(lease.lease_id, None)
         if beat is not None:
             lease._pulse.watchers.remove(beat.tell)
+            self._trouble.ends(lease.lease_id)
 
     def close(self) -> None:
         """Stops the thread and closes its connection; the leases run on."""
@@ -100,6 +110,8 @@ class KeepAlive:
             thread = self._thread
         if thread is not None and thread is not threading.current_thread():
             thread.join(timeout=5)
+        elif thread is None:
+            self._disconnect()
         for beat in list(self._beats.values()):
             self.forget(beat.lease)
 
@@ -127,6 +139,7 @@ class KeepAlive:
                 for beat in due:
                     self._look(beat)
                 self._extend_due()
+                self._trouble.tell()
         finally:
             self._disconnect()
 
@@ -180,18 +193,19 @@ class KeepAlive:
                 {"leases": leases, "lease": length},
                 connection=self._conn,
             )
+            answers = {row.lease_id: row for row in rows}
+            answered = [(beat, answers[beat.lease.lease_id]) for beat in beats]
         except Exception as exc:  # of the caller's `connect` any; the leases are still to be kept
-            if isinstance(exc, psycopg.Error):
-                self._disconnect()
+            self._disconnect()
             for beat in beats:
                 self._later(beat, exc)
             return
-        answers = {row.lease_id: row for row in rows}
-        for beat in beats:
-            self._take_note(beat, answers[beat.lease.lease_id], sent)
+        for beat, answer in answered:
+            self._take_note(beat, answer, sent)
 
     def _take_note(self, beat: _Beat, answer: Extended, sent: float) -> None:
         pulse, error = beat.lease._pulse, answer.error
+        self._trouble.ends(beat.lease.lease_id)
         beat.lease.heard(answer, sent + pulse.length.total_seconds())
         if answer.ok:
             beat.due, beat.doubt_at, beat.told = sent + beat.third, pulse.deadline, False
@@ -207,7 +221,10 @@ class KeepAlive:
         beat.backoff.cap = max(0.05, min(5.0, beat.third / 2))
         delay = beat.backoff.next()
         beat.due = now() + delay
-        log.warning("keepalive of job %s: again in %.1f s: %s", beat.lease.job_id, delay, exc)
+        log.debug("keepalive of job %s: again in %.1f s: %s", beat.lease.job_id, delay, exc)
+        with self._changed:
+            if beat.lease.lease_id in self._beats:  # not forgotten meanwhile
+                self._trouble.begins(beat.lease.lease_id, exc)
 
     def _disconnect(self) -> None:
         if self._conn is not None:

@@ -21,10 +21,21 @@ import psycopg
 
 from .backoff import Backoff, now
 from .client import Leasehold
-from .errors import GONE, AlreadyDone, ArgumentTypeError, LeaseholdError
+from .errors import (
+    GONE,
+    AlreadyDone,
+    ArgumentTypeError,
+    LeaseholdError,
+    UsageError,
+    VersionMismatch,
+    another_connection,
+    another_time,
+    cannot_heal,
+)
 from .keepalive import KeepAlive
 from .lease import GiveUp, Lease, Release, Retry, State, describe
 from .session import Connection, Pool, Seconds, Session, duration, impatient, usable
+from .trouble import Trouble
 
 log = logging.getLogger("leasehold")
 
@@ -38,7 +49,8 @@ class Worker:
     A handler gets the Lease. What it returns completes the job, as its result; a lease that it
     ended itself is left alone. It may raise Retry, GiveUp or Release; any other exception is a
     failed attempt. Leases are kept alive meanwhile: `lease.stop` is set, and `lease.check()`
-    raises, when one is lost or cancelled. The end of one job and the claim of the next are one call.
+    raises, when one is lost or cancelled; `lease.stop` is set when the worker shuts down, too
+    (`lease.stop_reason` says which). The end of one job and the claim of the next are one call.
 
         def index(lease: Lease) -> None:
             with lease.transaction() as conn:
@@ -69,6 +81,8 @@ class Worker:
         lease lasts, `poll` the longest time between two looks for work, `grace` how long running
         jobs may go on after `stop()`.
         """
+        if name is not None and not name.strip():
+            raise ValueError("a worker needs a name that can be seen, or None for the default")
         if not handlers:
             raise ValueError("a worker needs at least one handler")
         if threads < 1:
@@ -77,10 +91,10 @@ class Worker:
             raise ValueError("a worker needs a pause between two looks: poll must be above 0")
         if isinstance(source, psycopg.Connection):
             raise TypeError("a worker's threads cannot share a connection: give a pool, or its dsn")
-        self.name = name or f"{socket.gethostname()}:{os.getpid()}"
         usable(source)
         for capability, handler in handlers.items():
             _check_handler(capability, handler)
+        self.name = name if name is not None else f"{socket.gethostname()}:{os.getpid()}"
         self.handlers = dict(handlers)
         self.capabilities = list(handlers)
         self.threads = threads
@@ -93,6 +107,12 @@ class Worker:
         self._connect = connect
         self._running: dict[str, Lease] = {}  # by thread
         self._failure: BaseException | None = None
+        self._opened = threading.Event()
+        self._worked = False  # once: what fails since then is no mistake in how it was started
+        self._trouble = Trouble(
+            lambda n: f"worker {self.name}: {n} of {threads} threads wait for the database",
+            f"worker {self.name}: connected again",
+        )
         self._signals = 0
         # what a signal handler may touch: it could interrupt whoever holds an Event's lock
         self._wakes: queue.SimpleQueue[None] = queue.SimpleQueue()
@@ -105,13 +125,14 @@ class Worker:
 
         A second signal leaves at once: leases are left to run out. `signals=False`: the caller
         handles them; so it is outside the main thread. Lost connections and restarts of the server
-        are waited for. Raises VersionMismatch or what else cannot heal by itself.
+        are waited for. What cannot heal by itself (a wrong password, no such database, no schema,
+        no rights) is raised, unless it has worked before; VersionMismatch always.
         """
         mine = signals and threading.current_thread() is threading.main_thread()
         with KeepAlive(self._session()) as keeper:
             threads = [
                 threading.Thread(
-                    target=self._thread, args=(keeper, f"{self.name}:{n}"), daemon=True
+                    target=self._thread, args=(keeper, f"{self.name}:{n}", n == 1), daemon=True
                 )
                 for n in range(1, self.threads + 1)
             ]
@@ -124,18 +145,26 @@ class Worker:
                     with suppress(queue.Empty):
                         self._wakes.get(timeout=0.5)
                     if self._signals:
-                        self.stopping.set()
+                        self.stop()
+                    self._trouble.tell(patient=True)
                 self._wind_up(threads)
             finally:
-                self.stopping.set()
+                self.stop()
+                self._trouble.tell()
                 for number, handler in before.items():
                     signal.signal(number, handler)
         if self._failure is not None:
             raise self._failure
 
     def stop(self) -> None:
-        """Asks the worker to take no more jobs and to come to an end; returns at once."""
+        """Asks the worker to take no more jobs and to come to an end; returns at once.
+
+        Sets `lease.stop` of the jobs that run.
+        """
         self.stopping.set()
+        self._opened.set()
+        for lease in list(self._running.values()):
+            lease.stop.set()
         self._wakes.put(None)
 
     def handler(self, need: str) -> Handler:
@@ -155,8 +184,12 @@ class Worker:
 
     def _wind_up(self, threads: list[threading.Thread]) -> None:
         end = now() + self.grace.total_seconds()
+        if self._running:
+            log.info("worker %s: stopping, %d jobs are running", self.name, len(self._running))
         for thread in threads:
-            thread.join(max(0.0, end - now()))
+            while thread.is_alive() and now() < end:
+                thread.join(min(0.5, max(0.0, end - now())))
+                self._trouble.tell(patient=True)
         left = list(self._running.values())
         if not left:
             return
@@ -175,26 +208,43 @@ class Worker:
                 lease.release(connection=conn)
             lease.abandon()
         except (LeaseholdError, psycopg.Error) as exc:
-            log.warning("job %s: not handed back, so its lease runs out: %s", lease.job_id, exc)
-            if conn.closed:
+            if isinstance(exc, psycopg.Error) and another_connection(exc):
                 raise
+            log.warning("job %s: not handed back, so its lease runs out: %s", lease.job_id, exc)
 
     def _session(self) -> Session:
         return Session(self._source, self.schema, connect=self._connect)
 
     # -- in each thread
 
-    def _thread(self, keeper: KeepAlive, name: str) -> None:
+    def _thread(self, keeper: KeepAlive, name: str, first: bool) -> None:
         try:
             with Leasehold(self._source, self.schema, connect=self._connect) as leasehold:
+                if first:
+                    self._open(keeper)
+                self._opened.wait()
                 self._work(leasehold, keeper, name)
         except BaseException as exc:
             self._failure = self._failure or exc
             self.stop()
 
+    def _open(self, keeper: KeepAlive) -> None:
+        """Opens the connection that keeps the leases of all threads, before they take all there
+        are.
+        """
+        try:
+            if self.threads > 1:
+                keeper.open()
+        except psycopg.Error as exc:
+            if cannot_heal(exc):
+                raise
+            # otherwise the threads will say so
+        finally:
+            self._opened.set()
+
     def _work(self, leasehold: Leasehold, keeper: KeepAlive, name: str) -> None:
         backoff = Backoff(first=0.1, cap=10.0)
-        welcome = False
+        welcome = well = False
         found: list[Lease] | None = None  # None: not looked yet
         while not self.stopping.is_set():
             if found:
@@ -204,50 +254,86 @@ class Worker:
                 if not welcome:
                     leasehold.require_api(API)
                     welcome = True
-                found = leasehold.await_work(
-                    name,
-                    self.capabilities,
-                    lease=self.lease,
-                    poll=self.poll,
-                    stop=self.stopping,
-                    looked=found is not None,
-                )
-            except psycopg.ProgrammingError:
-                raise  # not installed, no rights: another try would say the same
-            except psycopg.Error as exc:
-                delay = backoff.next()
-                log.warning("worker %s: again in %.1f s: %s", name, delay, exc)
-                self.stopping.wait(delay)
-                found = None
+                if found is None:
+                    found = leasehold.get_work(name, self.capabilities, lease=self.lease)
+                    self._worked = True
+                    if not found:
+                        continue
+                else:
+                    found = leasehold.await_work(
+                        name,
+                        self.capabilities,
+                        lease=self.lease,
+                        timeout=None if well else 1.0,  # then all there is to a wait has been tried
+                        poll=self.poll,
+                        stop=self.stopping,
+                        looked=True,
+                    )
+            except Exception as exc:
+                if not self._heals(exc):
+                    raise
+                self._pause(name, exc, backoff)
+                leasehold.session.leave()
+                found, well = None, False
                 continue
-            backoff.reset()
+            if not well:
+                well = True
+                backoff.reset()
+                self._trouble.ends(name)
         for lease in found or ():
             # claimed while the word to stop was on its way
-            self._send(lease, lease.release)
+            self._send(lease, lease.release, name)
+
+    def _heals(self, exc: Exception) -> bool:
+        """Whether what kept a thread from looking for work is to be waited for."""
+        if isinstance(exc, (VersionMismatch, UsageError)):
+            return False
+        if self._worked:
+            if not isinstance(exc, (psycopg.Error, LeaseholdError)):
+                log.error("worker %s: looking for work failed", self.name, exc_info=exc)
+            return True
+        return isinstance(exc, psycopg.Error) and not cannot_heal(exc)
+
+    def _pause(self, name: str, exc: Exception, backoff: Backoff) -> None:
+        """Waits a while before the next try; the run says what for."""
+        delay = backoff.next()
+        log.debug("worker %s: again in %.1f s: %s", name, delay, exc)
+        self._trouble.begins(name, exc)
+        self.stopping.wait(delay)
 
     def _handle(
         self, lease: Lease, leasehold: Leasehold, keeper: KeepAlive, name: str
     ) -> list[Lease] | None:
         """Works on one job; answers what was claimed with its end, None when nobody looked."""
         self._running[name] = lease
+        if self.stopping.is_set():
+            lease.stop.set()
         keeper.watch(lease, _tell)
         try:
-            outcome = self._call(lease)
+            began = now()
+            outcome = self._call(lease, began)
+            took = now() - began
             with lease.ends():
-                return self._turn(lease, outcome, leasehold, name)
+                found = self._turn(lease, outcome, leasehold, name)
+            _report(lease, outcome[0], took)
+            return found
         finally:
             keeper.forget(lease)
             del self._running[name]
 
-    def _call(self, lease: Lease) -> tuple[Exception | None, object]:
+    def _call(self, lease: Lease, began: float) -> tuple[Exception | None, object]:
         """Calls the handler; answers what it raised, or returned."""
         try:
             return None, self.handler(lease.next_need)(lease)
         except (Retry, GiveUp, Release, AlreadyDone) as exc:
-            log.info("job %s (%s): %s", lease.job_id, lease.next_need, type(exc).__name__)
             return exc, None
         except BaseException as exc:
-            log.warning("job %s (%s): attempt failed", lease.job_id, lease.next_need, exc_info=True)
+            if not (isinstance(exc, GONE) and exc.job_id == lease.job_id):
+                log.warning(
+                    "job %s (%s): attempt failed, attempt %d, %.3f s",
+                    *(lease.job_id, lease.next_need, lease.attempt, now() - began),
+                    exc_info=True,
+                )
             if isinstance(exc, Exception):
                 return exc, None
             # sys.exit() in a handler ends the attempt, not the worker
@@ -281,12 +367,12 @@ class Worker:
             _gone(lease, exc)
             return found
         except Exception as exc:
-            log.info("job %s: its end goes alone: %s", lease.job_id, exc)
-        self._send(lease, partial(lease.conclude, *outcome))
+            log.debug("job %s: its end goes alone: %s", lease.job_id, exc)
+        self._send(lease, partial(lease.conclude, *outcome), name)
         # that may have taken long, and nobody kept these alive
         return found and [one for one in found if one.state == "held"]
 
-    def _send(self, lease: Lease, end: Callable[[], object]) -> None:
+    def _send(self, lease: Lease, end: Callable[[], object], name: str) -> None:
         """Ends the lease, however long the database is away; what it will not store fails the
         attempt.
         """
@@ -295,15 +381,20 @@ class Worker:
         while True:
             try:
                 end()
+                self._trouble.ends(name)
                 return
             except GONE as exc:
+                self._trouble.ends(name)
                 _gone(lease, exc)
                 return
-            except (psycopg.OperationalError, psycopg.InterfaceError) as exc:
-                delay = backoff.next()
-                log.warning("job %s: its end again in %.1f s: %s", lease.job_id, delay, exc)
-                time.sleep(delay)
             except Exception as exc:
+                if another_time(exc):
+                    delay = backoff.next()
+                    log.debug("job %s: its end again in %.1f s: %s", lease.job_id, delay, exc)
+                    self._trouble.begins(name, exc)
+                    time.sleep(delay)
+                    continue
+                self._trouble.ends(name)
                 if failing:
                     log.exception("job %s: cannot be ended, so its lease runs out", lease.job_id)
                     return
@@ -337,7 +428,24 @@ def _gone(lease: Lease, exc: Exception) -> None:
 
 
 def _tell(lease: Lease, state: State) -> None:
-    log.warning("job %s: its lease is %s", lease.job_id, state)
+    # a cancelled one is told with its end
+    level = logging.DEBUG if state == "cancelled" else logging.WARNING
+    log.log(level, "job %s: its lease is %s", lease.job_id, state)
+
+
+def _report(lease: Lease, exc: Exception | None, took: float) -> None:
+    """A line for the end of a job: how, which attempt, and how long its handler took."""
+    outcome = lease._pulse.outcome
+    if outcome is None:
+        return  # lost, or ended where its handler alone knows: said before, or not ours to say
+    asked = isinstance(exc, (Retry, GiveUp, Release))
+    log.log(
+        logging.WARNING if outcome == "dead" else logging.INFO,
+        "job %s (%s): %s%s, attempt %d, %.3f s",
+        *(lease.job_id, lease.next_need, outcome),
+        f" ({type(exc).__name__}: {exc})" if asked else "",
+        *(lease.attempt, took),
+    )
 
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import signal
@@ -10,15 +11,17 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timezone
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import psycopg
+import psycopg.rows
 import pytest
 from psycopg import pq
+from psycopg.conninfo import make_conninfo
 from psycopg_pool import ConnectionPool
 
 import server
@@ -124,6 +127,12 @@ def test_the_longest_capability_that_fits_has_the_handler() -> None:
 def test_a_worker_that_could_do_nothing_is_refused(options: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="at least one"):
         Worker("", **{"handlers": {"a": print}, **options})
+
+
+@pytest.mark.parametrize("name", ["", " "])
+def test_a_worker_without_a_name_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match="name"):
+        Worker("", {"a": print}, name=name)
 
 
 @pytest.mark.parametrize("poll", [0, -1.0])
@@ -370,8 +379,9 @@ def test_after_an_end_of_the_handlers_own_the_next_claim_is_an_ordinary_one(
 
     with working("", {"a.b": handler}, connect=wire.connect):
         support.eventually(lambda: states(conn) == {"succeeded": 2}, "all done")
-    job = ["get_work", "begin", "hold_lease", "complete", "commit"]
-    assert wire.statements[2:12] == job * 2
+    job = ["begin", "hold_lease", "complete", "commit", "close", "get_work"]
+    # how the connection was is noted once: by its first handler
+    assert wire.statements[2 : 2 + 2 + 12] == ["get_work", "pg_backend_pid", *job * 2]
 
 
 def test_a_worker_that_stops_ends_its_job_alone(wire: Wire, conn: Connection) -> None:
@@ -499,6 +509,182 @@ def test_a_lease_is_kept_alive_until_its_end_is_answered(dsn: str, conn: Connect
     assert (leasehold.job(job_id).state, leasehold.job(job_id).attempt) == ("succeeded", 1)
 
 
+# --- what a handler leaves on its connection --------------------------------------------------
+
+
+def says(statement: str) -> Callable[[Connection], None]:
+    def leave(conn: Connection) -> None:
+        conn.execute(statement.encode())
+
+    return leave
+
+
+def fails_in_a_transaction(conn: Connection) -> None:
+    conn.execute("begin")
+    with pytest.raises(psycopg.Error):
+        conn.execute("select 1/0")
+
+
+def leaves_a_cursor_open(conn: Connection) -> None:
+    conn.execute("begin")
+    conn.cursor("remains").execute("select generate_series(1, 1000)")
+
+
+def sets(**attributes: Any) -> Callable[[Connection], None]:
+    def leave(conn: Connection) -> None:
+        for name, value in attributes.items():
+            setattr(conn, name, value)
+
+    return leave
+
+
+IN_THE_BLOCK = {  # committed with it
+    "a role": says("set role pg_monitor"),
+    "a login": says("set session authorization pg_monitor"),
+    "a login and a role": says("set session authorization pg_monitor; set role pg_monitor"),
+    "read only": says("set default_transaction_read_only = on"),
+    "LATIN1": says("set client_encoding = 'LATIN1'"),
+    "SQL_ASCII": says("set client_encoding = 'SQL_ASCII'"),
+    "a search path": says("set search_path = nowhere, pg_temp"),
+    "a timeout": says("set statement_timeout = 1"),
+    "serializable": says("set session characteristics as transaction isolation level serializable"),
+    "no flush": says("set synchronous_commit = off"),
+    "no triggers": says("set session_replication_role = replica"),
+    "a row factory": sets(row_factory=psycopg.rows.dict_row),
+    "a channel less": says("unlisten *"),
+    "a cursor with hold": says(
+        "declare remains cursor with hold for select generate_series(1, 1000)"
+    ),
+}
+
+BEHIND_IT = {  # over the connection that was kept
+    "autocommit": sets(autocommit=False),
+    "an isolation level": sets(isolation_level=psycopg.IsolationLevel.SERIALIZABLE),
+    "read only, to psycopg": sets(read_only=True),
+    "a transaction": says("begin"),
+    "a failed transaction": fails_in_a_transaction,
+    "a cursor": leaves_a_cursor_open,
+    "nothing": lambda conn: conn.close(),
+}
+
+STATE = """
+    select current_user::text, session_user::text, array(
+        select s.name || ' = ' || s.setting from pg_settings as s
+        where s.name not like 'transaction%' order by s.name collate "C"
+    )
+"""
+
+
+def state(conn: Connection) -> list[object]:
+    """The session, as both sides see it."""
+    (row,) = conn.execute(STATE).fetchall()
+    return [*row, conn.autocommit, conn.isolation_level, conn.read_only, conn.row_factory]
+
+
+@pytest.mark.parametrize(
+    ("left", "pooled"),
+    [
+        *((left, False) for left in (*IN_THE_BLOCK, *BEHIND_IT)),
+        *((left, True) for left in IN_THE_BLOCK),  # what is behind it is not to be kept
+    ],
+)
+def test_what_a_handler_leaves_on_its_connection_does_not_last(
+    dsn: str, conn: Connection, caplog: pytest.LogCaptureFixture, left: str, pooled: bool
+) -> None:
+    Leasehold(conn).submit_many([{"next_need": "a.b", "payload": {"n": "łß"}}] * 3)
+    seen: list[list[object]] = []
+
+    def handler(lease: Lease) -> object:
+        with lease.transaction() as inside:
+            seen.append(state(inside))
+            if left in IN_THE_BLOCK:
+                IN_THE_BLOCK[left](inside)
+        if left in BEHIND_IT:
+            BEHIND_IT[left](inside)
+        return lease.payload["n"]
+
+    with ConnectionPool(dsn, min_size=1, max_size=1, open=True) as pool:
+        with working(pool if pooled else dsn, {"a.b": handler}, poll=60):
+            support.eventually(lambda: all_ended(conn), "all done")
+            for done in (4, 5):
+                support.eventually(lambda: listening(conn) >= 1, "it waits")
+                Leasehold(conn).submit("a.b", {"n": "łß"})
+                support.eventually(
+                    lambda n=done: states(conn) == {"succeeded": n}, "it listens, too"
+                )
+    assert conn.execute("select max(attempt), min(result::text) from archive").fetchall() == [
+        (1, '"łß"')
+    ]
+    assert seen == seen[:1] * 5
+    assert "wait for the database" not in caplog.text
+
+
+@pytest.mark.parametrize("pooled", [False, True], ids=["its own", "a pool's"])
+def test_what_was_set_on_a_connection_when_it_was_made_stays(
+    dsn: str, conn: Connection, pooled: bool
+) -> None:
+    conn.execute("grant usage on schema leasehold to pg_monitor")
+    conn.execute("grant leasehold_worker to pg_monitor")
+    Leasehold(conn).submit_many([{"next_need": "a.b"}] * 3)
+
+    def configure(one: Connection) -> None:
+        one.execute("set search_path = nowhere; set role pg_monitor")
+        one.commit()
+
+    def connect() -> Connection:
+        one = psycopg.connect(dsn)
+        configure(one)
+        return one
+
+    seen = []
+
+    def handler(lease: Lease) -> None:
+        with lease.transaction() as inside:
+            seen.append(inside.execute("select current_user, current_setting('search_path')"))
+            inside.execute("reset role; set search_path = elsewhere")
+
+    try:
+        with ConnectionPool(dsn, min_size=1, max_size=1, configure=configure, open=True) as pool:
+            source: Any = pool if pooled else ""
+            with working(source, {"a.b": handler}, connect=connect):
+                support.eventually(lambda: states(conn) == {"succeeded": 3}, "all done")
+    finally:
+        conn.execute("revoke leasehold_worker from pg_monitor")
+    assert [one.fetchone() for one in seen] == [("pg_monitor", "nowhere")] * 3
+
+
+def test_a_connection_that_a_handler_took_from_the_pool_and_spoiled_is_left(
+    dsn: str, conn: Connection
+) -> None:
+    Leasehold(conn).submit_many([{"next_need": "a.b"}] * 4)
+    kinds = iter((*IN_THE_BLOCK, *["nothing"] * 9))
+
+    with ConnectionPool(dsn, min_size=1, max_size=1, open=True) as pool:
+
+        def handler(lease: Lease) -> None:
+            with pool.connection() as one:
+                IN_THE_BLOCK.get(next(kinds), lambda conn: None)(one)
+
+        with working(pool, {"a.b": handler}):
+            support.eventually(lambda: states(conn) == {"succeeded": 4}, "all done")
+    assert conn.execute("select max(attempt) from archive").fetchone() == (1,)
+
+
+def test_a_lease_taken_by_hand_may_be_worked_on_beside_another_one(
+    dsn: str, conn: Connection
+) -> None:
+    Leasehold(conn).submit_many([{"next_need": "a.b"}] * 2)
+    with Leasehold(dsn) as leasehold:
+        one, other = leasehold.get_work("w", ["a.b"], limit_jobs=2)
+        with one.transaction() as inside:
+            inside.execute("set search_path = nowhere")
+            other.complete()  # over the same connection, in the same transaction
+            one.complete()
+            assert conn.execute("select count(*) from archive").fetchone() == (0,)
+        assert states(conn) == {"succeeded": 2}
+        leasehold.submit("a.b")
+
+
 # --- what can go wrong around it ------------------------------------------------------------
 
 
@@ -513,6 +699,152 @@ def test_a_schema_of_another_major_ends_the_worker(
     monkeypatch.setattr("leasehold.worker.API", 99)
     with pytest.raises(VersionMismatch):
         Worker(dsn, {"a.b": print}).run(signals=False)
+
+
+def test_what_cannot_heal_ends_a_worker_at_its_start_alone(
+    dsn: str, conn: Connection, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "leasehold")
+    with login(conn, "leasehold_reader") as user:
+        mine = make_conninfo(dsn, user=user, password="secret")
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            Worker(mine, {"a.b": print}, threads=3).run(signals=False)
+        for wrong in (
+            make_conninfo(mine, password="wrong"),
+            make_conninfo(mine, dbname="absent"),
+            make_conninfo(mine, user="absent"),
+            make_conninfo(mine, password=""),
+        ):
+            with pytest.raises(psycopg.OperationalError, match="connection failed"):
+                Worker(wrong, {"a.b": print}).run(signals=False)
+            with pytest.raises(psycopg.OperationalError, match="connection failed"):
+                Worker(wrong, {"a.b": print}, threads=2).run(signals=False)
+
+        conn.execute(f"grant leasehold_worker to {user}")
+        with working(mine, {"a.b": lambda lease: None}):
+            Leasehold(conn).submit("a.b")
+            support.eventually(lambda: states(conn) == {"succeeded": 1}, "it works")
+            conn.execute(f"revoke leasehold_worker from {user}")
+            support.eventually(lambda: "permission denied" in caplog.text, "it says so")
+            conn.execute(f"alter role {user} password 'another'")
+            conn.execute(
+                "select pg_terminate_backend(pid) from pg_stat_activity where usename = %s", [user]
+            )
+            time.sleep(0.5)
+            conn.execute(f"alter role {user} password 'secret'")
+            conn.execute(f"grant leasehold_worker to {user}")
+            Leasehold(conn).submit("a.b")
+            support.eventually(lambda: states(conn) == {"succeeded": 2}, "again", seconds=30)
+            support.eventually(lambda: "connected again" in caplog.text, "it says so")
+
+
+@contextmanager
+def login(conn: Connection, *groups: str, options: str = "") -> Iterator[str]:
+    """A role that may log in with the password `secret`, and is gone afterwards."""
+    name = f"login_{os.getpid()}"
+    conn.execute(f"create role {name} login password 'secret' {options}")
+    try:
+        for group in groups:
+            conn.execute(f"grant {group} to {name}")
+        yield name
+    finally:
+        conn.execute(
+            "select pg_terminate_backend(pid, 5000) from pg_stat_activity where usename = %s",
+            [name],
+        )
+        conn.execute(f"drop role {name}")
+
+
+def test_more_threads_than_there_are_connections_are_told_of_once(
+    dsn: str, conn: Connection, caplog: pytest.LogCaptureFixture
+) -> None:
+    Leasehold(conn).submit_many([{"next_need": "a.b"}] * 40)
+    begun = threading.Barrier(4)
+
+    def handler(lease: Lease) -> None:
+        with suppress(threading.BrokenBarrierError):
+            begun.wait(5)  # three threads, and the test
+        time.sleep(0.02)
+
+    with login(conn, "leasehold_worker", options="connection limit 4") as user:
+        mine = make_conninfo(dsn, user=user, password="secret")
+        with working(mine, {"a.b": handler}, threads=30, lease=1.0, name="many"):
+            time.sleep(2.5)  # longer than the lease, which is kept: one connection is for that
+            with suppress(threading.BrokenBarrierError):
+                begun.wait(5)
+            support.eventually(lambda: states(conn) == {"succeeded": 40}, "all done")
+    assert conn.execute("select max(attempt) from archive").fetchone() == (1,)
+    said = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert len(said) == 1, said
+    assert said[0].startswith("worker many: 27 of 30 threads wait for the database: ")
+    assert "too many connections for role" in said[0]
+
+
+def test_a_worker_whose_sessions_are_read_only_connects_anew(
+    dsn: str, conn: Connection, database: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As behind an address that led to a standby, and leads to the primary by now."""
+    caplog.set_level(logging.INFO, "leasehold")
+    conn.execute(f"alter database {database} set default_transaction_read_only = on")
+    opened: list[None] = []
+
+    def connect() -> Connection:
+        opened.append(None)
+        return psycopg.connect(dsn, autocommit=True)
+
+    Leasehold(conn).submit("a.b")
+    with working("", {"a.b": lambda lease: None}, connect=connect):
+        time.sleep(3)
+        assert 3 <= len(opened) <= 8  # backed off, not given up
+        assert caplog.text.count("cannot execute") == 1  # and not said as often
+        assert states(conn) == {"ready": 1}
+        conn.execute(f"alter database {database} reset default_transaction_read_only")
+        support.eventually(lambda: states(conn) == {"succeeded": 1}, "it works", seconds=20)
+        support.eventually(lambda: "connected again" in caplog.text, "it says so")
+    assert caplog.text.count("connected again") == 1
+
+
+@pytest.mark.parametrize("pooled", [False, True], ids=["its own", "a pool's"])
+def test_an_end_over_a_session_that_turned_read_only_goes_over_another(
+    scratch_server: server.Cluster, pooled: bool
+) -> None:
+    """A primary that was demoted under its sessions, and an address that leads to another."""
+    with psycopg.connect(scratch_server.dsn, autocommit=True) as conn:
+        server.install(conn)
+        conn.execute("set search_path = leasehold")
+        conn.execute("set default_transaction_read_only = off")
+        name = conn.info.dbname
+        fail = {"max_attempts": 5, "retry": AT_ONCE}
+        needs = ["a.returns", "a.fails", "a.completes", "a.last"]
+        Leasehold(conn).submit_many([{"next_need": need, **fail} for need in needs])
+        ran: list[str] = []
+
+        def turn_read_only() -> None:
+            # the sessions there are, and none that is opened from now on
+            conn.execute(f"alter database {name} set default_transaction_read_only = off")
+            conn.execute("alter system set default_transaction_read_only = on")
+            conn.execute("select pg_reload_conf()")
+            with psycopg.connect(scratch_server.dsn) as other:
+                assert other.execute("show transaction_read_only").fetchone() == ("off",)
+
+        def handler(lease: Lease) -> None:
+            ran.append(lease.next_need)
+            conn.execute("alter system reset default_transaction_read_only")
+            conn.execute("select pg_reload_conf()")
+            conn.execute(f"alter database {name} reset default_transaction_read_only")
+            if lease.next_need == "a.completes":
+                with lease.transaction():
+                    lease.complete()
+            turn_read_only()
+            time.sleep(0.3)
+            if lease.next_need == "a.fails":
+                raise GiveUp("never")
+
+        with ConnectionPool(scratch_server.dsn, min_size=1, max_size=1, open=True) as pool:
+            with working(pool if pooled else scratch_server.dsn, {"a.%": handler}):
+                support.eventually(lambda: all_ended(conn), "all done", seconds=30)
+        assert ran == needs
+        assert states(conn) == {"succeeded": 3, "dead": 1}
 
 
 def test_lost_connections_cost_no_job(dsn: str, superuser: Connection, conn: Connection) -> None:
@@ -568,7 +900,165 @@ def test_a_worker_survives_a_server_that_is_killed_and_started_again(
             support.eventually(lambda: states(conn) == {"succeeded": 400}, "drained", seconds=90)
 
 
+# --- what it says ---------------------------------------------------------------------------
+
+
+def lines(caplog: pytest.LogCaptureFixture, job_id: object) -> list[tuple[str, str]]:
+    return [
+        (record.levelname, record.getMessage().removeprefix(f"job {job_id} "))
+        for record in caplog.records
+        if str(job_id) in record.getMessage()
+    ]
+
+
+def test_the_log_says_how_each_job_ended_which_attempt_it_was_and_how_long_it_took(
+    dsn: str, conn: Connection, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "leasehold")
+
+    def completes(lease: Lease) -> None:
+        with lease.transaction():
+            lease.complete()
+
+    handlers: dict[str, Callable[[Lease], Any]] = {
+        "a.returns": lambda lease: time.sleep(0.2),
+        "a.completes": completes,
+        "a.retry": raises(Retry("busy", after=600)),
+        "a.giveup": raises(GiveUp("never")),
+        "a.release": raises(Release(available_at=datetime(2999, 1, 1, tzinfo=timezone.utc))),
+        "a.error": raises(ValueError("bad")),
+    }
+    submitted = Leasehold(conn).submit_many([{"next_need": need} for need in handlers])
+    with working(dsn, handlers):
+        support.eventually(lambda: not set(states(conn)) & {"ready", "leased"}, "all done")
+    said = {
+        need: [
+            (level, re.sub(r"\d\.\d\d\d s", "… s", text))
+            for level, text in lines(caplog, job.job_id)
+        ]
+        for need, job in zip(handlers, submitted, strict=True)
+    }
+    assert said == {
+        "a.returns": [("INFO", "(a.returns): succeeded, attempt 1, … s")],
+        "a.completes": [("INFO", "(a.completes): succeeded, attempt 1, … s")],
+        "a.retry": [("INFO", "(a.retry): scheduled (Retry: busy), attempt 1, … s")],
+        "a.giveup": [("WARNING", "(a.giveup): dead (GiveUp: never), attempt 1, … s")],
+        "a.release": [("INFO", "(a.release): scheduled (Release: released), attempt 1, … s")],
+        "a.error": [
+            ("WARNING", "(a.error): attempt failed, attempt 1, … s"),
+            ("INFO", "(a.error): scheduled, attempt 1, … s"),
+        ],
+    }
+    assert re.search(r"a.returns\): succeeded, attempt 1, 0.2\d\d s", caplog.text)
+    assert caplog.text.count("Traceback") == 1
+
+
+@pytest.mark.parametrize("way", ["check", "extend", "return"])
+def test_a_handler_that_heeds_its_cancellation_is_one_quiet_line(
+    dsn: str, conn: Connection, caplog: pytest.LogCaptureFixture, way: str
+) -> None:
+    caplog.set_level(logging.INFO, "leasehold")
+    leasehold = Leasehold(conn)
+    job_id = leasehold.submit("a.b").job_id
+    begun, reason = threading.Event(), []
+
+    def handler(lease: Lease) -> None:
+        begun.set()
+        assert lease.stop_reason is None
+        if way == "extend":
+            while True:
+                lease.extend()
+                time.sleep(0.05)
+        assert lease.stop.wait(10)
+        reason.append(lease.stop_reason)
+        if way == "check":
+            lease.check()
+
+    with working(dsn, {"a.b": handler}, lease=1.0):
+        assert begun.wait(10)
+        leasehold.cancel(job_id, "me")
+        support.eventually(lambda: all_ended(conn), "it ended")
+    ended = "succeeded" if way == "return" else "cancelled"
+    assert states(conn) == {ended: 1}
+    ((level, text),) = lines(caplog, job_id)
+    assert level == "INFO"
+    assert text.startswith(f"(a.b): {ended}, attempt 1, ")
+    assert "Traceback" not in caplog.text
+    assert reason == ([] if way == "extend" else ["cancelled"])
+
+
+def test_a_lost_connection_is_said_once_and_that_it_is_there_again(
+    dsn: str, conn: Connection, superuser: Connection, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "leasehold")
+    with working(dsn, {"a.b": lambda lease: None}, threads=4, name="me", poll=60):
+        support.eventually(lambda: listening(conn) == 4, "all wait")
+        superuser.execute(
+            "select pg_terminate_backend(pid) from pg_stat_activity"
+            " where datname = current_database() and pid <> all (%s)",
+            [[superuser.info.backend_pid, conn.info.backend_pid]],
+        )
+        support.eventually(lambda: "connected again" in caplog.text, "it says so")
+    said = [record.getMessage() for record in caplog.records]
+    assert said[:1] == ["worker me: a.b"]
+    assert said[1].startswith("worker me: 4 of 4 threads wait for the database: terminating")
+    assert said[2:] == ["worker me: connected again"]
+
+
+def listening(conn: Connection) -> int:
+    row = conn.execute(
+        "select count(*) from pg_stat_activity where datname = current_database()"
+        " and state = 'idle' and query like '%\"get_work\"%'"
+    ).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
 # --- stopping -------------------------------------------------------------------------------
+
+
+def test_a_handler_is_told_of_a_shutdown_and_may_hand_its_job_back(
+    dsn: str, conn: Connection
+) -> None:
+    Leasehold(conn).submit_many([{"next_need": need} for need in ("a.finishes", "a.releases")])
+    begun, heard = threading.Barrier(3), []
+
+    def handler(lease: Lease) -> None:
+        assert lease.stop_reason is None
+        begun.wait(10)
+        assert lease.stop.wait(10)
+        heard.append((lease.stop_reason, lease.state))
+        lease.check()  # raises nothing: the lease is held
+        if lease.next_need == "a.releases":
+            raise Release
+
+    with working(dsn, {"a.%": handler}, threads=2, grace=10) as worker:
+        begun.wait(10)
+        worker.stop()
+    assert heard == [("shutdown", "held")] * 2
+    assert states(conn) == {"succeeded": 1, "ready": 1}
+
+
+def test_a_lease_that_is_lost_says_so_though_the_worker_shuts_down(
+    dsn: str, conn: Connection
+) -> None:
+    leasehold = Leasehold(conn)
+    job_id = leasehold.submit("a.b").job_id
+    begun, heard = threading.Event(), []
+
+    def handler(lease: Lease) -> None:
+        begun.set()
+        assert lease.stop.wait(10)
+        heard.append(lease.stop_reason)
+        support.eventually(lambda: lease.state != "held", "it is cancelled")
+        heard.append(lease.stop_reason)
+
+    with working(dsn, {"a.b": handler}, lease=1.0, grace=10) as worker:
+        assert begun.wait(10)
+        worker.stop()
+        support.eventually(lambda: heard, "it is told")
+        leasehold.cancel(job_id, "me")
+    assert heard == ["shutdown", "cancelled"]
 
 
 def test_stopping_finishes_what_runs_and_takes_nothing_new(dsn: str, conn: Connection) -> None:
@@ -624,7 +1114,9 @@ def test_after_the_grace_period_what_runs_is_handed_back(
     def handler(lease: Lease) -> None:
         leases.append(lease)
         begun.set()
-        if lease.stop.wait(20):
+        while lease.state == "held":  # it goes on, though it was told to stop
+            time.sleep(0.02)
+        if lease.stop.is_set():
             told.set()
 
     with working(dsn, {"a.b": handler}, grace=0.3) as worker:
@@ -652,7 +1144,7 @@ def test_handing_back_waits_once_for_a_database_that_is_away(
 
     def handler(lease: Lease) -> None:
         begun.wait(10)
-        lease.stop.wait(3)
+        time.sleep(1)
 
     with working(dsn, {"a.b": handler}, threads=3, grace=0.2, lease=60, connect=opened) as worker:
         begun.wait(10)
