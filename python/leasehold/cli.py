@@ -12,6 +12,7 @@ import signal
 import stat
 import sys
 import time
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict
@@ -28,10 +29,13 @@ from rich.table import Table
 
 from . import __version__
 from .client import Leasehold
-from .errors import LeaseholdError, UsageError
+from .errors import LeaseholdError, UsageError, denied
 from .installer import Installer
 from .jsonlines import BadLine, JobLines
+from .rows import Discrepancy
 from .worker import Worker
+
+log = logging.getLogger("leasehold")
 
 OK, DIFFERENT, USAGE, UNREACHABLE, REFUSED = 0, 1, 2, 3, 4
 
@@ -53,8 +57,8 @@ exit codes:
   0         done
   1         verify found discrepancies; the demo did not come out as it must
   2         wrong usage
-  3         the database cannot be reached
-  4         refused, by the database or by Leasehold
+  3         the database cannot be reached (`work` waits for it)
+  4         refused: wrong password, no such database, not installed, no rights, a code of Leasehold's
   130, 143  stopped by SIGINT, SIGTERM (`work`: by the second one; the first ends it with 0)
 """
 
@@ -67,8 +71,11 @@ MODULE is imported by its name, from the current directory too, and has one of:
 MODULE:NAME takes another name than these. What a handler returns completes the job; it may raise
 leasehold.Retry, GiveUp or Release; any other exception is a failed attempt.
 
-SIGTERM or SIGINT: no new jobs; those that run are finished or, after --grace, handed back.
-A second one: leave at once; leases run out, and others take the jobs.
+SIGTERM or SIGINT: no new jobs; those that run are told (lease.stop), and finished or, after
+--grace, handed back. A second one: leave at once; leases run out, and others take the jobs.
+
+A lost connection is opened anew, and what cannot heal by itself (exit code 4) is waited for, too,
+once the worker has worked.
 
 examples:
   leasehold work shop.jobs
@@ -102,8 +109,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except LeaseholdError as exc:
         return _complain(err, f"{exc.sqlstate} {exc.message}", exc.hint, REFUSED)
     except psycopg.Error as exc:
-        problem, hint, code = _explain(exc, arguments.schema)
-        return _complain(err, problem, hint, code)
+        return _complain(err, *_explain(exc, arguments))
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
     return code
@@ -156,7 +162,8 @@ def parser() -> argparse.ArgumentParser:
         verify,
         "Compare what is installed with what this package ships.\n"
         "Lists what is missing, changed or left over; exit code 1 if anything is. Changes nothing:\n"
-        "a second copy is installed in a transaction that is rolled back.",
+        "a second copy is installed in a transaction that is rolled back. Where CREATE on the\n"
+        "database is missing, or it is read-only, compares with what the installer left behind.",
         "examples:\n  leasehold verify\n  leasehold verify --json | jq '.discrepancies[].name'",
         script,
     )
@@ -189,7 +196,9 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument(
         "--threads", metavar="N", type=_positive_int, default=1, help="jobs at once (default: 1)"
     )
-    made.add_argument("--name", help="shown as the worker_id (default: host and process)")
+    made.add_argument(
+        "--name", type=_name, help="shown as the worker_id (default: host and process)"
+    )
     made.add_argument(
         "--lease",
         metavar="SECONDS",
@@ -211,7 +220,11 @@ def parser() -> argparse.ArgumentParser:
         default=30.0,
         help="time to finish when stopped (default: 30)",
     )
-    made.add_argument("-q", "--quiet", action="store_true", help="log warnings only")
+    loud = made.add_mutually_exclusive_group()
+    loud.add_argument("-q", "--quiet", action="store_true", help="log warnings only")
+    loud.add_argument(
+        "-v", "--verbose", action="store_true", help="log each try, and where an import failed"
+    )
     command(
         "status",
         status,
@@ -241,28 +254,68 @@ def parser() -> argparse.ArgumentParser:
 
 def install(arguments: argparse.Namespace) -> int:
     """leasehold install"""
-    with _busy("installing"):
-        version = Installer(arguments.dsn, arguments.schema).apply()
+    with psycopg.connect(arguments.dsn, autocommit=True) as conn:
+        notices: list[str] = []
+        conn.add_notice_handler(lambda notice: notices.append(notice.message_primary or ""))
+        installer = Installer(conn, arguments.schema)
+        with _busy("installing"):
+            before = installer.version()
+            version = installer.apply()
+        missing = installer.missing_roles()
     if arguments.json:
-        _print_json({"schema": arguments.schema, "version": version})
+        told = {"schema": arguments.schema, "version": version, "before": before}
+        _print_json({**told, "missing_roles": missing})
+        return OK
+    schema = f"schema {arguments.schema}"
+    if before is None:
+        print(f"leasehold {version} is installed in {schema}")
+    elif before == version:
+        print(f"leasehold {version} is in {schema}, as it was before")
     else:
-        print(f"leasehold {version} is installed in schema {arguments.schema}")
+        print(f"{schema} is upgraded from leasehold {before} to {version}")
+    ours = f"leasehold {version} is installed"
+    for notice in notices:
+        if not notice.startswith(ours):
+            print(notice)
+    unsaid = [role for role in missing if not any(role in notice for notice in notices)]
+    if unsaid:
+        print(f"not made, as this role may not create roles: {', '.join(unsaid)}")
+        print("Have them made, then install again; or grant EXECUTE yourself.")
     return OK
 
 
 def verify(arguments: argparse.Namespace) -> int:
     """leasehold verify"""
-    with _busy("comparing with a fresh copy"):
-        found = Installer(arguments.dsn, arguments.schema).verify()
+    against = "package"
+    with psycopg.connect(arguments.dsn, autocommit=True) as conn:
+        try:
+            with _busy("comparing with a fresh copy"):
+                found = Installer(conn, arguments.schema).verify()
+        except (
+            psycopg.errors.InsufficientPrivilege,
+            psycopg.errors.ReadOnlySqlTransaction,
+        ):
+            against, found = "installation", _verify_in_place(conn, arguments.schema)
     if arguments.json:
-        _print_json({"schema": arguments.schema, "discrepancies": [asdict(one) for one in found]})
-    elif found:
+        _print_json(
+            {
+                "schema": arguments.schema,
+                "against": against,
+                "discrepancies": [asdict(one) for one in found],
+            }
+        )
+        return DIFFERENT if found else OK
+    if found:
         _print_table(("problem", "kind", "name"), [(d.problem, d.kind, d.name) for d in found])
         print(
             f"{len(found)} discrepancies; `leasehold install` brings back functions, views and grants"
         )
-    else:
+    elif against == "package":
         print(f"schema {arguments.schema} is as shipped with leasehold {__version__}")
+    else:
+        print(f"schema {arguments.schema} is as leasehold {__version__} was installed")
+    if against == "installation":
+        print("compared with what the installer left behind: no second copy can be made here")
     return DIFFERENT if found else OK
 
 
@@ -322,6 +375,8 @@ def work(arguments: argparse.Namespace) -> int:
         level=logging.WARNING if arguments.quiet else logging.INFO,
         format="%(asctime)s %(levelname)s %(message)s",
     )
+    if arguments.verbose:
+        logging.getLogger("leasehold").setLevel(logging.DEBUG)
     found = load(arguments.module)
     if not isinstance(found, Worker):
         found = Worker(
@@ -334,18 +389,20 @@ def work(arguments: argparse.Namespace) -> int:
             grace=arguments.grace,
             schema=arguments.schema,
         )
+    arguments.schema = found.schema  # what goes wrong goes wrong there
     found.run()
     return OK
 
 
 def status(arguments: argparse.Namespace) -> int:
     """leasehold status"""
+    view = sql.Identifier(arguments.schema, "status")
     with psycopg.connect(arguments.dsn, autocommit=True) as conn:
-        columns, rows = _select(conn, sql.Identifier(arguments.schema, "status"))
+        columns, rows = _select(conn, _STATUS_JSON if arguments.json else _STATUS, view)
     if arguments.json:
         _print_json([dict(zip(columns, row, strict=True)) for row in rows])
     elif rows:
-        _print_table(columns, rows)
+        _print_status([(*row[:-2], _age(row[-2]), _age(row[-1])) for row in rows])
     else:
         print("no live jobs")
     return OK
@@ -378,10 +435,19 @@ def load(name: str) -> Any:
         sys.path.insert(0, os.getcwd())
     try:
         module = importlib.import_module(module_name)
-    except ModuleNotFoundError as exc:
-        if exc.name is None or not f"{module_name}.".startswith(f"{exc.name}."):
-            raise  # the module is there; what it imports is not
-        raise UsageError(f"there is no module {module_name!r}") from exc
+    except Exception as exc:
+        if (
+            isinstance(exc, ModuleNotFoundError)
+            and exc.name is not None
+            and f"{module_name}.".startswith(f"{exc.name}.")
+        ):
+            raise UsageError(f"there is no module {module_name!r}") from exc
+        # the module is there; what it does is wrong
+        log.debug("import of %s", module_name, exc_info=exc)
+        raise UsageError(
+            f"{module_name} cannot be imported: {_where(exc)}{type(exc).__name__}: {_line(exc)}",
+            hint="`leasehold work --verbose` shows the traceback.",
+        ) from exc
     names = [attribute] if colon else ["worker", "handlers"]
     found = next((getattr(module, n) for n in names if hasattr(module, n)), None)
     if isinstance(found, Worker) or (
@@ -439,7 +505,7 @@ def _unfinished(
     if isinstance(exc, KeyboardInterrupt):
         problem, hint, code = "interrupted", None, 128 + signal.SIGINT
     elif isinstance(exc, psycopg.Error):
-        problem, hint, code = _explain(exc, arguments.schema)
+        problem, hint, code = _explain(exc, arguments)
     else:
         assert isinstance(exc, LeaseholdError)
         problem, hint, code = exc.message, exc.hint, REFUSED
@@ -469,11 +535,72 @@ def _unfinished(
     return code
 
 
-def _select(conn: psycopg.Connection[Any], relation: sql.Identifier) -> tuple[list[str], list[Any]]:
-    query = sql.SQL("select * from {} order by 1").format(relation)
+def _verify_in_place(conn: psycopg.Connection[Any], schema: str) -> list[Discrepancy]:
+    """What a reader can compare: with the installer's notes, and the version with this package's."""
+    leasehold = Leasehold(conn, schema)
+    installed = leasehold.schema_version()
+    found = leasehold.verify()
+    if installed != __version__:
+        version = f"leasehold {installed}; this package ships {__version__}"
+        found.insert(0, Discrepancy("version", version, "changed"))
+    return found
+
+
+def _select(
+    conn: psycopg.Connection[Any], query: sql.SQL, relation: sql.Identifier
+) -> tuple[list[str], list[Any]]:
     with psycopg.Cursor(conn, row_factory=tuple_row) as cursor:
-        rows = cursor.execute(query).fetchall()
+        rows = cursor.execute(query.format(relation)).fetchall()
         return [column.name for column in cursor.description or ()], rows
+
+
+_STATUS_JSON = sql.SQL("select * from {} order by 1")
+_STATUS = sql.SQL(
+    "select s.next_need, s.blocked, s.scheduled, s.ready, s.leased, s.dead,"
+    " extract(epoch from clock_timestamp() - s.oldest_ready)::float8,"
+    " extract(epoch from s.next_due - clock_timestamp())::float8"
+    " from {} as s order by 1"
+)
+_STATUS_COLUMNS = (
+    *("next_need", "blocked", "scheduled", "ready", "leased", "dead"),
+    *("oldest", "due in"),
+)
+
+
+def _print_status(rows: Sequence[Sequence[Any]]) -> None:
+    """A line a need; on a terminal one that is too long loses its middle."""
+    cells = [
+        _STATUS_COLUMNS,
+        *(tuple("" if one is None else str(one) for one in row) for row in rows),
+    ]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    console = Console(highlight=False)
+    if console.is_terminal:
+        gaps = 2 * (len(widths) - 1)
+        widths[0] = min(widths[0], max(12, console.width - gaps - sum(widths[1:])))
+    for number, (need, *others) in enumerate(cells):
+        line = _shortened(need, widths[0]).ljust(widths[0])
+        for width, cell in zip(widths[1:], others, strict=True):
+            line += "  " + cell.rjust(width)
+        style = None if number else "bold"
+        console.print(line.rstrip(), style=style, markup=False, soft_wrap=True)
+
+
+def _shortened(text: str, width: int) -> str:
+    if len(text) <= width:
+        return text
+    left = width // 2
+    return f"{text[:left]}…{text[left + 1 - width :]}"
+
+
+def _age(seconds: float | None) -> str | None:
+    """A length of time in its largest unit: 12 s, 3 m, 2 h, 5 d."""
+    if seconds is None:
+        return None
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "m")):
+        if seconds >= size:
+            return f"{seconds // size:.0f} {unit}"
+    return f"{max(seconds, 0.0) // 1:.0f} s"
 
 
 def _print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
@@ -501,23 +628,77 @@ def _complain(console: Console, problem: str, hint: str | None, code: int) -> in
     return code
 
 
-def _explain(exc: psycopg.Error, schema: str) -> tuple[str, str | None, int]:
+def _explain(exc: psycopg.Error, arguments: argparse.Namespace) -> tuple[str, str | None, int]:
     """An error of the database as a message, a hint, and an exit code."""
-    problem = f"{exc.sqlstate} {exc.diag.message_primary}" if exc.sqlstate else str(exc)
+    schema, code = arguments.schema, exc.sqlstate
+    problem = f"{code} {exc.diag.message_primary}" if code else str(exc)
     if isinstance(exc, _NOT_THERE):
         return problem, f"Is it installed there? leasehold install --schema {schema}", REFUSED
-    if isinstance(exc, psycopg.OperationalError) and not exc.sqlstate:
-        return problem, "Is the server running, and is --dsn right?", UNREACHABLE
-    if isinstance(exc, psycopg.ProgrammingError) and not exc.sqlstate:
+    if code == "42501":
+        return problem, exc.diag.message_hint or _right(arguments), REFUSED
+    if code:
+        return problem, exc.diag.message_hint, REFUSED
+    if isinstance(exc, psycopg.OperationalError):
+        return problem, *_CONNECTING[denied(exc)]
+    if isinstance(exc, psycopg.ProgrammingError):
         return problem, "A connection string is host=… dbname=…, or postgresql://…", USAGE
-    return problem, exc.diag.message_hint, REFUSED
+    return problem, None, REFUSED
 
+
+def _right(arguments: argparse.Namespace) -> str:
+    """Which right a command needs."""
+    group = _GROUPS.get(arguments.run)
+    if group is None:
+        return "It needs CREATE on the database, or the role that owns the schema."
+    return f"It needs the rights of {arguments.schema}_{group}: grant that role to yours."
+
+
+_GROUPS: dict[Callable[[argparse.Namespace], int], str] = {
+    verify: "reader",
+    status: "reader",
+    submit_file: "submitter",
+    work: "worker",
+}
+
+_CONNECTING: dict[str | None, tuple[str, int]] = {
+    None: ("Is the server running, and is --dsn right?", UNREACHABLE),
+    "28P01": ("Is the password right? --dsn, PGPASSWORD or ~/.pgpass has it.", REFUSED),
+    "28000": ("Is the user right, and may it connect? (--dsn, PGUSER, pg_hba.conf)", REFUSED),
+    "3D000": ("Is the name of the database right? (--dsn, PGDATABASE)", REFUSED),
+    "42501": ("This role has no CONNECT on that database.", REFUSED),
+}
 
 _NOT_THERE = (
     psycopg.errors.InvalidSchemaName,
     psycopg.errors.UndefinedFunction,
     psycopg.errors.UndefinedTable,
 )
+
+
+def _where(exc: Exception) -> str:
+    """The last place of the user's own in a traceback, beyond the machinery of imports."""
+    if isinstance(exc, SyntaxError):
+        return f"{exc.filename}:{exc.lineno}: "
+    frames = [
+        frame
+        for frame in traceback.extract_tb(exc.__traceback__)
+        if frame.filename not in (__file__, importlib.__file__)
+        and not frame.filename.startswith("<frozen importlib")
+    ]
+    own = [frame for frame in frames if frame.filename.startswith(os.getcwd() + os.sep)]
+    last = (own or frames)[-1:]
+    return "".join(f"{frame.filename}:{frame.lineno}: " for frame in last)
+
+
+def _line(exc: Exception) -> str:
+    told = exc.msg if isinstance(exc, SyntaxError) else str(exc)
+    return " ".join(told.split())
+
+
+def _name(text: str) -> str:
+    if not text.strip():
+        raise argparse.ArgumentTypeError("a name must not be empty")
+    return text
 
 
 def _seconds(text: str) -> float:

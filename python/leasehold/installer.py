@@ -40,9 +40,9 @@ order by 1, 2
 """
 
 _ROLES = """
-select r.rolname::text
+select g.name
 from pg_catalog.jsonb_object_keys({schema}._group_roles(%(schema)s)) as g (name)
-join pg_catalog.pg_roles as r on r.rolname = g.name
+where %(there)s = exists (select from pg_catalog.pg_roles as r where r.rolname = g.name)
 order by 1
 """
 
@@ -68,6 +68,19 @@ class Installer:
         with self._transaction() as conn, translated():
             self._install(conn, self.schema)
             return self._version(conn)
+
+    def version(self) -> str | None:
+        """The version that is installed; None where there is none, or it is too damaged to say."""
+        try:
+            with self._transaction() as conn:
+                return self._version(conn) if self._exists(conn) else None
+        except UndefinedFunction:
+            return None
+
+    def missing_roles(self) -> list[str]:
+        """The group roles that there are not: who installed may not create roles."""
+        with self._transaction() as conn:
+            return self._roles(conn, there=False)
 
     def verify(self) -> list[Discrepancy]:
         """What in the schema is missing, changed or left over, compared with what this package
@@ -137,11 +150,11 @@ class Installer:
             row = cursor.execute(ours, [self.schema]).fetchone()
         return bool(row and row[0])
 
-    def _roles(self, conn: Connection) -> list[str]:
+    def _roles(self, conn: Connection, *, there: bool = True) -> list[str]:
         query = sql.SQL(_ROLES).format(schema=SafeIdentifier(self.schema))
         with psycopg.Cursor(conn, row_factory=tuple_row) as cursor:
             try:
-                cursor.execute(query, {"schema": self.schema})
+                cursor.execute(query, {"schema": self.schema, "there": there})
             except UndefinedFunction as exc:
                 raise UsageError(
                     f"schema {self.schema!r} is damaged: it cannot name its group roles",

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import json
 import os
+import pty
+import signal
+import socket
 import subprocess
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
 import pytest
+from psycopg.conninfo import make_conninfo
 
 import support
 from conftest import Connection
@@ -63,6 +70,9 @@ def test_help_teaches_with_examples(command: str, capsys: pytest.CaptureFixture[
         ["work", "m", "--lease", "nan"],
         ["work", "m", "--poll", "inf"],
         ["work", "m", "--grace", "-1"],
+        ["work", "m", "--name", ""],
+        ["work", "m", "--name", " "],
+        ["work", "m", "--quiet", "--verbose"],
         ["demo", "--files", "none"],
         ["install", "--jsn=1"],
     ],
@@ -121,10 +131,36 @@ def test_a_module_has_handlers_or_a_worker(modules: Path) -> None:
             cli.load(wrong)
 
 
-def test_a_module_that_lacks_what_it_imports_says_what(modules: Path) -> None:
-    (modules / "cli_three.py").write_text("import something_that_is_not_there")
-    with pytest.raises(ModuleNotFoundError, match="something_that_is_not_there"):
-        cli.load("cli_three")
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("import something_that_is_not_there", "cli_three.py:1: ModuleNotFoundError: No module"),
+        ("\nraise ValueError('two\\nlines')", "cli_three.py:2: ValueError: two lines"),
+        ("import json\njson.loads('{')", "cli_three.py:2: JSONDecodeError: Expecting property"),
+        ("def f(:", "cli_three.py:1: SyntaxError: invalid syntax"),
+        ("from json import nothing", "cli_three.py:1: ImportError: cannot import name 'nothing'"),
+        ("import cli_four", "cli_four.py:1: NameError: name 'nothing' is not defined"),
+    ],
+)
+def test_a_module_that_cannot_be_imported_is_one_line(
+    modules: Path, text: str, why: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (modules / "cli_three.py").write_text(text)
+    (modules / "cli_four.py").write_text("nothing")
+    sys.modules.pop("cli_three", None)
+    assert cli.main(["work", "cli_three"]) == 2
+    problem, hint = capsys.readouterr().err.splitlines()
+    assert problem.startswith(f"leasehold: cli_three cannot be imported: {modules}/{why}")
+    assert "--verbose" in hint
+
+
+def test_verbose_shows_the_traceback_of_an_import(tmp_path: Path) -> None:
+    (tmp_path / "jobs.py").write_text("def f():\n    raise ValueError('here')\n\nf()")
+    found = run("work", "jobs", "--verbose", cwd=tmp_path)
+    assert found.returncode == 2
+    assert "Traceback" in found.stderr
+    assert "in f" in found.stderr
+    assert "jobs.py:2: ValueError: here" in found.stderr
 
 
 # --- commands -------------------------------------------------------------------------------
@@ -147,12 +183,19 @@ def told(
 def test_install_verify_status_uninstall(empty_dsn: str, told: Callable[..., str]) -> None:
     assert "missing" in told("verify", code=1)
     assert told("install") == f"leasehold {__version__} is installed in schema leasehold\n"
+    assert told("install") == f"leasehold {__version__} is in schema leasehold, as it was before\n"
     assert json.loads(told("install", "--json")) == {
         "schema": "leasehold",
         "version": __version__,
+        "before": __version__,
+        "missing_roles": [],
     }
     assert "as shipped" in told("verify")
-    assert json.loads(told("verify", "--json")) == {"schema": "leasehold", "discrepancies": []}
+    assert json.loads(told("verify", "--json")) == {
+        "schema": "leasehold",
+        "against": "package",
+        "discrepancies": [],
+    }
     assert told("status") == "no live jobs\n"
 
     with Leasehold(empty_dsn) as leasehold:
@@ -176,6 +219,231 @@ def test_install_verify_status_uninstall(empty_dsn: str, told: Callable[..., str
     told("uninstall", "--confirm", "yes", code=2)
     assert "is gone" in told("uninstall", "--confirm", "leasehold")
     told("status", code=4)
+
+
+def test_install_says_what_was_upgraded_and_which_roles_could_not_be_made(
+    empty_dsn: str, told: Callable[..., str], superuser_of: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with superuser_of(empty_dsn) as conn, login(conn) as user:
+        conn.execute(f"grant create on database {conn.info.dbname} to {user}")
+        conn.execute("create role plain_worker")
+        monkeypatch.setenv("LEASEHOLD_DSN", make_conninfo(empty_dsn, user=user, password="secret"))
+        try:
+            said = told("install", "--schema", "plain")
+            for role in ("plain_operator", "plain_reader", "plain_submitter"):
+                assert role in said
+            assert "plain_worker" not in said
+            assert said.startswith(f"leasehold {__version__} is installed in schema plain\n")
+            installed = json.loads(told("install", "--schema", "plain", "--json"))
+            assert installed["missing_roles"] == [
+                "plain_operator",
+                "plain_reader",
+                "plain_submitter",
+            ]
+
+            conn.execute(
+                "create or replace function plain.schema_version() returns text language sql"
+                " as $$ select '0.9.0' $$"
+            )
+            said = told("install", "--schema", "plain")
+            upgraded = f"schema plain is upgraded from leasehold 0.9.0 to {__version__}\n"
+            assert said.startswith(upgraded)
+            conn.execute("drop function plain.schema_version() cascade")
+            told("install", "--schema", "plain")  # which mends it
+            told("verify", "--schema", "plain")
+        finally:
+            conn.execute("drop schema plain cascade")
+            conn.execute("drop role plain_worker")
+
+
+@contextmanager
+def login(conn: Connection, *groups: str) -> Iterator[str]:
+    """A role that may log in with the password `secret`, and is gone afterwards."""
+    name = f"cli_login_{os.getpid()}"
+    conn.execute(f"create role {name} login password 'secret'")
+    try:
+        for group in groups:
+            conn.execute(f"grant {group} to {name}")
+        yield name
+    finally:
+        conn.execute(f"drop owned by {name}")
+        conn.execute(f"drop role {name}")
+
+
+def test_verify_works_for_a_reader_and_where_nothing_can_be_written(
+    dsn: str, conn: Connection, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def verified(code: int, *, to: str) -> dict[str, Any]:
+        assert cli.main(["verify", "--dsn", to]) == code
+        assert "what the installer left behind" in capsys.readouterr().out
+        assert cli.main(["verify", "--dsn", to, "--json"]) == code
+        found: dict[str, Any] = json.loads(capsys.readouterr().out)
+        assert found["against"] == "installation"
+        return found
+
+    standby = make_conninfo(dsn, options="-c default_transaction_read_only=on")
+    with login(conn, "leasehold_reader") as user:
+        reader = make_conninfo(dsn, user=user, password="secret")
+        for to in (reader, standby):
+            assert verified(0, to=to)["discrepancies"] == []
+        conn.execute("drop index leasehold.ready_lane_idx")
+        for to in (reader, standby):
+            (one,) = verified(1, to=to)["discrepancies"]
+            assert (one["name"], one["problem"]) == ("ready_lane_idx", "missing")
+        monkeypatch.setattr(cli, "__version__", "2.0.0")
+        one, _ = verified(1, to=reader)["discrepancies"]
+        assert one == {
+            "kind": "version",
+            "name": "leasehold 1.0.0; this package ships 2.0.0",
+            "problem": "changed",
+        }
+
+
+@contextmanager
+def own_signals() -> Iterator[None]:
+    """The demo takes SIGTERM for itself."""
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+COMMANDS = [
+    ["install"],
+    ["verify"],
+    ["uninstall", "--confirm", "leasehold"],
+    ["submit-file", "jobs.jsonl"],
+    ["work", "jobs", "--threads", "3"],
+    ["status"],
+    ["demo", "--files", "3"],
+]
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command[0])
+def test_what_cannot_heal_is_one_line_a_hint_and_exit_code_4(
+    empty_dsn: str,
+    superuser_of: Any,
+    modules: Path,
+    capsys: pytest.CaptureFixture[str],
+    command: list[str],
+) -> None:
+    (modules / "jobs.py").write_text("handlers = {'a.%': print}")
+    (modules / "jobs.jsonl").write_text('{"next_need": "a.b"}\n')
+
+    def refused(dsn: str, code: int = 4) -> str:
+        with own_signals():
+            assert cli.main([*command, "--dsn", dsn]) == code
+        errors = capsys.readouterr().err
+        assert "Traceback" not in errors
+        assert errors.count("leasehold: ") == 1
+        return errors
+
+    assert "Is the name of the database right?" in refused(
+        make_conninfo(empty_dsn, dbname="absent")
+    )
+    with superuser_of(empty_dsn) as conn, login(conn) as user:
+        mine = make_conninfo(empty_dsn, user=user, password="secret")
+        assert "Is the password right?" in refused(make_conninfo(mine, password="wrong"))
+        assert "Is the password right?" in refused(make_conninfo(mine, password=""))
+        if command[0] in ("install", "demo"):
+            assert "It needs CREATE on the database" in refused(mine)
+        elif command[0] == "uninstall":
+            assert "there is no Leasehold" in refused(mine, code=2)
+        elif command[0] != "verify":
+            assert "leasehold install" in refused(mine)
+        Installer(empty_dsn).apply()
+        told = refused(mine)
+        needs = {
+            "status": "reader",
+            "verify": "reader",
+            "submit-file": "submitter",
+            "work": "worker",
+        }
+        if command[0] in needs:
+            assert f"It needs the rights of leasehold_{needs[command[0]]}" in told
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command[0])
+def test_ctrl_c_leaves_no_traceback(tmp_path: Path, command: list[str]) -> None:
+    """While it connects to a server that says nothing."""
+    (tmp_path / "jobs.py").write_text("handlers = {'a.%': print}")
+    (tmp_path / "jobs.jsonl").write_text('{"next_need": "a.b"}\n')
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        dsn = f"host=127.0.0.1 port={mute.getsockname()[1]} connect_timeout=5"
+        process = subprocess.Popen(
+            [sys.executable, "-m", "leasehold", *command, "--dsn", dsn],
+            cwd=tmp_path,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        mute.settimeout(20)
+        with mute.accept()[0]:
+            time.sleep(0.2)
+            process.send_signal(signal.SIGINT)
+            _, errors = process.communicate(timeout=20)
+    assert "Traceback" not in errors
+    assert process.returncode == (0 if command[0] == "work" else 130)
+
+
+def test_work_waits_for_a_server_that_is_not_there_and_says_so(tmp_path: Path) -> None:
+    (tmp_path / "jobs.py").write_text("handlers = {'a.%': print}")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "leasehold", "work", "jobs", "--dsn", "host=127.0.0.1 port=1"],
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    time.sleep(3)
+    process.send_signal(signal.SIGTERM)
+    _, errors = process.communicate(timeout=20)
+    assert process.returncode == 0
+    (warning,) = [line for line in errors.splitlines() if "WARNING" in line]
+    assert "1 of 1 threads wait for the database: connection failed" in warning
+
+
+def test_status_fits_80_columns_on_a_terminal(dsn: str, conn: Connection) -> None:
+    long = "billing.invoice.of.a.customer.whose.name.is.long.v1"
+    now = datetime.now(timezone.utc)
+    leasehold = Leasehold(conn)
+    leasehold.submit_many([{"next_need": "mail.welcome.v1"}] * 3)
+    leasehold.submit(long, available_at=now + timedelta(hours=2, minutes=59))
+    leasehold.submit("a.b", available_at=now + timedelta(days=400))
+    conn.execute("update ready set available_at = available_at - interval '3 min 59 s'")
+    told = on_a_terminal("status", "--dsn", dsn)
+    assert [line.rstrip() for line in told.splitlines()] == [
+        "next_need                blocked  scheduled  ready  leased  dead  oldest  due in",
+        "a.b                            0          1      0       0     0           399 d",
+        "billing.inv….is.long.v1        0          1      0       0     0             2 h",
+        "mail.welcome.v1                0          0      3       0     0     3 m",
+    ]
+
+
+def on_a_terminal(*arguments: str, columns: int = 80) -> str:
+    """What a command prints on a terminal, without colours."""
+    ours, its = pty.openpty()
+    try:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "leasehold", *arguments],
+            stdout=its,
+            env={**os.environ, "COLUMNS": str(columns), "NO_COLOR": "1", "TERM": "dumb"},
+        )
+        assert process.wait(60) == 0
+        return os.read(ours, 65536).decode().replace("\r\n", "\n")
+    finally:
+        os.close(ours)
+        os.close(its)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "age"),
+    [
+        *((None, None), (-3.0, "0 s"), (0.0, "0 s"), (59.9, "59 s"), (60, "1 m"), (3599, "59 m")),
+        *((3600, "1 h"), (86_399, "23 h"), (86_400, "1 d"), (1e9, "11574 d")),
+    ],
+)
+def test_an_age_is_told_in_its_largest_unit(seconds: float | None, age: str | None) -> None:
+    assert cli._age(seconds) == age
 
 
 def test_another_schema(told: Callable[..., str], capsys: pytest.CaptureFixture[str]) -> None:
