@@ -255,8 +255,11 @@ def parser() -> argparse.ArgumentParser:
 def install(arguments: argparse.Namespace) -> int:
     """leasehold install"""
     with psycopg.connect(arguments.dsn, autocommit=True) as conn:
-        notices: list[str] = []
-        conn.add_notice_handler(lambda notice: notices.append(notice.message_primary or ""))
+        said: list[tuple[str, str | None]] = []
+        conn.execute("set client_min_messages = notice")
+        conn.add_notice_handler(
+            lambda notice: said.append((notice.message_primary or "", notice.message_hint))
+        )
         installer = Installer(conn, arguments.schema)
         with _busy("installing"):
             before = installer.version()
@@ -264,23 +267,13 @@ def install(arguments: argparse.Namespace) -> int:
         missing = installer.missing_roles()
     if arguments.json:
         told = {"schema": arguments.schema, "version": version, "before": before}
-        _print_json({**told, "missing_roles": missing})
+        notices = [message for message, _ in said]
+        _print_json({**told, "missing_roles": missing, "notices": notices})
         return OK
-    schema = f"schema {arguments.schema}"
-    if before is None:
-        print(f"leasehold {version} is installed in {schema}")
-    elif before == version:
-        print(f"leasehold {version} is in {schema}, as it was before")
-    else:
-        print(f"{schema} is upgraded from leasehold {before} to {version}")
-    ours = f"leasehold {version} is installed"
-    for notice in notices:
-        if not notice.startswith(ours):
-            print(notice)
-    unsaid = [role for role in missing if not any(role in notice for notice in notices)]
-    if unsaid:
-        print(f"not made, as this role may not create roles: {', '.join(unsaid)}")
-        print("Have them made, then install again; or grant EXECUTE yourself.")
+    for number, (message, hint) in enumerate(said):
+        print(message)
+        if number and hint:  # that of the first one is for psql
+            print(hint)
     return OK
 
 

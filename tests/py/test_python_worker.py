@@ -1001,7 +1001,7 @@ def test_a_lost_connection_is_said_once_and_that_it_is_there_again(
         support.eventually(lambda: "connected again" in caplog.text, "it says so")
     said = [record.getMessage() for record in caplog.records]
     assert said[:1] == ["worker me: a.b"]
-    assert said[1].startswith("worker me: 4 of 4 threads wait for the database: terminating")
+    assert said[1].startswith("worker me: 4 of 4 threads wait for the database: ")
     assert said[2:] == ["worker me: connected again"]
 
 
