@@ -33,6 +33,7 @@ from .errors import LeaseholdError, UsageError, denied
 from .installer import Installer
 from .jsonlines import BadLine, JobLines
 from .rows import Discrepancy
+from .session import schema_name
 from .worker import Worker
 
 log = logging.getLogger("leasehold")
@@ -103,6 +104,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser().parse_args(argv)
     err = Console(stderr=True)
     try:
+        schema_name(arguments.schema)  # before anything is connected to
         code: int = arguments.run(arguments)
     except UsageError as exc:
         return _complain(err, exc.message, exc.hint, USAGE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -93,7 +94,7 @@ def test_a_schema_of_any_name_serves_every_part_of_the_package(
         return code, capsys.readouterr().out
 
     code, told = cli_of("install")
-    assert (code, name in told) == (0, True)
+    assert (code, json.dumps(name, ensure_ascii=False) in told) == (0, True)
     with Leasehold(empty_dsn, name) as leasehold:
         leasehold.submit("a.b", {"n": 1})
         assert leasehold.submit_all([{"next_need": "a.b"}] * 2) == 2
