@@ -768,7 +768,7 @@ MUTATIONS = (
         "a lane that is known is opened for the first key that is moved there",
         [s.the_first_job_with_a_key_of_a_need_comes_in_its_turn],
         _change("_reschedule", "v_job.singleton_key is not null", "false")
-        + _change("_enqueue", "bool_or(m.singleton_key is not null)", "bool_or(false)"),
+        + _change("_enqueue", "'keyed', m.singleton_key is not null", "'keyed', false"),
     ),
     Mutation(
         "a batch tells that it has keys",
@@ -1075,13 +1075,19 @@ MUTATIONS = (
     # --- lanes that are retired
     Mutation(
         "the wait for older ids before a lane is removed",
-        [s.a_job_whose_submitter_saw_its_lane_open_is_found_after_the_lane_was_retired],
+        [s.a_job_whose_submitter_came_while_its_lane_was_being_retired_is_found],
         _change("_retire_lanes", "and d.seen_by <= pg_snapshot_xmin(pg_current_snapshot())", ""),
     ),
     Mutation(
         "the wait for older snapshots before a lane is removed",
         [s.a_job_whose_submitter_has_an_old_snapshot_is_found_after_its_lane_was_retired],
         _change("_retire_lanes", "d.retired_by < oldest", "true"),
+    ),
+    Mutation(
+        "any wait before a lane is removed",
+        [s.a_job_whose_submitter_saw_its_lane_open_is_found_after_the_lane_was_retired],
+        _change("_retire_lanes", "d.retired_by < oldest", "true")
+        + _change("_retire_lanes", "and d.seen_by <= pg_snapshot_xmin(pg_current_snapshot())", ""),
     ),
     Mutation(
         "all snapshots there are, not those of transactions that have an id",
@@ -1136,19 +1142,14 @@ MUTATIONS = (
         [s.a_job_that_comes_back_opens_the_lane_that_was_removed_meanwhile],
         _change(
             "_enqueue",
-            "perform _announce(v_needs, v_priorities,"
-            " array_fill(true, array[cardinality(v_needs)]), v_keyed, now);",
-            "perform _ring(v_needs);",
+            "perform _open_lane(v_lane.need, v_lane.priority, v_lane.keyed, now);",
+            "null;",
         ),
     ),
     Mutation(
         "what is admitted opens its lane",
         [s.the_next_of_a_key_opens_the_lane_that_was_removed_meanwhile],
-        _change(
-            "_admit",
-            "perform _announce(array[v_need], array[v_priority], array[true], array[true], _now());",
-            "perform _ring(array[v_need]);",
-        ),
+        _change("_admit", "perform _open_lane(v_need, v_priority, true, _now());", ""),
     ),
     Mutation(
         "a lane in steady use stays longer",

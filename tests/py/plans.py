@@ -514,7 +514,8 @@ def get_work_by_fresh_marks_of_two_lanes_and_with_keys(conn: Connection) -> Any:
     return *_get_work(1, "plan.mixed"), _marks_were("clock_timestamp()", "plan.mixed") + ";"
 
 
-@call(uses="mark_pkey lane_idx ready_lane_idx")
+# a move in a hundred looks at all marks of its need, which are as many, to remove the old ones
+@call(uses="mark_pkey lane_idx ready_lane_idx", mark_pkey=250)
 def get_work_by_old_marks(conn: Connection) -> Any:
     _ready(conn, HOT)
     _quiet(conn)

@@ -2540,6 +2540,23 @@ def a_job_whose_submitter_saw_its_lane_open_is_found_after_the_lane_was_retired(
         engine.drain_held(a)
 
 
+def a_job_whose_submitter_came_while_its_lane_was_being_retired_is_found(connect: Connect) -> None:
+    """It has a later id than who retired the lane, whom it could not see, and no snapshot now."""
+    producer, retirer, a = connect(), connect(), connect()
+    for claim in ("x", "%"):
+        submit(a, "x")
+        engine.drain(a)
+        with transaction(producer):
+            with transaction(retirer):
+                _retire(retirer, 1)
+                late = submit(producer, "x")
+            producer.execute("select 1")  # its portal kept the snapshot of submit
+            _retire(a, 12)
+        _retire(a, 12)
+        assert [w["job_id"] for w in take(a, claim)] == [late], claim
+        engine.drain_held(a)
+
+
 def a_job_whose_submitter_has_an_old_snapshot_is_found_after_its_lane_was_retired(
     connect: Connect,
 ) -> None:
@@ -2602,6 +2619,10 @@ def a_job_that_comes_back_opens_the_lane_that_was_removed_meanwhile(connect: Con
         engine.one(a, "fail", **lease_of(work), error="e")
 
     def run_out(work: engine.Work) -> None:
+        # none runs out before the server was up as long
+        a.execute(
+            "select pg_sleep(greatest(0, 1.5 - extract(epoch from clock_timestamp() - since))) from uptime"
+        )
         engine.run_out(a, work["job_id"])
 
     def redriven(work: engine.Work) -> None:
