@@ -73,7 +73,8 @@ MUTATIONS = (
             "where pg_try_advisory_xact_lock(hashtextextended((select k.key from unnest(keys) as k (key)"
             " where _key_slot(k.key) = s.slot limit 1), hashtextextended('leasehold', 0)))"
             " and s.slot = any (v_slots)",
-        ),
+        )
+        + _change("_lock_keys", "if cardinality(keys) = 1 then", "if false then"),
     ),
     Mutation(
         "advisory locks have few numbers",
