@@ -423,7 +423,8 @@ create table waiter (
     stem            text            not null collate "C",
     until           timestamptz     not null,
     armed           boolean         not null default false,
-    constraint waiter_pkey primary key (waiter_id)
+    constraint waiter_pkey primary key (waiter_id),
+    constraint waiter_channel_check check (octet_length(channel) between 1 and 63)
 );
 comment on table waiter is
     'Who waits for the doorbell, under which stems, until when; armed once every submit that may have missed it is over. Renewed by appending; '
@@ -454,7 +455,9 @@ create table listener (
     prefixes        text[]          collate "C",
     known_until     timestamptz     not null,
     written_by      xid8            not null default pg_current_xact_id(),
-    constraint listener_pkey primary key (listener_id)
+    constraint listener_pkey primary key (listener_id),
+    -- NOTIFY refuses others, and so would every submit that rings there
+    constraint listener_channel_check check (octet_length(channel) between 1 and 63)
 );
 comment on table listener is
     'The channels that somebody has waited on in the last days, whether anybody waits now, and for what: a row a channel and stem. A submit above READ '

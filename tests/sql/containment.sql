@@ -2,7 +2,7 @@
 
 begin;
 \ir include/support.sql
-select plan(40);
+select plan(41);
 
 -- A row that raises wherever it is written: what a damaged value, or a trigger of somebody's own, does.
 create table cursed (job_id uuid primary key, message text not null default 'cursed', code text not null default '22003');
@@ -180,6 +180,11 @@ insert into waiter (channel, stem, until)
 select c.channel, 'co.w', clock_timestamp() - interval '1 h' from (values ('one'), ('cursed'), ('two')) as c (channel);
 select sweep();
 select results_eq($$ select channel from waiter where stem = 'co.w' $$, $$ values ('cursed') $$, 'a waiter that cannot be removed keeps no other');
+
+select throws_ok(
+    $$ insert into listener (channel, stem, known_until) values (repeat('c', 64), 'co.w', now() + interval '1 h') $$, '23514', null,
+    'a channel that NOTIFY would refuse, and every submit that rings there with it, cannot be there'
+);
 
 select * from finish();
 rollback;
