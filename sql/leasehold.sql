@@ -15,7 +15,7 @@
 do $install$
 declare
     v_version        constant text := '1.0.0';
-    v_build          constant text := 'bb8aac2bc3a5bf55c62448c33199fa5f418de29dcf80343a4e05b9598981bbce';
+    v_build          constant text := '93e8785182fb1adb4530ae9d340fdb3b77cc311a621c62294971c1f68b603ec3';
     v_migrations     constant integer := 1;
     v_function_names constant text[] := array['_actor', '_admissible', '_admit', '_announce', '_answer', '_apply', '_asked_to_stop', '_backoff', '_bury', '_check_batch_circles', '_check_capabilities', '_check_circle', '_check_count', '_check_delay', '_check_done', '_check_elements', '_check_expires_at', '_check_ids', '_check_keys', '_check_lease', '_check_need', '_check_object', '_check_policy', '_check_reschedule', '_check_retry', '_check_setting', '_check_size', '_check_submit', '_check_text', '_check_time', '_check_unseen', '_check_wait_for', '_choose', '_claim', '_claim_id', '_claim_ids', '_claim_key', '_claim_keys', '_clean_error', '_complete_many', '_complete_plain', '_done_kinds', '_doom', '_duration', '_end', '_end_cancelled', '_end_state', '_end_unheld', '_engine_lock', '_enqueue', '_equal_text', '_fail', '_failure', '_forget_error', '_forget_what_is_over', '_freshen', '_grant', '_group_roles', '_has_heads', '_hold', '_hold_rings', '_insert', '_insert_many', '_insert_plain', '_invalid', '_inventory', '_is_busy', '_is_close', '_is_fresh', '_is_known_to_all', '_is_of_a_row', '_is_one_in_fifty', '_is_over', '_is_plain', '_is_plain_done', '_is_plain_need', '_is_plain_worker', '_is_retryable', '_is_set_aside', '_is_there', '_is_time', '_is_usable', '_isolated', '_key_slot', '_known', '_lagging_sequences', '_last_number', '_last_tick', '_lease_check', '_lease_end', '_lease_fence', '_lease_id', '_leave_key', '_listen', '_load_begins', '_load_ends', '_load_gathered', '_load_one', '_load_row', '_lock_again', '_lock_due', '_lock_job', '_lock_keys', '_lock_leased', '_lock_unheld', '_look_again', '_maintain', '_matches', '_meant', '_move', '_move_front', '_move_marks', '_names_lease', '_needs', '_next_due', '_no_such_job', '_note_uptime', '_now', '_now_in_order', '_oldest_snapshot', '_open_lane', '_options', '_park', '_parked', '_pick', '_pick_ahead', '_pick_merged', '_put_off', '_read_interval', '_read_request', '_reclaim_one', '_record', '_redrive', '_refuse', '_refuse_state_change', '_release_rings', '_repair_sequences', '_request_hash', '_request_kinds', '_requests', '_reschedule', '_resolve', '_restore_slots', '_results', '_retire_lanes', '_retry_or_bury', '_revive', '_rewrite', '_ring', '_ring_due', '_ring_for', '_run_step', '_runs_out_at', '_scan_below', '_scope', '_sequence_lags', '_set_alarm', '_set_aside', '_setting_value', '_settle', '_settle_each', '_settle_one', '_stem', '_stems', '_store', '_store_many', '_survey', '_survey_scope', '_tell', '_tell_chunk', '_tell_dependents', '_tend', '_tend_by_the_way', '_tend_from_horizon', '_top_mark_id', '_try_settle', '_unasked_since', '_up_since', '_uuid_v7', '_wait', '_will_do', '_with_defaults', '_work_note', '_work_notes', 'await_bell', 'cancel', 'checkpoint', 'checkpoints', 'complete', 'complete_unheld', 'error_codes', 'extend', 'extend_many', 'fail', 'fail_unheld', 'get_work', 'hold_lease', 'job', 'job_payload', 'lease_status', 'next_due', 'redrive', 'redrive_many', 'release', 'require_api', 'reschedule', 'reschedule_unheld', 'results', 'schema_version', 'set_setting', 'setting', 'settings', 'settle', 'submit', 'submit_many', 'sweep', 'turn', 'verify', 'why_not_running'];
     v_view_names     constant text[] := array['dead_letter', 'departure', 'finished', 'status', 'submission'];
@@ -3976,38 +3976,32 @@ volatile
 as $_next_due$
 declare
     -- so many schedules are looked at, of any need; fewer where each is compared with many capabilities
-    v_first constant integer := greatest(20, least(1000, 20000 / cardinality(capabilities))) + skip;
-    v_due   timestamptz;
+    v_first constant integer := greatest(20, least(200, 20000 / cardinality(capabilities))) + skip;
 begin
-    select s.available_at into v_due
-    from (
-        select j.next_need, j.available_at
-        from only job as j
-        where j.state = 'scheduled' and j.available_at > _next_due.now
-        order by j.available_at
-        limit v_first
-    ) as s
-    where exists (select from unnest(capabilities) as c (capability) where _matches(c.capability, s.next_need))
-    offset skip
-    limit 1;
-    if not found then
-        -- none of the first: earlier than the one there may be
-        v_due := (
-            select j.available_at
-            from only job as j
-            where j.state = 'scheduled' and j.available_at > _next_due.now
-            order by j.available_at
-            offset v_first - 1
-            limit 1
-        );
-    end if;
-    return v_due;
+    return (
+        select s.available_at
+        from (
+            -- in the order in which the index has them, and no further than to the first that counts
+            select f.available_at, f.covered, count(*) over so_far as nth, count(*) filter (where f.covered) over so_far as covered_so_far
+            from (
+                select j.available_at, exists (select from unnest(capabilities) as c (capability) where _matches(c.capability, j.next_need)) as covered
+                from only job as j
+                where j.state = 'scheduled' and j.available_at > _next_due.now
+                order by j.available_at
+                limit v_first
+            ) as f
+            window so_far as (rows unbounded preceding)
+        ) as s
+        -- where none of the first is covered, the last of them: earlier than the one there may be
+        where s.covered and s.covered_so_far > skip or s.nth = v_first
+        limit 1
+    );
 end
 $_next_due$;
 
 comment on function _next_due(text[], timestamptz, integer) is
     'When the next scheduled job that these capabilities cover is due, after so many to skip; or an earlier time, where '
-    'more than a thousand of other needs come before. Null: there is none.';
+    'more than two hundred of other needs come before. Null: there is none.';
 $function$,
 $function$
 create or replace function _no_such_job(job_id uuid)

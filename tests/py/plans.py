@@ -745,7 +745,7 @@ def extend_many_of_ten_that_ended(conn: Connection) -> Any:
     return "select extend_many(%(leases)s, '2 h')", {"leases": _batch(found)}, ""
 
 
-@call(uses="waiter_channel_idx")
+@call(uses="waiter_channel_idx", blocks=600, job_scheduled_idx=250)
 def await_bell(conn: Connection) -> Any:
     return (
         "select await_bell(%(capabilities)s, now() + interval '10 s')",
@@ -754,7 +754,7 @@ def await_bell(conn: Connection) -> Any:
     )
 
 
-@call(uses="waiter_channel_idx")
+@call(uses="waiter_channel_idx", blocks=600, job_scheduled_idx=250)
 def await_bell_again(conn: Connection) -> Any:
     capabilities = [f"bell.{uuid4().hex}", f"bell.{uuid4().hex}.%"]
     text = "select await_bell(%(capabilities)s, now() + interval '10 s')"
