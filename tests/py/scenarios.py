@@ -2574,6 +2574,17 @@ def a_job_whose_submitter_has_an_old_snapshot_is_found_after_its_lane_was_retire
         engine.drain_held(a)
 
 
+def whoever_owns_the_schema_sees_the_snapshots_of_others(connect: Connect) -> None:
+    """Without any right to it: of pg_stat_activity this is shown to everybody."""
+    a, other = connect(), connect()
+    role = f"nobody_{uuid4().hex}"
+    a.execute(f"create role {role}; set role {role}")
+    with transaction(other, "repeatable read"):
+        seen = "select count(*) from pg_stat_activity where pid = %s and backend_xmin is not null"
+        assert scalar(a, seen, other.info.backend_pid) == 1
+    a.execute(f"reset role; drop role {role}")
+
+
 def a_lane_is_looked_at_while_it_is_being_retired(connect: Connect) -> None:
     """By claims whose marks and fronts were made up since."""
     producer, a = connect(), connect()

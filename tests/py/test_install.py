@@ -1418,11 +1418,12 @@ def test_a_sequence_that_lags_alone_is_set(conn: Connection) -> None:
             assert call(conn, "verify") == []
         else:
             # nothing is there, or not any more, that was numbered by it
-            comes_and_goes = (
-                *("note", "ahead", "rear", "front", "tick"),
-                *("alarm", "maintenance_error", "waiter", "listener"),
+            table = value(
+                conn,
+                "select refobjid::regclass::text from pg_depend where objid = %s::regclass and deptype = 'i'",
+                sequence,
             )
-            assert sequence.startswith(comes_and_goes), sequence
+            assert value(conn, f"select count(*) from {table}") == 0
             conn.execute(f"select setval('{sequence}', {was})")
 
 
