@@ -2306,6 +2306,11 @@ def a_claim_with_an_old_snapshot_leaves_a_front_that_serves_all(connect: Connect
             complete(a, engine.take_one(a, "m.%"))
         assert scalar(a, "select count(*) from front") < 250, "fronts are not cleared away"
         old.execute("select _move_marks('{m.%}', clock_timestamp())")
+    assert scalar(
+        a,
+        "select f.rear_id is null or exists (select from rear as r where r.rear_id = f.rear_id)"
+        " from (select rear_id from front order by front_id desc limit 1) as f",
+    ), "it notes a rear that is gone"
     while expected := _next_ready(a, 7):
         assert [w["job_id"] for w in take(a, "m.%", n=7)] == expected
 
