@@ -15,7 +15,7 @@
 do $install$
 declare
     v_version        constant text := '1.0.0';
-    v_build          constant text := '93e8785182fb1adb4530ae9d340fdb3b77cc311a621c62294971c1f68b603ec3';
+    v_build          constant text := '789e1993c6bad619ae6ed4957a115f1d7dc777b0b8f41461d0171c201c4ceb00';
     v_migrations     constant integer := 1;
     v_function_names constant text[] := array['_actor', '_admissible', '_admit', '_announce', '_answer', '_apply', '_asked_to_stop', '_backoff', '_bury', '_check_batch_circles', '_check_capabilities', '_check_circle', '_check_count', '_check_delay', '_check_done', '_check_elements', '_check_expires_at', '_check_ids', '_check_keys', '_check_lease', '_check_need', '_check_object', '_check_policy', '_check_reschedule', '_check_retry', '_check_setting', '_check_size', '_check_submit', '_check_text', '_check_time', '_check_unseen', '_check_wait_for', '_choose', '_claim', '_claim_id', '_claim_ids', '_claim_key', '_claim_keys', '_clean_error', '_complete_many', '_complete_plain', '_done_kinds', '_doom', '_duration', '_end', '_end_cancelled', '_end_state', '_end_unheld', '_engine_lock', '_enqueue', '_equal_text', '_fail', '_failure', '_forget_error', '_forget_what_is_over', '_freshen', '_grant', '_group_roles', '_has_heads', '_hold', '_hold_rings', '_insert', '_insert_many', '_insert_plain', '_invalid', '_inventory', '_is_busy', '_is_close', '_is_fresh', '_is_known_to_all', '_is_of_a_row', '_is_one_in_fifty', '_is_over', '_is_plain', '_is_plain_done', '_is_plain_need', '_is_plain_worker', '_is_retryable', '_is_set_aside', '_is_there', '_is_time', '_is_usable', '_isolated', '_key_slot', '_known', '_lagging_sequences', '_last_number', '_last_tick', '_lease_check', '_lease_end', '_lease_fence', '_lease_id', '_leave_key', '_listen', '_load_begins', '_load_ends', '_load_gathered', '_load_one', '_load_row', '_lock_again', '_lock_due', '_lock_job', '_lock_keys', '_lock_leased', '_lock_unheld', '_look_again', '_maintain', '_matches', '_meant', '_move', '_move_front', '_move_marks', '_names_lease', '_needs', '_next_due', '_no_such_job', '_note_uptime', '_now', '_now_in_order', '_oldest_snapshot', '_open_lane', '_options', '_park', '_parked', '_pick', '_pick_ahead', '_pick_merged', '_put_off', '_read_interval', '_read_request', '_reclaim_one', '_record', '_redrive', '_refuse', '_refuse_state_change', '_release_rings', '_repair_sequences', '_request_hash', '_request_kinds', '_requests', '_reschedule', '_resolve', '_restore_slots', '_results', '_retire_lanes', '_retry_or_bury', '_revive', '_rewrite', '_ring', '_ring_due', '_ring_for', '_run_step', '_runs_out_at', '_scan_below', '_scope', '_sequence_lags', '_set_alarm', '_set_aside', '_setting_value', '_settle', '_settle_each', '_settle_one', '_stem', '_stems', '_store', '_store_many', '_survey', '_survey_scope', '_tell', '_tell_chunk', '_tell_dependents', '_tend', '_tend_by_the_way', '_tend_from_horizon', '_top_mark_id', '_try_settle', '_unasked_since', '_up_since', '_uuid_v7', '_wait', '_will_do', '_with_defaults', '_work_note', '_work_notes', 'await_bell', 'cancel', 'checkpoint', 'checkpoints', 'complete', 'complete_unheld', 'error_codes', 'extend', 'extend_many', 'fail', 'fail_unheld', 'get_work', 'hold_lease', 'job', 'job_payload', 'lease_status', 'next_due', 'redrive', 'redrive_many', 'release', 'require_api', 'reschedule', 'reschedule_unheld', 'results', 'schema_version', 'set_setting', 'setting', 'settings', 'settle', 'submit', 'submit_many', 'sweep', 'turn', 'verify', 'why_not_running'];
     v_view_names     constant text[] := array['dead_letter', 'departure', 'finished', 'status', 'submission'];
@@ -3329,14 +3329,18 @@ declare
     v_ended record;
 begin
     freed := 0;
-    v_edges := array(
-        select e.waits_for
-        -- offset: all that it waits for, by its index, and sorted; the primary key has them in this order among all edges there are
-        from (select o.waits_for from edge as o where o.job_id = _look_again.job_id offset 0) as e
-        where e.waits_for > coalesce(after, '00000000-0000-0000-0000-000000000000')
-        order by e.waits_for
-        limit limit_rows
-    );
+    -- nearly always few
+    v_edges := array(select e.waits_for from edge as e where e.job_id = _look_again.job_id limit limit_rows);
+    if after is not null or cardinality(v_edges) = limit_rows then
+        v_edges := array(
+            select e.waits_for
+            -- offset: all that it waits for, by its index, and sorted; the primary key has them in this order among all edges there are
+            from (select o.waits_for from edge as o where o.job_id = _look_again.job_id offset 0) as e
+            where e.waits_for > coalesce(after, '00000000-0000-0000-0000-000000000000')
+            order by e.waits_for
+            limit limit_rows
+        );
+    end if;
     looked_at := greatest(cardinality(v_edges), 1);
     if cardinality(v_edges) = limit_rows then
         last := v_edges[limit_rows];
@@ -6092,8 +6096,8 @@ begin
             v_error := sqlerrm;
     end;
     if v_half = 0 then
-        insert into note (kind, job_id, waits_for, look_at)
-        values ('edge', ids[1], ended, _set_aside('deferred', ids[1]::text, v_code, v_error, now));
+        insert into note (kind, job_id, waits_for, tries, look_at)
+        values ('edge', ids[1], ended, 1, _set_aside('deferred', ids[1]::text, v_code, v_error, now));
         return 0;
     end if;
     -- halves of halves, as in _maintain
@@ -6478,6 +6482,7 @@ declare
     v_xmin      constant xid8 := pg_snapshot_xmin(pg_current_snapshot());
     v_done      boolean := true;
     v_first     boolean;
+    v_looked    record;
 begin
     freed := 0;
     admitted := 0;
@@ -6510,8 +6515,10 @@ begin
             if v_first and coalesce(v_note.seen_by <= v_xmin, false) then
                 v_note.seen_by := '0';
             end if;
-            select l.freed, l.looked_at, l.last into freed, looked_at, v_note.waits_for
-            from _look_again(v_note.job_id, v_note.waits_for, limit_rows, now) as l;
+            v_looked := _look_again(v_note.job_id, v_note.waits_for, limit_rows, now);
+            freed := v_looked.freed;
+            looked_at := v_looked.looked_at;
+            v_note.waits_for := v_looked.last;
             v_done := not exists (select from edge as e where e.job_id = v_note.job_id);
             if not v_done and v_note.waits_for is not null then
                 -- the next edges, as soon as may be
@@ -6522,7 +6529,10 @@ begin
         end if;
         if v_done then
             delete from note as n where n.note_id = v_note.note_id;
-            perform _forget_error('deferred', array[v_note.job_id::text]);
+            -- what was set aside before was tried before
+            if v_note.tries > 0 then
+                perform _forget_error('deferred', array[v_note.job_id::text]);
+            end if;
         end if;
     end if;
     if not v_done then
@@ -6586,7 +6596,7 @@ begin
             -- one look, and one note that stays if need be, serve all of a key
             continue when v_note.singleton_key = any (v_keys);
             v_keys := v_keys || v_note.singleton_key;
-            select w.freed, w.admitted, w.looked_at into v_done from _work_note(v_note, limit_rows - looked_at, v_notes, fresh, now) as w;
+            v_done := _work_note(v_note, limit_rows - looked_at, v_notes, fresh, now);
             freed := freed + v_done.freed;
             admitted := admitted + v_done.admitted;
             looked_at := looked_at + v_done.looked_at;
@@ -6607,6 +6617,7 @@ begin
     if v_half = 0 then
         select n.* into v_note from note as n where n.note_id = v_notes[1];
         v_note.look_at := _set_aside('deferred', coalesce(v_note.job_id::text, v_note.singleton_key), v_code, v_error, now);
+        v_note.tries := v_note.tries + 1;
         perform _put_off(v_note);
         return;
     end if;

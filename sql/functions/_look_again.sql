@@ -9,14 +9,18 @@ declare
     v_ended record;
 begin
     freed := 0;
-    v_edges := array(
-        select e.waits_for
-        -- offset: all that it waits for, by its index, and sorted; the primary key has them in this order among all edges there are
-        from (select o.waits_for from edge as o where o.job_id = _look_again.job_id offset 0) as e
-        where e.waits_for > coalesce(after, '00000000-0000-0000-0000-000000000000')
-        order by e.waits_for
-        limit limit_rows
-    );
+    -- nearly always few
+    v_edges := array(select e.waits_for from edge as e where e.job_id = _look_again.job_id limit limit_rows);
+    if after is not null or cardinality(v_edges) = limit_rows then
+        v_edges := array(
+            select e.waits_for
+            -- offset: all that it waits for, by its index, and sorted; the primary key has them in this order among all edges there are
+            from (select o.waits_for from edge as o where o.job_id = _look_again.job_id offset 0) as e
+            where e.waits_for > coalesce(after, '00000000-0000-0000-0000-000000000000')
+            order by e.waits_for
+            limit limit_rows
+        );
+    end if;
     looked_at := greatest(cardinality(v_edges), 1);
     if cardinality(v_edges) = limit_rows then
         last := v_edges[limit_rows];

@@ -32,8 +32,8 @@ begin
             v_error := sqlerrm;
     end;
     if v_half = 0 then
-        insert into note (kind, job_id, waits_for, look_at)
-        values ('edge', ids[1], ended, _set_aside('deferred', ids[1]::text, v_code, v_error, now));
+        insert into note (kind, job_id, waits_for, tries, look_at)
+        values ('edge', ids[1], ended, 1, _set_aside('deferred', ids[1]::text, v_code, v_error, now));
         return 0;
     end if;
     -- halves of halves, as in _maintain

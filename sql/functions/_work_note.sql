@@ -8,6 +8,7 @@ declare
     v_xmin      constant xid8 := pg_snapshot_xmin(pg_current_snapshot());
     v_done      boolean := true;
     v_first     boolean;
+    v_looked    record;
 begin
     freed := 0;
     admitted := 0;
@@ -40,8 +41,10 @@ begin
             if v_first and coalesce(v_note.seen_by <= v_xmin, false) then
                 v_note.seen_by := '0';
             end if;
-            select l.freed, l.looked_at, l.last into freed, looked_at, v_note.waits_for
-            from _look_again(v_note.job_id, v_note.waits_for, limit_rows, now) as l;
+            v_looked := _look_again(v_note.job_id, v_note.waits_for, limit_rows, now);
+            freed := v_looked.freed;
+            looked_at := v_looked.looked_at;
+            v_note.waits_for := v_looked.last;
             v_done := not exists (select from edge as e where e.job_id = v_note.job_id);
             if not v_done and v_note.waits_for is not null then
                 -- the next edges, as soon as may be
@@ -52,7 +55,10 @@ begin
         end if;
         if v_done then
             delete from note as n where n.note_id = v_note.note_id;
-            perform _forget_error('deferred', array[v_note.job_id::text]);
+            -- what was set aside before was tried before
+            if v_note.tries > 0 then
+                perform _forget_error('deferred', array[v_note.job_id::text]);
+            end if;
         end if;
     end if;
     if not v_done then

@@ -44,7 +44,7 @@ begin
             -- one look, and one note that stays if need be, serve all of a key
             continue when v_note.singleton_key = any (v_keys);
             v_keys := v_keys || v_note.singleton_key;
-            select w.freed, w.admitted, w.looked_at into v_done from _work_note(v_note, limit_rows - looked_at, v_notes, fresh, now) as w;
+            v_done := _work_note(v_note, limit_rows - looked_at, v_notes, fresh, now);
             freed := freed + v_done.freed;
             admitted := admitted + v_done.admitted;
             looked_at := looked_at + v_done.looked_at;
@@ -65,6 +65,7 @@ begin
     if v_half = 0 then
         select n.* into v_note from note as n where n.note_id = v_notes[1];
         v_note.look_at := _set_aside('deferred', coalesce(v_note.job_id::text, v_note.singleton_key), v_code, v_error, now);
+        v_note.tries := v_note.tries + 1;
         perform _put_off(v_note);
         return;
     end if;
