@@ -246,12 +246,15 @@ def test_one_call_does_a_bounded_part_of_the_upkeep_there_is(
 ) -> None:
     """A hundred cancelled parents of a hundred cascading dependents each, and a poll of another
     need: it moves no more than its budget, and each call goes on where the last one ended."""
-    for _ in range(100):
-        parent = engine.submit(conn, "parent")
+    parents = [engine.submit(conn, "parent") for _ in range(100)]
+    for parent in parents:
         children = [
             {"next_need": "child", "wait_for": [parent], "on_dependency_failure": "cascade"}
         ] * 101
         engine.submit_many(conn, children)
+    # so that each end is one note, for a hundred and one dependents
+    engine.work_off_notes(conn)
+    for parent in parents:
         value(conn, "cancel", job_id=parent, actor="t")
     left = [engine.scalar(conn, "select count(*) from job")]
     while left[-1]:
