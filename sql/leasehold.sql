@@ -15,7 +15,7 @@
 do $install$
 declare
     v_version        constant text := '1.0.0';
-    v_build          constant text := '789e1993c6bad619ae6ed4957a115f1d7dc777b0b8f41461d0171c201c4ceb00';
+    v_build          constant text := '65707aa61e0b7dfb3bbfe896d67703558a0dc884ceecb828d69179ce0ce4390f';
     v_migrations     constant integer := 1;
     v_function_names constant text[] := array['_actor', '_admissible', '_admit', '_announce', '_answer', '_apply', '_asked_to_stop', '_backoff', '_bury', '_check_batch_circles', '_check_capabilities', '_check_circle', '_check_count', '_check_delay', '_check_done', '_check_elements', '_check_expires_at', '_check_ids', '_check_keys', '_check_lease', '_check_need', '_check_object', '_check_policy', '_check_reschedule', '_check_retry', '_check_setting', '_check_size', '_check_submit', '_check_text', '_check_time', '_check_unseen', '_check_wait_for', '_choose', '_claim', '_claim_id', '_claim_ids', '_claim_key', '_claim_keys', '_clean_error', '_complete_many', '_complete_plain', '_done_kinds', '_doom', '_duration', '_end', '_end_cancelled', '_end_state', '_end_unheld', '_engine_lock', '_enqueue', '_equal_text', '_fail', '_failure', '_forget_error', '_forget_what_is_over', '_freshen', '_grant', '_group_roles', '_has_heads', '_hold', '_hold_rings', '_insert', '_insert_many', '_insert_plain', '_invalid', '_inventory', '_is_busy', '_is_close', '_is_fresh', '_is_known_to_all', '_is_of_a_row', '_is_one_in_fifty', '_is_over', '_is_plain', '_is_plain_done', '_is_plain_need', '_is_plain_worker', '_is_retryable', '_is_set_aside', '_is_there', '_is_time', '_is_usable', '_isolated', '_key_slot', '_known', '_lagging_sequences', '_last_number', '_last_tick', '_lease_check', '_lease_end', '_lease_fence', '_lease_id', '_leave_key', '_listen', '_load_begins', '_load_ends', '_load_gathered', '_load_one', '_load_row', '_lock_again', '_lock_due', '_lock_job', '_lock_keys', '_lock_leased', '_lock_unheld', '_look_again', '_maintain', '_matches', '_meant', '_move', '_move_front', '_move_marks', '_names_lease', '_needs', '_next_due', '_no_such_job', '_note_uptime', '_now', '_now_in_order', '_oldest_snapshot', '_open_lane', '_options', '_park', '_parked', '_pick', '_pick_ahead', '_pick_merged', '_put_off', '_read_interval', '_read_request', '_reclaim_one', '_record', '_redrive', '_refuse', '_refuse_state_change', '_release_rings', '_repair_sequences', '_request_hash', '_request_kinds', '_requests', '_reschedule', '_resolve', '_restore_slots', '_results', '_retire_lanes', '_retry_or_bury', '_revive', '_rewrite', '_ring', '_ring_due', '_ring_for', '_run_step', '_runs_out_at', '_scan_below', '_scope', '_sequence_lags', '_set_alarm', '_set_aside', '_setting_value', '_settle', '_settle_each', '_settle_one', '_stem', '_stems', '_store', '_store_many', '_survey', '_survey_scope', '_tell', '_tell_chunk', '_tell_dependents', '_tend', '_tend_by_the_way', '_tend_from_horizon', '_top_mark_id', '_try_settle', '_unasked_since', '_up_since', '_uuid_v7', '_wait', '_will_do', '_with_defaults', '_work_note', '_work_notes', 'await_bell', 'cancel', 'checkpoint', 'checkpoints', 'complete', 'complete_unheld', 'error_codes', 'extend', 'extend_many', 'fail', 'fail_unheld', 'get_work', 'hold_lease', 'job', 'job_payload', 'lease_status', 'next_due', 'redrive', 'redrive_many', 'release', 'require_api', 'reschedule', 'reschedule_unheld', 'results', 'schema_version', 'set_setting', 'setting', 'settings', 'settle', 'submit', 'submit_many', 'sweep', 'turn', 'verify', 'why_not_running'];
     v_view_names     constant text[] := array['dead_letter', 'departure', 'finished', 'status', 'submission'];
@@ -2002,13 +2002,15 @@ declare
     v_job job;
 begin
     perform _check_ids(job_id, lease_id);
-    -- read after the lock is held: the lease may have been taken away while this waited
-    select j.* into v_job from leased as j where j.job_id = _hold.job_id for no key update;
-    if v_job.lease_id = lease_id then
-        return v_job;
+    -- read after the lock is held: the lease may have been taken away while this waited; not waited for: the job of another lease (_lock_leased)
+    select j.* into v_job
+    from leased as j
+    where j.job_id = _hold.job_id and j.lease_id = _hold.lease_id
+    for no key update;
+    if v_job.job_id is null then
+        perform _refuse(job_id, lease_id, verb);
     end if;
-    perform _refuse(job_id, lease_id, verb);
-    return null;
+    return v_job;
 end
 $_hold$;
 
@@ -3255,7 +3257,7 @@ comment on function _lock_keys(text[]) is
     'nobody but the owner can take. The transaction must have an id already where readings want that it has none (_last_number, _work_notes).';
 $function$,
 $function$
-create or replace function _lock_leased(job_id uuid)
+create or replace function _lock_leased(job_id uuid, lease_id uuid)
 returns job
 language plpgsql
 volatile
@@ -3263,14 +3265,18 @@ as $_lock_leased$
 declare
     v_job job;
 begin
-    select j.* into v_job from leased as j where j.job_id = _lock_leased.job_id for update;
+    -- a job that another lease has is not waited for: its worker may wait for one of this transaction's jobs
+    select j.* into v_job
+    from leased as j
+    where j.job_id = _lock_leased.job_id and j.lease_id = _lock_leased.lease_id
+    for update;
     return v_job;
 end
 $_lock_leased$;
 
-comment on function _lock_leased(uuid) is
-    'Locks a leased job for ending or moving it, and reads it as it is once the lock is held. All nulls where no worker holds such a job. Whoever holds it: '
-    '_lock_job.';
+comment on function _lock_leased(uuid, uuid) is
+    'Locks the job of a current lease for ending or moving it, and reads it as it is once the lock is held. All nulls where the lease is not current: then '
+    'nothing is locked, and nothing waited for but the end of that lease. Whatever its state: _lock_job.';
 $function$,
 $function$
 create or replace function _lock_unheld(job_id uuid, actor text)
@@ -5632,6 +5638,8 @@ declare
     v_jobs      bigint;
     v_plain     boolean;
     v_ended     settled[];
+    v_named     uuid[];
+    v_named_by  uuid[];
 begin
     -- recognized, and read in the order of locks, at once; what cannot be read is told apart below
     begin
@@ -5665,9 +5673,15 @@ begin
         end if;
     end if;
     if not v_plain or _isolated() then
-        -- all the locks first, in the order of ids: two batches that share jobs must not wait crosswise
-        perform from job as j
-        where j.job_id = any (array(select (d.element ->> 'job_id')::uuid from jsonb_array_elements(done) as d (element)))
+        -- All the locks first, in the order of ids: two batches that share leases must not wait crosswise. No job of another lease, which would be
+        -- locked out of order: it is seen here before it was leased again, and by its element after that.
+        select array_agg((d.element ->> 'job_id')::uuid), array_agg((d.element ->> 'lease_id')::uuid)
+        into v_named, v_named_by
+        from jsonb_array_elements(done) as d (element);
+        perform from leased as j
+        where j.job_id = any (v_named)
+            -- "is true" keeps it from becoming a join, whose plan, made while the table is small, would read all of it for ever
+            and ((j.job_id, j.lease_id) in (select n.job_id, n.lease_id from unnest(v_named, v_named_by) as n (job_id, lease_id))) is true
         order by j.job_id
         for update;
     end if;
@@ -7111,11 +7125,11 @@ declare
 begin
     perform _check_delay('retry_after', retry_after);
     perform _check_ids(job_id, lease_id);
-    v_job := _lock_leased(job_id);
-    if v_job.lease_id = fail.lease_id then
-        return _fail(v_job, error, coalesce(retryable, true), retry_after, error_code, v_job.worker_id);
+    v_job := _lock_leased(job_id, lease_id);
+    if v_job.job_id is null then
+        return _answer(_refuse(job_id, lease_id, 'fail'));
     end if;
-    return _answer(_refuse(job_id, lease_id, 'fail'));
+    return _fail(v_job, error, coalesce(retryable, true), retry_after, error_code, v_job.worker_id);
 end
 $fail$;
 
@@ -7565,8 +7579,8 @@ declare
 begin
     perform _check_time('available_at', available_at);
     perform _check_ids(job_id, lease_id);
-    v_job := _lock_leased(job_id);
-    if v_job.lease_id is distinct from release.lease_id then
+    v_job := _lock_leased(job_id, lease_id);
+    if v_job.job_id is null then
         return _answer(_refuse(job_id, lease_id, 'release'));
     end if;
     v_now := _now();
@@ -7638,8 +7652,8 @@ begin
         next_need, payload, wait_for, available_at, priority, expires_at, max_attempts, retry, on_dependency_failure
     );
     perform _check_ids(job_id, lease_id);
-    v_job := _lock_leased(job_id);
-    if v_job.lease_id is distinct from reschedule.lease_id then
+    v_job := _lock_leased(job_id, lease_id);
+    if v_job.job_id is null then
         return _answer(_refuse(job_id, lease_id, 'reschedule'));
     end if;
     if v_job.cancel_requested then

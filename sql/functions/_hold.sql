@@ -7,13 +7,15 @@ declare
     v_job job;
 begin
     perform _check_ids(job_id, lease_id);
-    -- read after the lock is held: the lease may have been taken away while this waited
-    select j.* into v_job from leased as j where j.job_id = _hold.job_id for no key update;
-    if v_job.lease_id = lease_id then
-        return v_job;
+    -- read after the lock is held: the lease may have been taken away while this waited; not waited for: the job of another lease (_lock_leased)
+    select j.* into v_job
+    from leased as j
+    where j.job_id = _hold.job_id and j.lease_id = _hold.lease_id
+    for no key update;
+    if v_job.job_id is null then
+        perform _refuse(job_id, lease_id, verb);
     end if;
-    perform _refuse(job_id, lease_id, verb);
-    return null;
+    return v_job;
 end
 $_hold$;
 

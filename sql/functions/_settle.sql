@@ -11,6 +11,8 @@ declare
     v_jobs      bigint;
     v_plain     boolean;
     v_ended     settled[];
+    v_named     uuid[];
+    v_named_by  uuid[];
 begin
     -- recognized, and read in the order of locks, at once; what cannot be read is told apart below
     begin
@@ -44,9 +46,15 @@ begin
         end if;
     end if;
     if not v_plain or _isolated() then
-        -- all the locks first, in the order of ids: two batches that share jobs must not wait crosswise
-        perform from job as j
-        where j.job_id = any (array(select (d.element ->> 'job_id')::uuid from jsonb_array_elements(done) as d (element)))
+        -- All the locks first, in the order of ids: two batches that share leases must not wait crosswise. No job of another lease, which would be
+        -- locked out of order: it is seen here before it was leased again, and by its element after that.
+        select array_agg((d.element ->> 'job_id')::uuid), array_agg((d.element ->> 'lease_id')::uuid)
+        into v_named, v_named_by
+        from jsonb_array_elements(done) as d (element);
+        perform from leased as j
+        where j.job_id = any (v_named)
+            -- "is true" keeps it from becoming a join, whose plan, made while the table is small, would read all of it for ever
+            and ((j.job_id, j.lease_id) in (select n.job_id, n.lease_id from unnest(v_named, v_named_by) as n (job_id, lease_id))) is true
         order by j.job_id
         for update;
     end if;

@@ -20,11 +20,11 @@ declare
 begin
     perform _check_delay('retry_after', retry_after);
     perform _check_ids(job_id, lease_id);
-    v_job := _lock_leased(job_id);
-    if v_job.lease_id = fail.lease_id then
-        return _fail(v_job, error, coalesce(retryable, true), retry_after, error_code, v_job.worker_id);
+    v_job := _lock_leased(job_id, lease_id);
+    if v_job.job_id is null then
+        return _answer(_refuse(job_id, lease_id, 'fail'));
     end if;
-    return _answer(_refuse(job_id, lease_id, 'fail'));
+    return _fail(v_job, error, coalesce(retryable, true), retry_after, error_code, v_job.worker_id);
 end
 $fail$;
 

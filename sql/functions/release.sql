@@ -14,8 +14,8 @@ declare
 begin
     perform _check_time('available_at', available_at);
     perform _check_ids(job_id, lease_id);
-    v_job := _lock_leased(job_id);
-    if v_job.lease_id is distinct from release.lease_id then
+    v_job := _lock_leased(job_id, lease_id);
+    if v_job.job_id is null then
         return _answer(_refuse(job_id, lease_id, 'release'));
     end if;
     v_now := _now();

@@ -27,8 +27,8 @@ begin
         next_need, payload, wait_for, available_at, priority, expires_at, max_attempts, retry, on_dependency_failure
     );
     perform _check_ids(job_id, lease_id);
-    v_job := _lock_leased(job_id);
-    if v_job.lease_id is distinct from reschedule.lease_id then
+    v_job := _lock_leased(job_id, lease_id);
+    if v_job.job_id is null then
         return _answer(_refuse(job_id, lease_id, 'reschedule'));
     end if;
     if v_job.cancel_requested then

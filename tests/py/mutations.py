@@ -350,36 +350,35 @@ MUTATIONS = (
         [s.a_job_that_a_batch_both_moves_and_waits_for_is_settled_in_order],
         _change("_settle", "or bool_or(d.element ->> 'verb' = 'reschedule')", ""),
     ),
-    *(
-        Mutation(
-            f"the lease check of {verb}",
-            [s.a_stale_lease_changes_nothing],
-            _change(
-                verb,
-                f"v_job.lease_id {operator} {verb}.lease_id",
-                "true" if operator == "=" else "false",
-            ),
-        )
-        for verb, operator in (
-            ("fail", "="),
-            ("release", "is distinct from"),
-            ("reschedule", "is distinct from"),
-        )
+    Mutation(
+        "the lease check of fail, release and reschedule",
+        [s.a_stale_lease_changes_nothing, s.a_stale_lease_does_not_wait_for_who_has_the_job],
+        _change("_lock_leased", "and j.lease_id = _lock_leased.lease_id", ""),
     ),
     Mutation(
         "the lease check of extend, checkpoint and hold_lease",
-        [s.a_stale_lease_changes_nothing],
-        _change("_hold", "v_job.lease_id = lease_id", "true"),
+        [s.a_stale_lease_changes_nothing, s.a_stale_lease_does_not_wait_for_who_has_the_job],
+        _change("_hold", "and j.lease_id = _hold.lease_id", ""),
     ),
     Mutation(
         "locking before reading in extend, checkpoint and hold_lease",
         [s.a_stale_lease_is_refused_when_it_waited_for_the_lock],
-        _change("_hold", " for no key update;", ";"),
+        _change("_hold", "for no key update;", ";"),
     ),
     Mutation(
         "locking before reading in fail, release and reschedule",
         [s.a_stale_lease_is_refused_when_it_waited_for_the_lock],
-        _change("_lock_leased", " for update", ""),
+        _change("_lock_leased", "for update", ""),
+    ),
+    Mutation(
+        "a batch locks no job of another lease",
+        [s.a_stale_lease_does_not_wait_for_who_has_the_job],
+        _change(
+            "_settle",
+            "and ((j.job_id, j.lease_id) in (select n.job_id, n.lease_id from"
+            " unnest(v_named, v_named_by) as n (job_id, lease_id))) is true",
+            "",
+        ),
     ),
     Mutation(
         "skip locked of who takes leases away",

@@ -974,6 +974,46 @@ def a_job_that_a_batch_both_moves_and_waits_for_is_settled_in_order(connect: Con
     assert engine.drain(conn) == [works[0]["job_id"]]
 
 
+def a_stale_lease_does_not_wait_for_who_has_the_job(connect: Connect) -> None:
+    """Or two batches, each with leases that the other has by now, would wait crosswise."""
+    conn, holder = connect(), connect()
+    worker = connect(options=PATIENCE)
+    calls: list[tuple[str, dict[str, object]]] = [
+        ("complete", {}),
+        ("fail", {"error": "x"}),
+        ("release", {}),
+        ("reschedule", {}),
+        ("extend", {}),
+        ("checkpoint", {"name": "c"}),
+        ("checkpoints", {}),
+        ("results", {}),
+        ("hold_lease", {}),
+    ]
+    submit(conn, retry=engine.AT_ONCE, max_attempts=9)
+    stale = lease_of(engine.take_one(conn))
+    engine.run_out(conn)
+    engine.sweep(conn)
+    engine.hurry(conn)
+    current = engine.take_one(conn)
+    assert current["job_id"] == stale["job_id"]
+    with transaction(holder):
+        engine.rows(holder, "hold_lease", **lease_of(current))
+        for function, arguments in calls:
+            with does_not_wait(function), refused("LH001"):
+                engine.rows(worker, function, **stale, **arguments)
+        for level in ("read committed", "repeatable read"):
+            submit(conn), submit(conn)
+            one, two = take(conn, n=2)
+            batch = _done(one) + [
+                stale | {"verb": "fail", "error": "x"},
+                lease_of(two) | {"verb": "release"},
+            ]
+            with does_not_wait("settle"), transaction(worker, level):
+                answers = engine.settle(worker, batch, strict=False)
+            assert [a["error_code"] for a in answers] == [None, "LH001", None], level
+    complete(conn, current)
+
+
 def a_stale_lease_is_refused_when_it_waited_for_the_lock(connect: Connect) -> None:
     """Fault 24: the lease is taken away while the call waits for the row."""
     conn, taker, worker = connect(), connect(), connect()
