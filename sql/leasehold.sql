@@ -15,9 +15,9 @@
 do $install$
 declare
     v_version        constant text := '1.0.0';
-    v_build          constant text := '65707aa61e0b7dfb3bbfe896d67703558a0dc884ceecb828d69179ce0ce4390f';
+    v_build          constant text := 'd0ac329a4306dbc168cfcc390e04fe6cb4b0c6c19396330153ede6139757340f';
     v_migrations     constant integer := 1;
-    v_function_names constant text[] := array['_actor', '_admissible', '_admit', '_announce', '_answer', '_apply', '_asked_to_stop', '_backoff', '_bury', '_check_batch_circles', '_check_capabilities', '_check_circle', '_check_count', '_check_delay', '_check_done', '_check_elements', '_check_expires_at', '_check_ids', '_check_keys', '_check_lease', '_check_need', '_check_object', '_check_policy', '_check_reschedule', '_check_retry', '_check_setting', '_check_size', '_check_submit', '_check_text', '_check_time', '_check_unseen', '_check_wait_for', '_choose', '_claim', '_claim_id', '_claim_ids', '_claim_key', '_claim_keys', '_clean_error', '_complete_many', '_complete_plain', '_done_kinds', '_doom', '_duration', '_end', '_end_cancelled', '_end_state', '_end_unheld', '_engine_lock', '_enqueue', '_equal_text', '_fail', '_failure', '_forget_error', '_forget_what_is_over', '_freshen', '_grant', '_group_roles', '_has_heads', '_hold', '_hold_rings', '_insert', '_insert_many', '_insert_plain', '_invalid', '_inventory', '_is_busy', '_is_close', '_is_fresh', '_is_known_to_all', '_is_of_a_row', '_is_one_in_fifty', '_is_over', '_is_plain', '_is_plain_done', '_is_plain_need', '_is_plain_worker', '_is_retryable', '_is_set_aside', '_is_there', '_is_time', '_is_usable', '_isolated', '_key_slot', '_known', '_lagging_sequences', '_last_number', '_last_tick', '_lease_check', '_lease_end', '_lease_fence', '_lease_id', '_leave_key', '_listen', '_load_begins', '_load_ends', '_load_gathered', '_load_one', '_load_row', '_lock_again', '_lock_due', '_lock_job', '_lock_keys', '_lock_leased', '_lock_unheld', '_look_again', '_maintain', '_matches', '_meant', '_move', '_move_front', '_move_marks', '_names_lease', '_needs', '_next_due', '_no_such_job', '_note_uptime', '_now', '_now_in_order', '_oldest_snapshot', '_open_lane', '_options', '_park', '_parked', '_pick', '_pick_ahead', '_pick_merged', '_put_off', '_read_interval', '_read_request', '_reclaim_one', '_record', '_redrive', '_refuse', '_refuse_state_change', '_release_rings', '_repair_sequences', '_request_hash', '_request_kinds', '_requests', '_reschedule', '_resolve', '_restore_slots', '_results', '_retire_lanes', '_retry_or_bury', '_revive', '_rewrite', '_ring', '_ring_due', '_ring_for', '_run_step', '_runs_out_at', '_scan_below', '_scope', '_sequence_lags', '_set_alarm', '_set_aside', '_setting_value', '_settle', '_settle_each', '_settle_one', '_stem', '_stems', '_store', '_store_many', '_survey', '_survey_scope', '_tell', '_tell_chunk', '_tell_dependents', '_tend', '_tend_by_the_way', '_tend_from_horizon', '_top_mark_id', '_try_settle', '_unasked_since', '_up_since', '_uuid_v7', '_wait', '_will_do', '_with_defaults', '_work_note', '_work_notes', 'await_bell', 'cancel', 'checkpoint', 'checkpoints', 'complete', 'complete_unheld', 'error_codes', 'extend', 'extend_many', 'fail', 'fail_unheld', 'get_work', 'hold_lease', 'job', 'job_payload', 'lease_status', 'next_due', 'redrive', 'redrive_many', 'release', 'require_api', 'reschedule', 'reschedule_unheld', 'results', 'schema_version', 'set_setting', 'setting', 'settings', 'settle', 'submit', 'submit_many', 'sweep', 'turn', 'verify', 'why_not_running'];
+    v_function_names constant text[] := array['_actor', '_admissible', '_admit', '_announce', '_answer', '_apply', '_asked_to_stop', '_backoff', '_bury', '_check_batch_circles', '_check_capabilities', '_check_circle', '_check_count', '_check_delay', '_check_done', '_check_elements', '_check_expires_at', '_check_ids', '_check_keys', '_check_lease', '_check_need', '_check_object', '_check_policy', '_check_reschedule', '_check_retry', '_check_setting', '_check_size', '_check_submit', '_check_text', '_check_time', '_check_unseen', '_check_wait_for', '_choose', '_claim', '_claim_id', '_claim_ids', '_claim_key', '_claim_keys', '_clean_error', '_complete_many', '_complete_plain', '_done_kinds', '_doom', '_drop_idle_notes', '_duration', '_end', '_end_cancelled', '_end_state', '_end_unheld', '_engine_lock', '_enqueue', '_equal_text', '_fail', '_failure', '_forget_error', '_forget_what_is_over', '_freshen', '_grant', '_group_roles', '_has_heads', '_hold', '_hold_rings', '_insert', '_insert_many', '_insert_plain', '_invalid', '_inventory', '_is_busy', '_is_close', '_is_fresh', '_is_known_to_all', '_is_of_a_row', '_is_one_in_fifty', '_is_over', '_is_plain', '_is_plain_done', '_is_plain_need', '_is_plain_worker', '_is_retryable', '_is_set_aside', '_is_there', '_is_time', '_is_usable', '_isolated', '_key_slot', '_known', '_lagging_sequences', '_last_number', '_last_tick', '_lease_check', '_lease_end', '_lease_fence', '_lease_id', '_leave_key', '_listen', '_load_begins', '_load_ends', '_load_gathered', '_load_one', '_load_row', '_lock_again', '_lock_due', '_lock_job', '_lock_keys', '_lock_leased', '_lock_unheld', '_look_again', '_maintain', '_matches', '_meant', '_move', '_move_front', '_move_marks', '_names_lease', '_needs', '_next_due', '_no_such_job', '_note_uptime', '_now', '_now_in_order', '_oldest_snapshot', '_open_lane', '_options', '_park', '_parked', '_pick', '_pick_ahead', '_pick_merged', '_put_off', '_read_interval', '_read_request', '_reclaim_one', '_record', '_redrive', '_refuse', '_refuse_state_change', '_release_rings', '_repair_sequences', '_request_hash', '_request_kinds', '_requests', '_reschedule', '_resolve', '_restore_slots', '_results', '_retire_lanes', '_retry_or_bury', '_revive', '_rewrite', '_ring', '_ring_due', '_ring_for', '_run_step', '_runs_out_at', '_scan_below', '_scope', '_sequence_lags', '_set_alarm', '_set_aside', '_setting_value', '_settle', '_settle_each', '_settle_one', '_stem', '_stems', '_store', '_store_many', '_survey', '_survey_scope', '_tell', '_tell_chunk', '_tell_dependents', '_tend', '_tend_by_the_way', '_tend_from_horizon', '_top_mark_id', '_try_settle', '_unasked_since', '_up_since', '_uuid_v7', '_wait', '_watcher', '_will_do', '_with_defaults', '_work_note', '_work_notes', 'await_bell', 'cancel', 'checkpoint', 'checkpoints', 'complete', 'complete_unheld', 'error_codes', 'extend', 'extend_many', 'fail', 'fail_unheld', 'get_work', 'hold_lease', 'job', 'job_payload', 'lease_status', 'next_due', 'redrive', 'redrive_many', 'release', 'require_api', 'reschedule', 'reschedule_unheld', 'results', 'schema_version', 'set_setting', 'setting', 'settings', 'settle', 'submit', 'submit_many', 'sweep', 'turn', 'verify', 'why_not_running'];
     v_view_names     constant text[] := array['dead_letter', 'departure', 'finished', 'status', 'submission'];
     v_functions      constant text[] := array[
 $function$
@@ -1484,6 +1484,30 @@ $_doom$;
 
 comment on function _doom(uuid, text, uuid, jsonb, timestamptz) is
     'Ends a job at once, as dead or cancelled, because something it was to wait for has ended so.';
+$function$,
+$function$
+create or replace function _drop_idle_notes(notes bigint[])
+returns integer
+language plpgsql
+volatile
+as $_drop_idle_notes$
+declare
+    v_count integer;
+begin
+    -- all of them in one statement: after an end that many waited for, most are so
+    delete from note as n
+    where n.note_id = any (notes) and n.kind = 'blocked' and n.tries = 0
+        -- offset: a look for each, where a join could become one over all jobs
+        and not exists (select from edge as e where e.job_id = n.job_id offset 0)
+        and not exists (select from only job as j where j.job_id = n.job_id and j.state || '' = 'blocked' offset 0);
+    get diagnostics v_count = row_count;
+    return v_count;
+end
+$_drop_idle_notes$;
+
+comment on function _drop_idle_notes(bigint[]) is
+    'Drops those of these notes, whose locks the caller holds, that say that a job was just submitted behind others, '
+    'where it has been freed since: whoever lets it wait again leaves another. Returns how many.';
 $function$,
 $function$
 create or replace function _duration(value interval)
@@ -5288,12 +5312,14 @@ begin
     -- all. Should this transaction roll back, the registration is there still; while it is open, others ring as well.
     -- An old snapshot would raise 40001 for rows that others have removed since.
     if not v_isolated then
+        with told as (
+            delete from alarm as a
+            where a.alarm_id = any (array(select o.alarm_id from alarm as o where o.channel = any (v_channels) for update skip locked))
+        )
         delete from waiter as w
         where w.ctid = any (
             array(select o.ctid from waiter as o where o.channel = any (v_channels) and o.until > v_now for update skip locked)
         );
-        delete from alarm as a
-        where a.alarm_id = any (array(select o.alarm_id from alarm as o where o.channel = any (v_channels) for update skip locked));
     end if;
     perform pg_notify(c.channel, '') from unnest(v_channels) as c (channel);
 end
@@ -5323,12 +5349,7 @@ begin
         return;
     end if;
     for v_channel in
-        select l.channel, min(n.need) as need, (
-            select a.pid
-            from alarm as a
-            where a.channel = l.channel and a.due_at > v_now and a.watches and exists (select from pg_stat_get_activity(a.pid))
-            limit 1
-        ) as watcher
+        select l.channel, min(n.need) as need, _watcher(l.channel, v_now) as watcher
         from unnest(needs, due_at) as n (need, due_at)
         cross join lateral (
             select o.channel, o.prefixes from listener as o where o.stem = any (_stems(n.need)) offset 0
@@ -5355,7 +5376,7 @@ $_ring_due$;
 
 comment on function _ring_due(text[], timestamptz[]) is
     'Tells who waits for these needs that a job of each is scheduled, so that somebody wakes when it is due: the one '
-    'session of a channel that watches (alarm), or all where none does. The notification has the process id of the '
+    'session of a channel that watches (_watcher), or all where none does. The notification has the process id of the '
     'session that is meant; others sleep on.';
 $function$,
 $function$
@@ -5541,39 +5562,34 @@ volatile
 as $_set_alarm$
 declare
     v_others    integer;
-    v_watched   boolean;
-    v_mine      alarm;
+    v_mine      boolean;
+    v_told_at   timestamptz;
     v_due       timestamptz;
 begin
     select
-        count(*) filter (where not a.watches),
-        coalesce(bool_or(a.watches and exists (select from pg_stat_get_activity(a.pid))), false)
-    into v_others, v_watched
+        count(*) filter (where a.pid <> pg_backend_pid() and not a.watches),
+        bool_or(a.pid = pg_backend_pid()),
+        min(a.due_at) filter (where a.pid = pg_backend_pid() and not a.watches)
+    into v_others, v_mine, v_told_at
     from alarm as a
-    where a.channel = _set_alarm.channel and a.due_at > _set_alarm.now and a.pid <> pg_backend_pid();
-    select a.* into v_mine
-    from alarm as a
-    where a.channel = _set_alarm.channel and a.due_at > _set_alarm.now and a.pid = pg_backend_pid()
-    order by a.due_at
-    limit 1;
+    where a.channel = _set_alarm.channel and a.due_at > _set_alarm.now;
     -- each of the others that were told takes one job
     v_due := _next_due(capabilities, now, v_others);
-    if v_due is null and v_watched and v_mine.alarm_id is null
-        or v_due = v_mine.due_at and not v_mine.watches
-        or v_due is null and v_mine.watches and v_mine.due_at > now + (until - now) / 2
-    then
+    if v_due = v_told_at or coalesce(v_due, v_told_at) is null and _watcher(channel, now) is not null then
         return v_due - now;
     end if;
-    delete from alarm as a
-    where a.alarm_id = any (
-        array(
-            select o.alarm_id
-            from alarm as o
-            where o.channel = _set_alarm.channel and o.due_at > _set_alarm.now and o.pid = pg_backend_pid()
-            for update skip locked
-        )
-    );
-    if v_due is not null or not v_watched then
+    if v_mine then
+        delete from alarm as a
+        where a.alarm_id = any (
+            array(
+                select o.alarm_id
+                from alarm as o
+                where o.channel = _set_alarm.channel and o.due_at > _set_alarm.now and o.pid = pg_backend_pid()
+                for update skip locked
+            )
+        );
+    end if;
+    if v_due is not null or _watcher(channel, now) is null then
         insert into alarm (channel, due_at, watches, pid)
         values (_set_alarm.channel, coalesce(v_due, until), v_due is null, pg_backend_pid());
     end if;
@@ -6447,6 +6463,34 @@ $_wait$;
 comment on function _wait(uuid, uuid[]) is 'Writes the edges of a job that the caller has just inserted or locked, and the note that goes with them.';
 $function$,
 $function$
+create or replace function _watcher(channel text, now timestamptz)
+returns integer
+language plpgsql
+stable
+as $_watcher$
+begin
+    return (
+        select s.pid
+        from (
+            select a.pid from alarm as a where a.channel = _watcher.channel and a.due_at > _watcher.now and a.watches
+            union all
+            -- whoever registered the channel need not say so again
+            select w.pid
+            from waiter as w
+            where w.channel = _watcher.channel and w.until > _watcher.now
+                and not exists (select from alarm as a where a.channel = w.channel and a.due_at > _watcher.now and a.pid = w.pid)
+        ) as s
+        where exists (select from pg_stat_get_activity(s.pid))
+        limit 1
+    );
+end
+$_watcher$;
+
+comment on function _watcher(text, timestamptz) is
+    'The process of a session that waits on this channel, that is told of no scheduled job, and that is to be rung when '
+    'one is scheduled; null: none.';
+$function$,
+$function$
 create or replace function _will_do(mark mark, now timestamptz)
 returns boolean
 language plpgsql
@@ -6573,6 +6617,7 @@ volatile
 as $_work_notes$
 declare
     v_notes bigint[];
+    v_due   bigint[];
     v_keys  text[] := array[]::text[];
     v_note  note;
     v_done  record;
@@ -6584,8 +6629,19 @@ begin
     admitted := 0;
     looked_at := 0;
     begin
-        -- locked in the subtransaction that changes them, as in _maintain
-        select array_agg(d.note_id order by d.look_at, d.note_id) into v_notes
+        -- Locked in the subtransaction that changes them, as in _maintain. First an end that many wait for: it frees a thousand by few statements, and
+        -- leaves nothing to do for their own notes. Half of what may be looked at, so that neither keeps the other waiting.
+        select n.* into v_note
+        from note as n
+        where n.kind = 'changed' and n.look_at <= _work_notes.now and (among is null or n.note_id = any (among))
+        order by n.look_at
+        limit 1
+        for update skip locked;
+        if found then
+            v_notes := array[v_note.note_id];
+            select t.freed, t.looked_at into freed, looked_at from _tell_chunk(v_note, (limit_rows + 1) / 2, now) as t;
+        end if;
+        select array_agg(d.note_id order by d.look_at, d.note_id) into v_due
         from (
             select n.note_id, n.look_at
             from note as n
@@ -6594,15 +6650,17 @@ begin
                 and (n.kind = 'changed' or n.written_by is distinct from pg_current_xact_id_if_assigned())
                 and (among is null or n.note_id = any (among))
             order by n.look_at
-            limit limit_rows
+            limit limit_rows - looked_at
             for update skip locked
         ) as d;
-        if v_notes is null then
+        if v_due is null then
             return;
         end if;
+        v_notes := v_notes || v_due;
+        looked_at := looked_at + _drop_idle_notes(v_due);
         for v_note in
             select o.*
-            from unnest(v_notes) with ordinality as i (id, place)
+            from unnest(v_due) with ordinality as i (id, place)
             cross join lateral (select n.* from note as n where n.note_id = i.id limit 1) as o
             order by i.place
         loop
@@ -6610,7 +6668,7 @@ begin
             -- one look, and one note that stays if need be, serve all of a key
             continue when v_note.singleton_key = any (v_keys);
             v_keys := v_keys || v_note.singleton_key;
-            v_done := _work_note(v_note, limit_rows - looked_at, v_notes, fresh, now);
+            v_done := _work_note(v_note, limit_rows - looked_at, v_due, fresh, now);
             freed := freed + v_done.freed;
             admitted := admitted + v_done.admitted;
             looked_at := looked_at + v_done.looked_at;
@@ -6704,9 +6762,9 @@ begin
                 where w.ctid = any (
                     array(select o.ctid from waiter as o where o.until > v_now and o.channel = v_channel for no key update skip locked)
                 )
-                returning w.channel, w.stem, w.until
+                returning w.channel, w.stem, w.until, w.pid
             )
-            insert into waiter (channel, stem, until, armed) select g.channel, g.stem, g.until, true from gone as g;
+            insert into waiter (channel, stem, until, armed, pid) select g.channel, g.stem, g.until, true, g.pid from gone as g;
         end if;
     end if;
     return (v_channel, coalesce(v_armed, false), _set_alarm(v_channel, capabilities, until, v_now))::bell;
@@ -8991,6 +9049,7 @@ comment on table note is
     'others: look whether one ended unseen), edge (job_id was locked when waits_for ended), changed (job_id ended or came back, and '
     'many wait for it; waits_for is how far that got, as in blocked), key (admit the next of singleton_key).';
 create index note_look_at_idx on note (look_at);
+create index note_changed_idx on note (look_at) where kind = 'changed';
 
 create table tick (
     tick_id         bigint          not null generated always as identity,
@@ -9048,12 +9107,14 @@ create table waiter (
     stem            text            not null collate "C",
     until           timestamptz     not null,
     armed           boolean         not null default false,
+    pid             integer         not null default pg_backend_pid(),
     constraint waiter_pkey primary key (waiter_id),
     constraint waiter_channel_check check (octet_length(channel) between 1 and 63)
 );
 comment on table waiter is
     'Who waits for the doorbell, under which stems, until when; armed once every submit that may have missed it is over. Renewed by appending; '
     'upkeep removes what is over.';
+comment on column waiter.pid is 'The process of the server of the session that registered.';
 create index waiter_stem_idx on waiter (stem, until);
 create index waiter_channel_idx on waiter (channel, until);
 
@@ -9069,7 +9130,7 @@ comment on table alarm is
     'Which session of those that wait on a channel wakes for which scheduled job: one a job, so that the others need '
     'not. A ring, which all of them hear, removes it; upkeep removes what is over.';
 comment on column alarm.due_at is 'When the session wakes; where it watches, until when it does.';
-comment on column alarm.watches is 'Nothing was left to tell it: it is rung when a job is scheduled.';
+comment on column alarm.watches is 'Nothing was left to tell it: it is rung when a job is scheduled (as is the session of a registration that is told nothing).';
 comment on column alarm.pid is 'The process of the session''s server.';
 create index alarm_channel_idx on alarm (channel, due_at);
 

@@ -28,12 +28,14 @@ begin
     -- all. Should this transaction roll back, the registration is there still; while it is open, others ring as well.
     -- An old snapshot would raise 40001 for rows that others have removed since.
     if not v_isolated then
+        with told as (
+            delete from alarm as a
+            where a.alarm_id = any (array(select o.alarm_id from alarm as o where o.channel = any (v_channels) for update skip locked))
+        )
         delete from waiter as w
         where w.ctid = any (
             array(select o.ctid from waiter as o where o.channel = any (v_channels) and o.until > v_now for update skip locked)
         );
-        delete from alarm as a
-        where a.alarm_id = any (array(select o.alarm_id from alarm as o where o.channel = any (v_channels) for update skip locked));
     end if;
     perform pg_notify(c.channel, '') from unnest(v_channels) as c (channel);
 end

@@ -16,12 +16,7 @@ begin
         return;
     end if;
     for v_channel in
-        select l.channel, min(n.need) as need, (
-            select a.pid
-            from alarm as a
-            where a.channel = l.channel and a.due_at > v_now and a.watches and exists (select from pg_stat_get_activity(a.pid))
-            limit 1
-        ) as watcher
+        select l.channel, min(n.need) as need, _watcher(l.channel, v_now) as watcher
         from unnest(needs, due_at) as n (need, due_at)
         cross join lateral (
             select o.channel, o.prefixes from listener as o where o.stem = any (_stems(n.need)) offset 0
@@ -48,5 +43,5 @@ $_ring_due$;
 
 comment on function _ring_due(text[], timestamptz[]) is
     'Tells who waits for these needs that a job of each is scheduled, so that somebody wakes when it is due: the one '
-    'session of a channel that watches (alarm), or all where none does. The notification has the process id of the '
+    'session of a channel that watches (_watcher), or all where none does. The notification has the process id of the '
     'session that is meant; others sleep on.';

@@ -5,39 +5,34 @@ volatile
 as $_set_alarm$
 declare
     v_others    integer;
-    v_watched   boolean;
-    v_mine      alarm;
+    v_mine      boolean;
+    v_told_at   timestamptz;
     v_due       timestamptz;
 begin
     select
-        count(*) filter (where not a.watches),
-        coalesce(bool_or(a.watches and exists (select from pg_stat_get_activity(a.pid))), false)
-    into v_others, v_watched
+        count(*) filter (where a.pid <> pg_backend_pid() and not a.watches),
+        bool_or(a.pid = pg_backend_pid()),
+        min(a.due_at) filter (where a.pid = pg_backend_pid() and not a.watches)
+    into v_others, v_mine, v_told_at
     from alarm as a
-    where a.channel = _set_alarm.channel and a.due_at > _set_alarm.now and a.pid <> pg_backend_pid();
-    select a.* into v_mine
-    from alarm as a
-    where a.channel = _set_alarm.channel and a.due_at > _set_alarm.now and a.pid = pg_backend_pid()
-    order by a.due_at
-    limit 1;
+    where a.channel = _set_alarm.channel and a.due_at > _set_alarm.now;
     -- each of the others that were told takes one job
     v_due := _next_due(capabilities, now, v_others);
-    if v_due is null and v_watched and v_mine.alarm_id is null
-        or v_due = v_mine.due_at and not v_mine.watches
-        or v_due is null and v_mine.watches and v_mine.due_at > now + (until - now) / 2
-    then
+    if v_due = v_told_at or coalesce(v_due, v_told_at) is null and _watcher(channel, now) is not null then
         return v_due - now;
     end if;
-    delete from alarm as a
-    where a.alarm_id = any (
-        array(
-            select o.alarm_id
-            from alarm as o
-            where o.channel = _set_alarm.channel and o.due_at > _set_alarm.now and o.pid = pg_backend_pid()
-            for update skip locked
-        )
-    );
-    if v_due is not null or not v_watched then
+    if v_mine then
+        delete from alarm as a
+        where a.alarm_id = any (
+            array(
+                select o.alarm_id
+                from alarm as o
+                where o.channel = _set_alarm.channel and o.due_at > _set_alarm.now and o.pid = pg_backend_pid()
+                for update skip locked
+            )
+        );
+    end if;
+    if v_due is not null or _watcher(channel, now) is null then
         insert into alarm (channel, due_at, watches, pid)
         values (_set_alarm.channel, coalesce(v_due, until), v_due is null, pg_backend_pid());
     end if;

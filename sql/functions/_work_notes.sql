@@ -7,6 +7,7 @@ volatile
 as $_work_notes$
 declare
     v_notes bigint[];
+    v_due   bigint[];
     v_keys  text[] := array[]::text[];
     v_note  note;
     v_done  record;
@@ -18,8 +19,19 @@ begin
     admitted := 0;
     looked_at := 0;
     begin
-        -- locked in the subtransaction that changes them, as in _maintain
-        select array_agg(d.note_id order by d.look_at, d.note_id) into v_notes
+        -- Locked in the subtransaction that changes them, as in _maintain. First an end that many wait for: it frees a thousand by few statements, and
+        -- leaves nothing to do for their own notes. Half of what may be looked at, so that neither keeps the other waiting.
+        select n.* into v_note
+        from note as n
+        where n.kind = 'changed' and n.look_at <= _work_notes.now and (among is null or n.note_id = any (among))
+        order by n.look_at
+        limit 1
+        for update skip locked;
+        if found then
+            v_notes := array[v_note.note_id];
+            select t.freed, t.looked_at into freed, looked_at from _tell_chunk(v_note, (limit_rows + 1) / 2, now) as t;
+        end if;
+        select array_agg(d.note_id order by d.look_at, d.note_id) into v_due
         from (
             select n.note_id, n.look_at
             from note as n
@@ -28,15 +40,17 @@ begin
                 and (n.kind = 'changed' or n.written_by is distinct from pg_current_xact_id_if_assigned())
                 and (among is null or n.note_id = any (among))
             order by n.look_at
-            limit limit_rows
+            limit limit_rows - looked_at
             for update skip locked
         ) as d;
-        if v_notes is null then
+        if v_due is null then
             return;
         end if;
+        v_notes := v_notes || v_due;
+        looked_at := looked_at + _drop_idle_notes(v_due);
         for v_note in
             select o.*
-            from unnest(v_notes) with ordinality as i (id, place)
+            from unnest(v_due) with ordinality as i (id, place)
             cross join lateral (select n.* from note as n where n.note_id = i.id limit 1) as o
             order by i.place
         loop
@@ -44,7 +58,7 @@ begin
             -- one look, and one note that stays if need be, serve all of a key
             continue when v_note.singleton_key = any (v_keys);
             v_keys := v_keys || v_note.singleton_key;
-            v_done := _work_note(v_note, limit_rows - looked_at, v_notes, fresh, now);
+            v_done := _work_note(v_note, limit_rows - looked_at, v_due, fresh, now);
             freed := freed + v_done.freed;
             admitted := admitted + v_done.admitted;
             looked_at := looked_at + v_done.looked_at;

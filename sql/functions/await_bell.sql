@@ -49,9 +49,9 @@ begin
                 where w.ctid = any (
                     array(select o.ctid from waiter as o where o.until > v_now and o.channel = v_channel for no key update skip locked)
                 )
-                returning w.channel, w.stem, w.until
+                returning w.channel, w.stem, w.until, w.pid
             )
-            insert into waiter (channel, stem, until, armed) select g.channel, g.stem, g.until, true from gone as g;
+            insert into waiter (channel, stem, until, armed, pid) select g.channel, g.stem, g.until, true, g.pid from gone as g;
         end if;
     end if;
     return (v_channel, coalesce(v_armed, false), _set_alarm(v_channel, capabilities, until, v_now))::bell;

@@ -366,6 +366,7 @@ comment on table note is
     'others: look whether one ended unseen), edge (job_id was locked when waits_for ended), changed (job_id ended or came back, and '
     'many wait for it; waits_for is how far that got, as in blocked), key (admit the next of singleton_key).';
 create index note_look_at_idx on note (look_at);
+create index note_changed_idx on note (look_at) where kind = 'changed';
 
 create table tick (
     tick_id         bigint          not null generated always as identity,
@@ -423,12 +424,14 @@ create table waiter (
     stem            text            not null collate "C",
     until           timestamptz     not null,
     armed           boolean         not null default false,
+    pid             integer         not null default pg_backend_pid(),
     constraint waiter_pkey primary key (waiter_id),
     constraint waiter_channel_check check (octet_length(channel) between 1 and 63)
 );
 comment on table waiter is
     'Who waits for the doorbell, under which stems, until when; armed once every submit that may have missed it is over. Renewed by appending; '
     'upkeep removes what is over.';
+comment on column waiter.pid is 'The process of the server of the session that registered.';
 create index waiter_stem_idx on waiter (stem, until);
 create index waiter_channel_idx on waiter (channel, until);
 
@@ -444,7 +447,7 @@ comment on table alarm is
     'Which session of those that wait on a channel wakes for which scheduled job: one a job, so that the others need '
     'not. A ring, which all of them hear, removes it; upkeep removes what is over.';
 comment on column alarm.due_at is 'When the session wakes; where it watches, until when it does.';
-comment on column alarm.watches is 'Nothing was left to tell it: it is rung when a job is scheduled.';
+comment on column alarm.watches is 'Nothing was left to tell it: it is rung when a job is scheduled (as is the session of a registration that is told nothing).';
 comment on column alarm.pid is 'The process of the session''s server.';
 create index alarm_channel_idx on alarm (channel, due_at);
 

@@ -253,6 +253,21 @@ MUTATIONS = (
         _change("_work_note", "for no key update skip locked", "for no key update"),
     ),
     Mutation(
+        "an end that many wait for comes first",
+        [s.an_end_that_many_wait_for_and_other_notes_do_not_keep_each_other_waiting],
+        _change("_work_notes", "n.kind = 'changed' and n.look_at", "false and n.look_at"),
+    ),
+    Mutation(
+        "half of a sweep for an end that many wait for",
+        [s.an_end_that_many_wait_for_and_other_notes_do_not_keep_each_other_waiting],
+        _change("_work_notes", "(limit_rows + 1) / 2", "limit_rows"),
+    ),
+    Mutation(
+        "the note of a job that still waits is kept",
+        [s.a_job_submitted_while_an_end_is_under_way_is_freed],
+        _change("_drop_idle_notes", "n.tries = 0", "n.tries = 0 or n.note_id = any (notes)"),
+    ),
+    Mutation(
         "the gate for circles",
         [s.two_reschedules_cannot_close_a_circle_at_once],
         _change(
@@ -622,7 +637,12 @@ MUTATIONS = (
     Mutation(
         "the one that watches is there",
         [s.where_the_one_that_watched_is_gone_all_are_woken],
-        _change("_ring_due", "and exists (select from pg_stat_get_activity(a.pid))"),
+        _change("_watcher", "where exists (select from pg_stat_get_activity(s.pid))"),
+    ),
+    Mutation(
+        "who registered watches only while it is told nothing",
+        [s.who_is_told_of_one_job_does_not_watch_for_others],
+        _change("_watcher", "and a.pid = w.pid", "and false"),
     ),
     Mutation(
         "no bell for what a claim takes itself",

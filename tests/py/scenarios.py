@@ -542,6 +542,39 @@ def a_dependent_that_is_locked_is_freed_later(connect: Connect) -> None:
     assert engine.drain_held(looker) == [held]
 
 
+def an_end_that_many_wait_for_and_other_notes_do_not_keep_each_other_waiting(
+    connect: Connect,
+) -> None:
+    """A sweep of twenty frees ten of them, and one that was locked when its own parent ended."""
+    conn, idler = connect(), connect()
+    wide, narrow, open_ = submit(conn, "wide"), submit(conn, "narrow"), submit(conn, "open")
+    held = submit(conn, "held", wait_for=[narrow])
+    engine.work_off_notes(conn)
+    engine.upkeep_is_done(conn)
+    many = engine.submit_many(conn, [{"next_need": "many", "wait_for": [wide]}] * 120)
+    engine.submit_many(conn, [{"next_need": "still", "wait_for": [open_]}] * 40)
+    with transaction(idler):
+        idler.execute("select 1 from job where job_id = %s for update", (held,))
+        complete(conn, engine.take_one(conn, "narrow"))
+    complete(conn, engine.take_one(conn, "wide"))
+    # oldest first: the one for the job that was locked, those of jobs that wait still, the end
+    conn.execute(
+        """
+        update note set look_at = clock_timestamp() + case
+            when kind = 'edge' then interval '-3 min'
+            when kind = 'changed' then interval '-1 min'
+            when job_id = any (%s) then interval '1 hour'
+            else interval '-2 min' end
+        """,
+        (many,),
+    )
+    engine.one(conn, "sweep", limit_jobs=20)
+    ready = conn.execute("select next_need, count(*) from ready group by 1").fetchall()
+    assert dict(ready) == {"open": 1, "held": 1, "many": 10}
+    conn.execute("update note set look_at = clock_timestamp()")
+    assert len(engine.drain_held(conn)) == 162
+
+
 def a_redriven_job_tells_a_dependent_that_was_locked(connect: Connect) -> None:
     worker, idler, looker = connect(options=PATIENCE), connect(), connect()
     parent = submit(looker, "x", max_attempts=1)
@@ -1690,6 +1723,16 @@ def a_job_scheduled_while_all_sleep_wakes_one_of_them(connect: Connect) -> None:
         assert [_heard(waiter) for waiter in waiters] == [[watcher], [watcher]], way.__name__
 
 
+def who_is_told_of_one_job_does_not_watch_for_others(connect: Connect) -> None:
+    """It sleeps until then; the other one, which is told nothing, is rung for what comes."""
+    producer, told, watcher = connect(), connect(), connect()
+    _later(producer, 30)
+    _wait_for(told, "x")
+    _wait_for(watcher, "x")
+    _later(producer, 20)
+    assert _heard(watcher) == [str(pid(watcher))]
+
+
 def a_job_scheduled_beyond_the_next_look_of_who_sleeps_wakes_nobody(connect: Connect) -> None:
     producer, waiter = connect(), connect()
     _wait_for(waiter, "x")
@@ -1705,8 +1748,7 @@ def where_the_one_that_watched_is_gone_all_are_woken(connect: Connect) -> None:
     eventually(
         lambda: scalar(
             producer,
-            "select not exists (select from alarm as a, pg_stat_activity as s"
-            " where a.watches and s.pid = a.pid)",
+            "select not exists (select from waiter as w, pg_stat_activity as s where s.pid = w.pid)",
         ),
         "the server knows",
     )

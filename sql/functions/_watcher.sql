@@ -1,0 +1,26 @@
+create or replace function _watcher(channel text, now timestamptz)
+returns integer
+language plpgsql
+stable
+as $_watcher$
+begin
+    return (
+        select s.pid
+        from (
+            select a.pid from alarm as a where a.channel = _watcher.channel and a.due_at > _watcher.now and a.watches
+            union all
+            -- whoever registered the channel need not say so again
+            select w.pid
+            from waiter as w
+            where w.channel = _watcher.channel and w.until > _watcher.now
+                and not exists (select from alarm as a where a.channel = w.channel and a.due_at > _watcher.now and a.pid = w.pid)
+        ) as s
+        where exists (select from pg_stat_get_activity(s.pid))
+        limit 1
+    );
+end
+$_watcher$;
+
+comment on function _watcher(text, timestamptz) is
+    'The process of a session that waits on this channel, that is told of no scheduled job, and that is to be rung when '
+    'one is scheduled; null: none.';
