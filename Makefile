@@ -30,7 +30,7 @@ help:
 	@echo "  make build           write sql/leasehold.sql from sql/migrations, functions and views"
 	@echo "  make test            everything: lint, pgTAP, pytest. Finds or installs a server:"
 	@echo "                       LEASEHOLD_TEST_DSN, else Docker, else Debian's packages"
-	@echo "  make test-sql        the pgTAP files alone; FILES=tests/sql/complete.sql for some"
+	@echo "  make test-sql        the pgTAP files alone; FILES=tests/sql/finish/complete.sql for some"
 	@echo "  make test-py         pytest alone; ARGS='-k singleton -x' goes to pytest"
 	@echo "  make test-matrix     pgTAP and pytest on PostgreSQL $(MATRIX); MATRIX=16 for another"
 	@echo "  make lint            sqlfluff, ruff, mypy, plpgsql_check over every function body"

@@ -10,6 +10,7 @@ import argparse
 import hashlib
 import re
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 SQL = Path(__file__).resolve().parent
@@ -54,15 +55,19 @@ def array(texts: list[str], tag: str) -> str:
 
 
 def sources(folder: str) -> list[Path]:
-    paths = sorted((SQL / folder).glob("*.sql"))
+    """The files of a folder and of those in it, by their names: functions are grouped, and no two share a name."""
+    paths = sorted((SQL / folder).rglob("*.sql"), key=lambda path: path.name)
     if not paths:
         raise SystemExit(f"build: no files in sql/{folder}")
+    for one, next_one in pairwise(paths):
+        if one.name == next_one.name:
+            raise SystemExit(f"build: {one.relative_to(SQL)} and {next_one.relative_to(SQL)}")
     return paths
 
 
 def build() -> str:
     migrations, functions, views = sources("migrations"), sources("functions"), sources("views")
-    version_source = plain(SQL / "functions" / "schema_version.sql")
+    version_source = plain(SQL / "functions" / "schema" / "schema_version.sql")
     match = re.search(r"select '(\d+\.\d+\.\d+)'", version_source)
     if match is None:
         raise SystemExit("build: schema_version.sql names no version")

@@ -62,7 +62,9 @@ def _in_container(files: list[Path], found: server.Server) -> int:
 
 def main() -> int:
     files = [Path(name).resolve() for name in sys.argv[1:]]
-    files = files or sorted((TESTS / "sql").glob("*.sql"))
+    files = files or sorted(
+        path for path in (TESTS / "sql").rglob("*.sql") if path.parent.name != "include"
+    )
     if not files:
         print("no pgTAP files in tests/sql", file=sys.stderr)
         return 1

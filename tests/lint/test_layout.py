@@ -22,26 +22,32 @@ def _installed(conn: psycopg.Connection[Any]) -> set[str]:
 def test_one_file_per_function_and_the_same_name() -> None:
     wrong = {
         path.name: names
-        for path in sorted((ROOT / "sql" / "functions").glob("*.sql"))
+        for path in sorted((ROOT / "sql" / "functions").rglob("*.sql"))
         if (names := CREATES.findall(path.read_text())) != [path.stem]
     }
     assert not wrong
 
 
 def test_what_is_installed_is_what_has_a_file(installed: psycopg.Connection[Any]) -> None:
-    files = {path.stem for path in (ROOT / "sql" / "functions").glob("*.sql")}
+    files = {path.stem for path in (ROOT / "sql" / "functions").rglob("*.sql")}
     assert _installed(installed) == files
 
 
-def test_every_public_function_has_its_pgtap_file(installed: psycopg.Connection[Any]) -> None:
-    files = {path.stem for path in (ROOT / "tests" / "sql").glob("*.sql")}
-    public = {name for name in _installed(installed) if not name.startswith("_")}
-    assert not sorted(public - files)
+def test_every_public_function_has_its_pgtap_file() -> None:
+    """In the folder that has the function's own name in sql/functions."""
+    functions = ROOT / "sql" / "functions"
+    public = {
+        path.relative_to(functions)
+        for path in functions.rglob("*.sql")
+        if not path.stem.startswith("_")
+    }
+    tests = ROOT / "tests" / "sql"
+    assert not sorted(public - {path.relative_to(tests) for path in tests.rglob("*.sql")})
 
 
 def test_the_engine_s_readme_lists_every_function_once() -> None:
-    files = sorted(path.stem for path in (ROOT / "sql" / "functions").glob("*.sql"))
-    listed = re.findall(r"\]\(functions/(\w+)\.sql\)", (ROOT / "sql" / "README.md").read_text())
+    files = sorted(path.stem for path in (ROOT / "sql" / "functions").rglob("*.sql"))
+    listed = re.findall(r"\]\(functions/(?:\w+/)+(\w+)\.sql\)", (ROOT / "sql" / "README.md").read_text())
     assert sorted(listed) == files
 
 

@@ -181,7 +181,7 @@ def changed(directory: Path, **files: str | None) -> str:
     copy = directory / f"sql-{uuid.uuid4().hex}"
     shutil.copytree(SOURCES, copy / "sql")
     for name, text in files.items():
-        path = copy / "sql" / f"{name.replace('__', '/')}.sql"
+        path = _path(copy / "sql", name.replace("__", "/"))
         if text is None:
             path.unlink()
         else:
@@ -193,7 +193,14 @@ def changed(directory: Path, **files: str | None) -> str:
 
 
 def source(name: str) -> str:
-    return (SOURCES / f"{name}.sql").read_text()
+    return _path(SOURCES, name).read_text()
+
+
+def _path(sources: Path, name: str) -> Path:
+    """`functions/cancel`: in whichever folder of functions it is; a new one outside them."""
+    folder, _, stem = name.partition("/")
+    found = list((sources / folder).rglob(f"{stem}.sql"))
+    return found[0] if found else sources / f"{name}.sql"
 
 
 # --- it installs ------------------------------------------------------------------------------

@@ -1,0 +1,121 @@
+-- verify: what of the installation is missing, changed or left over. After a rename: tests/py/test_install.py.
+
+begin;
+\ir ../include/support.sql
+select plan(64);
+
+select is_empty('select * from verify()', 'of a fresh installation there is nothing to say');
+
+select submit(next_need => 've.work', singleton_key => 'k');
+select complete(job_id => w.job_id, lease_id => w.lease_id) from get_work(worker_id => 'w', capabilities => '{ve.work}') as w;
+select set_setting(name => 'max_attempts', value => '5');
+select is_empty('select * from verify()', 'nor after it was used, and its settings were set');
+select pg_temp.changes_nothing('select verify()', 'asking changes nothing');
+
+-- One damage at a time: each is found, named rightly, and nothing else is.
+create function pg_temp.finds(damage text, expected text, description text) returns text language plpgsql as $finds$
+declare
+    v_found text;
+begin
+    begin
+        execute damage;
+        select string_agg(format('%s %s: %s', v.kind, v.name, v.problem), '; ' order by v.kind, v.name) into v_found from verify() as v;
+        raise exception using errcode = 'TT000';
+    exception
+        when sqlstate 'TT000' then null;
+        when others then v_found := sqlstate || ': ' || sqlerrm;
+    end;
+    return is(v_found, expected, description);
+end
+$finds$;
+
+select pg_temp.finds('drop function _backoff(jsonb, integer)', 'function _backoff(retry jsonb, attempt integer): missing', 'a function that is gone');
+select pg_temp.finds(
+    'create or replace function schema_version() returns text language sql immutable security definer set search_path = leasehold, pg_temp as $x$ select ''9.9.9'' $x$',
+    'function schema_version(): changed', 'a function with another body'
+);
+select pg_temp.finds('alter function schema_version() security invoker', 'function schema_version(): changed', 'a function that lost SECURITY DEFINER');
+select pg_temp.finds('alter function schema_version() reset search_path', 'function schema_version(): changed', 'a function that lost its path');
+select pg_temp.finds('alter function schema_version() set search_path = public', 'function schema_version(): changed', 'a function with another path');
+select pg_temp.finds('alter function schema_version() volatile', 'function schema_version(): changed', 'a function of another volatility');
+select pg_temp.finds('create function leasehold.extra() returns integer language sql as $x$ select 1 $x$; revoke all on function leasehold.extra() from public',
+    'function extra(): left over', 'a function that is none of ours');
+select pg_temp.finds('create function leasehold.setting(integer) returns integer language sql as $x$ select 1 $x$; revoke all on function leasehold.setting(integer) from public',
+    'function setting(integer): left over', 'an overload');
+select pg_temp.finds('drop index ready_lane_idx', 'index ready_lane_idx: missing', 'an index that is gone');
+select pg_temp.finds('drop index job_dead_idx; create index job_dead_idx on job (next_need)', 'index job_dead_idx: changed', 'an index of other columns');
+select pg_temp.finds('create index extra_idx on job (payload)', 'index extra_idx: left over', 'an index that is none of ours');
+select pg_temp.finds('update pg_index set indisvalid = false where indexrelid = ''ready_lane_idx''::regclass', 'index ready_lane_idx: missing', 'an index that is not valid');
+select pg_temp.finds('alter table note drop constraint note_kind_check', 'constraint note_kind_check: missing', 'a constraint that is gone');
+select pg_temp.finds('alter table archive add constraint archive_extra_check check (priority < 5) not valid', 'constraint archive_extra_check: left over', 'a constraint that is none of ours');
+select pg_temp.finds('alter table archive add column extra integer', 'column archive.extra: left over', 'a column that is none of ours');
+select pg_temp.finds('alter table archive drop column fence', 'column archive.fence: missing', 'a column that is gone');
+select pg_temp.finds('alter table archive alter column submitted_by type varchar(10)', 'column archive.submitted_by: changed', 'a column of another type');
+select pg_temp.finds('alter table archive alter column payload drop not null', 'column archive.payload: changed', 'a column that may be null');
+select pg_temp.finds('alter table archive alter column attempt set default 1', 'column archive.attempt: changed', 'a column with another default');
+select pg_temp.finds('alter table job alter column attempt set default 1', 'column job.attempt: changed; column leased.attempt: changed; column ready.attempt: changed',
+    'a column of jobs, in each table of them');
+select pg_temp.finds('alter table ready no inherit job', 'table ready: changed', 'a table that inherits no more');
+select pg_temp.finds('create table extra ()', 'table extra: left over', 'a table that is none of ours');
+select pg_temp.finds('delete from key_slot where slot = 16383', 'row key_slot: missing', 'a lock of singleton keys that is gone');
+select pg_temp.finds('delete from secret', 'row secret: missing', 'a secret that is gone');
+select pg_temp.finds('delete from gate', 'row gate: missing', 'a gate that is gone');
+select pg_temp.finds('create view extra as select 1 as one', 'view extra: left over', 'a view that is none of ours');
+select pg_temp.finds('drop view finished', 'grant table finished to @operator: missing; grant table finished to @reader: missing; view finished: missing', 'a view that is gone');
+select pg_temp.finds('alter type bell add attribute extra integer', 'attribute bell.extra: left over', 'a type with one attribute more');
+select pg_temp.finds('create sequence extra', 'sequence extra: left over', 'a sequence that is none of ours');
+select pg_temp.finds('alter table job set (fillfactor = 10)', 'table job: changed', 'a table with another fillfactor');
+select pg_temp.finds('create trigger extra before insert on job for each row execute function suppress_redundant_updates_trigger()', 'trigger extra: left over', 'a trigger');
+select pg_temp.finds('alter table ready disable trigger ready_state', 'trigger ready_state: changed', 'a trigger that is disabled');
+select pg_temp.finds('alter table only job enable trigger job_state', 'trigger job_state: changed', 'a trigger that replication would not fire');
+select pg_temp.finds('alter table archive disable trigger user', 'trigger archive_state: changed', 'all triggers of a table disabled');
+select pg_temp.finds('drop trigger submission_row on submission', 'trigger submission_row: missing', 'a trigger of a view that is gone');
+select pg_temp.finds('update pg_trigger set tgenabled = ''D'' where tgname = ''submission_row''', 'trigger submission_row: changed', 'one that was disabled in the catalog');
+select pg_temp.finds('alter view dead_letter reset (security_barrier)', 'view dead_letter: changed', 'a view that is no barrier any more');
+select pg_temp.finds('alter domain _submitted_need drop constraint no_trigger_runs_under_session_replication_role_replica',
+    'constraint no_trigger_runs_under_session_replication_role_replica: missing', 'what refuses rows that would be lost');
+select pg_temp.finds('grant usage on domain _submitted_need to public', 'grant type _submitted_need to public: left over', 'a right on a domain');
+select pg_temp.finds('alter sequence fence_seq maxvalue 1000000 cycle', 'sequence fence_seq: changed', 'a sequence that begins again');
+select pg_temp.finds('create rule extra as on insert to gate do instead nothing', 'rule gate.extra: left over', 'a rule');
+select pg_temp.finds('alter table job enable row level security', 'table job: changed', 'row level security');
+select pg_temp.finds('grant execute on function schema_version() to public', 'grant function schema_version() to public: left over', 'a right that PUBLIC has');
+select pg_temp.finds('grant insert on job to pg_monitor', 'grant table job to pg_monitor: left over', 'a right on a table');
+select pg_temp.finds('grant insert (payload) on job to pg_monitor', 'grant column job.payload to pg_monitor: left over', 'a right on a column');
+select pg_temp.finds('grant usage on sequence fence_seq to pg_monitor', 'grant sequence fence_seq to pg_monitor: left over', 'a right on a sequence');
+select pg_temp.finds('grant create on schema leasehold to pg_monitor', 'grant schema to pg_monitor: left over', 'a right on the schema');
+select pg_temp.finds('revoke execute on function submit from leasehold_submitter', 'grant function submit(' || pg_get_function_identity_arguments('submit'::regproc) || ') to @submitter: missing',
+    'a right that a group has no more');
+
+select is_empty('select * from verify()', 'and once each was undone there is nothing to say');
+
+-- Sequences that were left behind by a replication, or by a restore in part. What setval does is not undone.
+select last_value as number from number_seq \gset
+select setval('number_seq', 1, false);
+select is((select string_agg(format('%s %s: %s', v.kind, v.name, v.problem), '; ') from verify() as v), 'sequence number_seq: behind its tables', 'a sequence that lags');
+select setval('number_seq', :number);
+select is_empty('select * from verify()', 'and once it is set there is nothing to say');
+
+-- What it says does not depend on who asks, and how.
+create function pg_temp.under(setting text, value text) returns text language plpgsql as $under$
+declare
+    v_old   constant text := current_setting(setting);
+    v_found text;
+begin
+    perform set_config(setting, value, true);
+    select string_agg(format('%s %s: %s', v.kind, v.name, v.problem), '; ') into v_found from leasehold.verify() as v;
+    perform set_config(setting, v_old, true);
+    return v_found;
+end
+$under$;
+select is(pg_temp.under(s.setting, s.value), null, format('with %s = %s there is nothing to say, either', s.setting, s.value))
+from (
+    values ('IntervalStyle', 'sql_standard'), ('DateStyle', 'German, DMY'), ('TimeZone', 'Asia/Kathmandu'), ('quote_all_identifiers', 'on'), ('search_path', 'pg_catalog'),
+        ('search_path', 'public, leasehold'), ('standard_conforming_strings', 'off'), ('bytea_output', 'escape'), ('extra_float_digits', '-15')
+) as s (setting, value);
+set local role leasehold_reader;
+select count(*) as said from leasehold.verify() \gset
+reset role;
+select is(:said, 0, 'nor when a reader asks');
+
+select * from finish();
+rollback;
