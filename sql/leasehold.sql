@@ -15,7 +15,7 @@
 do $install$
 declare
     v_version        constant text := '1.0.0';
-    v_build          constant text := 'd0ac329a4306dbc168cfcc390e04fe6cb4b0c6c19396330153ede6139757340f';
+    v_build          constant text := '8ce29b1ffe8d6b44e3fae0d955c64ff75067efab73225b4ac812958a2286b4b1';
     v_migrations     constant integer := 1;
     v_function_names constant text[] := array['_actor', '_admissible', '_admit', '_announce', '_answer', '_apply', '_asked_to_stop', '_backoff', '_bury', '_check_batch_circles', '_check_capabilities', '_check_circle', '_check_count', '_check_delay', '_check_done', '_check_elements', '_check_expires_at', '_check_ids', '_check_keys', '_check_lease', '_check_need', '_check_object', '_check_policy', '_check_reschedule', '_check_retry', '_check_setting', '_check_size', '_check_submit', '_check_text', '_check_time', '_check_unseen', '_check_wait_for', '_choose', '_claim', '_claim_id', '_claim_ids', '_claim_key', '_claim_keys', '_clean_error', '_complete_many', '_complete_plain', '_done_kinds', '_doom', '_drop_idle_notes', '_duration', '_end', '_end_cancelled', '_end_state', '_end_unheld', '_engine_lock', '_enqueue', '_equal_text', '_fail', '_failure', '_forget_error', '_forget_what_is_over', '_freshen', '_grant', '_group_roles', '_has_heads', '_hold', '_hold_rings', '_insert', '_insert_many', '_insert_plain', '_invalid', '_inventory', '_is_busy', '_is_close', '_is_fresh', '_is_known_to_all', '_is_of_a_row', '_is_one_in_fifty', '_is_over', '_is_plain', '_is_plain_done', '_is_plain_need', '_is_plain_worker', '_is_retryable', '_is_set_aside', '_is_there', '_is_time', '_is_usable', '_isolated', '_key_slot', '_known', '_lagging_sequences', '_last_number', '_last_tick', '_lease_check', '_lease_end', '_lease_fence', '_lease_id', '_leave_key', '_listen', '_load_begins', '_load_ends', '_load_gathered', '_load_one', '_load_row', '_lock_again', '_lock_due', '_lock_job', '_lock_keys', '_lock_leased', '_lock_unheld', '_look_again', '_maintain', '_matches', '_meant', '_move', '_move_front', '_move_marks', '_names_lease', '_needs', '_next_due', '_no_such_job', '_note_uptime', '_now', '_now_in_order', '_oldest_snapshot', '_open_lane', '_options', '_park', '_parked', '_pick', '_pick_ahead', '_pick_merged', '_put_off', '_read_interval', '_read_request', '_reclaim_one', '_record', '_redrive', '_refuse', '_refuse_state_change', '_release_rings', '_repair_sequences', '_request_hash', '_request_kinds', '_requests', '_reschedule', '_resolve', '_restore_slots', '_results', '_retire_lanes', '_retry_or_bury', '_revive', '_rewrite', '_ring', '_ring_due', '_ring_for', '_run_step', '_runs_out_at', '_scan_below', '_scope', '_sequence_lags', '_set_alarm', '_set_aside', '_setting_value', '_settle', '_settle_each', '_settle_one', '_stem', '_stems', '_store', '_store_many', '_survey', '_survey_scope', '_tell', '_tell_chunk', '_tell_dependents', '_tend', '_tend_by_the_way', '_tend_from_horizon', '_top_mark_id', '_try_settle', '_unasked_since', '_up_since', '_uuid_v7', '_wait', '_watcher', '_will_do', '_with_defaults', '_work_note', '_work_notes', 'await_bell', 'cancel', 'checkpoint', 'checkpoints', 'complete', 'complete_unheld', 'error_codes', 'extend', 'extend_many', 'fail', 'fail_unheld', 'get_work', 'hold_lease', 'job', 'job_payload', 'lease_status', 'next_due', 'redrive', 'redrive_many', 'release', 'require_api', 'reschedule', 'reschedule_unheld', 'results', 'schema_version', 'set_setting', 'setting', 'settings', 'settle', 'submit', 'submit_many', 'sweep', 'turn', 'verify', 'why_not_running'];
     v_view_names     constant text[] := array['dead_letter', 'departure', 'finished', 'status', 'submission'];
@@ -7256,7 +7256,7 @@ begin
     if _is_plain_worker(worker_id, capabilities) and coalesce(limit_jobs, 1) = 1 and not _isolated() then
         loop
             select k.* into v_mark from mark as k where k.next_need = capabilities[1] order by k.mark_id desc limit 1;
-            if _is_usable(v_mark, v_lease, v_now) then
+            if found and _is_usable(v_mark, v_lease, v_now) then
                 v_work := _claim(v_mark, worker_id, v_lease);
                 if v_work.job_id is not null then
                     if v_tended is not null then
@@ -8151,7 +8151,7 @@ begin
     -- nearly always: nothing to check at length, and marks that can be gone by
     if _is_plain_worker(worker_id, capabilities) and coalesce(limit_jobs, 1) between 1 and 1000 then
         select k.* into v_mark from mark as k where k.next_need = capabilities[1] order by k.mark_id desc limit 1;
-        v_usable := _is_usable(v_mark, v_lease, v_now);
+        v_usable := found and _is_usable(v_mark, v_lease, v_now);
     end if;
     if v_usable is not true then
         perform _check_text('worker_id', worker_id, 200);

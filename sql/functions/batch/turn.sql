@@ -27,7 +27,7 @@ begin
     -- nearly always: nothing to check at length, and marks that can be gone by
     if _is_plain_worker(worker_id, capabilities) and coalesce(limit_jobs, 1) between 1 and 1000 then
         select k.* into v_mark from mark as k where k.next_need = capabilities[1] order by k.mark_id desc limit 1;
-        v_usable := _is_usable(v_mark, v_lease, v_now);
+        v_usable := found and _is_usable(v_mark, v_lease, v_now);
     end if;
     if v_usable is not true then
         perform _check_text('worker_id', worker_id, 200);

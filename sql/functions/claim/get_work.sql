@@ -28,7 +28,7 @@ begin
     if _is_plain_worker(worker_id, capabilities) and coalesce(limit_jobs, 1) = 1 and not _isolated() then
         loop
             select k.* into v_mark from mark as k where k.next_need = capabilities[1] order by k.mark_id desc limit 1;
-            if _is_usable(v_mark, v_lease, v_now) then
+            if found and _is_usable(v_mark, v_lease, v_now) then
                 v_work := _claim(v_mark, worker_id, v_lease);
                 if v_work.job_id is not null then
                     if v_tended is not null then
