@@ -27,8 +27,8 @@ BETWEEN = (100, 300)  # calls: what the later ones take more is what one takes
 
 # Calls are fifty times slower under valgrind, and the marks stay where they are: what moves them is another call.
 OLD_MARKS = (
-    ("_is_usable", "interval '1 s'", "interval '1 hour'"),
-    ("_is_close", "mark.fence + 50 ", "mark.fence + 1000000 "),
+    ("_watermark_usable", "interval '1 s'", "interval '1 hour'"),
+    ("_few_claims_since", "mark.fence + 50 ", "mark.fence + 1000000 "),
 )
 
 FUNCTIONS = """

@@ -133,7 +133,7 @@ def _waiting(bench: Bench, database: str, needs: list[str]) -> Iterator[None]:
 
 
 def _listen(conn: Connection, need: str) -> None:
-    await_bell = "select channel, armed from leasehold.await_bell(array[%s], now() + '1 hour')"
+    await_bell = "select channel, armed from leasehold.wakeup_channel(array[%s], now() + '1 hour')"
     patience = time.monotonic() + 30
     while time.monotonic() < patience:
         row = conn.execute(await_bell, [need]).fetchone()
@@ -173,7 +173,7 @@ def dependents(bench: Bench, jobs: int) -> Run:
 
     def is_awaited(conn: Connection, root: UUID) -> bool:
         row = conn.execute(
-            "select exists (select from leasehold.edge where waits_for = %s)", (root,)
+            "select exists (select from leasehold.dependency where waits_for = %s)", (root,)
         ).fetchone()
         return row == (True,)
 

@@ -308,7 +308,7 @@ class Bench:
             == "t"
         ):
             below = self.psql(
-                "select count(*) from job where state = 'ready' and number < (select max(number) from mark)",
+                "select count(*) from job where state = 'ready' and number < (select max(number) from watermark)",
                 candidate,
             )
             if below != "0":

@@ -241,7 +241,7 @@ class Leasehold:
         Looks again after 20 ms, then ever later, up to `poll`; where the connection is the server's
         own, the doorbell wakes it earlier (`doorbell=False`: never). `looked`: the caller found
         nothing just now, as with `turn`, so that listening comes first. A pool lends one connection
-        for the whole wait. SQL: get_work, await_bell.
+        for the whole wait. SQL: get_work, wakeup_channel.
         """
         given = checked({"worker_id": worker_id, "capabilities": capabilities})
         capabilities = given["capabilities"]
@@ -569,10 +569,10 @@ class Leasehold:
         self, capabilities: Sequence[str], until: Seconds, *, connection: Connection | None = None
     ) -> Bell:
         """Says that this session listens for that long; answers the channel to LISTEN to. SQL:
-        await_bell.
+        wakeup_channel.
         """
         arguments = {"capabilities": capabilities, "until": until}
-        return self.session.row(Bell, "await_bell", arguments, connection=connection)
+        return self.session.row(Bell, "wakeup_channel", arguments, connection=connection)
 
     def next_due(
         self, capabilities: Sequence[str], *, connection: Connection | None = None

@@ -108,4 +108,4 @@ class Doorbell:
 
     def _register(self) -> Bell:
         with self._session.committing(self._conn):
-            return self._session.row(Bell, "await_bell", self._arguments, connection=self._conn)
+            return self._session.row(Bell, "wakeup_channel", self._arguments, connection=self._conn)

@@ -15,210 +15,260 @@
 do $install$
 declare
     v_version        constant text := '1.0.0';
-    v_build          constant text := '8ce29b1ffe8d6b44e3fae0d955c64ff75067efab73225b4ac812958a2286b4b1';
+    v_build          constant text := '03f24e528f3d368c2872c505e2bce422cb8ed220cef52eda0648a2d61ad093e4';
     v_migrations     constant integer := 1;
-    v_function_names constant text[] := array['_actor', '_admissible', '_admit', '_announce', '_answer', '_apply', '_asked_to_stop', '_backoff', '_bury', '_check_batch_circles', '_check_capabilities', '_check_circle', '_check_count', '_check_delay', '_check_done', '_check_elements', '_check_expires_at', '_check_ids', '_check_keys', '_check_lease', '_check_need', '_check_object', '_check_policy', '_check_reschedule', '_check_retry', '_check_setting', '_check_size', '_check_submit', '_check_text', '_check_time', '_check_unseen', '_check_wait_for', '_choose', '_claim', '_claim_id', '_claim_ids', '_claim_key', '_claim_keys', '_clean_error', '_complete_many', '_complete_plain', '_done_kinds', '_doom', '_drop_idle_notes', '_duration', '_end', '_end_cancelled', '_end_state', '_end_unheld', '_engine_lock', '_enqueue', '_equal_text', '_fail', '_failure', '_forget_error', '_forget_what_is_over', '_freshen', '_grant', '_group_roles', '_has_heads', '_hold', '_hold_rings', '_insert', '_insert_many', '_insert_plain', '_invalid', '_inventory', '_is_busy', '_is_close', '_is_fresh', '_is_known_to_all', '_is_of_a_row', '_is_one_in_fifty', '_is_over', '_is_plain', '_is_plain_done', '_is_plain_need', '_is_plain_worker', '_is_retryable', '_is_set_aside', '_is_there', '_is_time', '_is_usable', '_isolated', '_key_slot', '_known', '_lagging_sequences', '_last_number', '_last_tick', '_lease_check', '_lease_end', '_lease_fence', '_lease_id', '_leave_key', '_listen', '_load_begins', '_load_ends', '_load_gathered', '_load_one', '_load_row', '_lock_again', '_lock_due', '_lock_job', '_lock_keys', '_lock_leased', '_lock_unheld', '_look_again', '_maintain', '_matches', '_meant', '_move', '_move_front', '_move_marks', '_names_lease', '_needs', '_next_due', '_no_such_job', '_note_uptime', '_now', '_now_in_order', '_oldest_snapshot', '_open_lane', '_options', '_park', '_parked', '_pick', '_pick_ahead', '_pick_merged', '_put_off', '_read_interval', '_read_request', '_reclaim_one', '_record', '_redrive', '_refuse', '_refuse_state_change', '_release_rings', '_repair_sequences', '_request_hash', '_request_kinds', '_requests', '_reschedule', '_resolve', '_restore_slots', '_results', '_retire_lanes', '_retry_or_bury', '_revive', '_rewrite', '_ring', '_ring_due', '_ring_for', '_run_step', '_runs_out_at', '_scan_below', '_scope', '_sequence_lags', '_set_alarm', '_set_aside', '_setting_value', '_settle', '_settle_each', '_settle_one', '_stem', '_stems', '_store', '_store_many', '_survey', '_survey_scope', '_tell', '_tell_chunk', '_tell_dependents', '_tend', '_tend_by_the_way', '_tend_from_horizon', '_top_mark_id', '_try_settle', '_unasked_since', '_up_since', '_uuid_v7', '_wait', '_watcher', '_will_do', '_with_defaults', '_work_note', '_work_notes', 'await_bell', 'cancel', 'checkpoint', 'checkpoints', 'complete', 'complete_unheld', 'error_codes', 'extend', 'extend_many', 'fail', 'fail_unheld', 'get_work', 'hold_lease', 'job', 'job_payload', 'lease_status', 'next_due', 'redrive', 'redrive_many', 'release', 'require_api', 'reschedule', 'reschedule_unheld', 'results', 'schema_version', 'set_setting', 'setting', 'settings', 'settle', 'submit', 'submit_many', 'sweep', 'turn', 'verify', 'why_not_running'];
+    v_function_names constant text[] := array['_acting_role', '_add_dependencies', '_advance_watermarks', '_advisory_lock_key', '_answer_known_job', '_apply_dependency_policy', '_archive_completed', '_archive_leased', '_archive_unheld', '_backoff', '_bury', '_canonical_json_text', '_capability_matches', '_channel_known_to_all', '_check_batch_cycles', '_check_capabilities', '_check_count', '_check_cycle', '_check_delay', '_check_elements', '_check_expires_at', '_check_ids', '_check_job_id_unseen', '_check_keys', '_check_lease', '_check_need', '_check_object', '_check_policy', '_check_reschedule', '_check_retry', '_check_setting', '_check_settle_elements', '_check_size', '_check_submit', '_check_text', '_check_time', '_check_wait_for', '_claim_lookahead', '_claim_one', '_clean_error', '_clear_maintenance_error', '_complete_plain', '_copy_begin', '_copy_end', '_copy_flush', '_copy_one', '_copy_row', '_defer_again', '_dependency_results', '_drop_moot_rechecks', '_duration', '_end_by_dependency', '_ended_as', '_enqueue', '_expires_at', '_fail_job', '_fence_of_lease', '_few_claims_since', '_fill_defaults', '_filter_claimable', '_finish_cancelled', '_grant_leases', '_group_roles', '_has_ready_heads', '_hold_wakeups', '_insert_job', '_insert_jobs', '_insert_plain_jobs', '_invalidation_id', '_is_json_time', '_is_lease_reference', '_is_plain_claim', '_is_plain_complete', '_is_plain_need', '_is_plain_request', '_is_retryable', '_is_row_error', '_is_set_aside', '_job_exists', '_keep_channel_known', '_key_is_busy', '_key_slot', '_lagging_sequences', '_last_horizon', '_lease_check_bits', '_list_objects', '_lock_candidates', '_lock_candidates_merged', '_lock_current_lease', '_lock_due', '_lock_job', '_lock_leased_job', '_lock_still_due', '_lock_unheld', '_lookahead_fresh', '_make_lease_id', '_matching_needs', '_maybe_run_maintenance', '_next_scheduled_at', '_no_older_writers', '_now', '_now_after_xid', '_oldest_snapshot', '_one_in_fifty', '_open_lane', '_open_lanes_and_wake', '_outcome_of_answer', '_pack_failure', '_pack_options', '_park_followers', '_plan_claim', '_plan_scope_claim', '_propagate_chunk', '_propagate_end', '_propagate_to', '_queue_position', '_raise_cancel_requested', '_raise_invalid_argument', '_raise_job_not_found', '_raise_sequence_lags', '_raise_state_change', '_read_interval', '_read_request', '_read_requests', '_rebuild_lane_cache', '_recheck_blocked', '_reclaim_one', '_reclaimable_at', '_record_history', '_record_uptime', '_redrive_job', '_refresh_watermark', '_release_key', '_release_wakeups', '_remap_wait_for', '_remove_expired_records', '_repair_sequences', '_replace_job_row', '_replay_or_raise', '_request_hash', '_requeue', '_reschedule_job', '_reserve_id', '_reserve_ids', '_reserve_key', '_reserve_keys', '_resolve_wait_for', '_restore_slots', '_retire_lanes', '_retry_or_bury', '_run_contained_step', '_run_deferred', '_run_deferred_item', '_run_maintenance', '_run_maintenance_from_horizon', '_run_step', '_scan_below_horizon', '_scope_name', '_select_claimable', '_server_up_since', '_set_alarm', '_set_aside', '_set_parked', '_setting_value', '_settle_batch', '_settle_each', '_settle_element', '_settle_field_kinds', '_snapshot_is_fixed', '_stale_watermark_usable', '_stem', '_stems', '_store_job', '_store_jobs', '_submit_field_kinds', '_try_lock_keys', '_try_settle_element', '_unbury_dependents', '_unclaimed_since', '_unpark_next', '_uuid_v7', '_wake_for_jobs', '_wake_for_scheduled', '_wake_waiters', '_watcher', '_watermark_usable', 'cancel', 'checkpoint', 'checkpoints', 'complete', 'complete_unheld', 'error_codes', 'extend', 'extend_many', 'fail', 'fail_unheld', 'get_work', 'hold_lease', 'job', 'job_payload', 'lease_status', 'next_due', 'redrive', 'redrive_many', 'release', 'require_api', 'reschedule', 'reschedule_unheld', 'results', 'schema_version', 'set_setting', 'setting', 'settings', 'settle', 'submit', 'submit_many', 'sweep', 'turn', 'verify', 'wakeup_channel', 'why_not_running'];
     v_view_names     constant text[] := array['dead_letter', 'departure', 'finished', 'status', 'submission'];
     v_functions      constant text[] := array[
 $function$
-create or replace function _actor()
+create or replace function _acting_role()
 returns text
 language sql
 stable
-as $_actor$
+as $_acting_role$
     -- current_user is the owner inside a security definer function: the caller is his SET ROLE, or else his login
     select coalesce(nullif(current_setting('role'), 'none'), session_user)
-$_actor$;
+$_acting_role$;
 
-comment on function _actor() is 'The acting role: the caller''s SET ROLE, or else session_user.';
+comment on function _acting_role() is 'The acting role: the caller''s SET ROLE, or else session_user.';
 $function$,
 $function$
-create or replace function _admissible(ids uuid[], chosen uuid[], now timestamptz)
-returns uuid[]
-language plpgsql
-volatile
-as $_admissible$
-declare
-    v_late      uuid[];
-    v_locked    text[];
-    v_busy      text[];
-    v_parked    uuid[];
-begin
-    select array_agg(j.job_id) into v_late from job as j where j.job_id = any (ids) and j.expires_at <= _admissible.now;
-    if v_late is not null then
-        perform _maintain('expire', cardinality(v_late), null, now, v_late::text[]);
-        ids := array(select i.id from unnest(ids) with ordinality as i (id, at) where i.id <> all (v_late) order by i.at);
-    end if;
-
-    -- A key that is leased is not worth its lock, which would be held as long as this transaction lasts. Parked by a look without the lock,
-    -- its head gets a note in case the lease is ending at this moment.
-    select array_agg(j.job_id), array_agg(distinct j.singleton_key) into v_parked, v_busy
-    from only job as j
-    where j.job_id = any (ids) and exists (
-            -- offset: a look for each, where a join could become one over all leases
-            select from leased as l where l.singleton_key = j.singleton_key offset 0
-        );
-    if v_parked is not null then
-        perform _park(v_parked, true);
-        insert into note (kind, singleton_key) select 'key', k.key from unnest(v_busy) as k (key);
-        ids := array(select i.id from unnest(ids) with ordinality as i (id, at) where i.id <> all (v_parked) order by i.at);
-    end if;
-
-    -- lock something per key ...
-    v_locked := _lock_keys(array(select distinct j.singleton_key from only job as j where j.job_id = any (ids) and j.singleton_key is not null));
-    -- ... and look again, in a statement that began after the lock was held
-    select array_agg(b.singleton_key) into v_busy
-    from (
-        select v.key as singleton_key from unnest(v_locked) as v (key) where exists (select from leased as l where l.singleton_key = v.key offset 0)
-        union all
-        select j.singleton_key from only job as j where j.singleton_key = any (v_locked) and j.job_id = any (chosen)
-    ) as b;
-
-    -- who comes behind a lease, or behind the first of its key in this very batch, leaves the claim index until that lease ends
-    with keyed as (
-        select
-            j.job_id,
-            j.singleton_key = any (v_busy) is true or row_number() over (partition by j.singleton_key order by i.ordinality) > 1 as behind
-        from unnest(ids) with ordinality as i (job_id, ordinality)
-        cross join lateral (select o.job_id, o.singleton_key from only job as o where o.job_id = i.job_id limit 1) as j
-        where j.singleton_key = any (v_locked)
-    )
-    select array_agg(k.job_id) into v_parked from keyed as k where k.behind;
-    if v_parked is not null then
-        perform _park(v_parked, true);
-    end if;
-
-    return array(
-        select i.job_id
-        from unnest(ids) with ordinality as i (job_id, ordinality)
-        left join lateral (select o.singleton_key from only job as o where o.job_id = i.job_id limit 1) as j on true
-        where (j.singleton_key is null or j.singleton_key = any (v_locked)) and i.job_id <> all (coalesce(v_parked, '{}'))
-        order by i.ordinality
-    );
-end
-$_admissible$;
-
-comment on function _admissible(uuid[], uuid[], timestamptz) is
-    'Which of these jobs, whose locks the caller holds, may be leased: one a singleton key, under the key''s lock (_lock_keys), '
-    'if nothing of the key is leased, or chosen before by this call; none that may not start any more. The others are parked, passed by, or buried as expired.';
-$function$,
-$function$
-create or replace function _admit(singleton_key text)
-returns boolean
-language plpgsql
-volatile
-as $_admit$
-declare
-    v_need  text := '';
-    v_head  record;
-    v_taken uuid;
-    v_priority smallint;
-    v_done  boolean := true;
-begin
-    -- somebody else is about this key: whether he admits the next is not known here
-    if _lock_keys(array[singleton_key]) = '{}' then
-        return false;
-    end if;
-    if exists (select from leased as l where l.singleton_key = _admit.singleton_key) then
-        -- the end of that lease admits the next; unless this is an old look, and it has ended since
-        return not _isolated();
-    end if;
-    loop
-        select j.job_id, j.next_need, j.priority, j.number into v_head
-        from only job as j
-        where j.singleton_key = _admit.singleton_key and j.state = 'ready' and j.parked and j.next_need > v_need
-        order by j.next_need, j.priority, j.number
-        limit 1;
-        exit when not found;
-        v_need := v_head.next_need;
-        continue when exists (
-            select from only job as j
-            where j.singleton_key = _admit.singleton_key and j.state = 'ready' and not j.parked and j.next_need = v_need
-                and (j.priority, j.number) < (v_head.priority, v_head.number)
-        );
-        -- a head that somebody holds is passed by: the next of its need goes first
-        select j.job_id, j.priority into v_taken, v_priority
-        from only job as j
-        where j.singleton_key = _admit.singleton_key and j.state = 'ready' and j.parked and j.next_need = v_need
-        order by j.priority, j.number
-        limit 1
-        for no key update skip locked;
-        if found then
-            perform _park(array[v_taken], false);
-            -- its lane may have been retired since it was submitted
-            perform _open_lane(v_need, v_priority, true, _now());
-            perform _ring_for(array[v_taken], array[v_need]);
-        else
-            v_done := false;
-        end if;
-    end loop;
-    return v_done;
-end
-$_admit$;
-
-comment on function _admit(text) is
-    'Lets the first parked job of a free singleton key, one a need, into the claim index. Tries the key''s lock (_lock_keys), and waits for nothing: '
-    'false where somebody is to look again.';
-$function$,
-$function$
-create or replace function _announce(needs text[], priorities smallint[], ready boolean[], keyed boolean[], now timestamptz)
+create or replace function _add_dependencies(job_id uuid, edges uuid[])
 returns void
 language plpgsql
 volatile
-as $_announce$
-declare
-    v_new           text[];
-    v_priorities    smallint[];
-    v_keyed         boolean[];
-    v_awaited       text[];
+as $_add_dependencies$
 begin
-    select
-        array_agg(u.next_need) filter (where l.awaited is null), array_agg(u.priority) filter (where l.awaited is null),
-        array_agg(u.keyed) filter (where l.awaited is null),
-        array_agg(distinct u.next_need) filter (where u.ready and (l.awaited is not false or _isolated()))
-    into v_new, v_priorities, v_keyed, v_awaited
-    from unnest(needs, priorities, ready, keyed) as u (next_need, priority, ready, keyed)
-    -- none: it was never used before
-    left join lateral (
-        select exists (select from waiter as w where w.stem = any (k.stems) and w.until > _announce.now) as awaited
-        from lane as k
-        where k.next_need = u.next_need and k.priority = u.priority and (k.keyed or not u.keyed)
-        limit 1
-    ) as l on true;
-    perform _open_lane(n.next_need, n.priority, n.keyed, _announce.now) from unnest(v_new, v_priorities, v_keyed) as n (next_need, priority, keyed);
-    if v_awaited is not null then
-        perform _ring(v_awaited);
-    end if;
+    insert into dependency (waits_for, job_id) select w.id, _add_dependencies.job_id from unnest(edges) as w (id);
+    -- one of them may be ending right now, unseen from here as this is unseen from there
+    insert into deferred (kind, job_id) values ('recheck', _add_dependencies.job_id);
 end
-$_announce$;
+$_add_dependencies$;
 
-comment on function _announce(text[], smallint[], boolean[], boolean[], timestamptz) is
-    'What is left to do for a batch of jobs just written, by its lanes, each once: sees to it that they are known, and rings once, for whatever is ready and '
-    'somebody waits for. keyed: whether some of the lane have a singleton_key.';
+comment on function _add_dependencies(uuid, uuid[]) is 'Writes the edges of a job that the caller has just inserted or locked, and the note that goes with them.';
 $function$,
 $function$
-create or replace function _answer(answer jsonb)
-returns outcome
-language sql
-immutable
-as $_answer$
-    select (answer ->> 'state', (answer ->> 'available_at')::timestamptz, (answer ->> 'attempt')::integer)::outcome
-$_answer$;
+create or replace function _advance_watermarks(capabilities text[], now timestamptz, seen bigint default null)
+returns void
+language plpgsql
+volatile
+as $_advance_watermarks$
+declare
+    -- rows from here on are no moves: _invalidation_id()
+    v_top       constant bigint := 4611686018427387904;
+    v_seen      constant bigint := coalesce(seen, _queue_position());
+    v_isolated  constant boolean := _snapshot_is_fixed();
+    v_lone      boolean;
+    v_old       watermark;
+    v_last      watermark;
+    v_below     bigint;
+    v_opened    bigint[];
+    v_id        xid8;
+    v_mark_id   bigint;
+    v_fence     bigint;
+    v_lease     interval;
+    v_attempts  integer;
+    v_over      xid8;
+    v_moved     watermark;
+begin
+    if cardinality(capabilities) > 1 or right(capabilities[1], 1) = '%' then
+        perform _rebuild_lane_cache(_scope_name(capabilities), capabilities, 0, now, v_seen);
+        return;
+    end if;
+    v_lone := pg_try_advisory_xact_lock(_advisory_lock_key('watermark', capabilities[1]));
+    for v_try in 1 .. 3 loop
+        select k.* into v_old from watermark as k where k.next_need = capabilities[1] order by k.watermark_id desc limit 1;
+        v_below := coalesce(v_old.watermark_id, 0);
+        v_opened := '{}';
+        if v_old.watermark_id >= v_top then
+            -- seen before the lanes and the settings are read: what these rows tell of is in what follows
+            v_opened := array(select k.watermark_id from watermark as k where k.next_need = capabilities[1] and k.watermark_id >= v_top);
+            select k.* into v_last from watermark as k where k.next_need = capabilities[1] and k.watermark_id < v_top order by k.watermark_id desc limit 1;
+            v_below := coalesce(v_last.watermark_id, 0);
+            if v_last.watermark_id is not null then
+                v_old := v_last;
+            end if;
+        end if;
+        -- one mover of a need at a time is enough, the others claim from the old marks meanwhile; but one that idles in its transaction must not keep them
+        if not v_lone and v_old.noted_at between _advance_watermarks.now - interval '1 s' and _advance_watermarks.now + interval '1 s' then
+            return;
+        end if;
+        select s.last_value into v_fence from fence_seq as s;
+        -- read after the marks, which cannot know of a number that was not drawn
+        if v_old.fence > v_fence then
+            perform _raise_sequence_lags('fence_seq');
+        elsif v_old.seen_number > coalesce(v_seen, 0) and v_old.seen_number > coalesce(pg_sequence_last_value('number_seq'), 0) then
+            perform _raise_sequence_lags('number_seq');
+        end if;
+        -- above READ COMMITTED this may be an old look, and no claim is to go by it: see below
+        v_lease := case when not v_isolated then _duration(_setting_value('max_lease')::interval) end;
+        v_attempts := _setting_value('max_attempts')::integer;
+        -- somebody's long transaction, which may have nothing to do with jobs: asked where claims have left something behind
+        if v_old.fence + 50 < v_fence and v_old.seen_by > pg_snapshot_xmin(pg_current_snapshot())
+            and v_old.seen_by < pg_snapshot_xmax(pg_current_snapshot()) and not v_isolated and _no_older_writers(v_old.seen_by) then
+            v_over := v_old.seen_by;
+        end if;
+        -- A pair is kept until it has come true: if it were replaced each time, writers that take longer than that, one after the other, would stop the mark.
+        select
+            null::bigint, n.next_need, n.priorities, c.numbers, n.keyed,
+            case when s.proven or s.foreign_id then coalesce(v_seen, v_old.seen_number) else v_old.seen_number end,
+            case when (s.proven or s.foreign_id) and v_seen is not null then null else v_old.seen_by end,
+            _advance_watermarks.now, v_fence, v_lease, v_attempts
+        into v_moved
+        from (
+            select l.next_need, array_agg(distinct l.priority order by l.priority) as priorities, bool_or(l.keyed) as keyed
+            from (select o.next_need, greatest(o.priority, -1 - o.priority)::smallint as priority, o.keyed from lane as o where o.next_need = capabilities[1]) as l
+            group by l.next_need
+        ) as n
+        cross join lateral (
+            select
+                pg_snapshot_xmin(pg_current_snapshot()) >= v_old.seen_by or coalesce(v_old.seen_by = v_over, false) as proven,
+                -- an id that this server has not come to: the pair was noted on another one, before a restore
+                v_old.seen_by >= pg_snapshot_xmax(pg_current_snapshot()) and v_old.seen_by is distinct from pg_current_xact_id_if_assigned() as foreign_id
+        ) as s
+        cross join lateral (
+            select
+                array_agg(
+                    case
+                        when s.proven then least(
+                            v_old.seen_number + 1,
+                            (
+                                select j.number
+                                from ready as j
+                                where hashtextextended(j.next_need, j.priority::bigint) = hashtextextended(n.next_need, o.priority::bigint)
+                                    and j.next_need = n.next_need and j.priority = o.priority
+                                    and j.number between o.number and v_old.seen_number
+                                order by j.number
+                                limit 1
+                            )
+                        )
+                        else o.number
+                    end
+                    order by o.priority
+                ) as numbers
+            from (
+                select p.priority, coalesce(v_old.numbers[array_position(v_old.priorities, p.priority)], 0) as number
+                from unnest(n.priorities) as p (priority)
+            ) as o
+        ) as c
+        where (
+                v_opened <> '{}' and not v_isolated
+                or v_old.fence + 50 < v_fence or not (v_old.noted_at between _advance_watermarks.now - interval '20 ms' and _advance_watermarks.now)
+            )
+            -- an idle need writes nothing
+            and (v_opened <> '{}' and not v_isolated or n.priorities <> v_old.priorities or n.keyed <> v_old.keyed or c.numbers <> v_old.numbers
+                or v_old.seen_number <> v_seen or v_old.fence + 50 < v_fence
+                or not v_isolated and (v_old.max_lease, v_old.max_attempts) is distinct from (v_lease, v_attempts));
+        exit when v_moved.next_need is null;
+        v_id := pg_current_xact_id();
+        v_mark_id := nextval('watermark_watermark_id_seq');
+        if v_mark_id < v_below then
+            perform _raise_sequence_lags('watermark_watermark_id_seq');
+        end if;
+        -- Looked at again now that its place is drawn: if a lane was opened meanwhile, or somebody else has moved the marks, it starts anew. So whatever comes
+        -- after a move that knew of a lane knows of it, too.
+        insert into watermark (watermark_id, next_need, priorities, numbers, keyed, seen_number, seen_by, noted_at, fence, max_lease, max_attempts)
+        overriding system value
+        select
+            v_mark_id, v_moved.next_need, v_moved.priorities, v_moved.numbers, v_moved.keyed, v_moved.seen_number, coalesce(v_moved.seen_by, v_id),
+            v_moved.noted_at, v_moved.fence, v_moved.max_lease, v_moved.max_attempts
+        where not exists (
+            select from watermark as k where k.next_need = capabilities[1] and k.watermark_id > v_below and k.watermark_id <> all (v_opened)
+        );
+        if found then
+            if v_opened <> '{}' and not v_isolated then
+                delete from watermark as k
+                where k.next_need = capabilities[1] and k.watermark_id = any (
+                    array(select o.watermark_id from watermark as o where o.next_need = capabilities[1] and o.watermark_id = any (v_opened) for update skip locked)
+                );
+            end if;
+            -- every hundredth row or so
+            if v_mark_id % 100 = 0 then
+                delete from watermark as k
+                where (k.next_need, k.watermark_id) in (
+                    select o.next_need, o.watermark_id
+                    from watermark as o
+                    where o.next_need = capabilities[1] and o.watermark_id < v_top and o.noted_at < _advance_watermarks.now - interval '1 minute'
+                        and exists (
+                            select from watermark as n
+                            where n.next_need = o.next_need and n.watermark_id > o.watermark_id and n.watermark_id < v_top
+                                and n.noted_at < _advance_watermarks.now - interval '1 minute'
+                        )
+                    for update skip locked
+                );
+            end if;
+            return;
+        end if;
+    end loop;
+end
+$_advance_watermarks$;
 
-comment on function _answer(jsonb) is 'An answer as it was given before.';
+comment on function _advance_watermarks(text[], timestamptz, bigint) is
+    'Moves the low-water marks of a need up to the first ready number that can be seen, no further than what is proven to be all there will be. At most '
+    'fifty times a second a need, or once in fifty claims; waits for nobody. Above READ COMMITTED the snapshot may be old, and the mark lower: never too '
+    'high; claims do not go by such marks, which may lack a lane. Of capabilities that are more than one need it moves the front.';
 $function$,
 $function$
-create or replace function _apply(waited_for uuid, end_state text, ids uuid[], now timestamptz)
+create or replace function _advisory_lock_key(kind text, name text)
+returns bigint
+language plpgsql
+stable
+as $_advisory_lock_key$
+declare
+    v_salt constant bigint := coalesce((select s.salt from secret as s limit 1), 0);
+begin
+    -- 256 numbers a kind: one transaction that claims of ever so many needs cannot exhaust the server's memory for locks
+    return hashtextextended(kind, v_salt) + (hashtextextended(name, v_salt) & 255);
+end
+$_advisory_lock_key$;
+
+comment on function _advisory_lock_key(text, text) is
+    'The advisory lock by which one session does what one at a time is enough for: upkeep, the marks of a need (mark), the front of a scope (front), noting a '
+    'channel (listener). Nobody outside can compute it, but anybody can read it in pg_locks while it is held, and hold it then: so whoever cannot get it '
+    'goes ahead all the same once a second has passed since the work was last done. Two names that share a number cost each other no more than that.';
+$function$,
+$function$
+create or replace function _answer_known_job(job_id uuid)
+returns submitted
+language plpgsql
+volatile
+as $_answer_known_job$
+declare
+    v_known submitted;
+begin
+    -- one statement, one snapshot: the job may be moving from one to the other
+    select s.job_id, false, s.state, s.available_at into v_known
+    from (
+        select j.job_id, j.state, j.available_at from job as j where j.job_id = _answer_known_job.job_id
+        union all
+        select a.job_id, a.state, a.available_at from archive as a where a.job_id = _answer_known_job.job_id
+    ) as s;
+    if not found then
+        raise exception 'job % was purged at this moment', job_id
+            using errcode = 'serialization_failure',
+                  detail = jsonb_build_object('job_id', job_id)::text,
+                  hint = 'Try the transaction again.';
+    end if;
+    return v_known;
+end
+$_answer_known_job$;
+
+comment on function _answer_known_job(uuid) is
+    'What submit answers for a job that it did not make: created = false, and the state it has by now. Raises 40001 where it has just been purged: '
+    'never a row of nulls.';
+$function$,
+$function$
+create or replace function _apply_dependency_policy(waited_for uuid, end_state text, ids uuid[], now timestamptz)
 returns integer
 language plpgsql
 volatile
-as $_apply$
+as $_apply_dependency_policy$
 declare
     v_job   job;
     v_freed uuid[];
 begin
     if end_state is null then
-        perform _revive(ids, now);
+        perform _unbury_dependents(ids, now);
         return 0;
     end if;
 
@@ -226,7 +276,7 @@ begin
     if end_state <> 'succeeded' then
         for v_job in
             select j.*
-            from edge as e
+            from dependency as e
             -- limit: a look for each, where a join could become one over all jobs
             cross join lateral (select o.* from only job as o where o.job_id = e.job_id limit 1) as j
             where e.waits_for = waited_for and e.job_id = any (ids) and j.state = 'blocked'
@@ -234,8 +284,8 @@ begin
             order by j.job_id
         loop
             if v_job.on_dependency_failure = 'cascade' and end_state = 'cancelled' then
-                perform _record(v_job.job_id, 'cancelled', 'leasehold', 'cancelled', v_job.attempt, 'with ' || waited_for, now);
-                perform _end_unheld(v_job, 'cancelled', null, null, now, nested => true);
+                perform _record_history(v_job.job_id, 'cancelled', 'leasehold', 'cancelled', v_job.attempt, 'with ' || waited_for, now);
+                perform _archive_unheld(v_job, 'cancelled', null, null, now, nested => true);
             else
                 perform _bury(
                     v_job, 'dependency_failed', format('dependency %s is %s', waited_for, end_state), null, null, 'leasehold', now, nested => true
@@ -246,7 +296,7 @@ begin
 
     -- 2. what it lets go: each edge once. A dead job keeps the edges of those who hold on for its redrive
     with let_go as (
-        delete from edge as e
+        delete from dependency as e
         where e.waits_for = waited_for and e.job_id = any (ids)
             and (end_state <> 'dead' or (select j.on_dependency_failure from only job as j where j.job_id = e.job_id) = 'release')
         returning e.job_id
@@ -256,44 +306,173 @@ begin
         return 0;
     end if;
     if end_state = 'succeeded' then
-        perform _revive(v_freed, now);
+        perform _unbury_dependents(v_freed, now);
     end if;
-    if _isolated() then
+    if _snapshot_is_fixed() then
         -- an old look may still see edges that are gone: then somebody is to look again
-        insert into note (kind, job_id)
-        select 'blocked', j.job_id
+        insert into deferred (kind, job_id)
+        select 'recheck', j.job_id
         from only job as j
-        where j.job_id = any (v_freed) and j.state = 'blocked' and exists (select from edge as e where e.job_id = j.job_id);
+        where j.job_id = any (v_freed) and j.state = 'blocked' and exists (select from dependency as e where e.job_id = j.job_id);
     end if;
     select array_agg(j.job_id) into v_freed
     from only job as j
-    where j.job_id = any (v_freed) and j.state = 'blocked' and not exists (select from edge as e where e.job_id = j.job_id);
+    where j.job_id = any (v_freed) and j.state = 'blocked' and not exists (select from dependency as e where e.job_id = j.job_id);
     if v_freed is null then
         return 0;
     end if;
     return _enqueue(v_freed, now);
 end
-$_apply$;
+$_apply_dependency_policy$;
 
-comment on function _apply(uuid, text, uuid[], timestamptz) is
+comment on function _apply_dependency_policy(uuid, text, uuid[], timestamptz) is
     'The one place that says what the state of waited_for (succeeded, cancelled, dead; null: it lives again) means for the given dependents, '
     'whose locks the caller holds. Returns how many entered the queue.';
 $function$,
 $function$
-create or replace function _asked_to_stop(job_id uuid, lease_id uuid)
+create or replace function _archive_completed(job_ids uuid[], lease_ids uuid[], results jsonb[], places bigint[], now timestamptz)
+returns settled[]
+language plpgsql
+volatile
+as $_archive_completed$
+declare
+    v_answers   settled[];
+    v_keys      text[];
+    v_awaited   uuid[];
+    v_key       text;
+    v_id        uuid;
+begin
+    -- The statement of _archive_leased, for many. Not the same one: a single job would cost a tenth more. No join, whose plan, made while the table is small, would read
+    -- all of it for ever: the one index scan there can be (bitmaps are off) comes upon the jobs, and locks them, in the order of their ids; what belongs
+    -- to a job is found by its place. Each look at edges is no newer than the job's lock, but the transaction has an id from before it (_archive_leased).
+    with gone as (
+        delete from leased as j
+        where j.job_id = any (job_ids) and j.lease_id = lease_ids[width_bucket(j.job_id, job_ids)]
+        returning j.*, width_bucket(j.job_id, job_ids) as nth
+    ), kept as (
+        insert into archive (
+            job_id, submitted_at, available_at, ended_at, attempt, priority, crashes, cancel_requested, state, next_need, submitted_by,
+            on_dependency_failure, payload, metadata, expires_at, singleton_key, options, fence, lease_id, worker_id, leased_at, answer, failure,
+            result
+        )
+        select
+            g.job_id, g.submitted_at, g.available_at, _archive_completed.now, g.attempt, g.priority, g.crashes, g.cancel_requested, 'succeeded',
+            g.next_need, g.submitted_by, g.on_dependency_failure, g.payload, g.metadata, g.expires_at, g.singleton_key, g.options, g.fence, g.lease_id,
+            g.worker_id, g.leased_at, g.answer, g.failure, results[g.nth]
+        from gone as g
+    )
+    select
+        array_agg((g.job_id, g.lease_id, 'complete', true, 'succeeded', null, null, null, null, null, null, null)::settled order by places[g.nth]),
+        array_agg(g.singleton_key order by places[g.nth]) filter (where g.singleton_key is not null),
+        array_agg(g.job_id order by places[g.nth]) filter (where exists (select from dependency as e where e.waits_for = g.job_id))
+    into v_answers, v_keys, v_awaited
+    from gone as g;
+
+    if v_keys is not null then
+        foreach v_key in array v_keys loop
+            perform _release_key(v_key, 'leased');
+        end loop;
+    end if;
+    if v_awaited is not null then
+        foreach v_id in array v_awaited loop
+            perform _propagate_end(v_id);
+        end loop;
+    end if;
+    return v_answers;
+end
+$_archive_completed$;
+
+comment on function _archive_completed(uuid[], uuid[], jsonb[], bigint[], timestamptz) is
+    'Ends those of these leases that are current as succeeded: what _archive_leased does with one. Returns an answer for each that it ended, in the order of places; '
+    'null where none was current. job_ids: each once, in order, which is the order of the locks. READ COMMITTED only; now: _now_after_xid().';
+$function$,
+$function$
+create or replace function _archive_leased(
+    job_id uuid, lease_id uuid, state text, result jsonb, answer jsonb, now timestamptz, nested boolean default false
+)
+returns boolean
+language plpgsql
+volatile
+as $_archive_leased$
+declare
+    v_key       text;
+    v_awaited   boolean;
+begin
+    -- One statement locks, checks the lease, moves the row, and looks whether anybody waits for it. That look is no newer than the lock, but the
+    -- transaction has an id from before it: an edge that it misses has a note, which cannot be dropped before this transaction is over.
+    with gone as (
+        -- by name: j.*, with the columns that an end has no use for, costs more
+        delete from leased as j
+        where j.job_id = _archive_leased.job_id and (_archive_leased.lease_id is null or j.lease_id = _archive_leased.lease_id)
+        returning
+            j.job_id, j.submitted_at, j.available_at, j.attempt, j.priority, j.crashes, j.cancel_requested, j.next_need, j.submitted_by,
+            j.on_dependency_failure, j.payload, j.metadata, j.expires_at, j.singleton_key, j.options, j.fence, j.lease_id, j.worker_id, j.leased_at,
+            j.answer, j.failure
+    )
+    insert into archive as a (
+        job_id, submitted_at, available_at, ended_at, attempt, priority, crashes, cancel_requested, state, next_need, submitted_by,
+        on_dependency_failure, payload, metadata, expires_at, singleton_key, options, fence, lease_id, worker_id, leased_at, answer, failure, result
+    )
+    select
+        g.job_id, g.submitted_at, g.available_at, _archive_leased.now, g.attempt, g.priority, g.crashes, g.cancel_requested, _archive_leased.state, g.next_need,
+        g.submitted_by, g.on_dependency_failure, g.payload, g.metadata, g.expires_at, g.singleton_key, g.options, g.fence,
+        -- a lease that neither made this end nor was answered before is not to be taken for one that did
+        case when _archive_leased.lease_id is not null or coalesce(_archive_leased.answer, g.answer) is not null then g.lease_id end,
+        g.worker_id, g.leased_at, coalesce(_archive_leased.answer, g.answer), g.failure, _archive_leased.result
+    from gone as g
+    returning a.singleton_key, exists (select from dependency as e where e.waits_for = _archive_leased.job_id) into v_key, v_awaited;
+    if not found then
+        return false;
+    end if;
+
+    if v_key is not null then
+        perform _release_key(v_key, 'leased');
+    end if;
+    if v_awaited or _snapshot_is_fixed() then
+        perform _propagate_end(_archive_leased.job_id, nested);
+    end if;
+    return true;
+end
+$_archive_leased$;
+
+comment on function _archive_leased(uuid, uuid, text, jsonb, jsonb, timestamptz, boolean) is
+    'Ends a leased job as succeeded or cancelled: moves it to the archive, admits the next of its key, frees what waits for it. '
+    'With a lease_id, only while that lease is current; false where there is no such job. Locks the job''s row, then tries for the others. now: '
+    '_now_after_xid(). Many completes at once: _archive_completed. Where nobody holds the job: _archive_unheld.';
+$function$,
+$function$
+create or replace function _archive_unheld(
+    v_job job, state text, result jsonb, answer jsonb, now timestamptz, nested boolean default false
+)
 returns void
 language plpgsql
 volatile
-as $_asked_to_stop$
+as $_archive_unheld$
 begin
-    raise exception 'cancellation of job % was asked for', job_id
-        using errcode = 'LH007',
-              detail = jsonb_build_object('job_id', job_id, 'lease_id', lease_id)::text,
-              hint = 'Stop, and call release or fail; complete still succeeds where the work is done.';
+    delete from job as j where j.job_id = v_job.job_id;
+    insert into archive (
+        job_id, submitted_at, available_at, ended_at, attempt, priority, crashes, cancel_requested, state, next_need, submitted_by,
+        on_dependency_failure, payload, metadata, expires_at, singleton_key, options, fence, lease_id, worker_id, leased_at, answer, failure, result
+    ) values (
+        v_job.job_id, v_job.submitted_at, v_job.available_at, _archive_unheld.now, v_job.attempt, v_job.priority, v_job.crashes,
+        v_job.cancel_requested, _archive_unheld.state, v_job.next_need, v_job.submitted_by, v_job.on_dependency_failure, v_job.payload, v_job.metadata,
+        v_job.expires_at, v_job.singleton_key, v_job.options, v_job.fence,
+        -- a lease that was not answered before did not make this end
+        case when coalesce(_archive_unheld.answer, v_job.answer) is not null then v_job.lease_id end,
+        v_job.worker_id, v_job.leased_at, coalesce(_archive_unheld.answer, v_job.answer),
+        -- why it was dead is no matter of one that was cancelled
+        _pack_failure((v_job.failure).error, (v_job.failure).error_code), _archive_unheld.result
+    );
+    delete from dependency as e where e.job_id = v_job.job_id;
+    if v_job.singleton_key is not null then
+        perform _release_key(v_job.singleton_key, v_job.state);
+    end if;
+    perform _propagate_end(v_job.job_id, nested);
 end
-$_asked_to_stop$;
+$_archive_unheld$;
 
-comment on function _asked_to_stop(uuid, uuid) is 'Raises LH007 to a worker whose job somebody wants cancelled.';
+comment on function _archive_unheld(job, text, jsonb, jsonb, timestamptz, boolean) is
+    'What _archive_leased does, with a job that nobody holds. The caller holds the lock of v_job, which is its row.';
 $function$,
 $function$
 create or replace function _backoff(retry jsonb, attempt integer)
@@ -338,20 +517,20 @@ declare
 begin
     v_job.state := 'dead';
     v_job.failure := case
-        when _bury.error is not null then _failure(_bury.error, _bury.error_code, reason)
-        else _failure((v_job.failure).error, (v_job.failure).error_code, reason)
+        when _bury.error is not null then _pack_failure(_bury.error, _bury.error_code, reason)
+        else _pack_failure((v_job.failure).error, (v_job.failure).error_code, reason)
     end;
     v_job.ended_at := now;
     v_job.answer := coalesce(_bury.answer, v_job.answer);
     v_job.cancel_requested := false;
     v_job.parked := false;
     v_job.check_at := null;
-    perform _rewrite(v_job);
-    perform _record(v_job.job_id, 'buried', actor, 'dead', v_job.attempt, reason, now, _bury.error, _bury.error_code);
+    perform _replace_job_row(v_job);
+    perform _record_history(v_job.job_id, 'buried', actor, 'dead', v_job.attempt, reason, now, _bury.error, _bury.error_code);
     if v_job.singleton_key is not null then
-        perform _leave_key(v_job.singleton_key, v_was);
+        perform _release_key(v_job.singleton_key, v_was);
     end if;
-    perform _tell_dependents(v_job.job_id, nested);
+    perform _propagate_end(v_job.job_id, nested);
 end
 $_bury$;
 
@@ -359,11 +538,76 @@ comment on function _bury(job, text, text, text, jsonb, text, timestamptz, boole
     'The one place that buries. The caller holds the lock of v_job, which is its row, but for crashes as they are to be.';
 $function$,
 $function$
-create or replace function _check_batch_circles(requests _request[])
+create or replace function _canonical_json_text(value jsonb)
+returns text
+language sql
+immutable
+as $_canonical_json_text$
+    -- jsonb has one way to write a value, but for zeros at the end of a fraction. Most values have none, which a look without replacing tells. The first
+    -- alternative takes strings, whatever is in them. No more than a regular expression can take: it works on four bytes a character, 1 GB in all.
+    select case
+        when octet_length(t.said) <= 200000000 and t.said ~ '[.][0-9]*0(?![0-9])' then
+            regexp_replace(t.said, E'("(?:[^"\\\\]|\\\\.)*")|[.]0+(?![0-9])|([.][0-9]*[1-9])0+(?![0-9])', E'\\1\\2', 'g')
+        else t.said
+    end
+    from (select value::text as said) as t
+$_canonical_json_text$;
+
+comment on function _canonical_json_text(jsonb) is 'The JSON text of a value: the same text for values that are equal as jsonb (1.10 and 1.1), another one for others.';
+$function$,
+$function$
+create or replace function _capability_matches(capability text, need text)
+returns boolean
+language sql
+immutable
+as $_capability_matches$
+    select case
+        when right(capability, 1) = '%' then starts_with(need, left(capability, -1))
+        else capability = need
+    end
+$_capability_matches$;
+
+comment on function _capability_matches(text, text) is 'Whether a capability covers a need. Only a last % is special.';
+$function$,
+$function$
+create or replace function _channel_known_to_all(channel text, until timestamptz)
+returns boolean
+language plpgsql
+volatile
+as $_channel_known_to_all$
+declare
+    v_id        constant bigint := pg_current_xact_id()::text::bigint;
+    v_written   bigint;
+begin
+    select l.written_by::text::bigint into v_written
+    from listener as l
+    where l.channel = _channel_known_to_all.channel and l.known_until >= _channel_known_to_all.until and l.written_by < pg_snapshot_xmax(pg_current_snapshot())
+    order by l.known_until
+    limit 1;
+    if v_written is null then
+        return false;
+    end if;
+    -- as it is now, not as this transaction may have read it before
+    perform pg_stat_clear_snapshot();
+    return not exists (
+        select from pg_stat_get_activity(null) as a
+        where a.datid = (select d.oid from pg_database as d where d.datname = current_database()) and a.pid <> pg_backend_pid()
+            -- how many ids ago, by the 32 bits that are shown: as many as that row, or more
+            and (v_id % 4294967296 - a.backend_xmin::text::bigint + 4294967296) % 4294967296 between v_id - v_written and 2147483647
+    );
+end
+$_channel_known_to_all$;
+
+comment on function _channel_known_to_all(text, timestamptz) is
+    'Whether every transaction of this database that is open, or will be, sees the row of listener by which this channel is known until then: no snapshot '
+    'is open that is as old as the row. A transaction above READ COMMITTED rings by it.';
+$function$,
+$function$
+create or replace function _check_batch_cycles(requests _request[])
 returns void
 language plpgsql
 stable
-as $_check_batch_circles$
+as $_check_batch_cycles$
 declare
     v_waits     integer[];
     v_from      integer[];
@@ -417,9 +661,9 @@ begin
                   hint = 'Nothing was submitted. Take one wait_for out of the circle.';
     end if;
 end
-$_check_batch_circles$;
+$_check_batch_cycles$;
 
-comment on function _check_batch_circles(_request[]) is
+comment on function _check_batch_cycles(_request[]) is
     'Refuses a batch whose elements wait for each other in a circle (LH004), before anything is written.';
 $function$,
 $function$
@@ -432,19 +676,19 @@ declare
     v_capability text;
 begin
     if capabilities is null then
-        perform _invalid(argument, 'must not be null', 'Say what this worker can do, as array[''billing.%''].');
+        perform _raise_invalid_argument(argument, 'must not be null', 'Say what this worker can do, as array[''billing.%''].');
     elsif cardinality(capabilities) = 0 then
-        perform _invalid(argument, 'must not be empty', 'Say what this worker can do, as array[''billing.%''].');
+        perform _raise_invalid_argument(argument, 'must not be empty', 'Say what this worker can do, as array[''billing.%''].');
     elsif array_ndims(capabilities) > 1 then
-        perform _invalid(argument, 'must have one dimension');
+        perform _raise_invalid_argument(argument, 'must have one dimension');
     elsif cardinality(capabilities) > 1000 then
-        perform _invalid(argument, 'must not have more than 1000 elements', 'Use a prefix, as billing.%.');
+        perform _raise_invalid_argument(argument, 'must not have more than 1000 elements', 'Use a prefix, as billing.%.');
     end if;
     foreach v_capability in array capabilities loop
         if right(v_capability, 1) = '%' then
             perform _check_text(argument, v_capability, 201);
             if v_capability ~ '[[:space:][:cntrl:]]' then
-                perform _invalid(argument, 'must not hold white space or control characters');
+                perform _raise_invalid_argument(argument, 'must not hold white space or control characters');
             end if;
         else
             perform _check_need(argument, v_capability);
@@ -456,11 +700,26 @@ $_check_capabilities$;
 comment on function _check_capabilities(text[], text) is 'Refuses what is not a list of needs and prefixes ending in % (LH010).';
 $function$,
 $function$
-create or replace function _check_circle(job_id uuid, wait_for uuid[])
+create or replace function _check_count(argument text, value integer, lowest integer, highest integer)
+returns void
+language plpgsql
+stable
+as $_check_count$
+begin
+    if value < lowest or value > highest then
+        perform _raise_invalid_argument(argument, format('must lie between %s and %s', lowest, highest));
+    end if;
+end
+$_check_count$;
+
+comment on function _check_count(text, integer, integer, integer) is 'Refuses a number that is out of range (LH010). Null passes.';
+$function$,
+$function$
+create or replace function _check_cycle(job_id uuid, wait_for uuid[])
 returns void
 language plpgsql
 volatile
-as $_check_circle$
+as $_check_cycle$
 declare
     v_until constant timestamptz := _now() + interval '1 s';
 begin
@@ -469,14 +728,14 @@ begin
         select from unnest(wait_for) as w (id)
         -- limit: a look for each, where a join could become one over all jobs
         left join lateral (select o.xmin as made_by from job as o where o.job_id = w.id limit 1) as j on true
-        where j.made_by is distinct from pg_current_xact_id_if_assigned()::xid or exists (select from edge as e where e.job_id = w.id)
+        where j.made_by is distinct from pg_current_xact_id_if_assigned()::xid or exists (select from dependency as e where e.job_id = w.id)
     ) then
         return;
     end if;
     -- Two who add edges at once would each miss the other's: one at a time. The gate is tried for, so that nobody hangs on an idle transaction;
     -- and changed, so that an old snapshot cannot pass it unnoticed.
     loop
-        perform from gate as g for update skip locked;
+        perform from cycle_gate as g for update skip locked;
         exit when found;
         if _now() > v_until then
             raise exception 'another transaction is changing what jobs wait for'
@@ -486,7 +745,7 @@ begin
         end if;
         perform pg_sleep(0.01);
     end loop;
-    update gate as g set passed = g.passed + 1;
+    update cycle_gate as g set passed = g.passed + 1;
 
     if exists (
         with recursive upstream (id) as (
@@ -495,9 +754,9 @@ begin
             select e.waits_for
             from upstream as u
             -- offset: a look for each, where a join could become one over all edges
-            cross join lateral (select o.waits_for from edge as o where o.job_id = u.id offset 0) as e
+            cross join lateral (select o.waits_for from dependency as o where o.job_id = u.id offset 0) as e
         )
-        select from upstream as u where u.id = _check_circle.job_id
+        select from upstream as u where u.id = _check_cycle.job_id
     ) then
         raise exception 'job % would wait for itself by way of others', job_id
             using errcode = 'LH004',
@@ -505,25 +764,10 @@ begin
                   hint = 'One of wait_for waits, directly or not, for this job.';
     end if;
 end
-$_check_circle$;
+$_check_cycle$;
 
-comment on function _check_circle(uuid, uuid[]) is
+comment on function _check_cycle(uuid, uuid[]) is
     'Refuses to let an existing job wait for jobs that wait for it (LH004). Passes the gate row first, which it tries for a second (40001 after).';
-$function$,
-$function$
-create or replace function _check_count(argument text, value integer, lowest integer, highest integer)
-returns void
-language plpgsql
-stable
-as $_check_count$
-begin
-    if value < lowest or value > highest then
-        perform _invalid(argument, format('must lie between %s and %s', lowest, highest));
-    end if;
-end
-$_check_count$;
-
-comment on function _check_count(text, integer, integer, integer) is 'Refuses a number that is out of range (LH010). Null passes.';
 $function$,
 $function$
 create or replace function _check_delay(argument text, value interval)
@@ -533,41 +777,14 @@ stable
 as $_check_delay$
 begin
     if _duration(value) < interval '0' then
-        perform _invalid(argument, 'must not be negative');
+        perform _raise_invalid_argument(argument, 'must not be negative');
     elsif _duration(value) > interval '366 days' then
-        perform _invalid(argument, 'must not be longer than a year');
+        perform _raise_invalid_argument(argument, 'must not be longer than a year');
     end if;
 end
 $_check_delay$;
 
 comment on function _check_delay(text, interval) is 'Refuses a delay that is negative or longer than a year (LH010). Null passes.';
-$function$,
-$function$
-create or replace function _check_done(done jsonb)
-returns void
-language plpgsql
-stable
-as $_check_done$
-declare
-    v_index bigint;
-    v_kinds constant jsonb := _done_kinds();
-begin
-    perform _check_elements('done', done);
-    select d.ordinality - 1 into v_index
-    from jsonb_array_elements(done) with ordinality as d (element, ordinality)
-    where not v_kinds ? coalesce(d.element ->> 'verb', '')
-    order by d.ordinality
-    limit 1;
-    if found then
-        perform _invalid(format('done[%s].verb', v_index), 'must be one of complete, fail, release, reschedule, extend');
-    end if;
-    -- a key that is not known would go unnoticed; what is wrong with a value is for its own element to answer
-    perform _check_keys('done', done, v_kinds, types => false);
-end
-$_check_done$;
-
-comment on function _check_done(jsonb) is
-    'Refuses a batch of which an element names no job, no lease, no verb, or what its verb does not know (LH010).';
 $function$,
 $function$
 create or replace function _check_elements(argument text, elements jsonb)
@@ -580,11 +797,11 @@ declare
     v_uuid      constant text := '^[{]?[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}[}]?$';
 begin
     if elements is null then
-        perform _invalid(argument, 'must not be null');
+        perform _raise_invalid_argument(argument, 'must not be null');
     elsif jsonb_typeof(elements) <> 'array' then
-        perform _invalid(argument, format('must be a JSON array, not %s', jsonb_typeof(elements)));
+        perform _raise_invalid_argument(argument, format('must be a JSON array, not %s', jsonb_typeof(elements)));
     elsif jsonb_array_length(elements) > 1000 then
-        perform _invalid(argument, 'must not have more than 1000 elements');
+        perform _raise_invalid_argument(argument, 'must not have more than 1000 elements');
     end if;
     select e.ordinality into v_ordinal
     from jsonb_array_elements(elements) with ordinality as e (element, ordinality)
@@ -594,7 +811,7 @@ begin
     order by e.ordinality
     limit 1;
     if found then
-        perform _invalid(format('%s[%s]', argument, v_ordinal - 1), 'must be an object with a job_id and a lease_id, both of them uuids');
+        perform _raise_invalid_argument(format('%s[%s]', argument, v_ordinal - 1), 'must be an object with a job_id and a lease_id, both of them uuids');
     end if;
 end
 $_check_elements$;
@@ -610,7 +827,7 @@ as $_check_expires_at$
 begin
     perform _check_time(argument, expires_at);
     if expires_at <= now then
-        perform _invalid(argument, 'must lie in the future', 'It is the last moment at which the job may start.');
+        perform _raise_invalid_argument(argument, 'must lie in the future', 'It is the last moment at which the job may start.');
     end if;
 end
 $_check_expires_at$;
@@ -625,14 +842,46 @@ stable
 as $_check_ids$
 begin
     if job_id is null then
-        perform _invalid('job_id', 'must not be null');
+        perform _raise_invalid_argument('job_id', 'must not be null');
     elsif lease_id is null then
-        perform _invalid('lease_id', 'must not be null', 'Each row of get_work carries the lease_id to use.');
+        perform _raise_invalid_argument('lease_id', 'must not be null', 'Each row of get_work carries the lease_id to use.');
     end if;
 end
 $_check_ids$;
 
 comment on function _check_ids(uuid, uuid) is 'Refuses a call that does not say which job and which lease (LH010).';
+$function$,
+$function$
+create or replace function _check_job_id_unseen(job_id uuid)
+returns void
+language plpgsql
+volatile
+as $_check_job_id_unseen$
+begin
+    -- The unique indexes see what an old snapshot does not: on conflict raises 40001 for a row that this transaction cannot see.
+    insert into archive (
+        job_id, submitted_at, available_at, ended_at, attempt, priority, crashes, cancel_requested, state, next_need, submitted_by,
+        on_dependency_failure, payload
+    ) values (_check_job_id_unseen.job_id, 'epoch', 'epoch', 'epoch', 0, 0, 0, false, 'cancelled', '', '', '', '{}')
+    on conflict on constraint archive_pkey do nothing;
+    insert into job (job_id, number, submitted_at, available_at, priority, state, next_need, submitted_by, on_dependency_failure, payload)
+    values (_check_job_id_unseen.job_id, 0, 'epoch', 'epoch', 0, 'blocked', '', '', '', '{}')
+    on conflict on constraint job_pkey do nothing;
+    insert into ready (job_id, number, submitted_at, available_at, priority, state, next_need, submitted_by, on_dependency_failure, payload)
+    values (_check_job_id_unseen.job_id, 0, 'epoch', 'epoch', 0, 'ready', '', '', '', '{}')
+    on conflict on constraint ready_pkey do nothing;
+    insert into leased (job_id, number, submitted_at, available_at, priority, state, next_need, submitted_by, on_dependency_failure, payload)
+    values (_check_job_id_unseen.job_id, 0, 'epoch', 'epoch', 0, 'leased', '', '', '', '{}')
+    on conflict on constraint leased_pkey do nothing;
+    raise exception 'only a try';
+exception
+    when raise_exception then
+        null;
+end
+$_check_job_id_unseen$;
+
+comment on function _check_job_id_unseen(uuid) is
+    'Above READ COMMITTED: raises 40001 where a job of this id exists that the transaction cannot see. Writes nothing that stays.';
 $function$,
 $function$
 create or replace function _check_keys(argument text, elements jsonb, kinds jsonb, from_index bigint default 0, types boolean default true)
@@ -658,7 +907,7 @@ begin
     where not e.kinds ? k.key
         or types and case e.kinds ->> k.key
             when 'any' then false
-            when 'time' then not _is_time(k.value)
+            when 'time' then not _is_json_time(k.value)
             else jsonb_typeof(k.value) not in (e.kinds ->> k.key, 'null')
         end
     order by e.ordinality, k.key
@@ -666,25 +915,25 @@ begin
     if not found then
         return;
     elsif not v_bad.object then
-        perform _invalid(format('%s[%s]', argument, v_bad.index), 'must be a JSON object');
+        perform _raise_invalid_argument(format('%s[%s]', argument, v_bad.index), 'must be a JSON object');
     elsif v_bad.kind is null then
-        perform _invalid(
+        perform _raise_invalid_argument(
             format('%s[%s]', argument, v_bad.index), format('has an unknown key %s', to_json(left(v_bad.key, 100))),
             'An element has the parameters of the function it stands for as its keys.'
         );
     elsif v_bad.kind = 'time' then
-        perform _invalid(
+        perform _raise_invalid_argument(
             format('%s[%s].%s', argument, v_bad.index, v_bad.key), 'must be a text that is a time with its offset from UTC',
             'As 2026-11-29T12:00:00Z, or 2026-11-29 13:00:00+01:00: without one it would be taken in the time zone of the session.'
         );
     end if;
-    perform _invalid(format('%s[%s].%s', argument, v_bad.index, v_bad.key), format('must be a JSON %s', v_bad.kind));
+    perform _raise_invalid_argument(format('%s[%s].%s', argument, v_bad.index, v_bad.key), format('must be a JSON %s', v_bad.kind));
 end
 $_check_keys$;
 
 comment on function _check_keys(text, jsonb, jsonb, bigint, boolean) is
     'Refuses a batch of which an element is no object, has a key that is not known, or a value of the wrong JSON type (LH010). kinds: by verb ('''' '
-    'where elements have none), the keys and their types, time (_is_time), or any; types => false: the keys alone. Null passes. from_index: the number '
+    'where elements have none), the keys and their types, time (_is_json_time), or any; types => false: the keys alone. Null passes. from_index: the number '
     'of the first element.';
 $function$,
 $function$
@@ -695,9 +944,9 @@ stable
 as $_check_lease$
 begin
     if _duration(lease) <= interval '0' then
-        perform _invalid('lease', 'must be longer than nothing');
+        perform _raise_invalid_argument('lease', 'must be longer than nothing');
     elsif _duration(lease) > _duration(_setting_value('max_lease')::interval) then
-        perform _invalid('lease', format('must not be longer than %s', _setting_value('max_lease')), 'Extend the lease while you work, or raise the setting max_lease.');
+        perform _raise_invalid_argument('lease', format('must not be longer than %s', _setting_value('max_lease')), 'Extend the lease while you work, or raise the setting max_lease.');
     end if;
 end
 $_check_lease$;
@@ -713,11 +962,11 @@ as $_check_need$
 begin
     perform _check_text(argument, value, 200);
     if value ~ '[[:space:][:cntrl:]]' then
-        perform _invalid(argument, 'must not hold white space or control characters', 'A need is a dotted name, as billing.invoice.v1.');
+        perform _raise_invalid_argument(argument, 'must not hold white space or control characters', 'A need is a dotted name, as billing.invoice.v1.');
     elsif value ~ '(^|[.])([.]|$)' then
-        perform _invalid(argument, 'has an empty part between its dots', 'A need is a dotted name, as billing.invoice.v1.');
+        perform _raise_invalid_argument(argument, 'has an empty part between its dots', 'A need is a dotted name, as billing.invoice.v1.');
     elsif right(value, 1) = '%' then
-        perform _invalid(argument, 'must not end in %', 'Only a capability may be a prefix; a job needs one thing.');
+        perform _raise_invalid_argument(argument, 'must not end in %', 'Only a capability may be a prefix; a job needs one thing.');
     end if;
 end
 $_check_need$;
@@ -732,7 +981,7 @@ stable
 as $_check_object$
 begin
     if jsonb_typeof(value) <> 'object' then
-        perform _invalid(argument, format('must be a JSON object, not %s', jsonb_typeof(value)));
+        perform _raise_invalid_argument(argument, format('must be a JSON object, not %s', jsonb_typeof(value)));
     end if;
 end
 $_check_object$;
@@ -747,7 +996,7 @@ stable
 as $_check_policy$
 begin
     if on_dependency_failure not in ('hold', 'cascade', 'release') then
-        perform _invalid(argument, 'must be one of hold, cascade, release');
+        perform _raise_invalid_argument(argument, 'must be one of hold, cascade, release');
     end if;
 end
 $_check_policy$;
@@ -798,16 +1047,16 @@ declare
     v_highest   constant jsonb := jsonb '{"multiplier": 1000, "jitter": 1}';
 begin
     if jsonb_typeof(retry) <> 'object' then
-        perform _invalid(argument, 'must be a JSON object', 'As {"kind": "exponential", "initial": "10 seconds", "multiplier": 2}.');
+        perform _raise_invalid_argument(argument, 'must be a JSON object', 'As {"kind": "exponential", "initial": "10 seconds", "multiplier": 2}.');
     end if;
     select min(k.key) into v_unknown
     from jsonb_object_keys(retry) as k (key)
     where k.key not in ('kind', 'initial', 'multiplier', 'max', 'jitter', 'retryable');
     if v_unknown is not null then
-        perform _invalid(argument, format('has an unknown field %s', to_json(left(v_unknown, 100))), 'Known: kind, initial, multiplier, max, jitter, retryable.');
+        perform _raise_invalid_argument(argument, format('has an unknown field %s', to_json(left(v_unknown, 100))), 'Known: kind, initial, multiplier, max, jitter, retryable.');
     end if;
     if coalesce(retry ->> 'kind', 'quadratic') not in ('quadratic', 'exponential', 'fixed') or retry -> 'kind' = 'null' then
-        perform _invalid(argument || '.kind', 'must be one of quadratic, exponential, fixed');
+        perform _raise_invalid_argument(argument || '.kind', 'must be one of quadratic, exponential, fixed');
     end if;
     foreach v_field in array array['initial', 'max'] loop
         if retry ? v_field then
@@ -818,35 +1067,35 @@ begin
                     v_value := null;
             end;
             if jsonb_typeof(retry -> v_field) <> 'string' or v_value is null then
-                perform _invalid(argument || '.' || v_field, 'must be an interval, as "1 minute"');
+                perform _raise_invalid_argument(argument || '.' || v_field, 'must be an interval, as "1 minute"');
             elsif _duration(v_value) not between interval '0' and interval '366 days' then
-                perform _invalid(argument || '.' || v_field, 'must lie between nothing and a year');
+                perform _raise_invalid_argument(argument || '.' || v_field, 'must lie between nothing and a year');
             end if;
         end if;
     end loop;
     foreach v_field in array array['multiplier', 'jitter'] loop
         if jsonb_typeof(retry -> v_field) <> 'number' then
-            perform _invalid(argument || '.' || v_field, 'must be a number');
+            perform _raise_invalid_argument(argument || '.' || v_field, 'must be a number');
         elsif retry -> v_field < v_lowest -> v_field or retry -> v_field > v_highest -> v_field then
-            perform _invalid(argument || '.' || v_field, format('must lie between %s and %s', v_lowest -> v_field, v_highest -> v_field));
+            perform _raise_invalid_argument(argument || '.' || v_field, format('must lie between %s and %s', v_lowest -> v_field, v_highest -> v_field));
         end if;
     end loop;
     if retry ? 'retryable' then
         if jsonb_typeof(retry -> 'retryable') <> 'array' then
-            perform _invalid(argument || '.retryable', 'must be a list of patterns, as ["timeout%"]');
+            perform _raise_invalid_argument(argument || '.retryable', 'must be a list of patterns, as ["timeout%"]');
         elsif exists (
             select from jsonb_array_elements(retry -> 'retryable') as p (pattern)
             -- like itself refuses a pattern that ends in its escape character
             where jsonb_typeof(p.pattern) <> 'string' or p.pattern #>> '{}' ~ E'(^|[^\\\\])(\\\\\\\\)*\\\\$'
         ) then
-            perform _invalid(argument || '.retryable', 'must be a list of patterns, as ["timeout%"]');
+            perform _raise_invalid_argument(argument || '.retryable', 'must be a list of patterns, as ["timeout%"]');
         end if;
     end if;
     -- what computes it has the last word
     perform _backoff(retry, a.attempt) from (values (1), (10000)) as a (attempt) where retry is not null;
 exception
     when numeric_value_out_of_range or interval_field_overflow then
-        perform _invalid(argument, 'cannot be computed with: ' || left(sqlerrm, 200), 'Use numbers that double precision can hold.');
+        perform _raise_invalid_argument(argument, 'cannot be computed with: ' || left(sqlerrm, 200), 'Use numbers that double precision can hold.');
 end
 $_check_retry$;
 
@@ -861,12 +1110,39 @@ as $_check_setting$
 begin
     perform _check_text('name', name, 200);
     if _setting_value(name) is null then
-        perform _invalid('name', format('is no setting: %s', to_json(name)), 'settings() lists them.');
+        perform _raise_invalid_argument('name', format('is no setting: %s', to_json(name)), 'settings() lists them.');
     end if;
 end
 $_check_setting$;
 
 comment on function _check_setting(text) is 'Refuses the name of no setting (LH010).';
+$function$,
+$function$
+create or replace function _check_settle_elements(done jsonb)
+returns void
+language plpgsql
+stable
+as $_check_settle_elements$
+declare
+    v_index bigint;
+    v_kinds constant jsonb := _settle_field_kinds();
+begin
+    perform _check_elements('done', done);
+    select d.ordinality - 1 into v_index
+    from jsonb_array_elements(done) with ordinality as d (element, ordinality)
+    where not v_kinds ? coalesce(d.element ->> 'verb', '')
+    order by d.ordinality
+    limit 1;
+    if found then
+        perform _raise_invalid_argument(format('done[%s].verb', v_index), 'must be one of complete, fail, release, reschedule, extend');
+    end if;
+    -- a key that is not known would go unnoticed; what is wrong with a value is for its own element to answer
+    perform _check_keys('done', done, v_kinds, types => false);
+end
+$_check_settle_elements$;
+
+comment on function _check_settle_elements(jsonb) is
+    'Refuses a batch of which an element names no job, no lease, no verb, or what its verb does not know (LH010).';
 $function$,
 $function$
 create or replace function _check_size(argument text, value jsonb, setting text)
@@ -943,7 +1219,7 @@ end
 $_check_submit$;
 
 comment on function _check_submit(_request, text) is
-    'Refuses what submit and submit_many must not be asked (LH010, LH011). Defaults are filled in (_with_defaults). prefix names the '
+    'Refuses what submit and submit_many must not be asked (LH010, LH011). Defaults are filled in (_fill_defaults). prefix names the '
     'element of a batch.';
 $function$,
 $function$
@@ -954,11 +1230,11 @@ stable
 as $_check_text$
 begin
     if value is null then
-        perform _invalid(argument, 'must not be null');
+        perform _raise_invalid_argument(argument, 'must not be null');
     elsif value = '' then
-        perform _invalid(argument, 'must not be empty');
+        perform _raise_invalid_argument(argument, 'must not be empty');
     elsif octet_length(value) > max_bytes then
-        perform _invalid(argument, format('is longer than %s bytes', max_bytes));
+        perform _raise_invalid_argument(argument, format('is longer than %s bytes', max_bytes));
     end if;
 end
 $_check_text$;
@@ -973,46 +1249,14 @@ stable
 as $_check_time$
 begin
     if not isfinite(value) then
-        perform _invalid(argument, 'must be finite', 'Leave it out to mean none.');
+        perform _raise_invalid_argument(argument, 'must be finite', 'Leave it out to mean none.');
     elsif value < 'epoch' or value > '9999-12-31 00:00:00+00' then
-        perform _invalid(argument, 'must lie between the years 1970 and 9999');
+        perform _raise_invalid_argument(argument, 'must lie between the years 1970 and 9999');
     end if;
 end
 $_check_time$;
 
 comment on function _check_time(text, timestamptz) is 'Refuses a time that is infinite or beyond what clients can hold (LH010). Null passes.';
-$function$,
-$function$
-create or replace function _check_unseen(job_id uuid)
-returns void
-language plpgsql
-volatile
-as $_check_unseen$
-begin
-    -- The unique indexes see what an old snapshot does not: on conflict raises 40001 for a row that this transaction cannot see.
-    insert into archive (
-        job_id, submitted_at, available_at, ended_at, attempt, priority, crashes, cancel_requested, state, next_need, submitted_by,
-        on_dependency_failure, payload
-    ) values (_check_unseen.job_id, 'epoch', 'epoch', 'epoch', 0, 0, 0, false, 'cancelled', '', '', '', '{}')
-    on conflict on constraint archive_pkey do nothing;
-    insert into job (job_id, number, submitted_at, available_at, priority, state, next_need, submitted_by, on_dependency_failure, payload)
-    values (_check_unseen.job_id, 0, 'epoch', 'epoch', 0, 'blocked', '', '', '', '{}')
-    on conflict on constraint job_pkey do nothing;
-    insert into ready (job_id, number, submitted_at, available_at, priority, state, next_need, submitted_by, on_dependency_failure, payload)
-    values (_check_unseen.job_id, 0, 'epoch', 'epoch', 0, 'ready', '', '', '', '{}')
-    on conflict on constraint ready_pkey do nothing;
-    insert into leased (job_id, number, submitted_at, available_at, priority, state, next_need, submitted_by, on_dependency_failure, payload)
-    values (_check_unseen.job_id, 0, 'epoch', 'epoch', 0, 'leased', '', '', '', '{}')
-    on conflict on constraint leased_pkey do nothing;
-    raise exception 'only a try';
-exception
-    when raise_exception then
-        null;
-end
-$_check_unseen$;
-
-comment on function _check_unseen(uuid) is
-    'Above READ COMMITTED: raises 40001 where a job of this id exists that the transaction cannot see. Writes nothing that stays.';
 $function$,
 $function$
 create or replace function _check_wait_for(argument text, wait_for uuid[])
@@ -1022,11 +1266,11 @@ stable
 as $_check_wait_for$
 begin
     if array_ndims(wait_for) > 1 then
-        perform _invalid(argument, 'must have one dimension');
+        perform _raise_invalid_argument(argument, 'must have one dimension');
     elsif array_position(wait_for, null) is not null then
-        perform _invalid(argument, 'must not hold nulls');
+        perform _raise_invalid_argument(argument, 'must not hold nulls');
     elsif cardinality(wait_for) > 100000 then
-        perform _invalid(argument, 'must not have more than 100000 elements', 'Let jobs in between gather them.');
+        perform _raise_invalid_argument(argument, 'must not have more than 100000 elements', 'Let jobs in between gather them.');
     end if;
 end
 $_check_wait_for$;
@@ -1034,61 +1278,88 @@ $_check_wait_for$;
 comment on function _check_wait_for(text, uuid[]) is 'Refuses what is not a plain list of job ids (LH010). Null passes.';
 $function$,
 $function$
-create or replace function _choose(survey _survey, limit_jobs integer, now timestamptz, but uuid[] default '{}')
+create or replace function _claim_lookahead(capabilities text[], limit_jobs integer, now timestamptz)
 returns uuid[]
 language plpgsql
 volatile
-as $_choose$
+as $_claim_lookahead$
 declare
-    v_picked    _picked;
-    v_chosen    uuid[] := array[]::uuid[];
-    v_passed    uuid[] := but;
+    v_scope     constant text := _scope_name(capabilities);
+    v_ids       uuid[];
+    v_special   boolean;
+    v_last      integer;
+    v_places    integer;
+    v_noted     bigint;
 begin
-    loop
-        v_picked := _pick(survey, limit_jobs - cardinality(v_chosen), v_passed, now);
-        exit when v_picked.ids is null;
-        if v_picked.special then
-            v_passed := v_passed || v_picked.ids;
-            v_picked.ids := _admissible(v_picked.ids, but || v_chosen, now);
+    select array_agg(f.job_id), bool_or(f.special), max(f.nth), max(f.places), max(f.lookahead_id)
+    into v_ids, v_special, v_last, v_places, v_noted
+    from (
+        select j.job_id, j.special, p.nth, cardinality(a.places) as places, a.lookahead_id
+        from (select a.* from lookahead as a where a.scope = v_scope order by a.lookahead_id desc limit 1) as a
+        cross join lateral unnest(a.places, a.numbers) with ordinality as p (place, number, nth)
+        cross join lateral (
+            select r.job_id, r.expires_at is not null as special
+            from ready as r
+            where r.ctid = p.place and r.number = p.number
+            for no key update skip locked
+        ) as j
+        where _lookahead_fresh(a.noted_at, a.surveyed_at, _claim_lookahead.now)
+            and a.newer = array(select l.number from lane as l where l.number > a.sure_number order by l.number)
+            and (
+                -- in the order of the index of heads: another one could be walked for it
+                (
+                    select h.number from only job as h where h.state = 'ready' and not h.parked and h.singleton_key is not null
+                    order by h.next_need, h.priority, h.number
+                    limit 1
+                ) is null
+                or not _has_ready_heads(capabilities)
+            )
+        limit (select limit_jobs)
+    ) as f;
+    -- so that the next claims have it easier; one is enough, the others go on with the rest meanwhile
+    if v_last > v_places / 2 and pg_try_advisory_xact_lock(_advisory_lock_key('lane_cache', v_scope)) then
+        if v_noted = (select a.lookahead_id from lookahead as a where a.scope = v_scope order by a.lookahead_id desc limit 1) then
+            perform _rebuild_lane_cache(v_scope, capabilities, v_places, now);
         end if;
-        v_chosen := v_chosen || v_picked.ids;
-        -- nothing was turned away: it is all there is, or all that was wanted
-        exit when not v_picked.special or cardinality(v_chosen) >= limit_jobs;
-    end loop;
-    return v_chosen;
+    end if;
+    if cardinality(v_ids) = limit_jobs and not v_special then
+        return v_ids;
+    end if;
+    return null;
 end
-$_choose$;
+$_claim_lookahead$;
 
-comment on function _choose(_survey, integer, timestamptz, uuid[]) is
-    'Locks up to limit_jobs jobs that can be leased now, and returns them in order; never one of but. A job that cannot be (its key is taken, '
-    'it may not start any more) costs only its own turn.';
+comment on function _claim_lookahead(text[], integer, timestamptz) is
+    'Locks the first jobs of capabilities that are more than one need, by what was noted of them a moment ago, skipping what is locked, and returns them '
+    'in order. Null, which leaves it to _claim_plan and _select_claimable, where these are too few, where one may not start any more, or where a new lane or a head of '
+    'a singleton key could come before them.';
 $function$,
 $function$
-create or replace function _claim(mark mark, worker_id text, lease interval)
+create or replace function _claim_one(watermark watermark, worker_id text, lease interval)
 returns work
 language plpgsql
 volatile
-as $_claim$
+as $_claim_one$
 declare
     v_place     tid;
     v_work      work;
-    v_options   _options;
+    v_options   _job_options;
 begin
-    if mark.keyed or cardinality(mark.priorities) > 1 then
+    if watermark.keyed or cardinality(watermark.priorities) > 1 then
         select f.ctid into v_place
-        from unnest(mark.priorities, mark.numbers) as l (priority, number)
+        from unnest(watermark.priorities, watermark.numbers) as l (priority, number)
         cross join lateral (
             select r.ctid
             from ready as r
-            where hashtextextended(r.next_need, r.priority::bigint) = hashtextextended(mark.next_need, l.priority::bigint)
-                and r.next_need = mark.next_need and r.priority = l.priority and r.number >= l.number
+            where hashtextextended(r.next_need, r.priority::bigint) = hashtextextended(watermark.next_need, l.priority::bigint)
+                and r.next_need = watermark.next_need and r.priority = l.priority and r.number >= l.number
             order by r.number
             limit 1
             for no key update skip locked
         ) as f
         where (
             -- in the order of the index of heads: another one could be walked for it
-            select h.number from only job as h where h.next_need = mark.next_need and h.state = 'ready' and not h.parked and h.singleton_key is not null
+            select h.number from only job as h where h.next_need = watermark.next_need and h.state = 'ready' and not h.parked and h.singleton_key is not null
             order by h.next_need, h.priority, h.number
             limit 1
         ) is null
@@ -1097,8 +1368,8 @@ begin
         -- nearly always: the one lane there is, of a need that never had a singleton_key. By itself it takes 6 % less of get_work.
         select r.ctid into v_place
         from ready as r
-        where hashtextextended(r.next_need, r.priority::bigint) = hashtextextended(mark.next_need, mark.priorities[1]::bigint)
-            and r.next_need = mark.next_need and r.priority = mark.priorities[1] and r.number >= mark.numbers[1]
+        where hashtextextended(r.next_need, r.priority::bigint) = hashtextextended(watermark.next_need, watermark.priorities[1]::bigint)
+            and r.next_need = watermark.next_need and r.priority = watermark.priorities[1] and r.number >= watermark.numbers[1]
         order by r.number
         limit 1
         for no key update skip locked;
@@ -1125,10 +1396,10 @@ begin
     select
         g.job_id, g.number, g.submitted_at, g.available_at, g.attempt + 1, g.priority, g.crashes, false, false, 'leased'::text, g.next_need,
         g.submitted_by, g.on_dependency_failure, g.payload, g.metadata, g.expires_at, g.singleton_key, g.options, g.fence,
-        _lease_id(g.job_id, g.fence), _claim.worker_id, g.at, g.at + lease, g.at + lease, null::jsonb, g.failure, null::timestamptz
+        _make_lease_id(g.job_id, g.fence), _claim_one.worker_id, g.at, g.at + lease, g.at + lease, null::jsonb, g.failure, null::timestamptz
     from gone as g
     returning
-        j.job_id, j.lease_id, j.fence, j.next_need, j.payload, j.attempt, mark.max_attempts, j.lease_expires_at, j.lease_expires_at - _now(),
+        j.job_id, j.lease_id, j.fence, j.next_need, j.payload, j.attempt, watermark.max_attempts, j.lease_expires_at, j.lease_expires_at - _now(),
         j.singleton_key, coalesce(j.metadata, '{}'), null::uuid, null::text, case when j.options is null then '{}'::jsonb end, false
     into v_work;
     -- few have options
@@ -1138,199 +1409,20 @@ begin
         v_work.run_id := v_options.run_id;
         v_work.step := v_options.step;
         if v_options.wait_for is not null then
-            v_work.results := _results(v_options.wait_for);
+            v_work.results := _dependency_results(v_options.wait_for);
             v_work.results_truncated := v_work.results is null;
         end if;
         v_work.results := coalesce(v_work.results, '{}');
     end if;
     return v_work;
 end
-$_claim$;
+$_claim_one$;
 
-comment on function _claim(mark, text, interval) is
+comment on function _claim_one(watermark, text, interval) is
     'Leases the first job of a need, if there is one that wants no second look, by its newest marks: lane after lane from the marks on, locking by skipping '
     'what is locked. Null where there is none, where a head of a singleton key is ready, where the job may not start any more. '
     'The job is deleted and written anew, not updated: a claimer with an older look, who runs into the old row, finds it gone. An updated one he '
-    'would follow to its new version, and lock that before he sees that it is leased; its worker would have to wait for him. Many: _grant.';
-$function$,
-$function$
-create or replace function _claim_id(job_id uuid, twice boolean default false)
-returns void
-language plpgsql
-volatile
-as $_claim_id$
-begin
-    insert into given_id (job_id) values (_claim_id.job_id) on conflict on constraint given_id_pkey do nothing;
-    if not found then
-        -- Its job may have been purged, and then the id is free: one after the other may find that.
-        perform from given_id as g where g.job_id = _claim_id.job_id for update;
-    end if;
-    -- an id that was made here is not in the list; a look of its own, for the lock may have been waited for
-    if twice or _is_there(job_id) then
-        raise exception 'job % exists', job_id
-            using errcode = 'LH005',
-                  detail = jsonb_build_object('job_id', job_id)::text,
-                  hint = 'Leave job_id out to have one made; to make a submit repeatable, give it an idempotency_key.';
-    end if;
-    if _isolated() then
-        perform _check_unseen(job_id);
-    end if;
-end
-$_claim_id$;
-
-comment on function _claim_id(uuid, boolean) is
-    'Takes an id that a caller gave; one whose job was purged is free again. twice: it was given twice. Waits for a transaction that is taking it. '
-    'Raises LH005.';
-$function$,
-$function$
-create or replace function _claim_ids(requests _request[], firsts uuid[])
-returns void
-language plpgsql
-volatile
-as $_claim_ids$
-declare
-    v_given constant uuid[] := array(
-        select r.job_id
-        from unnest(requests) with ordinality as r
-        where r.job_id is not null and firsts[r.ordinality] is null
-        order by r.job_id, r.ordinality
-    );
-    v_taken uuid[];
-    v_left  uuid[];
-    v_twice uuid[] := array[]::uuid[];
-begin
-    if v_given = '{}' then
-        return;
-    end if;
-    -- in their order, for the reason that keys have one
-    with taken as (
-        insert into given_id (job_id)
-        select g.id from unnest(v_given) as g (id)
-        on conflict on constraint given_id_pkey do nothing
-        returning job_id
-    )
-    select array_agg(t.job_id) into v_taken from taken as t;
-    if cardinality(v_given) > coalesce(cardinality(v_taken), 0) then
-        v_left := array(select distinct g.id from unnest(v_given) as g (id) where g.id <> all (coalesce(v_taken, '{}')));
-        v_twice := array(select g.id from unnest(v_given) as g (id) group by g.id having count(*) > 1);
-    end if;
-
-    -- those that were not free, and those that were made here once, get the look, and the refusal, of a single one
-    perform _claim_id(u.job_id, u.job_id = any (v_twice))
-    from (
-        select l.id from unnest(v_left || v_twice) as l (id)
-        union
-        select j.job_id from job as j where j.job_id = any (v_given)
-        union
-        select a.job_id from archive as a where a.job_id = any (v_given)
-        order by 1
-    ) as u (job_id);
-    if _isolated() then
-        perform _check_unseen(g.id) from unnest(v_given) as g (id);
-    end if;
-end
-$_claim_ids$;
-
-comment on function _claim_ids(_request[], uuid[]) is
-    'Takes the ids that callers gave for a batch; firsts: what _claim_keys returned. Waits for transactions that are taking them. Raises LH005.';
-$function$,
-$function$
-create or replace function _claim_key(key text, job_id uuid, request bytea, mine uuid default null)
-returns uuid
-language plpgsql
-volatile
-as $_claim_key$
-declare
-    v_known idempotency;
-begin
-    loop
-        -- waits for a transaction that has just taken the key: it may roll back
-        insert into idempotency (key, job_id, request)
-        values (_claim_key.key, _claim_key.job_id, _claim_key.request)
-        on conflict on constraint idempotency_pkey do nothing;
-        if found then
-            return null;
-        end if;
-        -- a new statement, for the insert's own snapshot may be older than the row it ran into
-        select i.* into v_known from idempotency as i where i.key = _claim_key.key;
-        if found then
-            exit when v_known.job_id = mine or _is_there(v_known.job_id);
-            -- Its job was purged: the key is free. The update waits for another transaction that takes it over, and then finds that job in its place.
-            update idempotency as i
-            set job_id = _claim_key.job_id, request = _claim_key.request
-            where i.key = _claim_key.key and i.job_id = v_known.job_id;
-            if found then
-                return null;
-            end if;
-        elsif _isolated() then
-            raise exception 'idempotency key % was taken by a transaction that this one cannot see', to_json(key)
-                using errcode = 'serialization_failure',
-                      detail = jsonb_build_object('idempotency_key', key)::text,
-                      hint = 'Try the transaction again.';
-        end if;
-    end loop;
-    if v_known.request <> request then
-        raise exception 'idempotency key % was used for a different request', to_json(key)
-            using errcode = 'LH006',
-                  detail = jsonb_build_object('job_id', v_known.job_id, 'idempotency_key', key)::text,
-                  hint = 'The need, the payload or the job_id differs. Use another key for another request.';
-    end if;
-    return v_known.job_id;
-end
-$_claim_key$;
-
-comment on function _claim_key(text, uuid, bytea, uuid) is
-    'Takes an idempotency key for a job (null), or returns the id of the job that has it. A key whose job was purged is taken over; mine: a job that '
-    'this very call is about to write, and that may have the key. Waits for a transaction that is taking the key. Raises LH006.';
-$function$,
-$function$
-create or replace function _claim_keys(requests _request[], ids uuid[])
-returns uuid[]
-language plpgsql
-volatile
-as $_claim_keys$
-declare
-    v_firsts    uuid[];
-    v_taken     text[];
-    v_at        bigint;
-    v_first_at  bigint;
-begin
-    -- in one order: two batches that share some must not wait for each other crosswise
-    with taken as (
-        insert into idempotency (key, job_id, request)
-        select r.idempotency_key, ids[r.ordinality], _request_hash(r.next_need, r.payload, r.job_id)
-        from unnest(requests) with ordinality as r
-        where r.idempotency_key is not null
-        order by r.idempotency_key collate "C", r.ordinality
-        on conflict on constraint idempotency_pkey do nothing
-        returning key
-    )
-    select array_agg(t.key) into v_taken from taken as t;
-
-    -- those that were not free get the look, and the refusal, of a single one
-    for v_at, v_first_at in
-        select k.ordinality, k.first_at
-        from (
-            select r.idempotency_key, r.ordinality, min(r.ordinality) over (partition by r.idempotency_key) as first_at
-            from unnest(requests) with ordinality as r
-            where r.idempotency_key is not null
-        ) as k
-        where k.ordinality > k.first_at or k.idempotency_key not in (select t.key from unnest(v_taken) as t (key))
-        order by k.idempotency_key collate "C", k.ordinality
-    loop
-        v_firsts := coalesce(v_firsts, array_fill(null::uuid, array[cardinality(requests)]));
-        v_firsts[v_at] := _claim_key(
-            requests[v_at].idempotency_key, ids[v_at], _request_hash(requests[v_at].next_need, requests[v_at].payload, requests[v_at].job_id),
-            case when v_at > v_first_at then ids[v_first_at] end
-        );
-    end loop;
-    return v_firsts;
-end
-$_claim_keys$;
-
-comment on function _claim_keys(_request[], uuid[]) is
-    'Takes the idempotency keys of a batch, for the jobs of ids. Returns for each element the job that had its key before, null where none had (null '
-    'for all: no key was known). Waits for transactions that are taking them. Raises LH006.';
+    'would follow to its new version, and lock that before he sees that it is leased; its worker would have to wait for him. Many: _grant_leases.';
 $function$,
 $function$
 create or replace function _clean_error(error text)
@@ -1347,61 +1439,25 @@ $_clean_error$;
 comment on function _clean_error(text) is 'An error text that can be stored and shown: control characters replaced, cut at 10,000 characters.';
 $function$,
 $function$
-create or replace function _complete_many(job_ids uuid[], lease_ids uuid[], results jsonb[], places bigint[], now timestamptz)
-returns settled[]
+create or replace function _clear_maintenance_error(step text, subjects text[])
+returns void
 language plpgsql
 volatile
-as $_complete_many$
-declare
-    v_answers   settled[];
-    v_keys      text[];
-    v_awaited   uuid[];
-    v_key       text;
-    v_id        uuid;
+as $_clear_maintenance_error$
 begin
-    -- The statement of _end, for many. Not the same one: a single job would cost a tenth more. No join, whose plan, made while the table is small, would read
-    -- all of it for ever: the one index scan there can be (bitmaps are off) comes upon the jobs, and locks them, in the order of their ids; what belongs
-    -- to a job is found by its place. Each look at edges is no newer than the job's lock, but the transaction has an id from before it (_end).
-    with gone as (
-        delete from leased as j
-        where j.job_id = any (job_ids) and j.lease_id = lease_ids[width_bucket(j.job_id, job_ids)]
-        returning j.*, width_bucket(j.job_id, job_ids) as nth
-    ), kept as (
-        insert into archive (
-            job_id, submitted_at, available_at, ended_at, attempt, priority, crashes, cancel_requested, state, next_need, submitted_by,
-            on_dependency_failure, payload, metadata, expires_at, singleton_key, options, fence, lease_id, worker_id, leased_at, answer, failure,
-            result
+    delete from maintenance_error as e
+    where e.error_id = any (
+        array(
+            select o.error_id from maintenance_error as o
+            where o.subject = any (subjects) and o.step = _clear_maintenance_error.step
+            for update skip locked
         )
-        select
-            g.job_id, g.submitted_at, g.available_at, _complete_many.now, g.attempt, g.priority, g.crashes, g.cancel_requested, 'succeeded',
-            g.next_need, g.submitted_by, g.on_dependency_failure, g.payload, g.metadata, g.expires_at, g.singleton_key, g.options, g.fence, g.lease_id,
-            g.worker_id, g.leased_at, g.answer, g.failure, results[g.nth]
-        from gone as g
-    )
-    select
-        array_agg((g.job_id, g.lease_id, 'complete', true, 'succeeded', null, null, null, null, null, null, null)::settled order by places[g.nth]),
-        array_agg(g.singleton_key order by places[g.nth]) filter (where g.singleton_key is not null),
-        array_agg(g.job_id order by places[g.nth]) filter (where exists (select from edge as e where e.waits_for = g.job_id))
-    into v_answers, v_keys, v_awaited
-    from gone as g;
-
-    if v_keys is not null then
-        foreach v_key in array v_keys loop
-            perform _leave_key(v_key, 'leased');
-        end loop;
-    end if;
-    if v_awaited is not null then
-        foreach v_id in array v_awaited loop
-            perform _tell_dependents(v_id);
-        end loop;
-    end if;
-    return v_answers;
+    );
 end
-$_complete_many$;
+$_clear_maintenance_error$;
 
-comment on function _complete_many(uuid[], uuid[], jsonb[], bigint[], timestamptz) is
-    'Ends those of these leases that are current as succeeded: what _end does with one. Returns an answer for each that it ended, in the order of places; '
-    'null where none was current. job_ids: each once, in order, which is the order of the locks. READ COMMITTED only; now: _now_in_order().';
+comment on function _clear_maintenance_error(text, text[]) is
+    'A step of maintenance succeeded for these rows, or is recorded anew: what is known of its failures is removed.';
 $function$,
 $function$
 create or replace function _complete_plain(done jsonb)
@@ -1434,7 +1490,7 @@ begin
             when invalid_text_representation then
                 return null;
         end;
-        if _end(v_job_id, v_lease_id, 'succeeded', v_result, null, _now_in_order()) then
+        if _archive_leased(v_job_id, v_lease_id, 'succeeded', v_result, null, _now_after_xid()) then
             return (v_job_id, v_lease_id, 'complete', true, 'succeeded', null, null, null, null, null, null, null)::settled;
         end if;
     end if;
@@ -1444,68 +1500,246 @@ $_complete_plain$;
 
 comment on function _complete_plain(jsonb) is
     'What a batch says nearly always: one complete of a current lease. Its answer; null where it is anything else, and then nothing '
-    'was done. Locks as _end does.';
+    'was done. Locks as _archive_leased does.';
 $function$,
 $function$
-create or replace function _done_kinds()
-returns jsonb
-language sql
-immutable
-as $_done_kinds$
-    select jsonb_build_object(
-        'complete', i.ids || '{"result": "any"}',
-        'fail', i.ids || '{"error": "string", "retryable": "boolean", "retry_after": "string", "error_code": "string"}',
-        'release', i.ids || '{"available_at": "time"}',
-        'reschedule', i.ids || (_request_kinds() - array['job_id', 'singleton_key', 'idempotency_key', 'metadata', 'submitted_by']),
-        'extend', i.ids || '{"lease": "string"}'
-    )
-    from (select jsonb '{"job_id": "string", "lease_id": "string", "verb": "string"}' as ids) as i
-$_done_kinds$;
+create or replace function _copy_begin()
+returns trigger
+language plpgsql
+security definer
+set search_path from current
+as $_copy_begin$
+begin
+    -- of a statement around this one
+    perform _copy_flush(tg_relid);
+    -- COPY returns nothing, so that its rows need no id before they are written. A guess that is wrong costs a job_id in RETURNING, or time.
+    perform set_config(
+        'leasehold.load_' || tg_relid, case when pg_trigger_depth() = 1 and current_query() ~* '^\s*copy\s' then '0' else '' end, true
+    );
+    return null;
+end
+$_copy_begin$;
 
-comment on function _done_kinds() is 'The verbs of a batch, each with the keys its elements may have, and the JSON types of those.';
+comment on function _copy_begin() is 'Before a statement that inserts into submission: whether its rows are to be gathered.';
 $function$,
 $function$
-create or replace function _doom(job_id uuid, doom text, doomed_by uuid, answer jsonb, now timestamptz)
+create or replace function _copy_end()
+returns trigger
+language plpgsql
+security definer
+set search_path from current
+as $_copy_end$
+begin
+    perform _copy_flush(tg_relid);
+    perform set_config('leasehold.load_' || tg_relid, '', true);
+    return null;
+end
+$_copy_end$;
+
+comment on function _copy_end() is 'After a statement that inserts into submission: what is gathered yet is written.';
+$function$,
+$function$
+create or replace function _copy_flush(view oid)
 returns void
 language plpgsql
 volatile
-as $_doom$
+set plan_cache_mode to force_generic_plan
+set enable_seqscan to off
+set jit to off
+as $_copy_flush$
 declare
-    v_job job := _lock_job(job_id);
+    v_name          constant text := 'leasehold.load_' || view;
+    v_gathered      constant integer := coalesce(nullif(current_setting(v_name, true), ''), '0')::integer;
+    v_needs         text[];
+    v_payloads      jsonb[];
+    v_priorities    integer[];
+    v_now           timestamptz;
 begin
-    if doom = 'cancelled' then
-        perform _record(job_id, 'cancelled', 'leasehold', 'cancelled', v_job.attempt, 'with ' || doomed_by, now);
-        perform _end_unheld(v_job, 'cancelled', null, answer, now);
-    else
-        perform _bury(v_job, 'dependency_failed', format('dependency %s ended before', doomed_by), null, answer, 'leasehold', now);
+    if v_gathered = 0 then
+        return;
     end if;
-end
-$_doom$;
+    select array_agg(split_part(g.row, e'\n', 1)), array_agg(split_part(g.row, e'\n', 3)::jsonb), array_agg(split_part(g.row, e'\n', 2)::integer)
+    into v_needs, v_payloads, v_priorities
+    from (select current_setting(v_name || '_' || n.at, true) as row from generate_series(0, v_gathered - 1) as n (at) offset 0) as g;
+    -- They were, when they were gathered: but what is in a setting may be anybody's. Needs are looked at where their lane is.
+    perform _check_submit((r.next_need, r.payload, null, '{}', null, null, r.priority, null, null, null, null, 'hold', '{}', null)::_request, 'submission.')
+    from unnest(v_needs, v_payloads, v_priorities) as r (next_need, payload, priority)
+    where (octet_length(r.next_need) <= 200 and _is_plain_request(r.payload, octet_length(r.payload::text), r.priority, 'hold', '{}')) is not true;
 
-comment on function _doom(uuid, text, uuid, jsonb, timestamptz) is
-    'Ends a job at once, as dead or cancelled, because something it was to wait for has ended so.';
+    v_now := _now_after_xid();
+    perform _insert_plain_jobs(array(select _uuid_v7(v_now) from generate_series(1, v_gathered)), v_needs, v_payloads, v_priorities, v_now);
+    perform set_config(v_name, '0', true);
+end
+$_copy_flush$;
+
+comment on function _copy_flush(oid) is
+    'Writes the rows of the view submission that were gathered, under the names that _copy_row gives them. Raises LH010, LH011 for rows that somebody '
+    'slipped in.';
 $function$,
 $function$
-create or replace function _drop_idle_notes(notes bigint[])
+create or replace function _copy_one(next_need text, payload jsonb, priority integer)
+returns uuid
+language plpgsql
+volatile
+set plan_cache_mode to force_generic_plan
+set enable_seqscan to off
+set jit to off
+as $_copy_one$
+declare
+    v_now   constant timestamptz := _now_after_xid();
+    v_id    constant uuid := _uuid_v7(v_now);
+begin
+    perform _insert_plain_jobs(array[v_id], array[next_need], array[payload], array[priority], v_now);
+    return v_id;
+end
+$_copy_one$;
+
+comment on function _copy_one(text, jsonb, integer) is
+    'Writes a plain row of submission, and says which job it is. Pins what _copy_row, called for every row of a COPY, does not.';
+$function$,
+$function$
+create or replace function _copy_row()
+returns trigger
+language plpgsql
+security definer
+set search_path from current
+as $_copy_row$
+declare
+    v_name      constant text := 'leasehold.load_' || tg_relid;
+    -- null: each row by itself
+    v_gathered  constant integer := nullif(current_setting(v_name, true), '')::integer;
+    -- null, or left out: as submit has it
+    v_payload   constant jsonb := coalesce(new.payload, '{}');
+    v_text      constant text := v_payload;
+    v_priority  constant integer := coalesce(new.priority, 100);
+    v_plain     constant boolean := (
+        new.job_id, new.wait_for, new.singleton_key, new.idempotency_key, new.available_at, new.expires_at, new.max_attempts, new.retry,
+        new.on_dependency_failure, new.metadata, new.submitted_by
+    ) is null and _is_plain_need(new.next_need) and _is_plain_request(v_payload, octet_length(v_text), v_priority, 'hold', '{}');
+begin
+    if v_plain and v_gathered is not null then
+        -- neither a need nor JSON text has a line's end
+        if
+            set_config(v_name || '_' || v_gathered, concat_ws(e'\n', new.next_need, v_priority, v_text), true) <> ''
+            and set_config(v_name, (v_gathered + 1)::text, true) = '100'
+        then
+            perform _copy_flush(tg_relid);
+        end if;
+        return new;
+    end if;
+
+    -- what is gathered yet stood before it
+    if v_gathered > 0 then
+        perform _copy_flush(tg_relid);
+    end if;
+    new.payload := v_payload;
+    new.priority := v_priority;
+    new.wait_for := coalesce(new.wait_for, '{}');
+    new.on_dependency_failure := coalesce(new.on_dependency_failure, 'hold');
+    new.metadata := coalesce(new.metadata, '{}');
+    if v_plain then
+        new.job_id := _copy_one(new.next_need, new.payload, new.priority);
+    else
+        new.job_id := (
+            submit(
+                new.next_need, new.payload, new.job_id, new.wait_for, new.singleton_key, new.idempotency_key, new.priority, new.available_at,
+                new.expires_at, new.max_attempts, new.retry, new.on_dependency_failure, new.metadata, new.submitted_by
+            )
+        ).job_id;
+    end if;
+    return new;
+end
+$_copy_row$;
+
+comment on function _copy_row() is
+    'In place of a row of submission: a submit; or, in a COPY, where nothing is out of the ordinary, the row is gathered, a hundred of them are one insert '
+    '(_copy_flush). Gathered in settings of the transaction, the only memory that PL/pgSQL has between two calls and that a rollback empties.';
+$function$,
+$function$
+create or replace function _defer_again(v_item deferred)
+returns void
+language plpgsql
+volatile
+as $_defer_again$
+begin
+    -- deleted and written anew, not updated: see _set_parked
+    delete from deferred as n where n.deferred_id = v_item.deferred_id;
+    insert into deferred (kind, job_id, waits_for, singleton_key, written_by, seen_by, tries, due_at)
+    values (
+        v_item.kind, v_item.job_id, v_item.waits_for, v_item.singleton_key, v_item.written_by, v_item.seen_by, v_item.tries, v_item.due_at
+    );
+end
+$_defer_again$;
+
+comment on function _defer_again(deferred) is 'Keeps a note, whose lock the caller holds, for another look.';
+$function$,
+$function$
+create or replace function _dependency_results(wait_for uuid[])
+returns jsonb
+language plpgsql
+stable
+as $_dependency_results$
+declare
+    v_limit     constant bigint := 65536;
+    v_stored    bigint;
+    v_bytes     bigint := 0;
+    v_next      bigint;
+    v_id        uuid;
+begin
+    -- a thousand results of nothing are 64 kB of ids and nulls
+    if cardinality(wait_for) > 1000 then
+        return null;
+    end if;
+    select coalesce(sum(pg_column_size(a.result)), 0) into v_stored
+    from unnest(wait_for) as w (id)
+    -- limit: a look for each, where a join could become one over the whole archive
+    left join lateral (select o.result from archive as o where o.job_id = w.id and o.state = 'succeeded' limit 1) as a on true;
+    -- As stored a value is never larger than four times its text, and some sixteen times smaller, or more where it is compressed: only what may
+    -- lie on either side is read, one by one, for all of them together may be more than a value can hold.
+    if v_stored > 4 * v_limit then
+        return null;
+    elsif v_stored > v_limit / 64 then
+        foreach v_id in array wait_for loop
+            v_next := (select octet_length(o.result::text) from archive as o where o.job_id = v_id and o.state = 'succeeded');
+            v_bytes := v_bytes + coalesce(v_next, 4) + 42;
+            if v_bytes > v_limit then
+                return null;
+            end if;
+        end loop;
+    end if;
+    return (
+        select case when sum(octet_length(coalesce(a.result::text, 'null')) + 42) <= v_limit then jsonb_object_agg(w.id, a.result) end
+        from unnest(wait_for) as w (id)
+        left join lateral (select o.result from archive as o where o.job_id = w.id and o.state = 'succeeded' limit 1) as a on true
+    );
+end
+$_dependency_results$;
+
+comment on function _dependency_results(uuid[]) is
+    'The results of these jobs as {job_id: result}; null where they have more than 64 kB in all, which it finds out '
+    'before it builds them.';
+$function$,
+$function$
+create or replace function _drop_moot_rechecks(notes bigint[])
 returns integer
 language plpgsql
 volatile
-as $_drop_idle_notes$
+as $_drop_moot_rechecks$
 declare
     v_count integer;
 begin
     -- all of them in one statement: after an end that many waited for, most are so
-    delete from note as n
-    where n.note_id = any (notes) and n.kind = 'blocked' and n.tries = 0
+    delete from deferred as n
+    where n.deferred_id = any (notes) and n.kind = 'recheck' and n.tries = 0
         -- offset: a look for each, where a join could become one over all jobs
-        and not exists (select from edge as e where e.job_id = n.job_id offset 0)
+        and not exists (select from dependency as e where e.job_id = n.job_id offset 0)
         and not exists (select from only job as j where j.job_id = n.job_id and j.state || '' = 'blocked' offset 0);
     get diagnostics v_count = row_count;
     return v_count;
 end
-$_drop_idle_notes$;
+$_drop_moot_rechecks$;
 
-comment on function _drop_idle_notes(bigint[]) is
+comment on function _drop_moot_rechecks(bigint[]) is
     'Drops those of these notes, whose locks the caller holds, that say that a job was just submitted behind others, '
     'where it has been freed since: whoever lets it wait again leaves another. Returns how many.';
 $function$,
@@ -1525,150 +1759,43 @@ comment on function _duration(interval) is
     'that nothing overflows. Null remains null.';
 $function$,
 $function$
-create or replace function _end(
-    job_id uuid, lease_id uuid, state text, result jsonb, answer jsonb, now timestamptz, nested boolean default false
-)
-returns boolean
+create or replace function _end_by_dependency(job_id uuid, doom text, doomed_by uuid, answer jsonb, now timestamptz)
+returns void
 language plpgsql
 volatile
-as $_end$
+as $_end_by_dependency$
 declare
-    v_key       text;
-    v_awaited   boolean;
+    v_job job := _lock_job(job_id);
 begin
-    -- One statement locks, checks the lease, moves the row, and looks whether anybody waits for it. That look is no newer than the lock, but the
-    -- transaction has an id from before it: an edge that it misses has a note, which cannot be dropped before this transaction is over.
-    with gone as (
-        -- by name: j.*, with the columns that an end has no use for, costs more
-        delete from leased as j
-        where j.job_id = _end.job_id and (_end.lease_id is null or j.lease_id = _end.lease_id)
-        returning
-            j.job_id, j.submitted_at, j.available_at, j.attempt, j.priority, j.crashes, j.cancel_requested, j.next_need, j.submitted_by,
-            j.on_dependency_failure, j.payload, j.metadata, j.expires_at, j.singleton_key, j.options, j.fence, j.lease_id, j.worker_id, j.leased_at,
-            j.answer, j.failure
-    )
-    insert into archive as a (
-        job_id, submitted_at, available_at, ended_at, attempt, priority, crashes, cancel_requested, state, next_need, submitted_by,
-        on_dependency_failure, payload, metadata, expires_at, singleton_key, options, fence, lease_id, worker_id, leased_at, answer, failure, result
-    )
-    select
-        g.job_id, g.submitted_at, g.available_at, _end.now, g.attempt, g.priority, g.crashes, g.cancel_requested, _end.state, g.next_need,
-        g.submitted_by, g.on_dependency_failure, g.payload, g.metadata, g.expires_at, g.singleton_key, g.options, g.fence,
-        -- a lease that neither made this end nor was answered before is not to be taken for one that did
-        case when _end.lease_id is not null or coalesce(_end.answer, g.answer) is not null then g.lease_id end,
-        g.worker_id, g.leased_at, coalesce(_end.answer, g.answer), g.failure, _end.result
-    from gone as g
-    returning a.singleton_key, exists (select from edge as e where e.waits_for = _end.job_id) into v_key, v_awaited;
-    if not found then
-        return false;
+    if doom = 'cancelled' then
+        perform _record_history(job_id, 'cancelled', 'leasehold', 'cancelled', v_job.attempt, 'with ' || doomed_by, now);
+        perform _archive_unheld(v_job, 'cancelled', null, answer, now);
+    else
+        perform _bury(v_job, 'dependency_failed', format('dependency %s ended before', doomed_by), null, answer, 'leasehold', now);
     end if;
-
-    if v_key is not null then
-        perform _leave_key(v_key, 'leased');
-    end if;
-    if v_awaited or _isolated() then
-        perform _tell_dependents(_end.job_id, nested);
-    end if;
-    return true;
 end
-$_end$;
+$_end_by_dependency$;
 
-comment on function _end(uuid, uuid, text, jsonb, jsonb, timestamptz, boolean) is
-    'Ends a leased job as succeeded or cancelled: moves it to the archive, admits the next of its key, frees what waits for it. '
-    'With a lease_id, only while that lease is current; false where there is no such job. Locks the job''s row, then tries for the others. now: '
-    '_now_in_order(). Many completes at once: _complete_many. Where nobody holds the job: _end_unheld.';
+comment on function _end_by_dependency(uuid, text, uuid, jsonb, timestamptz) is
+    'Ends a job at once, as dead or cancelled, because something it was to wait for has ended so.';
 $function$,
 $function$
-create or replace function _end_cancelled(
-    v_job job, verb text, now timestamptz, error text default null, error_code text default null
-)
-returns outcome
-language plpgsql
-volatile
-as $_end_cancelled$
-begin
-    perform _record(v_job.job_id, 'cancelled', v_job.worker_id, 'cancelled', v_job.attempt, 'when its worker stopped', now, error, error_code);
-    perform _end(
-        v_job.job_id, null, 'cancelled', null,
-        jsonb_build_object('verb', verb, 'state', 'cancelled', 'available_at', null, 'attempt', v_job.attempt), now
-    );
-    return ('cancelled', null, v_job.attempt)::outcome;
-end
-$_end_cancelled$;
-
-comment on function _end_cancelled(job, text, timestamptz, text, text) is
-    'Ends a leased job whose cancellation was asked for, and answers its worker. What a failed attempt said is kept in the history.';
-$function$,
-$function$
-create or replace function _end_state(job_id uuid)
+create or replace function _ended_as(job_id uuid)
 returns text
 language plpgsql
 volatile
-as $_end_state$
+as $_ended_as$
 begin
     -- one statement, one snapshot: a job that ends in between is in one of the two. Dead by its dead_reason, not by its state: that would bring in
     -- the index of all that are dead
     return coalesce(
-        (select a.state from archive as a where a.job_id = _end_state.job_id),
-        (select 'dead' from only job as j where j.job_id = _end_state.job_id and (j.failure).dead_reason is not null)
+        (select a.state from archive as a where a.job_id = _ended_as.job_id),
+        (select 'dead' from only job as j where j.job_id = _ended_as.job_id and (j.failure).dead_reason is not null)
     );
 end
-$_end_state$;
+$_ended_as$;
 
-comment on function _end_state(uuid) is 'How a job ended: succeeded, cancelled or dead. Null while it lives.';
-$function$,
-$function$
-create or replace function _end_unheld(
-    v_job job, state text, result jsonb, answer jsonb, now timestamptz, nested boolean default false
-)
-returns void
-language plpgsql
-volatile
-as $_end_unheld$
-begin
-    delete from job as j where j.job_id = v_job.job_id;
-    insert into archive (
-        job_id, submitted_at, available_at, ended_at, attempt, priority, crashes, cancel_requested, state, next_need, submitted_by,
-        on_dependency_failure, payload, metadata, expires_at, singleton_key, options, fence, lease_id, worker_id, leased_at, answer, failure, result
-    ) values (
-        v_job.job_id, v_job.submitted_at, v_job.available_at, _end_unheld.now, v_job.attempt, v_job.priority, v_job.crashes,
-        v_job.cancel_requested, _end_unheld.state, v_job.next_need, v_job.submitted_by, v_job.on_dependency_failure, v_job.payload, v_job.metadata,
-        v_job.expires_at, v_job.singleton_key, v_job.options, v_job.fence,
-        -- a lease that was not answered before did not make this end
-        case when coalesce(_end_unheld.answer, v_job.answer) is not null then v_job.lease_id end,
-        v_job.worker_id, v_job.leased_at, coalesce(_end_unheld.answer, v_job.answer),
-        -- why it was dead is no matter of one that was cancelled
-        _failure((v_job.failure).error, (v_job.failure).error_code), _end_unheld.result
-    );
-    delete from edge as e where e.job_id = v_job.job_id;
-    if v_job.singleton_key is not null then
-        perform _leave_key(v_job.singleton_key, v_job.state);
-    end if;
-    perform _tell_dependents(v_job.job_id, nested);
-end
-$_end_unheld$;
-
-comment on function _end_unheld(job, text, jsonb, jsonb, timestamptz, boolean) is
-    'What _end does, with a job that nobody holds. The caller holds the lock of v_job, which is its row.';
-$function$,
-$function$
-create or replace function _engine_lock(kind text, name text)
-returns bigint
-language plpgsql
-stable
-as $_engine_lock$
-declare
-    v_salt constant bigint := coalesce((select s.salt from secret as s limit 1), 0);
-begin
-    -- 256 numbers a kind: one transaction that claims of ever so many needs cannot exhaust the server's memory for locks
-    return hashtextextended(kind, v_salt) + (hashtextextended(name, v_salt) & 255);
-end
-$_engine_lock$;
-
-comment on function _engine_lock(text, text) is
-    'The advisory lock by which one session does what one at a time is enough for: upkeep, the marks of a need (mark), the front of a scope (front), noting a '
-    'channel (listener). Nobody outside can compute it, but anybody can read it in pg_locks while it is held, and hold it then: so whoever cannot get it '
-    'goes ahead all the same once a second has passed since the work was last done. Two names that share a number cost each other no more than that.';
+comment on function _ended_as(uuid) is 'How a job ended: succeeded, cancelled or dead. Null while it lives.';
 $function$,
 $function$
 create or replace function _enqueue(ids uuid[], now timestamptz)
@@ -1687,7 +1814,7 @@ declare
     v_lanes jsonb;
     v_lane  record;
 begin
-    -- a clock that was read under the locks: nobody looks for what is filed under times long over (_last_tick)
+    -- a clock that was read under the locks: nobody looks for what is filed under times long over (_last_horizon)
     now := greatest(now, _now());
     for v_late in
         select j.* from only job as j
@@ -1707,7 +1834,7 @@ begin
             -- of several that enter at once only the first of each key and need is offered
             j.singleton_key is not null and (
                 row_number() over (partition by j.singleton_key, j.next_need order by j.available_at > _enqueue.now, j.priority, j.available_at) > 1
-                or _is_busy(j.job_id, j.singleton_key, j.next_need, j.priority)
+                or _key_is_busy(j.job_id, j.singleton_key, j.next_need, j.priority)
             ) as behind
         from only job as j
         where j.job_id = any (ids) and (j.expires_at is null or j.expires_at > greatest(j.available_at, _enqueue.now))
@@ -1716,7 +1843,7 @@ begin
         -- after an id, which the locks brought: the marks rely on it
         select e.*, case when not e.later then nextval('number_seq') end as number from entering as e
     ), gone as (
-        -- deleted and written anew, not updated: see _park
+        -- deleted and written anew, not updated: see _set_parked
         delete from only job as j
         using numbered as n
         where j.job_id = any (ids) and j.job_id = n.job_id
@@ -1747,7 +1874,7 @@ begin
     from moved as m;
 
     if v_keys is not null then
-        insert into note (kind, singleton_key) select 'key', k.key from unnest(v_keys) as k (key);
+        insert into deferred (kind, singleton_key) select 'key', k.key from unnest(v_keys) as k (key);
     end if;
     -- their lanes may have been retired since they were submitted
     for v_lane in
@@ -1756,10 +1883,10 @@ begin
         perform _open_lane(v_lane.need, v_lane.priority, v_lane.keyed, now);
     end loop;
     if v_needs is not null then
-        perform _ring_for(v_ids, v_needs);
+        perform _wake_for_jobs(v_ids, v_needs);
     end if;
     if v_later is not null then
-        perform _ring_due(v_later, v_dues);
+        perform _wake_for_scheduled(v_later, v_dues);
     end if;
     return v_count;
 end
@@ -1770,36 +1897,31 @@ comment on function _enqueue(uuid[], timestamptz) is
     'numbered in its order, parked behind others of their key; buried as expired where they could only start too late. Returns how many entered.';
 $function$,
 $function$
-create or replace function _equal_text(value jsonb)
-returns text
-language sql
-immutable
-as $_equal_text$
-    -- jsonb has one way to write a value, but for zeros at the end of a fraction. Most values have none, which a look without replacing tells. The first
-    -- alternative takes strings, whatever is in them. No more than a regular expression can take: it works on four bytes a character, 1 GB in all.
-    select case
-        when octet_length(t.said) <= 200000000 and t.said ~ '[.][0-9]*0(?![0-9])' then
-            regexp_replace(t.said, E'("(?:[^"\\\\]|\\\\.)*")|[.]0+(?![0-9])|([.][0-9]*[1-9])0+(?![0-9])', E'\\1\\2', 'g')
-        else t.said
-    end
-    from (select value::text as said) as t
-$_equal_text$;
+create or replace function _expires_at(fence bigint, lease_expires_at timestamptz)
+returns timestamptz
+language plpgsql
+stable
+as $_expires_at$
+begin
+    return coalesce((select h.lease_expires_at from heartbeat as h where h.fence = _expires_at.fence), lease_expires_at);
+end
+$_expires_at$;
 
-comment on function _equal_text(jsonb) is 'The JSON text of a value: the same text for values that are equal as jsonb (1.10 and 1.1), another one for others.';
+comment on function _expires_at(bigint, timestamptz) is 'When a lease ends that was granted until lease_expires_at: later, where it was extended.';
 $function$,
 $function$
-create or replace function _fail(v_job job, error text, retryable boolean, retry_after interval, error_code text, actor text)
+create or replace function _fail_job(v_job job, error text, retryable boolean, retry_after interval, error_code text, actor text)
 returns outcome
 language plpgsql
 volatile
-as $_fail$
+as $_fail_job$
 declare
     v_now   constant timestamptz := _now();
     v_error constant text := _clean_error(error);
     v_code  constant text := left(nullif(error_code, ''), 200);
 begin
     if v_job.cancel_requested then
-        return _end_cancelled(v_job, 'fail', v_now, v_error, v_code);
+        return _finish_cancelled(v_job, 'fail', v_now, v_error, v_code);
     end if;
     v_job.crashes := 0;
     return _retry_or_bury(
@@ -1810,121 +1932,157 @@ begin
         actor, v_now
     );
 end
-$_fail$;
+$_fail_job$;
 
-comment on function _fail(job, text, boolean, interval, text, text) is 'What fail and fail_unheld do with a job whose lock they hold.';
+comment on function _fail_job(job, text, boolean, interval, text, text) is 'What fail and fail_unheld do with a job whose lock they hold.';
 $function$,
 $function$
-create or replace function _failure(error text, error_code text, dead_reason text default null)
-returns _failure
+create or replace function _fence_of_lease(job_id uuid, lease_id uuid)
+returns bigint
+language plpgsql
+immutable
+as $_fence_of_lease$
+declare
+    v_hex   constant text := replace(lease_id::text, '-', '');
+    v_fence constant bigint := ('x' || left(v_hex, 12))::bit(48)::bigint;
+begin
+    return case when substr(v_hex, 13, 4) || right(v_hex, 4) = to_hex(2147483648 | _lease_check_bits(job_id, v_fence)) then v_fence end;
+end
+$_fence_of_lease$;
+
+comment on function _fence_of_lease(uuid, uuid) is 'The fence of a lease of this job; null where lease_id was never one of its leases.';
+$function$,
+$function$
+create or replace function _few_claims_since(watermark watermark)
+returns boolean
+language sql
+volatile
+as $_few_claims_since$
+    -- The fence counts the claims of all needs; how many were of this one nobody knows. One claim in fifty moves its marks: that counts them.
+    select watermark.fence + 50 > pg_sequence_last_value('fence_seq') or not _one_in_fifty()
+$_few_claims_since$;
+
+comment on function _few_claims_since(watermark) is
+    'Whether few claims came after these marks: fewer than fifty of all needs, or else unless this is the one claim in fifty, by chance, that moves them.';
+$function$,
+$function$
+create or replace function _fill_defaults(request _request)
+returns _request
 language sql
 immutable
-as $_failure$
-    select case when num_nonnulls(error, error_code, dead_reason) > 0 then (error, error_code, dead_reason)::_failure end
-$_failure$;
+as $_fill_defaults$
+    select (
+        request.next_need, coalesce(request.payload, '{}'), request.job_id, coalesce(request.wait_for, '{}'), request.singleton_key,
+        request.idempotency_key, coalesce(request.priority, 100), request.available_at, nullif(request.expires_at, 'infinity'), request.max_attempts,
+        request.retry, coalesce(request.on_dependency_failure, 'hold'), coalesce(request.metadata, '{}'), request.submitted_by
+    )::_request
+$_fill_defaults$;
 
-comment on function _failure(text, text, text) is 'How an execution failed, for a job''s column failure: null where there is nothing to tell.';
+comment on function _fill_defaults(_request) is
+    'What a request means where an argument is null: the default of submit. An expires_at of infinity is none.';
 $function$,
 $function$
-create or replace function _forget_error(step text, subjects text[])
-returns void
+create or replace function _filter_claimable(ids uuid[], chosen uuid[], now timestamptz)
+returns uuid[]
 language plpgsql
 volatile
-as $_forget_error$
-begin
-    delete from maintenance_error as e
-    where e.error_id = any (
-        array(
-            select o.error_id from maintenance_error as o
-            where o.subject = any (subjects) and o.step = _forget_error.step
-            for update skip locked
-        )
-    );
-end
-$_forget_error$;
-
-comment on function _forget_error(text, text[]) is
-    'A step of maintenance succeeded for these rows, or is recorded anew: what is known of its failures is removed.';
-$function$,
-$function$
-create or replace function _forget_what_is_over(now timestamptz)
-returns void
-language plpgsql
-volatile
-as $_forget_what_is_over$
-begin
-    delete from maintenance_error as e
-    where e.error_id = any (
-        array(
-            select o.error_id from maintenance_error as o
-            where o.retry_at < _forget_what_is_over.now - interval '1 day'
-            for update skip locked
-        )
-    );
-    delete from alarm as a
-    where a.alarm_id = any (
-        array(
-            select o.alarm_id from alarm as o where o.due_at < _forget_what_is_over.now - interval '1 minute' for update skip locked
-        )
-    );
-    delete from listener as l
-    where l.listener_id = any (
-        array(
-            select o.listener_id from listener as o
-            where o.known_until < _forget_what_is_over.now - interval '1 minute'
-            for update skip locked
-        )
-    );
-end
-$_forget_what_is_over$;
-
-comment on function _forget_what_is_over(timestamptz) is
-    'Removes alarms whose time has passed, channels that nobody has asked for in three days, and failures of maintenance '
-    'that were not seen again when it was time: of rows that are gone, or that were mended.';
-$function$,
-$function$
-create or replace function _freshen(need text, now timestamptz)
-returns boolean
-language plpgsql
-volatile
-as $_freshen$
+as $_filter_claimable$
 declare
-    v_fresh     boolean;
-    v_seen      bigint;
-    v_tended    boolean;
+    v_late      uuid[];
+    v_locked    text[];
+    v_busy      text[];
+    v_parked    uuid[];
 begin
-    select k.noted_at between _freshen.now - interval '20 ms' and _freshen.now and k.fence + 50 >= pg_sequence_last_value('fence_seq') into v_fresh
-    from mark as k
-    where k.next_need = need
-        -- above READ COMMITTED claims read the lanes themselves, and a move cannot remove what a lane that was opened has left
-        and k.mark_id < case when _isolated() then 4611686018427387904 else 9223372036854775807 end
-    order by k.mark_id desc
-    limit 1;
-    if v_fresh then
-        return false;
+    select array_agg(j.job_id) into v_late from job as j where j.job_id = any (ids) and j.expires_at <= _filter_claimable.now;
+    if v_late is not null then
+        perform _run_contained_step('expire', cardinality(v_late), null, now, v_late::text[]);
+        ids := array(select i.id from unnest(ids) with ordinality as i (id, at) where i.id <> all (v_late) order by i.at);
     end if;
-    -- while this transaction has no id of its own: notes and marks want that (_work_notes, _move_marks)
-    v_seen := _last_number();
-    v_tended := _tend_by_the_way(now);
-    perform _move_marks(array[need], now, v_seen);
-    return v_tended;
-end
-$_freshen$;
 
-comment on function _freshen(text, timestamptz) is
-    'What is to be done where marks of a need are not fresh: the upkeep that is due, and moving them. Whether upkeep was done.';
+    -- A key that is leased is not worth its lock, which would be held as long as this transaction lasts. Parked by a look without the lock,
+    -- its head gets a note in case the lease is ending at this moment.
+    select array_agg(j.job_id), array_agg(distinct j.singleton_key) into v_parked, v_busy
+    from only job as j
+    where j.job_id = any (ids) and exists (
+            -- offset: a look for each, where a join could become one over all leases
+            select from leased as l where l.singleton_key = j.singleton_key offset 0
+        );
+    if v_parked is not null then
+        perform _set_parked(v_parked, true);
+        insert into deferred (kind, singleton_key) select 'key', k.key from unnest(v_busy) as k (key);
+        ids := array(select i.id from unnest(ids) with ordinality as i (id, at) where i.id <> all (v_parked) order by i.at);
+    end if;
+
+    -- lock something per key ...
+    v_locked := _try_lock_keys(array(select distinct j.singleton_key from only job as j where j.job_id = any (ids) and j.singleton_key is not null));
+    -- ... and look again, in a statement that began after the lock was held
+    select array_agg(b.singleton_key) into v_busy
+    from (
+        select v.key as singleton_key from unnest(v_locked) as v (key) where exists (select from leased as l where l.singleton_key = v.key offset 0)
+        union all
+        select j.singleton_key from only job as j where j.singleton_key = any (v_locked) and j.job_id = any (chosen)
+    ) as b;
+
+    -- who comes behind a lease, or behind the first of its key in this very batch, leaves the claim index until that lease ends
+    with keyed as (
+        select
+            j.job_id,
+            j.singleton_key = any (v_busy) is true or row_number() over (partition by j.singleton_key order by i.ordinality) > 1 as behind
+        from unnest(ids) with ordinality as i (job_id, ordinality)
+        cross join lateral (select o.job_id, o.singleton_key from only job as o where o.job_id = i.job_id limit 1) as j
+        where j.singleton_key = any (v_locked)
+    )
+    select array_agg(k.job_id) into v_parked from keyed as k where k.behind;
+    if v_parked is not null then
+        perform _set_parked(v_parked, true);
+    end if;
+
+    return array(
+        select i.job_id
+        from unnest(ids) with ordinality as i (job_id, ordinality)
+        left join lateral (select o.singleton_key from only job as o where o.job_id = i.job_id limit 1) as j on true
+        where (j.singleton_key is null or j.singleton_key = any (v_locked)) and i.job_id <> all (coalesce(v_parked, '{}'))
+        order by i.ordinality
+    );
+end
+$_filter_claimable$;
+
+comment on function _filter_claimable(uuid[], uuid[], timestamptz) is
+    'Which of these jobs, whose locks the caller holds, may be leased: one a singleton key, under the key''s lock (_try_lock_keys), '
+    'if nothing of the key is leased, or chosen before by this call; none that may not start any more. The others are parked, passed by, or buried as expired.';
 $function$,
 $function$
-create or replace function _grant(ids uuid[], keyed boolean, worker_id text, lease interval)
+create or replace function _finish_cancelled(
+    v_job job, verb text, now timestamptz, error text default null, error_code text default null
+)
+returns outcome
+language plpgsql
+volatile
+as $_finish_cancelled$
+begin
+    perform _record_history(v_job.job_id, 'cancelled', v_job.worker_id, 'cancelled', v_job.attempt, 'when its worker stopped', now, error, error_code);
+    perform _archive_leased(
+        v_job.job_id, null, 'cancelled', null,
+        jsonb_build_object('verb', verb, 'state', 'cancelled', 'available_at', null, 'attempt', v_job.attempt), now
+    );
+    return ('cancelled', null, v_job.attempt)::outcome;
+end
+$_finish_cancelled$;
+
+comment on function _finish_cancelled(job, text, timestamptz, text, text) is
+    'Ends a leased job whose cancellation was asked for, and answers its worker. What a failed attempt said is kept in the history.';
+$function$,
+$function$
+create or replace function _grant_leases(ids uuid[], keyed boolean, worker_id text, lease interval)
 returns setof work
 language plpgsql
 volatile
-as $_grant$
+as $_grant_leases$
 declare
     v_now           constant timestamptz := _now();
     v_max_attempts  constant integer := _setting_value('max_attempts')::integer;
 begin
-    -- The statement of _claim, for many. Not the same one: a single job would cost a twentieth more. The columns twice, by name: j.* would cost a tenth.
+    -- The statement of _claim_one, for many. Not the same one: a single job would cost a twentieth more. The columns twice, by name: j.* would cost a tenth.
     return query
     with free as (
         delete from ready as j
@@ -1951,24 +2109,24 @@ begin
         select
             g.job_id, g.number, g.submitted_at, g.available_at, g.attempt + 1, g.priority, g.crashes, false, false, 'leased'::text, g.next_need,
             g.submitted_by, g.on_dependency_failure, g.payload, g.metadata, g.expires_at, g.singleton_key, g.options, g.fence,
-            _lease_id(g.job_id, g.fence), _grant.worker_id, g.at, g.at + lease, g.at + lease, null::jsonb, g.failure, null::timestamptz
+            _make_lease_id(g.job_id, g.fence), _grant_leases.worker_id, g.at, g.at + lease, g.at + lease, null::jsonb, g.failure, null::timestamptz
         from gone as g
         returning
             j.job_id, j.lease_id, j.fence, j.next_need, j.payload, j.attempt, coalesce((j.options).max_attempts, v_max_attempts), j.lease_expires_at,
             j.lease_expires_at - _now(), j.singleton_key, coalesce(j.metadata, '{}'), (j.options).run_id, (j.options).step,
-            case when (j.options).wait_for is null then '{}' else coalesce(_results((j.options).wait_for), '{}') end,
-            (j.options).wait_for is not null and _results((j.options).wait_for) is null
+            case when (j.options).wait_for is null then '{}' else coalesce(_dependency_results((j.options).wait_for), '{}') end,
+            (j.options).wait_for is not null and _dependency_results((j.options).wait_for) is null
     )
     select l.*
     from made as l
     join unnest(ids) with ordinality as i (job_id, place) on i.job_id = l.job_id
     order by i.place;
 end
-$_grant$;
+$_grant_leases$;
 
-comment on function _grant(uuid[], boolean, text, interval) is
+comment on function _grant_leases(uuid[], boolean, text, interval) is
     'Leases jobs whose locks (and keys) the caller holds, and returns them in the order of ids. keyed: whether some may have a singleton key. Deleted and '
-    'written anew: as in _claim.';
+    'written anew: as in _claim_one.';
 $function$,
 $function$
 create or replace function _group_roles(schema_name text)
@@ -1991,11 +2149,11 @@ $_group_roles$;
 comment on function _group_roles(text) is 'The group roles of a schema: what each is for, by its name.';
 $function$,
 $function$
-create or replace function _has_heads(capabilities text[])
+create or replace function _has_ready_heads(capabilities text[])
 returns boolean
 language plpgsql
 volatile
-as $_has_heads$
+as $_has_ready_heads$
 begin
     return cardinality(capabilities) > 20 or exists (
         select from unnest(capabilities) as c (capability)
@@ -2008,59 +2166,34 @@ begin
             order by j.next_need, j.priority, j.number
             limit 1
         ) as h
-        where _matches(c.capability, h.next_need)
+        where _capability_matches(c.capability, h.next_need)
     );
 end
-$_has_heads$;
+$_has_ready_heads$;
 
-comment on function _has_heads(text[]) is
+comment on function _has_ready_heads(text[]) is
     'Whether a head of a singleton key may be ready that these capabilities cover: a look for each. True without a look where they are many.';
 $function$,
 $function$
-create or replace function _hold(job_id uuid, lease_id uuid, verb text)
-returns job
-language plpgsql
-volatile
-as $_hold$
-declare
-    v_job job;
-begin
-    perform _check_ids(job_id, lease_id);
-    -- read after the lock is held: the lease may have been taken away while this waited; not waited for: the job of another lease (_lock_leased)
-    select j.* into v_job
-    from leased as j
-    where j.job_id = _hold.job_id and j.lease_id = _hold.lease_id
-    for no key update;
-    if v_job.job_id is null then
-        perform _refuse(job_id, lease_id, verb);
-    end if;
-    return v_job;
-end
-$_hold$;
-
-comment on function _hold(uuid, uuid, text) is
-    'Locks the job of a current lease until the transaction ends, and returns it; or says why the lease is not current (_refuse).';
-$function$,
-$function$
-create or replace function _hold_rings()
+create or replace function _hold_wakeups()
 returns void
 language plpgsql
 volatile
-as $_hold_rings$
+as $_hold_wakeups$
 begin
     if coalesce(current_setting('leasehold.held_rings', true), '') = '' then
         perform set_config('leasehold.held_rings', 'held', true);
     end if;
 end
-$_hold_rings$;
+$_hold_wakeups$;
 
-comment on function _hold_rings() is
+comment on function _hold_wakeups() is
     'A claim is about to do maintenance: what that lets in may be what the claim takes, and then a thousand sleeping '
-    'workers need not wake for it. _release_rings ends it. A setting of the transaction holds what is to be rung for, '
+    'workers need not wake for it. _release_wakeups ends it. A setting of the transaction holds what is to be rung for, '
     'so that a rollback forgets it.';
 $function$,
 $function$
-create or replace function _insert(
+create or replace function _insert_job(
     job_id uuid, next_need text, payload jsonb, priority integer, state text, parked boolean, available_at timestamptz, wait_for uuid[],
     singleton_key text, idempotency_key text, expires_at timestamptz, max_attempts integer, retry jsonb, on_dependency_failure text,
     metadata jsonb, submitted_by text, now timestamptz
@@ -2068,53 +2201,53 @@ create or replace function _insert(
 returns submitted
 language plpgsql
 volatile
-as $_insert$
+as $_insert_job$
 declare
-    v_by        constant text := coalesce(submitted_by, _actor());
-    v_options   constant _options := _options(max_attempts, retry, idempotency_key, wait_for);
+    v_by        constant text := coalesce(submitted_by, _acting_role());
+    v_options   constant _job_options := _pack_options(max_attempts, retry, idempotency_key, wait_for);
 begin
     if state = 'ready' and singleton_key is null then
         insert into ready (
             job_id, number, submitted_at, available_at, priority, state, next_need, submitted_by, on_dependency_failure, payload, metadata,
             expires_at, options
         ) values (
-            _insert.job_id, nextval('number_seq'), _insert.now, _insert.available_at, _insert.priority, 'ready', _insert.next_need, v_by,
-            _insert.on_dependency_failure, _insert.payload, _insert.metadata, _insert.expires_at, v_options
+            _insert_job.job_id, nextval('number_seq'), _insert_job.now, _insert_job.available_at, _insert_job.priority, 'ready', _insert_job.next_need, v_by,
+            _insert_job.on_dependency_failure, _insert_job.payload, _insert_job.metadata, _insert_job.expires_at, v_options
         );
     else
         insert into job (
             job_id, number, submitted_at, available_at, priority, parked, state, next_need, submitted_by, on_dependency_failure, payload, metadata,
             expires_at, singleton_key, options
         ) values (
-            _insert.job_id, nextval('number_seq'), _insert.now, _insert.available_at, _insert.priority, _insert.parked, _insert.state,
-            _insert.next_need, v_by, _insert.on_dependency_failure, _insert.payload, _insert.metadata, _insert.expires_at, _insert.singleton_key,
+            _insert_job.job_id, nextval('number_seq'), _insert_job.now, _insert_job.available_at, _insert_job.priority, _insert_job.parked, _insert_job.state,
+            _insert_job.next_need, v_by, _insert_job.on_dependency_failure, _insert_job.payload, _insert_job.metadata, _insert_job.expires_at, _insert_job.singleton_key,
             v_options
         );
     end if;
-    perform _announce(array[next_need], array[priority::smallint], array[state = 'ready'], array[singleton_key is not null], now);
+    perform _open_lanes_and_wake(array[next_need], array[priority::smallint], array[state = 'ready'], array[singleton_key is not null], now);
     if state = 'scheduled' then
-        perform _ring_due(array[next_need], array[available_at]);
+        perform _wake_for_scheduled(array[next_need], array[available_at]);
     end if;
     return (job_id, true, state, available_at)::submitted;
 end
-$_insert$;
+$_insert_job$;
 
-comment on function _insert(
+comment on function _insert_job(
     uuid, text, jsonb, integer, text, boolean, timestamptz, uuid[], text, text, timestamptz, integer, jsonb, text, jsonb, text, timestamptz
 ) is
     'Writes one new job, sees to it that its lane is known, and rings when somebody waits for it. now: '
-    '_now_in_order(), for the number drawn here, and the look at who waits, must come after the transaction has an id.';
+    '_now_after_xid(), for the number drawn here, and the look at who waits, must come after the transaction has an id.';
 $function$,
 $function$
-create or replace function _insert_many(
+create or replace function _insert_jobs(
     requests _request[], ids uuid[], firsts uuid[], blocked boolean[], parked boolean[], now timestamptz
 )
 returns void
 language plpgsql
 volatile
-as $_insert_many$
+as $_insert_jobs$
 declare
-    v_actor         constant text := _actor();
+    v_actor         constant text := _acting_role();
     v_needs         text[];
     v_priorities    smallint[];
     v_ready         boolean[];
@@ -2124,16 +2257,16 @@ begin
     with made as materialized (
         -- a job, column for column
         select
-            ids[r.ordinality], nextval('number_seq'), _insert_many.now, coalesce(r.available_at, _insert_many.now) as available_at, 0, r.priority::smallint as priority,
-            0::smallint, coalesce(_insert_many.parked[r.ordinality], false), false,
-            case when blocked[r.ordinality] then 'blocked' when r.available_at > _insert_many.now then 'scheduled' else 'ready' end as state,
+            ids[r.ordinality], nextval('number_seq'), _insert_jobs.now, coalesce(r.available_at, _insert_jobs.now) as available_at, 0, r.priority::smallint as priority,
+            0::smallint, coalesce(_insert_jobs.parked[r.ordinality], false), false,
+            case when blocked[r.ordinality] then 'blocked' when r.available_at > _insert_jobs.now then 'scheduled' else 'ready' end as state,
             r.next_need, coalesce(r.submitted_by, v_actor), r.on_dependency_failure, r.payload, nullif(r.metadata, '{}'), r.expires_at,
             r.singleton_key,
-            _options(r.max_attempts, r.retry, r.idempotency_key, d.wait_for),
-            null::bigint, null::uuid, null::text, null::timestamptz, null::timestamptz, null::timestamptz, null::jsonb, null::_failure,
+            _pack_options(r.max_attempts, r.retry, r.idempotency_key, d.wait_for),
+            null::bigint, null::uuid, null::text, null::timestamptz, null::timestamptz, null::timestamptz, null::jsonb, null::_job_failure,
             null::timestamptz
         from unnest(requests) with ordinality as r
-        -- by itself: _options is no part of the plan, but called for each row, where an argument is a query
+        -- by itself: _job_options is no part of the plan, but called for each row, where an argument is a query
         cross join lateral (
             select case when r.wait_for <> '{}' then array(select distinct w.id from unnest(r.wait_for) as w (id)) end as wait_for offset 0
         ) as d
@@ -2152,70 +2285,401 @@ begin
     select array_agg(u.next_need), array_agg(u.priority), array_agg(u.ready), array_agg(u.keyed), array_agg(u.due_at)
     into v_needs, v_priorities, v_ready, v_keyed, v_dues
     from used as u;
-    perform _announce(v_needs, v_priorities, v_ready, v_keyed, _insert_many.now);
+    perform _open_lanes_and_wake(v_needs, v_priorities, v_ready, v_keyed, _insert_jobs.now);
     if num_nonnulls(variadic v_dues) > 0 then
-        perform _ring_due(v_needs, v_dues);
+        perform _wake_for_scheduled(v_needs, v_dues);
     end if;
 end
-$_insert_many$;
+$_insert_jobs$;
 
-comment on function _insert_many(_request[], uuid[], uuid[], boolean[], boolean[], timestamptz) is
-    'What _insert does for one, for a batch: writes its jobs, but for those that were there before (firsts), sees to it that their lanes are known, and '
-    'rings once, for whatever somebody waits for. blocked, parked: null for none. now: _now_in_order().';
+comment on function _insert_jobs(_request[], uuid[], uuid[], boolean[], boolean[], timestamptz) is
+    'What _insert_job does for one, for a batch: writes its jobs, but for those that were there before (firsts), sees to it that their lanes are known, and '
+    'rings once, for whatever somebody waits for. blocked, parked: null for none. now: _now_after_xid().';
 $function$,
 $function$
-create or replace function _insert_plain(ids uuid[], needs text[], payloads jsonb[], priorities integer[], now timestamptz)
+create or replace function _insert_plain_jobs(ids uuid[], needs text[], payloads jsonb[], priorities integer[], now timestamptz)
 returns void
 language plpgsql
 volatile
-as $_insert_plain$
+as $_insert_plain_jobs$
 declare
-    v_actor         constant text := _actor();
+    v_actor         constant text := _acting_role();
     v_needs         text[];
     v_priorities    smallint[];
 begin
     with made as (
-        -- all columns in their order, and of their types: as in _claim
+        -- all columns in their order, and of their types: as in _claim_one
         insert into ready (
             job_id, number, submitted_at, available_at, attempt, priority, crashes, parked, cancel_requested, state, next_need, submitted_by,
             on_dependency_failure, payload, metadata, expires_at, singleton_key, options, fence, lease_id, worker_id, leased_at, lease_expires_at,
             check_at, answer, failure, ended_at
         )
         select
-            r.job_id, nextval('number_seq'), _insert_plain.now, _insert_plain.now, 0, r.priority::smallint, 0::smallint, false, false, 'ready'::text,
-            r.next_need, v_actor, 'hold'::text, r.payload, null::jsonb, null::timestamptz, null::text, null::_options, null::bigint, null::uuid, null::text,
-            null::timestamptz, null::timestamptz, null::timestamptz, null::jsonb, null::_failure, null::timestamptz
+            r.job_id, nextval('number_seq'), _insert_plain_jobs.now, _insert_plain_jobs.now, 0, r.priority::smallint, 0::smallint, false, false, 'ready'::text,
+            r.next_need, v_actor, 'hold'::text, r.payload, null::jsonb, null::timestamptz, null::text, null::_job_options, null::bigint, null::uuid, null::text,
+            null::timestamptz, null::timestamptz, null::timestamptz, null::jsonb, null::_job_failure, null::timestamptz
         from unnest(ids, needs, payloads, priorities) as r (job_id, next_need, payload, priority)
         returning ready.next_need, ready.priority
     )
     select array_agg(u.next_need), array_agg(u.priority)
     into v_needs, v_priorities
     from (select distinct m.next_need, m.priority from made as m) as u;
-    perform _announce(v_needs, v_priorities, array_fill(true, array[cardinality(v_needs)]), array_fill(false, array[cardinality(v_needs)]), now);
+    perform _open_lanes_and_wake(v_needs, v_priorities, array_fill(true, array[cardinality(v_needs)]), array_fill(false, array[cardinality(v_needs)]), now);
 end
-$_insert_plain$;
+$_insert_plain_jobs$;
 
-comment on function _insert_plain(uuid[], text[], jsonb[], integer[], timestamptz) is
-    'Writes jobs that have what every job has, and no more (_is_plain): what submit does with one. now: _now_in_order(). Others: _insert_many.';
+comment on function _insert_plain_jobs(uuid[], text[], jsonb[], integer[], timestamptz) is
+    'Writes jobs that have what every job has, and no more (_is_plain_request): what submit does with one. now: _now_after_xid(). Others: _insert_jobs.';
 $function$,
 $function$
-create or replace function _invalid(argument text, problem text, hint text default null)
-returns void
+create or replace function _invalidation_id()
+returns bigint
+language sql
+volatile
+as $_invalidation_id$
+    select 4611686018427387904 + nextval('watermark_watermark_id_seq')
+$_invalidation_id$;
+
+comment on function _invalidation_id() is
+    'The watermark_id of a row that comes after all rows of _advance_watermarks, those that are written later included: a lane was opened, or a setting changed, and claims '
+    'must not go by marks that do not know of it. A move that has seen it removes it.';
+$function$,
+$function$
+create or replace function _is_json_time(value jsonb)
+returns boolean
+language sql
+immutable
+as $_is_json_time$
+    -- The names of zones and what now, today or 1.2.2027 mean are for the settings of a session, or of the server, to say.
+    select case jsonb_typeof(value)
+        when 'string' then
+            octet_length(value #>> '{}') <= 100 and (
+                value #>> '{}' ~* '^[0-9]{4}-[0-9]{2}-[0-9]{2}[t ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.,][0-9]+)?)? ?(z|[+-][0-9]{2}(:?[0-9]{2}(:[0-9]{2})?)?)$'
+                or value = '"infinity"'
+            )
+        else jsonb_typeof(value) = 'null'
+    end
+$_is_json_time$;
+
+comment on function _is_json_time(jsonb) is
+    'Whether a JSON value is a time that means the same in every session: ISO 8601 with an offset or Z, infinity, or null. Whether there is such a day is '
+    'for its conversion to say.';
+$function$,
+$function$
+create or replace function _is_lease_reference(element jsonb)
+returns boolean
+language sql
+immutable
+as $_is_lease_reference$
+    select case
+        when jsonb_typeof(element) = 'object' then
+            coalesce(element ->> 'job_id', '') like '________-____-____-____-____________'
+            and coalesce(element ->> 'lease_id', '') like '________-____-____-____-____________'
+        else false
+    end
+$_is_lease_reference$;
+
+comment on function _is_lease_reference(jsonb) is
+    'Whether an element of a batch names a job and a lease in the way nearly all do: one expression. Where both are uuids, never true of what '
+    '_check_elements refuses.';
+$function$,
+$function$
+create or replace function _is_plain_claim(worker_id text, capabilities text[])
+returns boolean
+language sql
+immutable
+as $_is_plain_claim$
+    select octet_length(worker_id) between 1 and 200 and cardinality(capabilities) = 1
+$_is_plain_claim$;
+
+comment on function _is_plain_claim(text, text[]) is
+    'Whether a worker''s name, and his one capability if there are marks of it, want no second look. Marks are those of needs: of what '
+    '_check_capabilities refuses, and of a prefix, there are none.';
+$function$,
+$function$
+create or replace function _is_plain_complete(element jsonb)
+returns boolean
+language sql
+immutable
+as $_is_plain_complete$
+    select case
+        when _is_lease_reference(element) then
+            element ->> 'verb' = 'complete' and element - '{job_id,lease_id,verb,result}'::text[] = '{}'
+            and (element -> 'result' is null or octet_length((element -> 'result')::text) <= 1024)
+        else false
+    end
+$_is_plain_complete$;
+
+comment on function _is_plain_complete(jsonb) is
+    'Whether an element of a batch of several is a complete that wants no second look: one expression, for nearly all are so. Where both ids are uuids, never '
+    'true of what _check_settle_elements or complete refuses as an argument (no setting allows a result less than 1024 bytes).';
+$function$,
+$function$
+create or replace function _is_plain_need(need text)
+returns boolean
+language sql
+immutable
+as $_is_plain_need$
+    -- measured first: a regular expression takes four bytes a character, and fails above 1 GB
+    select octet_length(need) <= 200 and need ~ '^[^[:space:][:cntrl:].%]+([.][^[:space:][:cntrl:].%]+)*$'
+$_is_plain_need$;
+
+comment on function _is_plain_need(text) is 'Whether a need wants no second look. Never true of what _check_need refuses.';
+$function$,
+$function$
+create or replace function _is_plain_request(payload jsonb, bytes integer, priority integer, on_dependency_failure text, metadata jsonb)
+returns boolean
+language sql
+immutable
+as $_is_plain_request$
+    select jsonb_typeof(payload) = 'object' and bytes <= 1024
+        and priority between 0 and 999 and on_dependency_failure = 'hold' and metadata = '{}'
+$_is_plain_request$;
+
+comment on function _is_plain_request(jsonb, integer, integer, text, jsonb) is
+    'Whether what every job has, but for its need, wants no second look: one expression, for nearly all are so. bytes: of the payload as text. Never true of '
+    'what _check_submit refuses.';
+$function$,
+$function$
+create or replace function _is_retryable(retry jsonb, error text, error_code text)
+returns boolean
+language plpgsql
+stable
+as $_is_retryable$
+declare
+    v_policy constant jsonb := coalesce(retry, _setting_value('retry')::jsonb);
+begin
+    return not v_policy ? 'retryable'
+        or exists (
+            select from jsonb_array_elements_text(v_policy -> 'retryable') as l (pattern)
+            where coalesce(error_code, error) like l.pattern
+        );
+end
+$_is_retryable$;
+
+comment on function _is_retryable(jsonb, text, text) is
+    'Whether the policy''s retryable patterns, where it has any, match the error code, or else the error.';
+$function$,
+$function$
+create or replace function _is_row_error(error_code text)
+returns boolean
+language sql
+immutable
+as $_is_row_error$
+    -- serialization and deadlock; a transaction that may not write; a lock that is not to be had; an operator's intervention
+    select left(error_code, 2) not in ('40', '25', '55', '57')
+$_is_row_error$;
+
+comment on function _is_row_error(text) is
+    'Whether an error that maintenance meets may come from the row it works on: all but those that concern the whole'
+    ' transaction.';
+$function$,
+$function$
+create or replace function _is_set_aside(step text, subject text, now timestamptz)
+returns boolean
+language plpgsql
+stable
+as $_is_set_aside$
+begin
+    return exists (
+        select from maintenance_error as e
+        where e.subject = _is_set_aside.subject and e.step = _is_set_aside.step and e.retry_at > _is_set_aside.now
+    );
+end
+$_is_set_aside$;
+
+comment on function _is_set_aside(text, text, timestamptz) is
+    'Whether this step of maintenance failed for this row and is not to be tried again yet.';
+$function$,
+$function$
+create or replace function _job_exists(job_id uuid)
+returns boolean
 language plpgsql
 volatile
-as $_invalid$
+as $_job_exists$
 begin
-    raise exception '% %', argument, problem
-        using errcode = 'LH010',
-              detail = jsonb_build_object('argument', argument)::text,
-              hint = coalesce(hint, 'Correct the argument; nothing was changed.');
+    -- one statement, one snapshot: the job may be moving from one to the other
+    return exists (
+        select from job as j where j.job_id = _job_exists.job_id
+        union all
+        select from archive as a where a.job_id = _job_exists.job_id
+    );
 end
-$_invalid$;
+$_job_exists$;
 
-comment on function _invalid(text, text, text) is 'Raises LH010. The one place that says what is wrong with an argument.';
+comment on function _job_exists(uuid) is 'Whether there is a job of this id, live or archived.';
 $function$,
 $function$
-create or replace function _inventory(schema_name text, group_roles jsonb)
+create or replace function _keep_channel_known(channel text, capabilities text[], until timestamptz, now timestamptz)
+returns boolean
+language plpgsql
+volatile
+as $_keep_channel_known$
+declare
+    v_covered timestamptz;
+begin
+    select max(l.known_until) into v_covered
+    from listener as l
+    where l.channel = _keep_channel_known.channel
+        -- an id that this server has not come to was noted on another one, before a restore
+        and (l.written_by < pg_snapshot_xmax(pg_current_snapshot()) or l.written_by = pg_current_xact_id_if_assigned());
+    if v_covered > now + interval '2 days' then
+        return true;
+    end if;
+    -- One of a fleet is enough. Whoever holds that lock for ever delays it by some fifty calls.
+    if not pg_try_advisory_xact_lock(_advisory_lock_key('listener', channel)) and random() > 0.02 then
+        return coalesce(v_covered >= until, false);
+    end if;
+    if v_covered is null and exists (
+        select from (select distinct _stem(c.capability) from unnest(capabilities) as c (capability)) as s (stem)
+        where (select count(distinct l.channel) from listener as l where l.stem = s.stem) >= 256
+    ) then
+        return false;
+    end if;
+    insert into listener (channel, stem, prefixes, known_until)
+    select _keep_channel_known.channel, f.stem, case when not f.whole and cardinality(f.prefixes) <= 4 then f.prefixes end, _keep_channel_known.now + interval '3 days'
+    from (
+        select s.stem, bool_or(s.capability in (s.stem, s.stem || '%')) as whole, array_agg(distinct s.capability) as prefixes
+        from (select c.capability, _stem(c.capability) as stem from unnest(capabilities) as c (capability)) as s
+        group by s.stem
+    ) as f;
+    return true;
+end
+$_keep_channel_known$;
+
+comment on function _keep_channel_known(text, text[], timestamptz, timestamptz) is
+    'Sees to it that a channel, and what is to be rung there, stay known for longer than until; false where they cannot be yet, or where 256 other channels '
+    'are known under one of its stems: what a submit looks at has a bound.';
+$function$,
+$function$
+create or replace function _key_is_busy(job_id uuid, singleton_key text, next_need text, priority smallint)
+returns boolean
+language plpgsql
+volatile
+as $_key_is_busy$
+begin
+    return exists (
+        select from leased as l where l.singleton_key = _key_is_busy.singleton_key and l.job_id <> _key_is_busy.job_id
+    ) or exists (
+        -- "not parked" would bring in the index of all heads, of any key
+        select from only job as j
+        where j.singleton_key = _key_is_busy.singleton_key and j.state = 'ready' and j.parked < true
+            and j.next_need = _key_is_busy.next_need and j.priority <= _key_is_busy.priority and j.job_id <> _key_is_busy.job_id
+    );
+end
+$_key_is_busy$;
+
+comment on function _key_is_busy(uuid, text, text, smallint) is
+    'Whether a job that enters the queue would only stand behind another of its singleton key. A look without a lock: who is let in wrongly '
+    'is parked by the claim, who is parked wrongly is let in by the note that goes with parking.';
+$function$,
+$function$
+create or replace function _key_slot(singleton_key text)
+returns integer
+language sql
+immutable
+as $_key_slot$
+    select (hashtextextended(singleton_key, 0) & 16383)::integer
+$_key_slot$;
+
+comment on function _key_slot(text) is 'Which row of key_slot stands for a singleton key. Two keys of one row cost each other a turn, nothing else.';
+$function$,
+$function$
+create or replace function _lagging_sequences(schema_name text, thorough boolean)
+returns table (name text, number bigint)
+language plpgsql
+stable
+set search_path to pg_catalog, pg_temp
+as $_lagging_sequences$
+declare
+    v_source    record;
+    v_max       bigint;
+begin
+    for v_source in
+        select s.oid::regclass as sequence, s.relname as name, array_agg(format('%I.%I', schema_name, c.relname)) as tables, array_agg(a.attname) as columns
+        from (
+            -- numbers that are noted somewhere after they were drawn
+            values
+                ('number_seq', 'lane', 'number', false), ('number_seq', 'watermark', 'seen_number', false), ('number_seq', 'lane_cache', 'seen_number', false),
+                ('number_seq', 'job', 'number', true), ('fence_seq', 'watermark', 'fence', false), ('fence_seq', 'heartbeat', 'fence', false),
+                ('fence_seq', 'leased', 'fence', false), ('fence_seq', 'job', 'fence', true), ('fence_seq', 'archive', 'fence', true)
+            union all
+            select q.relname, t.relname, b.attname, false
+            from pg_class as t
+            join pg_attribute as b on b.attrelid = t.oid and b.attidentity <> ''
+            join pg_depend as d
+                on d.refclassid = 'pg_class'::regclass and d.refobjid = t.oid and d.refobjsubid = b.attnum and d.classid = 'pg_class'::regclass and d.deptype = 'i'
+            join pg_class as q on q.oid = d.objid and q.relkind = 'S'
+            where t.relnamespace = (select n.oid from pg_namespace as n where n.nspname = schema_name)
+        ) as o (sequence_name, table_name, column_name, costly)
+        -- whatever is damaged, verify() says so, and does not fail
+        join pg_namespace as n on n.nspname = schema_name
+        join pg_class as s on s.relnamespace = n.oid and s.relname = o.sequence_name and s.relkind = 'S'
+        join pg_class as c on c.relnamespace = n.oid and c.relname = o.table_name and c.relkind = 'r'
+        join pg_attribute as a on a.attrelid = c.oid and a.attname = o.column_name and not a.attisdropped
+        where thorough or not o.costly
+        group by s.oid, s.relname
+    loop
+        number := 0;
+        for v_at in 1 .. cardinality(v_source.tables) loop
+            execute format('select max(%I) from %s', v_source.columns[v_at], v_source.tables[v_at]) into v_max;
+            -- of rows of mark that are no moves: _invalidation_id()
+            if v_max >= 4611686018427387904 then
+                execute format('select max(%1$I %% 4611686018427387904) from %2$s', v_source.columns[v_at], v_source.tables[v_at]) into v_max;
+            end if;
+            number := greatest(number, v_max);
+        end loop;
+        if number > coalesce(pg_sequence_last_value(v_source.sequence), 0) then
+            name := v_source.name;
+            return next;
+        end if;
+    end loop;
+end
+$_lagging_sequences$;
+
+comment on function _lagging_sequences(text, boolean) is
+    'Sequences from which numbers would come that were used before, and the last of those: rows were brought here (replicated, restored in part) and their '
+    'sequences were not. thorough: after a look at all jobs, the archive included; otherwise at what is small or has an index.';
+$function$,
+$function$
+create or replace function _last_horizon()
+returns maintenance_horizon
+language plpgsql
+volatile
+as $_last_horizon$
+declare
+    v_horizon maintenance_horizon;
+begin
+    select t.* into v_horizon from maintenance_horizon as t order by t.horizon_id desc limit 1;
+    -- a clock that was set back: times that are over are filed again
+    if v_horizon.at is null or v_horizon.at > _now() then
+        v_horizon.leases_from := '-infinity';
+        v_horizon.schedules_from := '-infinity';
+        v_horizon.seen_at := '-infinity';
+        v_horizon.seen_by := '0';
+        v_horizon.leased_page := coalesce(v_horizon.leased_page, 0);
+        v_horizon.waiting_page := coalesce(v_horizon.waiting_page, 0);
+    end if;
+    return v_horizon;
+end
+$_last_horizon$;
+
+comment on function _last_horizon() is
+    'The newest tick: when upkeep was last done by the way, and from when on it has to look. All from the beginning where there is none.';
+$function$,
+$function$
+create or replace function _lease_check_bits(job_id uuid, fence bigint)
+returns bigint
+language sql
+immutable
+as $_lease_check_bits$
+    select uuid_hash_extended(job_id, fence) & 268435455
+$_lease_check_bits$;
+
+comment on function _lease_check_bits(uuid, bigint) is '28 bits that tie a fence to its job.';
+$function$,
+$function$
+create or replace function _list_objects(schema_name text, group_roles jsonb)
 returns table (kind text, name text, definition text)
 language plpgsql
 stable
@@ -2224,7 +2688,7 @@ set search_path to pg_catalog, pg_temp
 set quote_all_identifiers to off
 set intervalstyle to postgres
 set datestyle to iso
-as $_inventory$
+as $_list_objects$
 begin
     -- with the schema in the path, until the end of this function, no name in a definition comes with the schema's
     perform set_config('search_path', format('%I, pg_temp', schema_name), true);
@@ -2354,780 +2818,192 @@ begin
     where e.grantee <> a.owner
     group by a.object, g.rolname;
 end
-$_inventory$;
+$_list_objects$;
 
-comment on function _inventory(text, jsonb) is
+comment on function _list_objects(text, jsonb) is
     'Everything in a schema, one row an object, in words that name neither the schema nor its group roles (as _group_roles has them): two '
     'installations can be compared.';
 $function$,
 $function$
-create or replace function _is_busy(job_id uuid, singleton_key text, next_need text, priority smallint)
-returns boolean
+create or replace function _lock_candidates(survey _claim_plan, limit_jobs integer, but uuid[], now timestamptz)
+returns _candidates
 language plpgsql
 volatile
-as $_is_busy$
-begin
-    return exists (
-        select from leased as l where l.singleton_key = _is_busy.singleton_key and l.job_id <> _is_busy.job_id
-    ) or exists (
-        -- "not parked" would bring in the index of all heads, of any key
-        select from only job as j
-        where j.singleton_key = _is_busy.singleton_key and j.state = 'ready' and j.parked < true
-            and j.next_need = _is_busy.next_need and j.priority <= _is_busy.priority and j.job_id <> _is_busy.job_id
-    );
-end
-$_is_busy$;
-
-comment on function _is_busy(uuid, text, text, smallint) is
-    'Whether a job that enters the queue would only stand behind another of its singleton key. A look without a lock: who is let in wrongly '
-    'is parked by the claim, who is parked wrongly is let in by the note that goes with parking.';
-$function$,
-$function$
-create or replace function _is_close(mark mark)
-returns boolean
-language sql
-volatile
-as $_is_close$
-    -- The fence counts the claims of all needs; how many were of this one nobody knows. One claim in fifty moves its marks: that counts them.
-    select mark.fence + 50 > pg_sequence_last_value('fence_seq') or not _is_one_in_fifty()
-$_is_close$;
-
-comment on function _is_close(mark) is
-    'Whether few claims came after these marks: fewer than fifty of all needs, or else unless this is the one claim in fifty, by chance, that moves them.';
-$function$,
-$function$
-create or replace function _is_fresh(noted_at timestamptz, surveyed_at timestamptz, now timestamptz)
-returns boolean
-language sql
-stable
-as $_is_fresh$
-    select noted_at between now - interval '20 ms' and now and surveyed_at > now - interval '100 ms'
-$_is_fresh$;
-
-comment on function _is_fresh(timestamptz, timestamptz, timestamptz) is
-    'Whether a front, or what is ahead, may be gone by. However often it is noted anew, ten times a second a claim is to take the long way, and do the '
-    'upkeep.';
-$function$,
-$function$
-create or replace function _is_known_to_all(channel text, until timestamptz)
-returns boolean
-language plpgsql
-volatile
-as $_is_known_to_all$
+as $_lock_candidates$
 declare
-    v_id        constant bigint := pg_current_xact_id()::text::bigint;
-    v_written   bigint;
+    v_need          constant text := survey.next_need[1];
+    v_priority      constant smallint[] := survey.priority;
+    v_watermarks    constant bigint[] := survey.watermark;
+    v_picked        _candidates;
 begin
-    select l.written_by::text::bigint into v_written
-    from listener as l
-    where l.channel = _is_known_to_all.channel and l.known_until >= _is_known_to_all.until and l.written_by < pg_snapshot_xmax(pg_current_snapshot())
-    order by l.known_until
-    limit 1;
-    if v_written is null then
-        return false;
+    if coalesce(survey.priority, survey.keyed_priority) is null then
+        return v_picked;
+    elsif survey.scope is not null or survey.keyed_need is not null then
+        return _lock_candidates_merged(survey, limit_jobs, but, now);
     end if;
-    -- as it is now, not as this transaction may have read it before
-    perform pg_stat_clear_snapshot();
-    return not exists (
-        select from pg_stat_get_activity(null) as a
-        where a.datid = (select d.oid from pg_database as d where d.datname = current_database()) and a.pid <> pg_backend_pid()
-            -- how many ids ago, by the 32 bits that are shown: as many as that row, or more
-            and (v_id % 4294967296 - a.backend_xmin::text::bigint + 4294967296) % 4294967296 between v_id - v_written and 2147483647
-    );
-end
-$_is_known_to_all$;
-
-comment on function _is_known_to_all(text, timestamptz) is
-    'Whether every transaction of this database that is open, or will be, sees the row of listener by which this channel is known until then: no snapshot '
-    'is open that is as old as the row. A transaction above READ COMMITTED rings by it.';
-$function$,
-$function$
-create or replace function _is_of_a_row(error_code text)
-returns boolean
-language sql
-immutable
-as $_is_of_a_row$
-    -- serialization and deadlock; a transaction that may not write; a lock that is not to be had; an operator's intervention
-    select left(error_code, 2) not in ('40', '25', '55', '57')
-$_is_of_a_row$;
-
-comment on function _is_of_a_row(text) is
-    'Whether an error that maintenance meets may come from the row it works on: all but those that concern the whole'
-    ' transaction.';
-$function$,
-$function$
-create or replace function _is_one_in_fifty()
-returns boolean
-language sql
-volatile
-as $_is_one_in_fifty$
-    -- not by random(): workers that call setseed() before each job would all be chosen always, or never. 2 % of all uuids come before this one.
-    select gen_random_uuid() < '051eb851-eb85-4000-8000-000000000000'
-$_is_one_in_fifty$;
-
-comment on function _is_one_in_fifty() is 'Whether this claim is the one in fifty, by chance, that moves the marks of its need. No session can sway it.';
-$function$,
-$function$
-create or replace function _is_over(id xid8)
-returns boolean
-language plpgsql
-volatile
-as $_is_over$
-begin
-    -- who drew a number or wrote a job took his id first, and holds the lock until he can be seen
-    return not exists (
-        with held as materialized (
-            select l.locktype, l.virtualtransaction, l.database, l.relation, l.transactionid, l.mode
-            from pg_locks as l
-            where l.granted and l.locktype in ('relation', 'transactionid')
-        )
-        select from held as w
-        join held as t on t.virtualtransaction = w.virtualtransaction
-        where w.relation in ('number_seq'::regclass, 'job'::regclass, 'ready'::regclass, 'leased'::regclass) and w.mode not in ('AccessShareLock', 'RowShareLock')
-            and w.database = (select d.oid from pg_database as d where d.datname = current_database())
-            and t.locktype = 'transactionid' and t.mode = 'ExclusiveLock'
-            -- the 32 bits that a lock shows, counted backwards from the id
-            and ((id::text::numeric % 4294967296)::bigint - t.transactionid::text::bigint + 4294967296) % 4294967296 between 1 and 2147483647
-    );
-end
-$_is_over$;
-
-comment on function _is_over(xid8) is
-    'Whether no transaction older than this id is open that has drawn a queue number or written a job, whatever else is open: a long transaction of '
-    'somebody''s own, say. A statement that begins after this one sees all that those before have written. Reads all locks of the server: a fraction of '
-    'a millisecond, for who finds that pg_snapshot_xmin tells him nothing.';
-$function$,
-$function$
-create or replace function _is_plain(payload jsonb, bytes integer, priority integer, on_dependency_failure text, metadata jsonb)
-returns boolean
-language sql
-immutable
-as $_is_plain$
-    select jsonb_typeof(payload) = 'object' and bytes <= 1024
-        and priority between 0 and 999 and on_dependency_failure = 'hold' and metadata = '{}'
-$_is_plain$;
-
-comment on function _is_plain(jsonb, integer, integer, text, jsonb) is
-    'Whether what every job has, but for its need, wants no second look: one expression, for nearly all are so. bytes: of the payload as text. Never true of '
-    'what _check_submit refuses.';
-$function$,
-$function$
-create or replace function _is_plain_done(element jsonb)
-returns boolean
-language sql
-immutable
-as $_is_plain_done$
-    select case
-        when _names_lease(element) then
-            element ->> 'verb' = 'complete' and element - '{job_id,lease_id,verb,result}'::text[] = '{}'
-            and (element -> 'result' is null or octet_length((element -> 'result')::text) <= 1024)
-        else false
-    end
-$_is_plain_done$;
-
-comment on function _is_plain_done(jsonb) is
-    'Whether an element of a batch of several is a complete that wants no second look: one expression, for nearly all are so. Where both ids are uuids, never '
-    'true of what _check_done or complete refuses as an argument (no setting allows a result less than 1024 bytes).';
-$function$,
-$function$
-create or replace function _is_plain_need(need text)
-returns boolean
-language sql
-immutable
-as $_is_plain_need$
-    -- measured first: a regular expression takes four bytes a character, and fails above 1 GB
-    select octet_length(need) <= 200 and need ~ '^[^[:space:][:cntrl:].%]+([.][^[:space:][:cntrl:].%]+)*$'
-$_is_plain_need$;
-
-comment on function _is_plain_need(text) is 'Whether a need wants no second look. Never true of what _check_need refuses.';
-$function$,
-$function$
-create or replace function _is_plain_worker(worker_id text, capabilities text[])
-returns boolean
-language sql
-immutable
-as $_is_plain_worker$
-    select octet_length(worker_id) between 1 and 200 and cardinality(capabilities) = 1
-$_is_plain_worker$;
-
-comment on function _is_plain_worker(text, text[]) is
-    'Whether a worker''s name, and his one capability if there are marks of it, want no second look. Marks are those of needs: of what '
-    '_check_capabilities refuses, and of a prefix, there are none.';
-$function$,
-$function$
-create or replace function _is_retryable(retry jsonb, error text, error_code text)
-returns boolean
-language plpgsql
-stable
-as $_is_retryable$
-declare
-    v_policy constant jsonb := coalesce(retry, _setting_value('retry')::jsonb);
-begin
-    return not v_policy ? 'retryable'
-        or exists (
-            select from jsonb_array_elements_text(v_policy -> 'retryable') as l (pattern)
-            where coalesce(error_code, error) like l.pattern
-        );
-end
-$_is_retryable$;
-
-comment on function _is_retryable(jsonb, text, text) is
-    'Whether the policy''s retryable patterns, where it has any, match the error code, or else the error.';
-$function$,
-$function$
-create or replace function _is_set_aside(step text, subject text, now timestamptz)
-returns boolean
-language plpgsql
-stable
-as $_is_set_aside$
-begin
-    return exists (
-        select from maintenance_error as e
-        where e.subject = _is_set_aside.subject and e.step = _is_set_aside.step and e.retry_at > _is_set_aside.now
-    );
-end
-$_is_set_aside$;
-
-comment on function _is_set_aside(text, text, timestamptz) is
-    'Whether this step of maintenance failed for this row and is not to be tried again yet.';
-$function$,
-$function$
-create or replace function _is_there(job_id uuid)
-returns boolean
-language plpgsql
-volatile
-as $_is_there$
-begin
-    -- one statement, one snapshot: the job may be moving from one to the other
-    return exists (
-        select from job as j where j.job_id = _is_there.job_id
-        union all
-        select from archive as a where a.job_id = _is_there.job_id
-    );
-end
-$_is_there$;
-
-comment on function _is_there(uuid) is 'Whether there is a job of this id, live or archived.';
-$function$,
-$function$
-create or replace function _is_time(value jsonb)
-returns boolean
-language sql
-immutable
-as $_is_time$
-    -- The names of zones and what now, today or 1.2.2027 mean are for the settings of a session, or of the server, to say.
-    select case jsonb_typeof(value)
-        when 'string' then
-            octet_length(value #>> '{}') <= 100 and (
-                value #>> '{}' ~* '^[0-9]{4}-[0-9]{2}-[0-9]{2}[t ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.,][0-9]+)?)? ?(z|[+-][0-9]{2}(:?[0-9]{2}(:[0-9]{2})?)?)$'
-                or value = '"infinity"'
-            )
-        else jsonb_typeof(value) = 'null'
-    end
-$_is_time$;
-
-comment on function _is_time(jsonb) is
-    'Whether a JSON value is a time that means the same in every session: ISO 8601 with an offset or Z, infinity, or null. Whether there is such a day is '
-    'for its conversion to say.';
-$function$,
-$function$
-create or replace function _is_usable(mark mark, lease interval, now timestamptz)
-returns boolean
-language sql
-volatile
-as $_is_usable$
-    select lease > interval '0' and lease <= mark.max_lease
-        and (
-            mark.noted_at between now - interval '1 s' and now and _is_close(mark)
-            or _will_do(mark, now)
-        )
-$_is_usable$;
-
-comment on function _is_usable(mark, interval, timestamptz) is
-    'Whether a claim may go by these marks: they were moved less than a second ago, by whoever did the upkeep as well that was due, and few claims of their '
-    'need came after; and the lease, a _duration, is no longer than allowed. Not true of marks that there are not. Where not, whoever asked is to move them.';
-$function$,
-$function$
-create or replace function _isolated()
-returns boolean
-language sql
-stable
-as $_isolated$
-    select current_setting('transaction_isolation') <> 'read committed'
-$_isolated$;
-
-comment on function _isolated() is
-    'Whether a new statement of this transaction does not see what others commit in the meantime (REPEATABLE READ and above).';
-$function$,
-$function$
-create or replace function _key_slot(singleton_key text)
-returns integer
-language sql
-immutable
-as $_key_slot$
-    select (hashtextextended(singleton_key, 0) & 16383)::integer
-$_key_slot$;
-
-comment on function _key_slot(text) is 'Which row of key_slot stands for a singleton key. Two keys of one row cost each other a turn, nothing else.';
-$function$,
-$function$
-create or replace function _known(job_id uuid)
-returns submitted
-language plpgsql
-volatile
-as $_known$
-declare
-    v_known submitted;
-begin
-    -- one statement, one snapshot: the job may be moving from one to the other
-    select s.job_id, false, s.state, s.available_at into v_known
+    -- lane after lane, locking a row at a time; the limit inside is for the planner, which would take an unknown one for a tenth of the table
+    select array_agg(p.job_id), bool_or(p.special) into v_picked.ids, v_picked.special
     from (
-        select j.job_id, j.state, j.available_at from job as j where j.job_id = _known.job_id
-        union all
-        select a.job_id, a.state, a.available_at from archive as a where a.job_id = _known.job_id
-    ) as s;
-    if not found then
-        raise exception 'job % was purged at this moment', job_id
-            using errcode = 'serialization_failure',
-                  detail = jsonb_build_object('job_id', job_id)::text,
-                  hint = 'Try the transaction again.';
-    end if;
-    return v_known;
+        select f.job_id, f.special
+        from unnest(v_priority, v_watermarks) as l (priority, number)
+        cross join lateral (
+            select j.job_id, j.expires_at is not null as special
+            from ready as j
+            where hashtextextended(j.next_need, j.priority::bigint) = hashtextextended(v_need, l.priority::bigint)
+                and j.next_need = v_need and j.priority = l.priority and j.number >= l.number
+                and j.job_id <> all (but)
+            order by j.number
+            limit 1000
+            for no key update skip locked
+        ) as f
+        limit (select limit_jobs)
+    ) as p;
+    return v_picked;
 end
-$_known$;
+$_lock_candidates$;
 
-comment on function _known(uuid) is
-    'What submit answers for a job that it did not make: created = false, and the state it has by now. Raises 40001 where it has just been purged: '
-    'never a row of nulls.';
+comment on function _lock_candidates(_claim_plan, integer, uuid[], timestamptz) is
+    'Locks the first jobs of these needs, lowest priority first, then longest ready, skipping what is locked, and never one of but. special: one of '
+    'them has a key or a last moment to start, and must be looked at.';
 $function$,
 $function$
-create or replace function _lagging_sequences(schema_name text, thorough boolean)
-returns table (name text, number bigint)
+create or replace function _lock_candidates_merged(survey _claim_plan, limit_jobs integer, but uuid[], now timestamptz)
+returns _candidates
 language plpgsql
-stable
-set search_path to pg_catalog, pg_temp
-as $_lagging_sequences$
+volatile
+as $_lock_candidates_merged$
 declare
-    v_source    record;
-    v_max       bigint;
+    v_needs         text[] := survey.next_need;
+    v_priority      smallint[] := survey.priority;
+    v_watermarks    bigint[] := survey.watermark;
+    v_rest          lane_cache_rest;
+    v_first         constant integer := limit_jobs + 12;
+    v_wide          integer := v_first;
+    v_deep          integer := 5;
+    v_certain       integer;
+    v_found         integer;
+    v_cut           boolean;
+    v_picked        _candidates;
 begin
-    for v_source in
-        select s.oid::regclass as sequence, s.relname as name, array_agg(format('%I.%I', schema_name, c.relname)) as tables, array_agg(a.attname) as columns
-        from (
-            -- numbers that are noted somewhere after they were drawn
-            values
-                ('number_seq', 'lane', 'number', false), ('number_seq', 'mark', 'seen_number', false), ('number_seq', 'front', 'seen_number', false),
-                ('number_seq', 'job', 'number', true), ('fence_seq', 'mark', 'fence', false), ('fence_seq', 'heartbeat', 'fence', false),
-                ('fence_seq', 'leased', 'fence', false), ('fence_seq', 'job', 'fence', true), ('fence_seq', 'archive', 'fence', true)
-            union all
-            select q.relname, t.relname, b.attname, false
-            from pg_class as t
-            join pg_attribute as b on b.attrelid = t.oid and b.attidentity <> ''
-            join pg_depend as d
-                on d.refclassid = 'pg_class'::regclass and d.refobjid = t.oid and d.refobjsubid = b.attnum and d.classid = 'pg_class'::regclass and d.deptype = 'i'
-            join pg_class as q on q.oid = d.objid and q.relkind = 'S'
-            where t.relnamespace = (select n.oid from pg_namespace as n where n.nspname = schema_name)
-        ) as o (sequence_name, table_name, column_name, costly)
-        -- whatever is damaged, verify() says so, and does not fail
-        join pg_namespace as n on n.nspname = schema_name
-        join pg_class as s on s.relnamespace = n.oid and s.relname = o.sequence_name and s.relkind = 'S'
-        join pg_class as c on c.relnamespace = n.oid and c.relname = o.table_name and c.relkind = 'r'
-        join pg_attribute as a on a.attrelid = c.oid and a.attname = o.column_name and not a.attisdropped
-        where thorough or not o.costly
-        group by s.oid, s.relname
     loop
-        number := 0;
-        for v_at in 1 .. cardinality(v_source.tables) loop
-            execute format('select max(%I) from %s', v_source.columns[v_at], v_source.tables[v_at]) into v_max;
-            -- of rows of mark that are no moves: _top_mark_id()
-            if v_max >= 4611686018427387904 then
-                execute format('select max(%1$I %% 4611686018427387904) from %2$s', v_source.columns[v_at], v_source.tables[v_at]) into v_max;
-            end if;
-            number := greatest(number, v_max);
-        end loop;
-        if number > coalesce(pg_sequence_last_value(v_source.sequence), 0) then
-            name := v_source.name;
-            return next;
+        -- The first few of the first few lanes, unlocked; how far nothing can be missing among them; then the locks, in order, as many as are wanted.
+        with beyond as materialized (
+            -- a lane that is not looked at has nothing before its mark
+            select n.priority, n.number
+            from (values (v_priority[v_wide + 1], v_watermarks[v_wide + 1]), (survey.rest_priority, survey.rest_number)) as n (priority, number)
+            where n.number is not null
+            order by n.priority, n.number
+            limit 1
+        ), head as materialized (
+            select h.job_id, l.priority, h.number, h.place = greatest(v_deep / l.place, 2) as cut
+            from unnest(v_needs[: v_wide], v_priority[: v_wide], v_watermarks[: v_wide]) with ordinality as l (next_need, priority, number, place)
+            cross join lateral (
+                select j.job_id, j.number, row_number() over (order by j.number) as place
+                from ready as j
+                where hashtextextended(j.next_need, j.priority::bigint) = hashtextextended(l.next_need, l.priority::bigint)
+                    and j.next_need = l.next_need and j.priority = l.priority and j.number >= l.number
+                    and j.number <= coalesce((select b.number from beyond as b where b.priority <= l.priority), 9223372036854775807)
+                    and j.job_id <> all (but)
+                order by j.number
+                limit greatest(v_deep / l.place, 2)
+            ) as h
+            union all
+            select h.job_id, l.priority, h.number, h.place = v_deep
+            from unnest(survey.keyed_need, survey.keyed_priority) as l (next_need, priority)
+            cross join lateral (
+                select j.job_id, j.number, row_number() over (order by j.number) as place
+                from only job as j
+                where j.next_need = l.next_need and j.priority = l.priority
+                    and j.state = 'ready' and not j.parked and j.singleton_key is not null and j.job_id <> all (but)
+                order by j.number
+                limit v_deep
+            ) as h
+        ), bound as materialized (
+            select b.priority, b.number, b.cut
+            from (
+                -- a lane that was cut off may go on behind its last
+                select h.priority, h.number, true as cut from head as h where h.cut
+                union all
+                select n.priority, n.number, false from beyond as n
+            ) as b
+            order by b.priority, b.number
+            limit 1
+        ), certain as materialized (
+            select h.job_id, h.priority, h.number
+            from head as h
+            where not exists (select from bound as b where (h.priority, h.number) > (b.priority, b.number))
+            order by h.priority, h.number
+        ), taken as (
+            select j.job_id, j.special
+            from certain as c
+            cross join lateral (
+                select r.job_id, r.singleton_key is not null or r.expires_at is not null as special
+                from job as r
+                where r.job_id = c.job_id and r.state = 'ready' and not r.parked
+                for no key update skip locked
+            ) as j
+            limit (select limit_jobs)
+        )
+        select array_agg(t.job_id), bool_or(t.special), count(*), (select count(*) from certain as c), (select b.cut from bound as b)
+        into v_picked.ids, v_picked.special, v_found, v_certain, v_cut
+        from taken as t;
+        exit when v_found = limit_jobs or v_cut is null;
+        -- others hold some of the first, or they are too few: look further
+        if v_cut then
+            v_deep := v_deep * 8;
+        elsif v_wide < cardinality(v_needs) then
+            v_wide := v_wide * 3;
+        else
+            select r.* into v_rest from lane_cache_rest as r where r.scope = survey.scope and r.rest_id = survey.rest_id;
+            -- gone: the front was made up anew meanwhile
+            exit when v_rest.rest_id is null;
+            survey.rest_number := null;
+            -- some of them may have been opened anew since, and are in the front
+            select v_needs || array_agg(r.next_need), v_priority || array_agg(r.priority), v_watermarks || array_agg(r.number)
+            into v_needs, v_priority, v_watermarks
+            from unnest(v_rest.needs, v_rest.priorities, v_rest.numbers) as r (next_need, priority, number)
+            where (r.next_need, r.priority) not in (
+                select o.next_need, o.priority from unnest(survey.next_need, survey.priority) as o (next_need, priority)
+            );
+            v_wide := cardinality(v_needs);
         end if;
     end loop;
-end
-$_lagging_sequences$;
-
-comment on function _lagging_sequences(text, boolean) is
-    'Sequences from which numbers would come that were used before, and the last of those: rows were brought here (replicated, restored in part) and their '
-    'sequences were not. thorough: after a look at all jobs, the archive included; otherwise at what is small or has an index.';
-$function$,
-$function$
-create or replace function _last_number()
-returns bigint
-language plpgsql
-volatile
-as $_last_number$
-begin
-    -- the reading first, the transaction id after it: the other way round the pair proves nothing
-    if pg_current_xact_id_if_assigned() is not null then
-        return null;
+    if v_found > 0 and survey.scope is not null and (v_wide > v_first or not v_cut and v_certain < v_found + 3) then
+        -- so that the next claim has it easier
+        perform _rebuild_lane_cache(survey.scope, survey.capabilities, v_wide, now);
     end if;
-    return (select s.last_value from number_seq as s where s.is_called);
+    return v_picked;
 end
-$_last_number$;
+$_lock_candidates_merged$;
 
-comment on function _last_number() is
-    'The last queue number that was drawn, for a mark to be proven by; null in a transaction that has an id already.';
+comment on function _lock_candidates_merged(_claim_plan, integer, uuid[], timestamptz) is
+    '_lock_candidates over several needs, or where there are heads of singleton keys, which are not in the order of the marks. Looks no further than it takes to be sure '
+    'that nothing comes before what it locks.';
 $function$,
 $function$
-create or replace function _last_tick()
-returns tick
+create or replace function _lock_current_lease(job_id uuid, lease_id uuid, verb text)
+returns job
 language plpgsql
 volatile
-as $_last_tick$
+as $_lock_current_lease$
 declare
-    v_tick tick;
+    v_job job;
 begin
-    select t.* into v_tick from tick as t order by t.tick_id desc limit 1;
-    -- a clock that was set back: times that are over are filed again
-    if v_tick.at is null or v_tick.at > _now() then
-        v_tick.leases_from := '-infinity';
-        v_tick.schedules_from := '-infinity';
-        v_tick.seen_at := '-infinity';
-        v_tick.seen_by := '0';
-        v_tick.leased_page := coalesce(v_tick.leased_page, 0);
-        v_tick.waiting_page := coalesce(v_tick.waiting_page, 0);
+    perform _check_ids(job_id, lease_id);
+    -- read after the lock is held: the lease may have been taken away while this waited; not waited for: the job of another lease (_lock_leased_job)
+    select j.* into v_job
+    from leased as j
+    where j.job_id = _lock_current_lease.job_id and j.lease_id = _lock_current_lease.lease_id
+    for no key update;
+    if v_job.job_id is null then
+        perform _replay_or_raise(job_id, lease_id, verb);
     end if;
-    return v_tick;
+    return v_job;
 end
-$_last_tick$;
+$_lock_current_lease$;
 
-comment on function _last_tick() is
-    'The newest tick: when upkeep was last done by the way, and from when on it has to look. All from the beginning where there is none.';
-$function$,
-$function$
-create or replace function _lease_check(job_id uuid, fence bigint)
-returns bigint
-language sql
-immutable
-as $_lease_check$
-    select uuid_hash_extended(job_id, fence) & 268435455
-$_lease_check$;
-
-comment on function _lease_check(uuid, bigint) is '28 bits that tie a fence to its job.';
-$function$,
-$function$
-create or replace function _lease_end(fence bigint, lease_expires_at timestamptz)
-returns timestamptz
-language plpgsql
-stable
-as $_lease_end$
-begin
-    return coalesce((select h.lease_expires_at from heartbeat as h where h.fence = _lease_end.fence), lease_expires_at);
-end
-$_lease_end$;
-
-comment on function _lease_end(bigint, timestamptz) is 'When a lease ends that was granted until lease_expires_at: later, where it was extended.';
-$function$,
-$function$
-create or replace function _lease_fence(job_id uuid, lease_id uuid)
-returns bigint
-language plpgsql
-immutable
-as $_lease_fence$
-declare
-    v_hex   constant text := replace(lease_id::text, '-', '');
-    v_fence constant bigint := ('x' || left(v_hex, 12))::bit(48)::bigint;
-begin
-    return case when substr(v_hex, 13, 4) || right(v_hex, 4) = to_hex(2147483648 | _lease_check(job_id, v_fence)) then v_fence end;
-end
-$_lease_fence$;
-
-comment on function _lease_fence(uuid, uuid) is 'The fence of a lease of this job; null where lease_id was never one of its leases.';
-$function$,
-$function$
-create or replace function _lease_id(job_id uuid, fence bigint)
-returns uuid
-language sql
-volatile
-as $_lease_id$
-    -- fence, version, check; variant, random bits, check. The random bits are of the strong kind: who calls setseed() cannot foretell them.
-    select encode(
-        int8send((fence << 16) | 32768 | (_lease_check(job_id, fence) >> 16))
-        || substring(uuid_send(gen_random_uuid()) from 9 for 6)
-        || substring(int8send(_lease_check(job_id, fence)) from 7),
-        'hex'
-    )::uuid
-$_lease_id$;
-
-comment on function _lease_id(uuid, bigint) is
-    'A uuid v8: 48 bits of fence, 28 bits that tie it to the job, 46 random bits. An older lease is told from a foreign one by its '
-    'bits alone (_lease_fence); nothing has to be remembered.';
-$function$,
-$function$
-create or replace function _leave_key(singleton_key text, was text)
-returns void
-language plpgsql
-volatile
-as $_leave_key$
-begin
-    -- Where only the head of a key is lost, not its lease, the key stays open to others while this transaction goes on, and a later one admits.
-    if was = 'leased' and not _admit(singleton_key) or was = 'ready' then
-        insert into note (kind, singleton_key) values ('key', _leave_key.singleton_key);
-    end if;
-end
-$_leave_key$;
-
-comment on function _leave_key(text, text) is 'A job of this key left the given state: sees to it that the next of the key is admitted.';
-$function$,
-$function$
-create or replace function _listen(channel text, capabilities text[], until timestamptz, now timestamptz)
-returns boolean
-language plpgsql
-volatile
-as $_listen$
-declare
-    v_covered timestamptz;
-begin
-    select max(l.known_until) into v_covered
-    from listener as l
-    where l.channel = _listen.channel
-        -- an id that this server has not come to was noted on another one, before a restore
-        and (l.written_by < pg_snapshot_xmax(pg_current_snapshot()) or l.written_by = pg_current_xact_id_if_assigned());
-    if v_covered > now + interval '2 days' then
-        return true;
-    end if;
-    -- One of a fleet is enough. Whoever holds that lock for ever delays it by some fifty calls.
-    if not pg_try_advisory_xact_lock(_engine_lock('listener', channel)) and random() > 0.02 then
-        return coalesce(v_covered >= until, false);
-    end if;
-    if v_covered is null and exists (
-        select from (select distinct _stem(c.capability) from unnest(capabilities) as c (capability)) as s (stem)
-        where (select count(distinct l.channel) from listener as l where l.stem = s.stem) >= 256
-    ) then
-        return false;
-    end if;
-    insert into listener (channel, stem, prefixes, known_until)
-    select _listen.channel, f.stem, case when not f.whole and cardinality(f.prefixes) <= 4 then f.prefixes end, _listen.now + interval '3 days'
-    from (
-        select s.stem, bool_or(s.capability in (s.stem, s.stem || '%')) as whole, array_agg(distinct s.capability) as prefixes
-        from (select c.capability, _stem(c.capability) as stem from unnest(capabilities) as c (capability)) as s
-        group by s.stem
-    ) as f;
-    return true;
-end
-$_listen$;
-
-comment on function _listen(text, text[], timestamptz, timestamptz) is
-    'Sees to it that a channel, and what is to be rung there, stay known for longer than until; false where they cannot be yet, or where 256 other channels '
-    'are known under one of its stems: what a submit looks at has a bound.';
-$function$,
-$function$
-create or replace function _load_begins()
-returns trigger
-language plpgsql
-security definer
-set search_path from current
-as $_load_begins$
-begin
-    -- of a statement around this one
-    perform _load_gathered(tg_relid);
-    -- COPY returns nothing, so that its rows need no id before they are written. A guess that is wrong costs a job_id in RETURNING, or time.
-    perform set_config(
-        'leasehold.load_' || tg_relid, case when pg_trigger_depth() = 1 and current_query() ~* '^\s*copy\s' then '0' else '' end, true
-    );
-    return null;
-end
-$_load_begins$;
-
-comment on function _load_begins() is 'Before a statement that inserts into submission: whether its rows are to be gathered.';
-$function$,
-$function$
-create or replace function _load_ends()
-returns trigger
-language plpgsql
-security definer
-set search_path from current
-as $_load_ends$
-begin
-    perform _load_gathered(tg_relid);
-    perform set_config('leasehold.load_' || tg_relid, '', true);
-    return null;
-end
-$_load_ends$;
-
-comment on function _load_ends() is 'After a statement that inserts into submission: what is gathered yet is written.';
-$function$,
-$function$
-create or replace function _load_gathered(view oid)
-returns void
-language plpgsql
-volatile
-set plan_cache_mode to force_generic_plan
-set enable_seqscan to off
-set jit to off
-as $_load_gathered$
-declare
-    v_name          constant text := 'leasehold.load_' || view;
-    v_gathered      constant integer := coalesce(nullif(current_setting(v_name, true), ''), '0')::integer;
-    v_needs         text[];
-    v_payloads      jsonb[];
-    v_priorities    integer[];
-    v_now           timestamptz;
-begin
-    if v_gathered = 0 then
-        return;
-    end if;
-    select array_agg(split_part(g.row, e'\n', 1)), array_agg(split_part(g.row, e'\n', 3)::jsonb), array_agg(split_part(g.row, e'\n', 2)::integer)
-    into v_needs, v_payloads, v_priorities
-    from (select current_setting(v_name || '_' || n.at, true) as row from generate_series(0, v_gathered - 1) as n (at) offset 0) as g;
-    -- They were, when they were gathered: but what is in a setting may be anybody's. Needs are looked at where their lane is.
-    perform _check_submit((r.next_need, r.payload, null, '{}', null, null, r.priority, null, null, null, null, 'hold', '{}', null)::_request, 'submission.')
-    from unnest(v_needs, v_payloads, v_priorities) as r (next_need, payload, priority)
-    where (octet_length(r.next_need) <= 200 and _is_plain(r.payload, octet_length(r.payload::text), r.priority, 'hold', '{}')) is not true;
-
-    v_now := _now_in_order();
-    perform _insert_plain(array(select _uuid_v7(v_now) from generate_series(1, v_gathered)), v_needs, v_payloads, v_priorities, v_now);
-    perform set_config(v_name, '0', true);
-end
-$_load_gathered$;
-
-comment on function _load_gathered(oid) is
-    'Writes the rows of the view submission that were gathered, under the names that _load_row gives them. Raises LH010, LH011 for rows that somebody '
-    'slipped in.';
-$function$,
-$function$
-create or replace function _load_one(next_need text, payload jsonb, priority integer)
-returns uuid
-language plpgsql
-volatile
-set plan_cache_mode to force_generic_plan
-set enable_seqscan to off
-set jit to off
-as $_load_one$
-declare
-    v_now   constant timestamptz := _now_in_order();
-    v_id    constant uuid := _uuid_v7(v_now);
-begin
-    perform _insert_plain(array[v_id], array[next_need], array[payload], array[priority], v_now);
-    return v_id;
-end
-$_load_one$;
-
-comment on function _load_one(text, jsonb, integer) is
-    'Writes a plain row of submission, and says which job it is. Pins what _load_row, called for every row of a COPY, does not.';
-$function$,
-$function$
-create or replace function _load_row()
-returns trigger
-language plpgsql
-security definer
-set search_path from current
-as $_load_row$
-declare
-    v_name      constant text := 'leasehold.load_' || tg_relid;
-    -- null: each row by itself
-    v_gathered  constant integer := nullif(current_setting(v_name, true), '')::integer;
-    -- null, or left out: as submit has it
-    v_payload   constant jsonb := coalesce(new.payload, '{}');
-    v_text      constant text := v_payload;
-    v_priority  constant integer := coalesce(new.priority, 100);
-    v_plain     constant boolean := (
-        new.job_id, new.wait_for, new.singleton_key, new.idempotency_key, new.available_at, new.expires_at, new.max_attempts, new.retry,
-        new.on_dependency_failure, new.metadata, new.submitted_by
-    ) is null and _is_plain_need(new.next_need) and _is_plain(v_payload, octet_length(v_text), v_priority, 'hold', '{}');
-begin
-    if v_plain and v_gathered is not null then
-        -- neither a need nor JSON text has a line's end
-        if
-            set_config(v_name || '_' || v_gathered, concat_ws(e'\n', new.next_need, v_priority, v_text), true) <> ''
-            and set_config(v_name, (v_gathered + 1)::text, true) = '100'
-        then
-            perform _load_gathered(tg_relid);
-        end if;
-        return new;
-    end if;
-
-    -- what is gathered yet stood before it
-    if v_gathered > 0 then
-        perform _load_gathered(tg_relid);
-    end if;
-    new.payload := v_payload;
-    new.priority := v_priority;
-    new.wait_for := coalesce(new.wait_for, '{}');
-    new.on_dependency_failure := coalesce(new.on_dependency_failure, 'hold');
-    new.metadata := coalesce(new.metadata, '{}');
-    if v_plain then
-        new.job_id := _load_one(new.next_need, new.payload, new.priority);
-    else
-        new.job_id := (
-            submit(
-                new.next_need, new.payload, new.job_id, new.wait_for, new.singleton_key, new.idempotency_key, new.priority, new.available_at,
-                new.expires_at, new.max_attempts, new.retry, new.on_dependency_failure, new.metadata, new.submitted_by
-            )
-        ).job_id;
-    end if;
-    return new;
-end
-$_load_row$;
-
-comment on function _load_row() is
-    'In place of a row of submission: a submit; or, in a COPY, where nothing is out of the ordinary, the row is gathered, a hundred of them are one insert '
-    '(_load_gathered). Gathered in settings of the transaction, the only memory that PL/pgSQL has between two calls and that a rollback empties.';
-$function$,
-$function$
-create or replace function _lock_again(step text, subjects text[], now timestamptz)
-returns text[]
-language plpgsql
-volatile
-as $_lock_again$
-declare
-    v_up_since  timestamptz;
-    v_due       text[];
-begin
-    case step
-        when 'reclaim' then
-            v_up_since := _up_since(now);
-            select array_agg(d.job_id::text) into v_due
-            from (
-                select j.job_id
-                from leased as j
-                where j.job_id = any (subjects::uuid[])
-                    and _runs_out_at(j.fence, j.leased_at, j.lease_expires_at, v_up_since) <= _lock_again.now
-                order by j.job_id
-                for update skip locked
-            ) as d;
-        when 'promote' then
-            select array_agg(d.job_id::text) into v_due
-            from (
-                select j.job_id
-                from only job as j
-                where j.job_id = any (subjects::uuid[]) and j.state || '' = 'scheduled' and j.available_at <= _lock_again.now
-                order by j.job_id
-                for no key update skip locked
-            ) as d;
-        when 'expire' then
-            select array_agg(d.job_id::text) into v_due
-            from (
-                select j.job_id
-                from job as j
-                where j.job_id = any (subjects::uuid[]) and j.state || '' in ('blocked', 'scheduled', 'ready') and j.expires_at <= _lock_again.now
-                order by j.job_id
-                for update skip locked
-            ) as d;
-        when 'heartbeats' then
-            select array_agg(d.fence::text) into v_due
-            from (
-                select h.fence from heartbeat as h where h.fence = any (subjects::bigint[]) for update skip locked
-            ) as d;
-        when 'waiters' then
-            select array_agg(d.place::text) into v_due
-            from (
-                select w.ctid as place from waiter as w where w.ctid = any (subjects::tid[]) for update skip locked
-            ) as d;
-    end case;
-    return v_due;
-end
-$_lock_again$;
-
-comment on function _lock_again(text, text[], timestamptz) is
-    'As _lock_due, for rows that are named: those of them that the step is still due for and that nobody holds.';
+comment on function _lock_current_lease(uuid, uuid, text) is
+    'Locks the job of a current lease until the transaction ends, and returns it; or says why the lease is not current (_replay_or_raise).';
 $function$,
 $function$
 create or replace function _lock_due(step text, limit_rows integer, since timestamptz, now timestamptz)
@@ -3141,14 +3017,14 @@ declare
 begin
     case step
         when 'reclaim' then
-            v_up_since := _up_since(now);
+            v_up_since := _server_up_since(now);
             select array_agg(d.job_id::text) into v_due
             from (
                 select j.job_id
                 from leased as j
                 where j.check_at between since and _lock_due.now
                     -- an extended lease is not locked in passing: its worker would wait for this transaction
-                    and _runs_out_at(j.fence, j.leased_at, j.lease_expires_at, v_up_since) <= _lock_due.now
+                    and _reclaimable_at(j.fence, j.leased_at, j.lease_expires_at, v_up_since) <= _lock_due.now
                     and not _is_set_aside('reclaim', j.job_id::text, _lock_due.now)
                 order by j.check_at
                 limit limit_rows
@@ -3247,60 +3123,84 @@ comment on function _lock_job(uuid) is
     'Locks a live job for ending or moving it, and reads it as it is once the lock is held. All nulls where no such job is live.';
 $function$,
 $function$
-create or replace function _lock_keys(keys text[])
-returns text[]
-language plpgsql
-volatile
-as $_lock_keys$
-declare
-    v_slots     integer[];
-    v_locked    integer[];
-begin
-    -- nearly always: one key, whose row exists and is free
-    if cardinality(keys) = 1 then
-        perform from key_slot as s where s.slot = _key_slot(keys[1]) for no key update skip locked;
-        if found then
-            return keys;
-        end if;
-    end if;
-    v_slots := array(select distinct _key_slot(k.key) from unnest(keys) as k (key));
-    for v_try in 1 .. 2 loop
-        select array_agg(l.slot) into v_locked
-        from (
-            select s.slot from key_slot as s where s.slot = any (v_slots) for no key update skip locked
-        ) as l;
-        -- A row that does not exist is not one that is locked: the table was emptied, or restored without its rows.
-        exit when cardinality(v_locked) = cardinality(v_slots) or not _restore_slots(v_slots);
-    end loop;
-    return array(select k.key from unnest(keys) as k (key) where _key_slot(k.key) = any (v_locked));
-end
-$_lock_keys$;
-
-comment on function _lock_keys(text[]) is
-    'Locks these singleton keys until the end of the transaction, and returns those that it could lock: never waits. A lock is a row lock in key_slot, which '
-    'nobody but the owner can take. The transaction must have an id already where readings want that it has none (_last_number, _work_notes).';
-$function$,
-$function$
-create or replace function _lock_leased(job_id uuid, lease_id uuid)
+create or replace function _lock_leased_job(job_id uuid, lease_id uuid)
 returns job
 language plpgsql
 volatile
-as $_lock_leased$
+as $_lock_leased_job$
 declare
     v_job job;
 begin
     -- a job that another lease has is not waited for: its worker may wait for one of this transaction's jobs
     select j.* into v_job
     from leased as j
-    where j.job_id = _lock_leased.job_id and j.lease_id = _lock_leased.lease_id
+    where j.job_id = _lock_leased_job.job_id and j.lease_id = _lock_leased_job.lease_id
     for update;
     return v_job;
 end
-$_lock_leased$;
+$_lock_leased_job$;
 
-comment on function _lock_leased(uuid, uuid) is
+comment on function _lock_leased_job(uuid, uuid) is
     'Locks the job of a current lease for ending or moving it, and reads it as it is once the lock is held. All nulls where the lease is not current: then '
     'nothing is locked, and nothing waited for but the end of that lease. Whatever its state: _lock_job.';
+$function$,
+$function$
+create or replace function _lock_still_due(step text, subjects text[], now timestamptz)
+returns text[]
+language plpgsql
+volatile
+as $_lock_still_due$
+declare
+    v_up_since  timestamptz;
+    v_due       text[];
+begin
+    case step
+        when 'reclaim' then
+            v_up_since := _server_up_since(now);
+            select array_agg(d.job_id::text) into v_due
+            from (
+                select j.job_id
+                from leased as j
+                where j.job_id = any (subjects::uuid[])
+                    and _reclaimable_at(j.fence, j.leased_at, j.lease_expires_at, v_up_since) <= _lock_still_due.now
+                order by j.job_id
+                for update skip locked
+            ) as d;
+        when 'promote' then
+            select array_agg(d.job_id::text) into v_due
+            from (
+                select j.job_id
+                from only job as j
+                where j.job_id = any (subjects::uuid[]) and j.state || '' = 'scheduled' and j.available_at <= _lock_still_due.now
+                order by j.job_id
+                for no key update skip locked
+            ) as d;
+        when 'expire' then
+            select array_agg(d.job_id::text) into v_due
+            from (
+                select j.job_id
+                from job as j
+                where j.job_id = any (subjects::uuid[]) and j.state || '' in ('blocked', 'scheduled', 'ready') and j.expires_at <= _lock_still_due.now
+                order by j.job_id
+                for update skip locked
+            ) as d;
+        when 'heartbeats' then
+            select array_agg(d.fence::text) into v_due
+            from (
+                select h.fence from heartbeat as h where h.fence = any (subjects::bigint[]) for update skip locked
+            ) as d;
+        when 'waiters' then
+            select array_agg(d.place::text) into v_due
+            from (
+                select w.ctid as place from waiter as w where w.ctid = any (subjects::tid[]) for update skip locked
+            ) as d;
+    end case;
+    return v_due;
+end
+$_lock_still_due$;
+
+comment on function _lock_still_due(text, text[], timestamptz) is
+    'As _lock_due, for rows that are named: those of them that the step is still due for and that nobody holds.';
 $function$,
 $function$
 create or replace function _lock_unheld(job_id uuid, actor text)
@@ -3313,7 +3213,7 @@ declare
     v_ended text;
 begin
     if job_id is null then
-        perform _invalid('job_id', 'must not be null');
+        perform _raise_invalid_argument('job_id', 'must not be null');
     end if;
     perform _check_text('actor', actor, 200);
     v_job := _lock_job(job_id);
@@ -3330,9 +3230,9 @@ begin
                   detail = jsonb_build_object('job_id', job_id, 'state', 'leased', 'worker_id', v_job.worker_id)::text,
                   hint = 'Wait for its worker, or ask for its cancellation with cancel.';
     end if;
-    v_ended := coalesce(v_job.state, _end_state(job_id));
+    v_ended := coalesce(v_job.state, _ended_as(job_id));
     if v_ended is null then
-        perform _no_such_job(job_id);
+        perform _raise_job_not_found(job_id);
     elsif v_ended = 'cancelled' then
         raise exception 'job % was cancelled', job_id
             using errcode = 'LH007', detail = jsonb_build_object('job_id', job_id)::text, hint = 'Its end stands.';
@@ -3348,641 +3248,43 @@ comment on function _lock_unheld(uuid, text) is
     'Locks a job that no worker holds (a lease that ran out is taken away first), or says why it is none: LH003, LH007, LH008, LH009, LH010.';
 $function$,
 $function$
-create or replace function _look_again(
-    job_id uuid, after uuid, limit_rows integer, now timestamptz, out freed integer, out looked_at integer, out last uuid
-)
-language plpgsql
-volatile
-as $_look_again$
-declare
-    v_edges uuid[];
-    v_ended record;
-begin
-    freed := 0;
-    -- nearly always few
-    v_edges := array(select e.waits_for from edge as e where e.job_id = _look_again.job_id limit limit_rows);
-    if after is not null or cardinality(v_edges) = limit_rows then
-        v_edges := array(
-            select e.waits_for
-            -- offset: all that it waits for, by its index, and sorted; the primary key has them in this order among all edges there are
-            from (select o.waits_for from edge as o where o.job_id = _look_again.job_id offset 0) as e
-            where e.waits_for > coalesce(after, '00000000-0000-0000-0000-000000000000')
-            order by e.waits_for
-            limit limit_rows
-        );
-    end if;
-    looked_at := greatest(cardinality(v_edges), 1);
-    if cardinality(v_edges) = limit_rows then
-        last := v_edges[limit_rows];
-    end if;
-    for v_ended in
-        select s.waits_for, s.end_state
-        from (select u.id as waits_for, _end_state(u.id) as end_state from unnest(v_edges) as u (id)) as s
-        where s.end_state is not null
-        order by s.waits_for
-    loop
-        freed := freed + _apply(v_ended.waits_for, v_ended.end_state, array[job_id], now);
-    end loop;
-    -- nothing is left that could free it: its last edge went unseen by an old look
-    if exists (select from only job as j where j.job_id = _look_again.job_id and j.state = 'blocked')
-        and not exists (select from edge as e where e.job_id = _look_again.job_id) then
-        freed := freed + _enqueue(array[job_id], now);
-    end if;
-end
-$_look_again$;
-
-comment on function _look_again(uuid, uuid, integer, timestamptz) is
-    'Looks whether what a job waits for has ended, and acts on it: limit_rows of its edges, beginning after the given one. last: how far it came, where more '
-    'may follow. The caller holds the lock of job_id.';
-$function$,
-$function$
-create or replace function _maintain(step text, limit_rows integer, since timestamptz, now timestamptz, among text[] default null)
-returns integer
-language plpgsql
-volatile
-as $_maintain$
-declare
-    v_due   text[];
-    v_half  integer;
-    v_count integer;
-    v_code  text;
-    v_error text;
-begin
-    begin
-        -- locked in the subtransaction that changes them: otherwise each row gets two lockers, a multixact, and its dead index entries stay
-        v_due := case when among is null then _lock_due(step, limit_rows, since, now) else _lock_again(step, among, now) end;
-        if v_due is null then
-            return 0;
-        end if;
-        v_count := _run_step(step, v_due, now);
-        perform _forget_error(step, v_due);
-        return v_count;
-    exception
-        when others then
-            if v_due is null or not _is_of_a_row(sqlstate) then
-                raise;
-            end if;
-            v_code := sqlstate;
-            v_error := sqlerrm;
-    end;
-    v_half := cardinality(v_due) / 2;
-    if v_half = 0 then
-        perform _set_aside(step, v_due[1], v_code, v_error, now);
-        return 0;
-    end if;
-    -- halves of halves: the rows that fail are found by few subtransactions
-    return _maintain(step, limit_rows, since, now, v_due[: v_half]) + _maintain(step, limit_rows, since, now, v_due[v_half + 1 :]);
-end
-$_maintain$;
-
-comment on function _maintain(text, integer, timestamptz, timestamptz, text[]) is
-    'Does a step of maintenance to the rows it is due for (_lock_due, _run_step), limit_rows at most; among: to '
-    'these rows. Returns for how many. A row for which the step raises is set aside and stops no other. Raises what '
-    'no row is to blame for (_is_of_a_row).';
-$function$,
-$function$
-create or replace function _matches(capability text, need text)
+create or replace function _lookahead_fresh(noted_at timestamptz, surveyed_at timestamptz, now timestamptz)
 returns boolean
 language sql
-immutable
-as $_matches$
-    select case
-        when right(capability, 1) = '%' then starts_with(need, left(capability, -1))
-        else capability = need
-    end
-$_matches$;
-
-comment on function _matches(text, text) is 'Whether a capability covers a need. Only a last % is special.';
-$function$,
-$function$
-create or replace function _meant(requests _request[], firsts uuid[])
-returns _request[]
-language plpgsql
 stable
-as $_meant$
-declare
-    v_meant jsonb;
-    v_at    bigint;
-begin
-    select jsonb_object_agg(r.job_id, firsts[r.ordinality]) into v_meant
-    from unnest(requests) with ordinality as r
-    where r.job_id <> firsts[r.ordinality];
-    if v_meant is not null then
-        for v_at in select r.ordinality from unnest(requests) with ordinality as r where r.wait_for <> '{}' loop
-            requests[v_at].wait_for := array(
-                select coalesce((v_meant ->> w.id::text)::uuid, w.id) from unnest(requests[v_at].wait_for) as w (id)
-            );
-        end loop;
-    end if;
-    return requests;
-end
-$_meant$;
+as $_lookahead_fresh$
+    select noted_at between now - interval '20 ms' and now and surveyed_at > now - interval '100 ms'
+$_lookahead_fresh$;
 
-comment on function _meant(_request[], uuid[]) is
-    'A batch in which to wait for an element means the job that it resulted in: its own, or the one that had its key before (firsts).';
+comment on function _lookahead_fresh(timestamptz, timestamptz, timestamptz) is
+    'Whether a front, or what is ahead, may be gone by. However often it is noted anew, ten times a second a claim is to take the long way, and do the '
+    'upkeep.';
 $function$,
 $function$
-create or replace function _move(v_job job, verb text, actor text, detail text, edges uuid[], doom text, doomed_by uuid, now timestamptz)
-returns outcome
-language plpgsql
-volatile
-as $_move$
-declare
-    v_was       constant text := v_job.state;
-    v_outcome   outcome;
-begin
-    -- blocked is a state that nobody takes it from: what follows says what comes next
-    v_job.state := 'blocked';
-    v_job.crashes := 0;
-    v_job.parked := false;
-    v_job.check_at := null;
-    v_job.failure := _failure((v_job.failure).error, (v_job.failure).error_code);
-    v_job.ended_at := null;
-    perform _rewrite(v_job);
-    if edges is not null then
-        perform _wait(v_job.job_id, edges);
-    end if;
-
-    if doom is not null then
-        v_outcome := (doom, null, v_job.attempt)::outcome;
-    else
-        if not exists (select from edge as e where e.job_id = v_job.job_id) then
-            perform _enqueue(array[v_job.job_id], now);
-        end if;
-        select j.state, case when j.state <> 'dead' then j.available_at end, j.attempt
-        into v_outcome
-        from job as j
-        where j.job_id = v_job.job_id;
-    end if;
-    if v_was = 'leased' then
-        update job as j
-        set answer = jsonb_build_object('verb', verb) || to_jsonb(v_outcome)
-        where j.job_id = v_job.job_id
-        returning j.answer into v_job.answer;
-    end if;
-    perform _record(v_job.job_id, verb, actor, v_outcome.state, v_outcome.attempt, detail, now);
-    if doom is not null then
-        perform _doom(v_job.job_id, doom, doomed_by, v_job.answer, now);
-    end if;
-    if v_job.singleton_key is not null then
-        perform _leave_key(v_job.singleton_key, v_was);
-    end if;
-    return v_outcome;
-end
-$_move$;
-
-comment on function _move(job, text, text, text, uuid[], text, uuid, timestamptz) is
-    'The one way back to waiting (release, reschedule, redrive): writes what v_job now says, its new edges, and lets it enter the queue if it waits for '
-    'nothing, or ends it where something it was to wait for dooms it. The caller holds the lock of the job.';
-$function$,
-$function$
-create or replace function _move_front(scope text, capabilities text[], wide integer, now timestamptz, seen bigint default null)
-returns front
-language plpgsql
-volatile
-as $_move_front$
-declare
-    v_size      constant integer := 192;
-    v_added     bigint[] := array[]::bigint[];
-    v_anew      boolean;
-    v_ahead     constant integer := 64;
-    v_alone     boolean := pg_try_advisory_xact_lock(_engine_lock('front', scope));
-    v_seen      constant bigint := coalesce(seen, _last_number());
-    v_proven    boolean;
-    v_foreign   boolean;
-    v_newer     bigint[];
-    v_old       front;
-    v_new       front;
-    v_rear      rear;
-    v_known     boolean;
-    v_full      boolean;
-    v_upto      bigint;
-    v_over      xid8;
-    v_gone      text[];
-begin
-    -- one who idles in its transaction must not keep the front where it is
-    if not v_alone then
-        v_alone := (
-            select k.noted_at between _move_front.now - interval '1 s' and _move_front.now + interval '1 s'
-            from front as k
-            where k.scope = _move_front.scope
-            order by k.front_id desc
-            limit 1
-        ) is not true;
-    end if;
-    -- somebody's long transaction, which may have nothing to do with jobs
-    if v_alone and not _isolated() then
-        select f.seen_by into v_over
-        from (select k.seen_by from front as k where k.scope = _move_front.scope order by k.front_id desc limit 1) as f
-        where f.seen_by > pg_snapshot_xmin(pg_current_snapshot()) and f.seen_by < pg_snapshot_xmax(pg_current_snapshot());
-        if v_over is not null and not _is_over(v_over) then
-            v_over := null;
-        end if;
-    end if;
-    -- one statement: the lanes that it sees and what is proven by then belong together
-    select
-        f.needs, f.priorities, f.numbers, f.rear_id, f.rear_priority, f.rear_number, f.sure_number, f.newer, f.seen_number, f.seen_by, f.noted_at,
-        f.surveyed_at, f.lanes, f.made_at, f.front_id,
-        coalesce(pg_snapshot_xmin(pg_current_snapshot()) >= f.seen_by or f.seen_by = v_over, false) as proven,
-        -- an id that this server has not come to: the pair was noted on another one, before a restore
-        f.seen_by >= pg_snapshot_xmax(pg_current_snapshot()) and f.seen_by is distinct from pg_current_xact_id_if_assigned() as foreign_id,
-        array(select l.number from lane as l where l.number > coalesce(f.sure_number, 0) order by l.number) as newer
-    into
-        v_old.needs, v_old.priorities, v_old.numbers, v_old.rear_id, v_old.rear_priority, v_old.rear_number, v_old.sure_number, v_old.newer,
-        v_old.seen_number, v_old.seen_by, v_old.noted_at, v_old.surveyed_at, v_old.lanes, v_old.made_at, v_old.front_id, v_proven, v_foreign, v_newer
-    from (select) as one
-    left join lateral (select k.* from front as k where k.scope = _move_front.scope order by k.front_id desc limit 1) as f on true;
-    v_known := coalesce(v_old.newer = v_newer, false);
-    -- read after the front, which cannot know of a number that was not drawn
-    if v_old.seen_number > coalesce(v_seen, 0) and v_old.seen_number > coalesce(pg_sequence_last_value('number_seq'), 0) then
-        perform _sequence_lags('number_seq');
-    end if;
-    -- one mover of a scope at a time is enough; the others claim from the old front meanwhile
-    if v_known and (not v_alone or wide = 0 and _is_fresh(v_old.noted_at, v_old.surveyed_at, now)) then
-        return v_old;
-    end if;
-    v_new := v_old;
-    v_new.scope := scope;
-    v_new.noted_at := now;
-    v_new.surveyed_at := case when wide = 0 then now else coalesce(v_old.surveyed_at, '-infinity') end;
-    v_new.sure_number := case when v_proven then v_old.seen_number else coalesce(v_old.sure_number, 0) end;
-    v_new.newer := array(select n.number from unnest(v_newer) as n (number) where n.number > v_new.sure_number order by n.number);
-    -- a pair is kept until it has come true
-    if v_seen is not null and (v_proven or v_foreign or v_old.seen_by is null) then
-        v_new.seen_number := v_seen;
-        v_new.seen_by := null;
-    end if;
-
-    -- Lanes that were opened since join the others, whose number does not matter to that. All lanes there are, without those that were removed meanwhile,
-    -- are looked up only now and then: the more there are, the more rarely.
-    v_anew := v_old.needs is null
-        or wide = 0 and v_alone and not (
-            v_old.made_at between _move_front.now - greatest(interval '1 minute', v_old.lanes * interval '2 ms') and _move_front.now
-        );
-    if not v_known and not v_anew then
-        v_added := array(select n.number from unnest(v_newer) as n (number) where n.number <> all (v_old.newer));
-        -- many of others are no reason to look at each
-        if cardinality(v_added) > 10 + v_old.lanes / 10 then
-            v_anew := true;
-            v_added := '{}';
-        end if;
-    end if;
-    if v_added <> '{}' then
-        select
-            coalesce(array_agg(l.next_need), '{}') || v_new.needs, coalesce(array_agg(l.priority), '{}') || v_new.priorities,
-            array_fill(0::bigint, array[count(*)::integer]) || v_new.numbers, v_new.lanes + count(*)
-        into v_new.needs, v_new.priorities, v_new.numbers, v_new.lanes
-        from (
-            select distinct k.next_need, greatest(k.priority, -1 - k.priority)::smallint as priority
-            from lane as k
-            where k.number = any (v_added) and exists (select from unnest(capabilities) as c (capability) where _matches(c.capability, k.next_need))
-        ) as l
-        where not exists (
-            select from unnest(v_new.needs, v_new.priorities) as o (next_need, priority) where o.next_need = l.next_need and o.priority = l.priority
-        );
-    end if;
-    -- above READ COMMITTED the rear that can be seen may be gone
-    v_full := v_anew or _isolated() or wide > v_size and v_old.rear_number <= v_new.sure_number
-        -- too many were opened since, which are in the front alone: few as long as there are few others
-        or cardinality(v_new.needs) > greatest(2 * v_size, 4 * sqrt(v_new.lanes))
-        -- where two have moved the front at once the rear may be gone
-        or v_old.rear_id is not null
-            and not exists (select from rear as r where r.scope = _move_front.scope and r.rear_id = v_old.rear_id);
-    loop
-        if v_full and v_new.rear_id is not null then
-            select r.* into v_rear from rear as r where r.scope = _move_front.scope and r.rear_id = v_new.rear_id;
-            v_anew := v_anew or v_rear.rear_id is null;
-            select v_new.needs || array_agg(r.next_need), v_new.priorities || array_agg(r.priority), v_new.numbers || array_agg(r.number)
-            into v_new.needs, v_new.priorities, v_new.numbers
-            from unnest(v_rear.needs, v_rear.priorities, v_rear.numbers) as r (next_need, priority, number)
-            where (r.next_need, r.priority) not in (
-                select o.next_need, o.priority from unnest(v_new.needs, v_new.priorities) as o (next_need, priority)
-            );
-            v_new.rear_id := null;
-            v_new.rear_priority := null;
-            v_new.rear_number := null;
-        end if;
-        if v_anew then
-            -- all lanes there are, each with the mark it had
-            select array_agg(l.next_need), array_agg(l.priority), array_agg(coalesce(o.number, 0))
-            into v_new.needs, v_new.priorities, v_new.numbers
-            from (
-                select distinct k.next_need, greatest(k.priority, -1 - k.priority)::smallint as priority
-                from lane as k
-                where k.next_need = any (_needs(capabilities))
-            ) as l
-            left join unnest(v_new.needs, v_new.priorities, v_new.numbers) as o (next_need, priority, number)
-                on o.next_need = l.next_need and o.priority = l.priority;
-            v_new.made_at := now;
-        end if;
-        if v_full then
-            v_new.lanes := coalesce(cardinality(v_new.needs), 0);
-        end if;
-        -- the marks of the first, by a look; then the order of all that are here
-        select
-            coalesce(array_agg(m.next_need), '{}'), coalesce(array_agg(m.priority), '{}'), coalesce(array_agg(m.number), '{}')
-        into v_new.needs, v_new.priorities, v_new.numbers
-        from (
-            select
-                l.next_need, l.priority,
-                case
-                    when l.place > greatest(wide, 12 + least(cardinality(v_added), 200)) or l.number > v_new.sure_number then l.number
-                    else least(
-                        v_new.sure_number + 1,
-                        (
-                            select j.number
-                            from ready as j
-                            where hashtextextended(j.next_need, j.priority::bigint) = hashtextextended(l.next_need, l.priority::bigint)
-                                and j.next_need = l.next_need and j.priority = l.priority
-                                and j.number between l.number and v_new.sure_number
-                            order by j.number
-                            limit 1
-                        )
-                    )
-                end as number
-            from unnest(v_new.needs, v_new.priorities, v_new.numbers) with ordinality as l (next_need, priority, number, place)
-            order by 2, 3
-        ) as m;
-        -- few that come before the rear: the front is made up anew
-        exit when v_full or wide = 0 or v_new.rear_id is null or v_new.rear_number > v_new.sure_number
-            or (v_new.priorities[v_ahead], v_new.numbers[v_ahead]) < (v_new.rear_priority, v_new.rear_number);
-        v_full := true;
-    end loop;
-
-    if not v_alone
-        -- an idle scope writes nothing
-        or v_known and not v_anew and v_new.numbers = v_old.numbers and v_new.needs = v_old.needs
-            and v_new.seen_number = v_old.seen_number and v_new.sure_number = v_old.sure_number
-    then
-        return v_new;
-    end if;
-    if cardinality(v_new.needs) > v_size and v_full then
-        insert into rear as r (scope, needs, priorities, numbers)
-        values (_move_front.scope, v_new.needs[v_size + 1 :], v_new.priorities[v_size + 1 :], v_new.numbers[v_size + 1 :])
-        returning r.rear_id, r.priorities[1], r.numbers[1] into v_new.rear_id, v_new.rear_priority, v_new.rear_number;
-        v_new.needs := v_new.needs[: v_size];
-        v_new.priorities := v_new.priorities[: v_size];
-        v_new.numbers := v_new.numbers[: v_size];
-    end if;
-    insert into front (
-        scope, needs, priorities, numbers, rear_id, rear_priority, rear_number, sure_number, newer, seen_number, seen_by, noted_at,
-        surveyed_at, lanes, made_at
-    ) values (
-        v_new.scope, v_new.needs, v_new.priorities, v_new.numbers, v_new.rear_id, v_new.rear_priority, v_new.rear_number,
-        v_new.sure_number, v_new.newer, coalesce(v_new.seen_number, 0),
-        coalesce(v_new.seen_by, case when v_new.seen_number is null then '0' else pg_current_xact_id() end), v_new.noted_at, v_new.surveyed_at,
-        v_new.lanes, v_new.made_at
-    )
-    returning front_id into v_new.front_id;
-    if v_new.front_id < v_old.front_id then
-        perform _sequence_lags('front_front_id_seq');
-    end if;
-    -- the first of all, as far as nothing can be missing: everything that is numbered so can be seen, and no lane that is not looked at comes before
-    v_upto := least(
-        v_new.sure_number,
-        case v_new.priorities[v_ahead + 1] when v_new.priorities[1] then v_new.numbers[v_ahead + 1] end,
-        case v_new.rear_priority when v_new.priorities[1] then v_new.rear_number end
-    );
-    insert into ahead (scope, places, numbers, sure_number, newer, noted_at, surveyed_at)
-    select
-        _move_front.scope, array_agg(f.place order by f.number), array_agg(f.number order by f.number), v_new.sure_number, v_new.newer, v_new.noted_at,
-        v_new.surveyed_at
-    from (
-        select j.place, j.number
-        from unnest(v_new.needs[: v_ahead], v_new.priorities[: v_ahead], v_new.numbers[: v_ahead]) as l (next_need, priority, number)
-        cross join lateral (
-            select r.ctid as place, r.number
-            from ready as r
-            where hashtextextended(r.next_need, r.priority::bigint) = hashtextextended(l.next_need, l.priority::bigint)
-                and r.next_need = l.next_need and r.priority = l.priority
-                and r.number between l.number and v_upto
-            order by r.number
-            limit v_ahead
-        ) as j
-        where l.priority = v_new.priorities[1] and l.number <= v_upto
-        order by j.number
-        limit v_ahead
-    ) as f
-    having count(*) > 0;
-    if v_new.front_id % 100 = 0 and not _isolated() then
-        delete from front as f where f.scope = _move_front.scope and f.front_id < v_new.front_id;
-        delete from ahead as a
-        where a.scope = _move_front.scope
-            and a.ahead_id < (select n.ahead_id from ahead as n where n.scope = _move_front.scope order by n.ahead_id desc limit 1);
-        delete from rear as r where r.scope = _move_front.scope and r.rear_id is distinct from v_new.rear_id;
-    end if;
-    if v_new.front_id % 10000 = 0 and not _isolated() then
-        -- scopes that nobody asks for any more; not too many at once, for locks are in memory of a fixed size
-        v_gone := array(
-            select o.scope
-            from (select distinct f.scope from front as f where f.noted_at < _move_front.now - interval '1 day' limit 100) as o
-            where pg_try_advisory_xact_lock(_engine_lock('front', o.scope))
-        );
-        -- that some were forgotten, and when, is noted under a scope of no name (_unasked_since)
-        with gone as (
-            delete from front as f where f.scope = any (v_gone) and f.noted_at < _move_front.now - interval '1 day'
-            returning 1
-        )
-        insert into front (scope, needs, priorities, numbers, sure_number, newer, seen_number, seen_by, noted_at, surveyed_at, lanes, made_at)
-        select '', '{}', '{}', '{}', 0, '{}', 0, '0', _move_front.now, _move_front.now, 0, _move_front.now
-        from (select from gone limit 1) as g;
-        delete from ahead as a where a.scope = any (v_gone) and a.noted_at < _move_front.now - interval '1 day';
-        delete from rear as r where r.scope = any (v_gone) and not exists (select from front as f where f.scope = r.scope);
-    end if;
-    return v_new;
-end
-$_move_front$;
-
-comment on function _move_front(text, text[], integer, timestamptz, bigint) is
-    'Notes which lanes of a scope can hold the next jobs, their marks moved up as _move_marks does it, and returns that; and which jobs these are, as far as '
-    'that is certain. Without noting it where somebody else is at it. wide: how many lanes to look at, as many as were found too few; 0 where it is only '
-    'time. seen: as for _move_marks. Waits for nobody.';
-$function$,
-$function$
-create or replace function _move_marks(capabilities text[], now timestamptz, seen bigint default null)
-returns void
-language plpgsql
-volatile
-as $_move_marks$
-declare
-    -- rows from here on are no moves: _top_mark_id()
-    v_top       constant bigint := 4611686018427387904;
-    v_seen      constant bigint := coalesce(seen, _last_number());
-    v_isolated  constant boolean := _isolated();
-    v_lone      boolean;
-    v_old       mark;
-    v_last      mark;
-    v_below     bigint;
-    v_opened    bigint[];
-    v_id        xid8;
-    v_mark_id   bigint;
-    v_fence     bigint;
-    v_lease     interval;
-    v_attempts  integer;
-    v_over      xid8;
-    v_moved     mark;
-begin
-    if cardinality(capabilities) > 1 or right(capabilities[1], 1) = '%' then
-        perform _move_front(_scope(capabilities), capabilities, 0, now, v_seen);
-        return;
-    end if;
-    v_lone := pg_try_advisory_xact_lock(_engine_lock('mark', capabilities[1]));
-    for v_try in 1 .. 3 loop
-        select k.* into v_old from mark as k where k.next_need = capabilities[1] order by k.mark_id desc limit 1;
-        v_below := coalesce(v_old.mark_id, 0);
-        v_opened := '{}';
-        if v_old.mark_id >= v_top then
-            -- seen before the lanes and the settings are read: what these rows tell of is in what follows
-            v_opened := array(select k.mark_id from mark as k where k.next_need = capabilities[1] and k.mark_id >= v_top);
-            select k.* into v_last from mark as k where k.next_need = capabilities[1] and k.mark_id < v_top order by k.mark_id desc limit 1;
-            v_below := coalesce(v_last.mark_id, 0);
-            if v_last.mark_id is not null then
-                v_old := v_last;
-            end if;
-        end if;
-        -- one mover of a need at a time is enough, the others claim from the old marks meanwhile; but one that idles in its transaction must not keep them
-        if not v_lone and v_old.noted_at between _move_marks.now - interval '1 s' and _move_marks.now + interval '1 s' then
-            return;
-        end if;
-        select s.last_value into v_fence from fence_seq as s;
-        -- read after the marks, which cannot know of a number that was not drawn
-        if v_old.fence > v_fence then
-            perform _sequence_lags('fence_seq');
-        elsif v_old.seen_number > coalesce(v_seen, 0) and v_old.seen_number > coalesce(pg_sequence_last_value('number_seq'), 0) then
-            perform _sequence_lags('number_seq');
-        end if;
-        -- above READ COMMITTED this may be an old look, and no claim is to go by it: see below
-        v_lease := case when not v_isolated then _duration(_setting_value('max_lease')::interval) end;
-        v_attempts := _setting_value('max_attempts')::integer;
-        -- somebody's long transaction, which may have nothing to do with jobs: asked where claims have left something behind
-        if v_old.fence + 50 < v_fence and v_old.seen_by > pg_snapshot_xmin(pg_current_snapshot())
-            and v_old.seen_by < pg_snapshot_xmax(pg_current_snapshot()) and not v_isolated and _is_over(v_old.seen_by) then
-            v_over := v_old.seen_by;
-        end if;
-        -- A pair is kept until it has come true: if it were replaced each time, writers that take longer than that, one after the other, would stop the mark.
-        select
-            null::bigint, n.next_need, n.priorities, c.numbers, n.keyed,
-            case when s.proven or s.foreign_id then coalesce(v_seen, v_old.seen_number) else v_old.seen_number end,
-            case when (s.proven or s.foreign_id) and v_seen is not null then null else v_old.seen_by end,
-            _move_marks.now, v_fence, v_lease, v_attempts
-        into v_moved
-        from (
-            select l.next_need, array_agg(distinct l.priority order by l.priority) as priorities, bool_or(l.keyed) as keyed
-            from (select o.next_need, greatest(o.priority, -1 - o.priority)::smallint as priority, o.keyed from lane as o where o.next_need = capabilities[1]) as l
-            group by l.next_need
-        ) as n
-        cross join lateral (
-            select
-                pg_snapshot_xmin(pg_current_snapshot()) >= v_old.seen_by or coalesce(v_old.seen_by = v_over, false) as proven,
-                -- an id that this server has not come to: the pair was noted on another one, before a restore
-                v_old.seen_by >= pg_snapshot_xmax(pg_current_snapshot()) and v_old.seen_by is distinct from pg_current_xact_id_if_assigned() as foreign_id
-        ) as s
-        cross join lateral (
-            select
-                array_agg(
-                    case
-                        when s.proven then least(
-                            v_old.seen_number + 1,
-                            (
-                                select j.number
-                                from ready as j
-                                where hashtextextended(j.next_need, j.priority::bigint) = hashtextextended(n.next_need, o.priority::bigint)
-                                    and j.next_need = n.next_need and j.priority = o.priority
-                                    and j.number between o.number and v_old.seen_number
-                                order by j.number
-                                limit 1
-                            )
-                        )
-                        else o.number
-                    end
-                    order by o.priority
-                ) as numbers
-            from (
-                select p.priority, coalesce(v_old.numbers[array_position(v_old.priorities, p.priority)], 0) as number
-                from unnest(n.priorities) as p (priority)
-            ) as o
-        ) as c
-        where (
-                v_opened <> '{}' and not v_isolated
-                or v_old.fence + 50 < v_fence or not (v_old.noted_at between _move_marks.now - interval '20 ms' and _move_marks.now)
-            )
-            -- an idle need writes nothing
-            and (v_opened <> '{}' and not v_isolated or n.priorities <> v_old.priorities or n.keyed <> v_old.keyed or c.numbers <> v_old.numbers
-                or v_old.seen_number <> v_seen or v_old.fence + 50 < v_fence
-                or not v_isolated and (v_old.max_lease, v_old.max_attempts) is distinct from (v_lease, v_attempts));
-        exit when v_moved.next_need is null;
-        v_id := pg_current_xact_id();
-        v_mark_id := nextval('mark_mark_id_seq');
-        if v_mark_id < v_below then
-            perform _sequence_lags('mark_mark_id_seq');
-        end if;
-        -- Looked at again now that its place is drawn: if a lane was opened meanwhile, or somebody else has moved the marks, it starts anew. So whatever comes
-        -- after a move that knew of a lane knows of it, too.
-        insert into mark (mark_id, next_need, priorities, numbers, keyed, seen_number, seen_by, noted_at, fence, max_lease, max_attempts)
-        overriding system value
-        select
-            v_mark_id, v_moved.next_need, v_moved.priorities, v_moved.numbers, v_moved.keyed, v_moved.seen_number, coalesce(v_moved.seen_by, v_id),
-            v_moved.noted_at, v_moved.fence, v_moved.max_lease, v_moved.max_attempts
-        where not exists (
-            select from mark as k where k.next_need = capabilities[1] and k.mark_id > v_below and k.mark_id <> all (v_opened)
-        );
-        if found then
-            if v_opened <> '{}' and not v_isolated then
-                delete from mark as k
-                where k.next_need = capabilities[1] and k.mark_id = any (
-                    array(select o.mark_id from mark as o where o.next_need = capabilities[1] and o.mark_id = any (v_opened) for update skip locked)
-                );
-            end if;
-            -- every hundredth row or so
-            if v_mark_id % 100 = 0 then
-                delete from mark as k
-                where (k.next_need, k.mark_id) in (
-                    select o.next_need, o.mark_id
-                    from mark as o
-                    where o.next_need = capabilities[1] and o.mark_id < v_top and o.noted_at < _move_marks.now - interval '1 minute'
-                        and exists (
-                            select from mark as n
-                            where n.next_need = o.next_need and n.mark_id > o.mark_id and n.mark_id < v_top
-                                and n.noted_at < _move_marks.now - interval '1 minute'
-                        )
-                    for update skip locked
-                );
-            end if;
-            return;
-        end if;
-    end loop;
-end
-$_move_marks$;
-
-comment on function _move_marks(text[], timestamptz, bigint) is
-    'Moves the low-water marks of a need up to the first ready number that can be seen, no further than what is proven to be all there will be. At most '
-    'fifty times a second a need, or once in fifty claims; waits for nobody. Above READ COMMITTED the snapshot may be old, and the mark lower: never too '
-    'high; claims do not go by such marks, which may lack a lane. Of capabilities that are more than one need it moves the front.';
-$function$,
-$function$
-create or replace function _names_lease(element jsonb)
-returns boolean
+create or replace function _make_lease_id(job_id uuid, fence bigint)
+returns uuid
 language sql
-immutable
-as $_names_lease$
-    select case
-        when jsonb_typeof(element) = 'object' then
-            coalesce(element ->> 'job_id', '') like '________-____-____-____-____________'
-            and coalesce(element ->> 'lease_id', '') like '________-____-____-____-____________'
-        else false
-    end
-$_names_lease$;
+volatile
+as $_make_lease_id$
+    -- fence, version, check; variant, random bits, check. The random bits are of the strong kind: who calls setseed() cannot foretell them.
+    select encode(
+        int8send((fence << 16) | 32768 | (_lease_check_bits(job_id, fence) >> 16))
+        || substring(uuid_send(gen_random_uuid()) from 9 for 6)
+        || substring(int8send(_lease_check_bits(job_id, fence)) from 7),
+        'hex'
+    )::uuid
+$_make_lease_id$;
 
-comment on function _names_lease(jsonb) is
-    'Whether an element of a batch names a job and a lease in the way nearly all do: one expression. Where both are uuids, never true of what '
-    '_check_elements refuses.';
+comment on function _make_lease_id(uuid, bigint) is
+    'A uuid v8: 48 bits of fence, 28 bits that tie it to the job, 46 random bits. An older lease is told from a foreign one by its '
+    'bits alone (_fence_of_lease); nothing has to be remembered.';
 $function$,
 $function$
-create or replace function _needs(capabilities text[])
+create or replace function _matching_needs(capabilities text[])
 returns text[]
 language plpgsql
 stable
-as $_needs$
+as $_matching_needs$
 begin
     if cardinality(capabilities) = 1 and right(capabilities[1], 1) <> '%' then
         return capabilities;
@@ -3998,16 +3300,96 @@ begin
         join lane as l on right(c.capability, 1) = '%' and starts_with(l.next_need, left(c.capability, -1))
     );
 end
-$_needs$;
+$_matching_needs$;
 
-comment on function _needs(text[]) is 'The needs that a worker of these capabilities can serve: each once.';
+comment on function _matching_needs(text[]) is 'The needs that a worker of these capabilities can serve: each once.';
 $function$,
 $function$
-create or replace function _next_due(capabilities text[], now timestamptz, skip integer default 0)
+create or replace function _maybe_run_maintenance(now timestamptz)
+returns boolean
+language plpgsql
+volatile
+as $_maybe_run_maintenance$
+declare
+    v_horizon   maintenance_horizon;
+    v_age       interval;
+    v_seen_at   timestamptz;
+    v_below     record;
+    v_oldest    xid8;
+begin
+    v_horizon := _last_horizon();
+    v_age := _now() - v_horizon.at;
+    -- one at a time; but one who tends inside a long transaction must not keep the others from it
+    -- an age below nothing is a clock that was set back
+    if v_age between interval '0' and greatest(interval '100 ms', least(20 * v_horizon.took, interval '20 s'))
+        or not pg_try_advisory_xact_lock(_advisory_lock_key('upkeep', '')) and v_age between interval '0' and interval '1 s' then
+        return false;
+    end if;
+    -- the clock first, the transaction id after it: the other way round the pair proves nothing
+    if pg_current_xact_id_if_assigned() is null then
+        v_seen_at := _now();
+    end if;
+    if v_horizon.horizon_id % 64 = 0 then
+        v_oldest := _oldest_snapshot();
+    end if;
+    perform _run_maintenance(1000, now, v_horizon.leases_from, v_horizon.schedules_from);
+    -- once a second or so
+    if v_horizon.horizon_id % 10 = 0 then
+        v_below := _scan_below_horizon(v_horizon, now);
+        v_horizon.leased_page := v_below.leased_page;
+        v_horizon.waiting_page := v_below.waiting_page;
+    end if;
+    insert into maintenance_horizon (at, took, leases_from, schedules_from, seen_at, seen_by, leased_page, waiting_page)
+    select
+        _maybe_run_maintenance.now, _now() - _maybe_run_maintenance.now,
+        case when s.proven then least(v_horizon.seen_at, (
+            -- no further than that: ahead lie the dead entries of all leases that ended in time
+            select j.check_at
+            from leased as j
+            where j.check_at >= v_horizon.leases_from and j.check_at < v_horizon.seen_at
+            order by j.check_at
+            limit 1
+        )) else v_horizon.leases_from end,
+        case when s.proven then least(v_horizon.seen_at, (
+            select j.available_at
+            from only job as j
+            where j.state = 'scheduled' and j.available_at >= v_horizon.schedules_from and j.available_at < v_horizon.seen_at
+            order by j.available_at
+            limit 1
+        )) else v_horizon.schedules_from end,
+        case when s.anew then v_seen_at else v_horizon.seen_at end,
+        case when s.anew then pg_current_xact_id() else v_horizon.seen_by end,
+        v_horizon.leased_page, v_horizon.waiting_page
+    from (
+        select
+            p.proven,
+            -- a pair is kept until it has come true; one whose id this server has not come to was noted on another one, before a restore
+            v_seen_at is not null and (p.proven or v_horizon.seen_by >= pg_snapshot_xmax(pg_current_snapshot())) as anew
+        from (select pg_snapshot_xmin(pg_current_snapshot()) >= v_horizon.seen_by as proven) as p
+    ) as s;
+    if v_horizon.horizon_id % 64 = 0 then
+        perform _run_contained_step('waiters', 10000, null, now);
+        perform _run_contained_step('heartbeats', 10000, null, now);
+        perform _remove_expired_records(now);
+        perform _retire_lanes(1000, now, v_oldest);
+        delete from maintenance_horizon as t
+        where t.horizon_id in (select o.horizon_id from maintenance_horizon as o where o.horizon_id < v_horizon.horizon_id for update skip locked);
+    end if;
+    return true;
+end
+$_maybe_run_maintenance$;
+
+comment on function _maybe_run_maintenance(timestamptz) is
+    'Upkeep ten times a second per schema, by whichever get_work comes then, one at a time, whether it is hungry or not; less often where that would be more '
+    'than a twentieth of the time, but every 20 s. True where it was done. Notes from when on the next one has to look: as far as all that is over can be '
+    'seen to have filed nothing earlier.';
+$function$,
+$function$
+create or replace function _next_scheduled_at(capabilities text[], now timestamptz, skip integer default 0)
 returns timestamptz
 language plpgsql
 volatile
-as $_next_due$
+as $_next_scheduled_at$
 declare
     -- so many schedules are looked at, of any need; fewer where each is compared with many capabilities
     v_first constant integer := greatest(20, least(200, 20000 / cardinality(capabilities))) + skip;
@@ -4018,9 +3400,9 @@ begin
             -- in the order in which the index has them, and no further than to the first that counts
             select f.available_at, f.covered, count(*) over so_far as nth, count(*) filter (where f.covered) over so_far as covered_so_far
             from (
-                select j.available_at, exists (select from unnest(capabilities) as c (capability) where _matches(c.capability, j.next_need)) as covered
+                select j.available_at, exists (select from unnest(capabilities) as c (capability) where _capability_matches(c.capability, j.next_need)) as covered
                 from only job as j
-                where j.state = 'scheduled' and j.available_at > _next_due.now
+                where j.state = 'scheduled' and j.available_at > _next_scheduled_at.now
                 order by j.available_at
                 limit v_first
             ) as f
@@ -4031,43 +3413,41 @@ begin
         limit 1
     );
 end
-$_next_due$;
+$_next_scheduled_at$;
 
-comment on function _next_due(text[], timestamptz, integer) is
+comment on function _next_scheduled_at(text[], timestamptz, integer) is
     'When the next scheduled job that these capabilities cover is due, after so many to skip; or an earlier time, where '
     'more than two hundred of other needs come before. Null: there is none.';
 $function$,
 $function$
-create or replace function _no_such_job(job_id uuid)
-returns void
+create or replace function _no_older_writers(id xid8)
+returns boolean
 language plpgsql
 volatile
-as $_no_such_job$
+as $_no_older_writers$
 begin
-    raise exception 'no job %', job_id
-        using errcode = 'LH003',
-              detail = jsonb_build_object('job_id', job_id)::text,
-              hint = 'It was never submitted here, its submit was rolled back or has not committed, or it was purged.';
+    -- who drew a number or wrote a job took his id first, and holds the lock until he can be seen
+    return not exists (
+        with held as materialized (
+            select l.locktype, l.virtualtransaction, l.database, l.relation, l.transactionid, l.mode
+            from pg_locks as l
+            where l.granted and l.locktype in ('relation', 'transactionid')
+        )
+        select from held as w
+        join held as t on t.virtualtransaction = w.virtualtransaction
+        where w.relation in ('number_seq'::regclass, 'job'::regclass, 'ready'::regclass, 'leased'::regclass) and w.mode not in ('AccessShareLock', 'RowShareLock')
+            and w.database = (select d.oid from pg_database as d where d.datname = current_database())
+            and t.locktype = 'transactionid' and t.mode = 'ExclusiveLock'
+            -- the 32 bits that a lock shows, counted backwards from the id
+            and ((id::text::numeric % 4294967296)::bigint - t.transactionid::text::bigint + 4294967296) % 4294967296 between 1 and 2147483647
+    );
 end
-$_no_such_job$;
+$_no_older_writers$;
 
-comment on function _no_such_job(uuid) is 'Raises LH003.';
-$function$,
-$function$
-create or replace function _note_uptime()
-returns void
-language plpgsql
-volatile
-as $_note_uptime$
-begin
-    if not exists (select from uptime) then
-        insert into uptime (since) values (_now()) on conflict on constraint uptime_pkey do nothing;
-    end if;
-end
-$_note_uptime$;
-
-comment on function _note_uptime() is
-    'Records, after a crash or a promotion has emptied the table uptime, that the server is up again.';
+comment on function _no_older_writers(xid8) is
+    'Whether no transaction older than this id is open that has drawn a queue number or written a job, whatever else is open: a long transaction of '
+    'somebody''s own, say. A statement that begins after this one sees all that those before have written. Reads all locks of the server: a fraction of '
+    'a millisecond, for who finds that pg_snapshot_xmin tells him nothing.';
 $function$,
 $function$
 create or replace function _now()
@@ -4082,15 +3462,15 @@ comment on function _now() is
     'The one clock: read once per call and handed on. Not now(), which stands still at the start of the transaction.';
 $function$,
 $function$
-create or replace function _now_in_order()
+create or replace function _now_after_xid()
 returns timestamptz
 language sql
 volatile
-as $_now_in_order$
+as $_now_after_xid$
     select case when pg_current_xact_id() is not null then _now() end
-$_now_in_order$;
+$_now_after_xid$;
 
-comment on function _now_in_order() is
+comment on function _now_after_xid() is
     'The clock, read after this transaction has an id, for calls that let jobs enter the queue. The marks rely on it, and the doorbell: what an older '
     'transaction writes has an earlier id, so that once all of those are over, what can be seen up to then is all there will ever be.';
 $function$,
@@ -4125,6 +3505,18 @@ comment on function _oldest_snapshot() is
     'an id already, and where no lane is due (_retire_lanes). pg_snapshot_xmin would not tell of snapshots of REPEATABLE READ whose owner has no id yet.';
 $function$,
 $function$
+create or replace function _one_in_fifty()
+returns boolean
+language sql
+volatile
+as $_one_in_fifty$
+    -- not by random(): workers that call setseed() before each job would all be chosen always, or never. 2 % of all uuids come before this one.
+    select gen_random_uuid() < '051eb851-eb85-4000-8000-000000000000'
+$_one_in_fifty$;
+
+comment on function _one_in_fifty() is 'Whether this claim is the one in fifty, by chance, that moves the marks of its need. No session can sway it.';
+$function$,
+$function$
 create or replace function _open_lane(next_need text, priority smallint, keyed boolean, now timestamptz)
 returns void
 language plpgsql
@@ -4147,18 +3539,18 @@ begin
     where l.next_need = _open_lane.next_need and l.priority = -1 - _open_lane.priority;
     -- Claims go by the newest marks of a need: the next one is to look at all its lanes, and whether there are keys. In the last place, for marks that are
     -- moved while this transaction is open come after it, and do not know of it.
-    insert into mark (mark_id, next_need, priorities, numbers, keyed, seen_number, seen_by, noted_at, max_lease, max_attempts)
+    insert into watermark (watermark_id, next_need, priorities, numbers, keyed, seen_number, seen_by, noted_at, max_lease, max_attempts)
     overriding system value
     select
-        _top_mark_id(), _open_lane.next_need, case when m.priorities @> array[_open_lane.priority] then m.priorities else m.priorities || _open_lane.priority end,
+        _invalidation_id(), _open_lane.next_need, case when m.priorities @> array[_open_lane.priority] then m.priorities else m.priorities || _open_lane.priority end,
         case when m.priorities @> array[_open_lane.priority] then m.numbers else m.numbers || 0::bigint end, true, m.seen_number, m.seen_by, '-infinity',
         m.max_lease, m.max_attempts
     from (
         (
             select 1 as place, k.priorities, k.numbers, k.seen_number, k.seen_by, k.max_lease, k.max_attempts
-            from mark as k
+            from watermark as k
             where k.next_need = _open_lane.next_need
-            order by k.mark_id desc
+            order by k.watermark_id desc
             limit 1
         )
         union all
@@ -4174,48 +3566,86 @@ comment on function _open_lane(text, smallint, boolean, timestamptz) is
     'nothing that is not a need gets past it (LH010). To be called by whoever gives a job any of these, or makes it ready: lanes are retired.';
 $function$,
 $function$
-create or replace function _options(
-    max_attempts integer, retry jsonb, idempotency_key text, wait_for uuid[], run_id uuid default null, step text default null
-)
-returns _options
-language sql
-immutable
-as $_options$
-    select
-        case
-            when num_nonnulls(max_attempts, retry, idempotency_key, wait_for, run_id, step) > 0
-                then (max_attempts, retry, idempotency_key, wait_for, run_id, step)::_options
-        end
-$_options$;
-
-comment on function _options(integer, jsonb, text, uuid[], uuid, text) is 'What a job has that few have, for its column options: null where that is nothing.';
-$function$,
-$function$
-create or replace function _park(ids uuid[], parked boolean)
+create or replace function _open_lanes_and_wake(needs text[], priorities smallint[], ready boolean[], keyed boolean[], now timestamptz)
 returns void
 language plpgsql
 volatile
-as $_park$
+as $_open_lanes_and_wake$
+declare
+    v_new           text[];
+    v_priorities    smallint[];
+    v_keyed         boolean[];
+    v_awaited       text[];
 begin
-    -- Deleted and written anew, as in _grant: who looks for work skips a locked row, but waits where he follows an updated one to its next version.
-    with gone as (
-        delete from only job as j where j.job_id = any (ids) returning j as whole
-    )
-    insert into job
-    select n.*
-    from gone as g
-    cross join lateral jsonb_populate_record(g.whole, jsonb_build_object('parked', _park.parked)) as n;
+    select
+        array_agg(u.next_need) filter (where l.awaited is null), array_agg(u.priority) filter (where l.awaited is null),
+        array_agg(u.keyed) filter (where l.awaited is null),
+        array_agg(distinct u.next_need) filter (where u.ready and (l.awaited is not false or _snapshot_is_fixed()))
+    into v_new, v_priorities, v_keyed, v_awaited
+    from unnest(needs, priorities, ready, keyed) as u (next_need, priority, ready, keyed)
+    -- none: it was never used before
+    left join lateral (
+        select exists (select from waiter as w where w.stem = any (k.stems) and w.until > _open_lanes_and_wake.now) as awaited
+        from lane as k
+        where k.next_need = u.next_need and k.priority = u.priority and (k.keyed or not u.keyed)
+        limit 1
+    ) as l on true;
+    perform _open_lane(n.next_need, n.priority, n.keyed, _open_lanes_and_wake.now) from unnest(v_new, v_priorities, v_keyed) as n (next_need, priority, keyed);
+    if v_awaited is not null then
+        perform _wake_waiters(v_awaited);
+    end if;
 end
-$_park$;
+$_open_lanes_and_wake$;
 
-comment on function _park(uuid[], boolean) is 'Takes ready jobs, whose locks the caller holds, out of the claim index, or lets them in.';
+comment on function _open_lanes_and_wake(text[], smallint[], boolean[], boolean[], timestamptz) is
+    'What is left to do for a batch of jobs just written, by its lanes, each once: sees to it that they are known, and rings once, for whatever is ready and '
+    'somebody waits for. keyed: whether some of the lane have a singleton_key.';
 $function$,
 $function$
-create or replace function _parked(requests _request[], ids uuid[], firsts uuid[], blocked boolean[], now timestamptz)
+create or replace function _outcome_of_answer(answer jsonb)
+returns outcome
+language sql
+immutable
+as $_outcome_of_answer$
+    select (answer ->> 'state', (answer ->> 'available_at')::timestamptz, (answer ->> 'attempt')::integer)::outcome
+$_outcome_of_answer$;
+
+comment on function _outcome_of_answer(jsonb) is 'An answer as it was given before.';
+$function$,
+$function$
+create or replace function _pack_failure(error text, error_code text, dead_reason text default null)
+returns _job_failure
+language sql
+immutable
+as $_pack_failure$
+    select case when num_nonnulls(error, error_code, dead_reason) > 0 then (error, error_code, dead_reason)::_job_failure end
+$_pack_failure$;
+
+comment on function _pack_failure(text, text, text) is 'How an execution failed, for a job''s column failure: null where there is nothing to tell.';
+$function$,
+$function$
+create or replace function _pack_options(
+    max_attempts integer, retry jsonb, idempotency_key text, wait_for uuid[], run_id uuid default null, step text default null
+)
+returns _job_options
+language sql
+immutable
+as $_pack_options$
+    select
+        case
+            when num_nonnulls(max_attempts, retry, idempotency_key, wait_for, run_id, step) > 0
+                then (max_attempts, retry, idempotency_key, wait_for, run_id, step)::_job_options
+        end
+$_pack_options$;
+
+comment on function _pack_options(integer, jsonb, text, uuid[], uuid, text) is 'What a job has that few have, for its column options: null where that is nothing.';
+$function$,
+$function$
+create or replace function _park_followers(requests _request[], ids uuid[], firsts uuid[], blocked boolean[], now timestamptz)
 returns boolean[]
 language plpgsql
 volatile
-as $_parked$
+as $_park_followers$
 declare
     v_parked    boolean[];
     v_keys      text[];
@@ -4232,7 +3662,7 @@ begin
         select k.singleton_key, k.ordinality
         from keyed as k
         -- behind one of these, or behind one that is there
-        where k.before <= k.priority or _is_busy(ids[k.ordinality], k.singleton_key, k.next_need, k.priority::smallint)
+        where k.before <= k.priority or _key_is_busy(ids[k.ordinality], k.singleton_key, k.next_need, k.priority::smallint)
     )
     select array_agg(p.ordinality is not null order by n.at), array_agg(distinct p.singleton_key) filter (where p.ordinality is not null)
     into v_parked, v_keys
@@ -4240,244 +3670,344 @@ begin
     left join parked as p on p.ordinality = n.at
     having count(p.ordinality) > 0;
 
-    insert into note (kind, singleton_key) select 'key', k.key from unnest(v_keys) as k (key);
+    insert into deferred (kind, singleton_key) select 'key', k.key from unnest(v_keys) as k (key);
     return v_parked;
 end
-$_parked$;
+$_park_followers$;
 
-comment on function _parked(_request[], uuid[], uuid[], boolean[], timestamptz) is
+comment on function _park_followers(_request[], uuid[], uuid[], boolean[], timestamptz) is
     'Which of these new jobs would only stand behind another of their singleton key (null: none), and the notes that let them in if that was wrong.';
 $function$,
 $function$
-create or replace function _pick(survey _survey, limit_jobs integer, but uuid[], now timestamptz)
-returns _picked
+create or replace function _plan_claim(capabilities text[], now timestamptz)
+returns _claim_plan
 language plpgsql
 volatile
-as $_pick$
+as $_plan_claim$
 declare
-    v_need      constant text := survey.next_need[1];
-    v_priority  constant smallint[] := survey.priority;
-    v_marks     constant bigint[] := survey.mark;
-    v_picked    _picked;
+    v_survey    _claim_plan;
 begin
-    if coalesce(survey.priority, survey.keyed_priority) is null then
-        return v_picked;
-    elsif survey.scope is not null or survey.keyed_need is not null then
-        return _pick_merged(survey, limit_jobs, but, now);
+    if cardinality(capabilities) > 1 or right(capabilities[1], 1) = '%' then
+        return _plan_scope_claim(capabilities, now);
     end if;
-    -- lane after lane, locking a row at a time; the limit inside is for the planner, which would take an unknown one for a tenth of the table
-    select array_agg(p.job_id), bool_or(p.special) into v_picked.ids, v_picked.special
+    v_survey.tended := _refresh_watermark(capabilities[1], now);
+    -- the lanes in the order of walking, each with where its first job may be
+    select
+        array_agg(l.next_need order by l.priority),
+        array_agg(l.priority order by l.priority),
+        array_agg(coalesce(m.numbers[array_position(m.priorities, l.priority)], 0) order by l.priority)
+    into v_survey.next_need, v_survey.priority, v_survey.watermark
     from (
-        select f.job_id, f.special
-        from unnest(v_priority, v_marks) as l (priority, number)
-        cross join lateral (
-            select j.job_id, j.expires_at is not null as special
-            from ready as j
-            where hashtextextended(j.next_need, j.priority::bigint) = hashtextextended(v_need, l.priority::bigint)
-                and j.next_need = v_need and j.priority = l.priority and j.number >= l.number
-                and j.job_id <> all (but)
-            order by j.number
-            limit 1000
-            for no key update skip locked
-        ) as f
-        limit (select limit_jobs)
-    ) as p;
-    return v_picked;
+        select distinct o.next_need, greatest(o.priority, -1 - o.priority)::smallint as priority from lane as o where o.next_need = capabilities[1]
+    ) as l
+    -- the newest that a move has made; one that says that a lane was opened has older marks
+    left join lateral (
+        select k.priorities, k.numbers
+        from watermark as k
+        where k.next_need = l.next_need and k.watermark_id < 4611686018427387904
+        order by k.watermark_id desc
+        limit 1
+    ) as m on true;
+    -- after the upkeep, which may have admitted some
+    if (
+        -- in the order of the index of heads: another one could be walked for it
+        select j.number from only job as j where j.next_need = capabilities[1] and j.state = 'ready' and not j.parked and j.singleton_key is not null
+        order by j.next_need, j.priority, j.number
+        limit 1
+    ) is not null then
+        v_survey.keyed_need := v_survey.next_need;
+        v_survey.keyed_priority := v_survey.priority;
+    end if;
+    return v_survey;
 end
-$_pick$;
+$_plan_claim$;
 
-comment on function _pick(_survey, integer, uuid[], timestamptz) is
-    'Locks the first jobs of these needs, lowest priority first, then longest ready, skipping what is locked, and never one of but. special: one of '
-    'them has a key or a last moment to start, and must be looked at.';
+comment on function _plan_claim(text[], timestamptz) is
+    'What a claim has to know before it looks: the lanes of its needs, from which number on they can hold ready jobs, and in which of them heads of singleton '
+    'keys are, which may be out of that order. Does the upkeep that is due by the way.';
 $function$,
 $function$
-create or replace function _pick_ahead(capabilities text[], limit_jobs integer, now timestamptz)
-returns uuid[]
+create or replace function _plan_scope_claim(capabilities text[], now timestamptz)
+returns _claim_plan
 language plpgsql
 volatile
-as $_pick_ahead$
+as $_plan_scope_claim$
 declare
-    v_scope     constant text := _scope(capabilities);
-    v_ids       uuid[];
-    v_special   boolean;
-    v_last      integer;
-    v_places    integer;
-    v_noted     bigint;
+    v_survey    _claim_plan;
+    v_cache     lane_cache;
+    v_fresh     boolean;
+    v_keyed     boolean;
+    v_seen      bigint;
 begin
-    select array_agg(f.job_id), bool_or(f.special), max(f.nth), max(f.places), max(f.ahead_id)
-    into v_ids, v_special, v_last, v_places, v_noted
-    from (
-        select j.job_id, j.special, p.nth, cardinality(a.places) as places, a.ahead_id
-        from (select a.* from ahead as a where a.scope = v_scope order by a.ahead_id desc limit 1) as a
-        cross join lateral unnest(a.places, a.numbers) with ordinality as p (place, number, nth)
-        cross join lateral (
-            select r.job_id, r.expires_at is not null as special
-            from ready as r
-            where r.ctid = p.place and r.number = p.number
-            for no key update skip locked
-        ) as j
-        where _is_fresh(a.noted_at, a.surveyed_at, _pick_ahead.now)
-            and a.newer = array(select l.number from lane as l where l.number > a.sure_number order by l.number)
-            and (
-                -- in the order of the index of heads: another one could be walked for it
-                (
-                    select h.number from only job as h where h.state = 'ready' and not h.parked and h.singleton_key is not null
-                    order by h.next_need, h.priority, h.number
-                    limit 1
-                ) is null
-                or not _has_heads(capabilities)
-            )
-        limit (select limit_jobs)
-    ) as f;
-    -- so that the next claims have it easier; one is enough, the others go on with the rest meanwhile
-    if v_last > v_places / 2 and pg_try_advisory_xact_lock(_engine_lock('front', v_scope)) then
-        if v_noted = (select a.ahead_id from ahead as a where a.scope = v_scope order by a.ahead_id desc limit 1) then
-            perform _move_front(v_scope, capabilities, v_places, now);
-        end if;
+    v_survey.scope := _scope_name(capabilities);
+    v_survey.capabilities := capabilities;
+    v_survey.tended := false;
+    select
+        f.needs, f.priorities, f.numbers, f.rest_id, f.rest_priority, f.rest_number,
+        _lookahead_fresh(f.noted_at, f.surveyed_at, _plan_scope_claim.now)
+            and f.newer = array(select l.number from lane as l where l.number > f.sure_number order by l.number),
+        exists (select from only job as j where j.state = 'ready' and not j.parked and j.singleton_key is not null)
+    into
+        v_survey.next_need, v_survey.priority, v_survey.watermark, v_survey.rest_id, v_survey.rest_priority, v_survey.rest_number, v_fresh, v_keyed
+    from lane_cache as f
+    where f.scope = v_survey.scope
+    order by f.cache_id desc
+    limit 1;
+    if v_fresh is not true then
+        -- while this transaction has no id of its own: notes and marks want that (_run_deferred, _rebuild_lane_cache)
+        v_seen := _queue_position();
+        v_survey.tended := _maybe_run_maintenance(now);
+        v_cache := _rebuild_lane_cache(v_survey.scope, capabilities, 0, now, v_seen);
+        v_survey.next_need := v_cache.needs;
+        v_survey.priority := v_cache.priorities;
+        v_survey.watermark := v_cache.numbers;
+        v_survey.rest_id := v_cache.rest_id;
+        v_survey.rest_priority := v_cache.rest_priority;
+        v_survey.rest_number := v_cache.rest_number;
     end if;
-    if cardinality(v_ids) = limit_jobs and not v_special then
-        return v_ids;
-    end if;
-    return null;
-end
-$_pick_ahead$;
-
-comment on function _pick_ahead(text[], integer, timestamptz) is
-    'Locks the first jobs of capabilities that are more than one need, by what was noted of them a moment ago, skipping what is locked, and returns them '
-    'in order. Null, which leaves it to _survey and _choose, where these are too few, where one may not start any more, or where a new lane or a head of '
-    'a singleton key could come before them.';
-$function$,
-$function$
-create or replace function _pick_merged(survey _survey, limit_jobs integer, but uuid[], now timestamptz)
-returns _picked
-language plpgsql
-volatile
-as $_pick_merged$
-declare
-    v_needs     text[] := survey.next_need;
-    v_priority  smallint[] := survey.priority;
-    v_marks     bigint[] := survey.mark;
-    v_rear      rear;
-    v_first     constant integer := limit_jobs + 12;
-    v_wide      integer := v_first;
-    v_deep      integer := 5;
-    v_certain   integer;
-    v_found     integer;
-    v_cut       boolean;
-    v_picked    _picked;
-begin
-    loop
-        -- The first few of the first few lanes, unlocked; how far nothing can be missing among them; then the locks, in order, as many as are wanted.
-        with beyond as materialized (
-            -- a lane that is not looked at has nothing before its mark
-            select n.priority, n.number
-            from (values (v_priority[v_wide + 1], v_marks[v_wide + 1]), (survey.rear_priority, survey.rear_number)) as n (priority, number)
-            where n.number is not null
-            order by n.priority, n.number
-            limit 1
-        ), head as materialized (
-            select h.job_id, l.priority, h.number, h.place = greatest(v_deep / l.place, 2) as cut
-            from unnest(v_needs[: v_wide], v_priority[: v_wide], v_marks[: v_wide]) with ordinality as l (next_need, priority, number, place)
-            cross join lateral (
-                select j.job_id, j.number, row_number() over (order by j.number) as place
-                from ready as j
-                where hashtextextended(j.next_need, j.priority::bigint) = hashtextextended(l.next_need, l.priority::bigint)
-                    and j.next_need = l.next_need and j.priority = l.priority and j.number >= l.number
-                    and j.number <= coalesce((select b.number from beyond as b where b.priority <= l.priority), 9223372036854775807)
-                    and j.job_id <> all (but)
-                order by j.number
-                limit greatest(v_deep / l.place, 2)
-            ) as h
-            union all
-            select h.job_id, l.priority, h.number, h.place = v_deep
-            from unnest(survey.keyed_need, survey.keyed_priority) as l (next_need, priority)
-            cross join lateral (
-                select j.job_id, j.number, row_number() over (order by j.number) as place
+    if v_keyed is not false or v_survey.tended then
+        -- from one lane to the next that has any; they are few, or worth it
+        with recursive keyed as (
+            (
+                select j.next_need, j.priority
                 from only job as j
-                where j.next_need = l.next_need and j.priority = l.priority
-                    and j.state = 'ready' and not j.parked and j.singleton_key is not null and j.job_id <> all (but)
-                order by j.number
-                limit v_deep
-            ) as h
-        ), bound as materialized (
-            select b.priority, b.number, b.cut
-            from (
-                -- a lane that was cut off may go on behind its last
-                select h.priority, h.number, true as cut from head as h where h.cut
-                union all
-                select n.priority, n.number, false from beyond as n
-            ) as b
-            order by b.priority, b.number
-            limit 1
-        ), certain as materialized (
-            select h.job_id, h.priority, h.number
-            from head as h
-            where not exists (select from bound as b where (h.priority, h.number) > (b.priority, b.number))
-            order by h.priority, h.number
-        ), taken as (
-            select j.job_id, j.special
-            from certain as c
+                where j.state = 'ready' and not j.parked and j.singleton_key is not null
+                order by j.next_need, j.priority
+                limit 1
+            )
+            union all
+            select n.next_need, n.priority
+            from keyed as k
             cross join lateral (
-                select r.job_id, r.singleton_key is not null or r.expires_at is not null as special
-                from job as r
-                where r.job_id = c.job_id and r.state = 'ready' and not r.parked
-                for no key update skip locked
-            ) as j
-            limit (select limit_jobs)
+                select j.next_need, j.priority
+                from only job as j
+                where j.state = 'ready' and not j.parked and j.singleton_key is not null and (j.next_need, j.priority) > (k.next_need, k.priority)
+                order by j.next_need, j.priority
+                limit 1
+            ) as n
         )
-        select array_agg(t.job_id), bool_or(t.special), count(*), (select count(*) from certain as c), (select b.cut from bound as b)
-        into v_picked.ids, v_picked.special, v_found, v_certain, v_cut
-        from taken as t;
-        exit when v_found = limit_jobs or v_cut is null;
-        -- others hold some of the first, or they are too few: look further
-        if v_cut then
-            v_deep := v_deep * 8;
-        elsif v_wide < cardinality(v_needs) then
-            v_wide := v_wide * 3;
-        else
-            select r.* into v_rear from rear as r where r.scope = survey.scope and r.rear_id = survey.rear_id;
-            -- gone: the front was made up anew meanwhile
-            exit when v_rear.rear_id is null;
-            survey.rear_number := null;
-            -- some of them may have been opened anew since, and are in the front
-            select v_needs || array_agg(r.next_need), v_priority || array_agg(r.priority), v_marks || array_agg(r.number)
-            into v_needs, v_priority, v_marks
-            from unnest(v_rear.needs, v_rear.priorities, v_rear.numbers) as r (next_need, priority, number)
-            where (r.next_need, r.priority) not in (
-                select o.next_need, o.priority from unnest(survey.next_need, survey.priority) as o (next_need, priority)
-            );
-            v_wide := cardinality(v_needs);
-        end if;
-    end loop;
-    if v_found > 0 and survey.scope is not null and (v_wide > v_first or not v_cut and v_certain < v_found + 3) then
-        -- so that the next claim has it easier
-        perform _move_front(survey.scope, survey.capabilities, v_wide, now);
+        select array_agg(k.next_need), array_agg(k.priority)
+        into v_survey.keyed_need, v_survey.keyed_priority
+        from keyed as k
+        where exists (select from unnest(capabilities) as c (capability) where _capability_matches(c.capability, k.next_need));
     end if;
-    return v_picked;
+    return v_survey;
 end
-$_pick_merged$;
+$_plan_scope_claim$;
 
-comment on function _pick_merged(_survey, integer, uuid[], timestamptz) is
-    '_pick over several needs, or where there are heads of singleton keys, which are not in the order of the marks. Looks no further than it takes to be sure '
-    'that nothing comes before what it locks.';
+comment on function _plan_scope_claim(text[], timestamptz) is '_claim_plan for capabilities that are more than one need.';
 $function$,
 $function$
-create or replace function _put_off(v_note note)
+create or replace function _propagate_chunk(v_item deferred, limit_rows integer, now timestamptz, out freed integer, out looked_at integer)
+language plpgsql
+volatile
+as $_propagate_chunk$
+declare
+    v_chunk     uuid[];
+    v_chunk_of  constant integer := least(limit_rows, 1000);
+begin
+    -- from where the last chunk ended: the entries before it are dead, and walking them again would be quadratic
+    v_chunk := array(
+        select e.job_id
+        from dependency as e
+        where e.waits_for = v_item.job_id
+            and e.job_id > coalesce(v_item.waits_for, '00000000-0000-0000-0000-000000000000')
+        order by e.job_id
+        limit v_chunk_of
+    );
+    looked_at := greatest(cardinality(v_chunk), 1);
+    freed := _propagate_to(v_item.job_id, v_chunk, now);
+    if cardinality(v_chunk) < v_chunk_of then
+        delete from deferred as n where n.deferred_id = v_item.deferred_id;
+    else
+        v_item.waits_for := v_chunk[v_chunk_of];
+        perform _defer_again(v_item);
+    end if;
+end
+$_propagate_chunk$;
+
+comment on function _propagate_chunk(deferred, integer, timestamptz) is
+    'Moves the next dependents, limit_rows and at most a thousand, of a job that ended or came back. The caller holds the lock of the note.';
+$function$,
+$function$
+create or replace function _propagate_end(job_id uuid, nested boolean default false)
 returns void
 language plpgsql
 volatile
-as $_put_off$
+as $_propagate_end$
+declare
+    v_ids       uuid[];
+    v_at_once   constant integer := 100;
 begin
-    -- deleted and written anew, not updated: see _park
-    delete from note as n where n.note_id = v_note.note_id;
-    insert into note (kind, job_id, waits_for, singleton_key, written_by, seen_by, tries, look_at)
-    values (
-        v_note.kind, v_note.job_id, v_note.waits_for, v_note.singleton_key, v_note.written_by, v_note.seen_by, v_note.tries, v_note.look_at
-    );
+    select array_agg(w.job_id) into v_ids
+    from (select e.job_id from dependency as e where e.waits_for = _propagate_end.job_id order by e.job_id limit v_at_once + 1) as w;
+    -- a look above READ COMMITTED is an old one: it may have missed an edge, so a later transaction looks again
+    if v_ids is null and not _snapshot_is_fixed() then
+        return;
+    end if;
+    if nested or cardinality(v_ids) > v_at_once or _snapshot_is_fixed() then
+        -- many, or one end that brings about others: left for get_work and sweep, so that this call stays quick
+        insert into deferred (kind, job_id) values ('ended', _propagate_end.job_id);
+        return;
+    end if;
+    perform _propagate_to(job_id, v_ids, _now());
 end
-$_put_off$;
+$_propagate_end$;
 
-comment on function _put_off(note) is 'Keeps a note, whose lock the caller holds, for another look.';
+comment on function _propagate_end(uuid, boolean) is
+    'A job ended, or came back from the dead: moves what waits for it, at once when few, by a note when many. To be called under the lock of the '
+    'job''s row, in a statement after the one that took it: an edge that commits later brings a note of its own.';
+$function$,
+$function$
+create or replace function _propagate_to(ended uuid, ids uuid[], now timestamptz)
+returns integer
+language plpgsql
+volatile
+as $_propagate_to$
+declare
+    v_mine  uuid[];
+    v_half  constant integer := cardinality(ids) / 2;
+    v_code  text;
+    v_error text;
+begin
+    begin
+        -- locks in the order of ids, none waited for; in the subtransaction that changes the rows, as in _run_contained_step
+        select array_agg(d.job_id) into v_mine
+        from (
+            select j.job_id from only job as j where j.job_id = any (ids) order by j.job_id for no key update skip locked
+        ) as d;
+        insert into deferred (kind, job_id, waits_for)
+        select 'dependency', e.job_id, e.waits_for
+        from dependency as e
+        where e.waits_for = ended and e.job_id = any (ids) and e.job_id <> all (coalesce(v_mine, '{}'));
+        if v_mine is null then
+            return 0;
+        end if;
+        return _apply_dependency_policy(ended, _ended_as(ended), v_mine, now);
+    exception
+        when others then
+            if not _is_row_error(sqlstate) then
+                raise;
+            end if;
+            v_code := sqlstate;
+            v_error := sqlerrm;
+    end;
+    if v_half = 0 then
+        insert into deferred (kind, job_id, waits_for, tries, due_at)
+        values ('dependency', ids[1], ended, 1, _set_aside('deferred', ids[1]::text, v_code, v_error, now));
+        return 0;
+    end if;
+    -- halves of halves, as in _run_contained_step
+    return _propagate_to(ended, ids[: v_half], now) + _propagate_to(ended, ids[v_half + 1 :], now);
+end
+$_propagate_to$;
+
+comment on function _propagate_to(uuid, uuid[], timestamptz) is
+    'Moves those of the given dependents that nobody holds, and leaves a note for each of the others, and for one '
+    'that cannot be moved: that does not keep what it waited for from ending. Returns how many entered the queue.';
+$function$,
+$function$
+create or replace function _queue_position()
+returns bigint
+language plpgsql
+volatile
+as $_queue_position$
+begin
+    -- the reading first, the transaction id after it: the other way round the pair proves nothing
+    if pg_current_xact_id_if_assigned() is not null then
+        return null;
+    end if;
+    return (select s.last_value from number_seq as s where s.is_called);
+end
+$_queue_position$;
+
+comment on function _queue_position() is
+    'The last queue number that was drawn, for a mark to be proven by; null in a transaction that has an id already.';
+$function$,
+$function$
+create or replace function _raise_cancel_requested(job_id uuid, lease_id uuid)
+returns void
+language plpgsql
+volatile
+as $_raise_cancel_requested$
+begin
+    raise exception 'cancellation of job % was asked for', job_id
+        using errcode = 'LH007',
+              detail = jsonb_build_object('job_id', job_id, 'lease_id', lease_id)::text,
+              hint = 'Stop, and call release or fail; complete still succeeds where the work is done.';
+end
+$_raise_cancel_requested$;
+
+comment on function _raise_cancel_requested(uuid, uuid) is 'Raises LH007 to a worker whose job somebody wants cancelled.';
+$function$,
+$function$
+create or replace function _raise_invalid_argument(argument text, problem text, hint text default null)
+returns void
+language plpgsql
+volatile
+as $_raise_invalid_argument$
+begin
+    raise exception '% %', argument, problem
+        using errcode = 'LH010',
+              detail = jsonb_build_object('argument', argument)::text,
+              hint = coalesce(hint, 'Correct the argument; nothing was changed.');
+end
+$_raise_invalid_argument$;
+
+comment on function _raise_invalid_argument(text, text, text) is 'Raises LH010. The one place that says what is wrong with an argument.';
+$function$,
+$function$
+create or replace function _raise_job_not_found(job_id uuid)
+returns void
+language plpgsql
+volatile
+as $_raise_job_not_found$
+begin
+    raise exception 'no job %', job_id
+        using errcode = 'LH003',
+              detail = jsonb_build_object('job_id', job_id)::text,
+              hint = 'It was never submitted here, its submit was rolled back or has not committed, or it was purged.';
+end
+$_raise_job_not_found$;
+
+comment on function _raise_job_not_found(uuid) is 'Raises LH003.';
+$function$,
+$function$
+create or replace function _raise_sequence_lags(name text)
+returns void
+language plpgsql
+volatile
+as $_raise_sequence_lags$
+begin
+    raise exception 'sequence % lags behind what was drawn from it', name
+        using errcode = 'LH009',
+              detail = jsonb_build_object('sequence', name)::text,
+              hint = 'Tables were replicated or restored here without their sequences. Run leasehold.sql again: it sets them. No job is lost.';
+end
+$_raise_sequence_lags$;
+
+comment on function _raise_sequence_lags(text) is 'Raises LH009: a claim that went on would pass by jobs with numbers that are below a watermark, for ever.';
+$function$,
+$function$
+create or replace function _raise_state_change()
+returns trigger
+language plpgsql
+security definer
+set search_path from current
+as $_raise_state_change$
+begin
+    if new.state is distinct from old.state then
+        raise exception 'the state of a job cannot be set: % is not made % by an update', old.state, coalesce(new.state, 'null')
+            using errcode = 'LH009',
+                  detail = jsonb_build_object('job_id', old.job_id, 'state', old.state)::text,
+                  hint = 'Each state has its table. Call cancel, redrive, complete_unheld, fail_unheld or reschedule_unheld.';
+    end if;
+    return new;
+end
+$_raise_state_change$;
+
+comment on function _raise_state_change() is
+    'Trigger of the tables of jobs and of archive: raises LH009 where a statement by hand sets a state. The functions delete and insert.';
 $function$,
 $function$
 create or replace function _read_interval(argument text, value text)
@@ -4494,7 +4024,7 @@ begin
     return value::interval;
 exception
     when data_exception then
-        perform _invalid(argument, 'cannot be read: ' || left(sqlerrm, 200));
+        perform _raise_invalid_argument(argument, 'cannot be read: ' || left(sqlerrm, 200));
         return null;
 end
 $_read_interval$;
@@ -4511,12 +4041,370 @@ begin
     return jsonb_populate_record(null::_request, element);
 exception
     when data_exception then
-        perform _invalid('done', 'has an element that cannot be read: ' || left(sqlerrm, 200));
+        perform _raise_invalid_argument('done', 'has an element that cannot be read: ' || left(sqlerrm, 200));
         return null;
 end
 $_read_request$;
 
 comment on function _read_request(jsonb) is 'The parameters of an element of a batch, typed. Raises LH010.';
+$function$,
+$function$
+create or replace function _read_requests(jobs jsonb)
+returns _request[]
+language plpgsql
+volatile
+as $_read_requests$
+declare
+    v_element   record;
+    v_requests  _request[];
+    v_request   _request;
+    v_default   constant _request := (
+        null, '{}', null, '{}', null, null, 100, null, null, null, null, 'hold', '{}', null
+    );
+begin
+    if jobs is null then
+        perform _raise_invalid_argument('jobs', 'must not be null');
+    elsif jsonb_typeof(jobs) <> 'array' then
+        perform _raise_invalid_argument('jobs', format('must be a JSON array, not %s', jsonb_typeof(jobs)));
+    elsif jsonb_array_length(jobs) > 10000 then
+        perform _raise_invalid_argument('jobs', 'must not have more than 10000 elements', 'Submit in several calls; one transaction may hold them all.');
+    end if;
+    perform _check_keys('jobs', jobs, jsonb_build_object('', _submit_field_kinds()));
+
+    begin
+        return array(select r from jsonb_populate_recordset(v_default, jobs) as r);
+    exception
+        when data_exception then
+            null;
+    end;
+    -- only a call that is wrong comes here: which element, and what about it
+    for v_element in
+        select j.element, j.ordinal from jsonb_array_elements(jobs) with ordinality as j (element, ordinal) order by j.ordinal
+    loop
+        begin
+            v_request := jsonb_populate_record(v_default, v_element.element);
+            v_requests := v_requests || v_request;
+        exception
+            when data_exception then
+                perform _raise_invalid_argument(format('jobs[%s]', v_element.ordinal - 1), 'cannot be read: ' || left(sqlerrm, 200));
+        end;
+    end loop;
+    return v_requests;
+end
+$_read_requests$;
+
+comment on function _read_requests(jsonb) is 'The elements of submit_many as typed requests, defaults filled in. Raises LH010 with the number of the element.';
+$function$,
+$function$
+create or replace function _rebuild_lane_cache(scope text, capabilities text[], wide integer, now timestamptz, seen bigint default null)
+returns lane_cache
+language plpgsql
+volatile
+as $_rebuild_lane_cache$
+declare
+    v_size      constant integer := 192;
+    v_added     bigint[] := array[]::bigint[];
+    v_anew      boolean;
+    v_lookahead constant integer := 64;
+    v_alone     boolean := pg_try_advisory_xact_lock(_advisory_lock_key('lane_cache', scope));
+    v_seen      constant bigint := coalesce(seen, _queue_position());
+    v_proven    boolean;
+    v_foreign   boolean;
+    v_newer     bigint[];
+    v_old       lane_cache;
+    v_new       lane_cache;
+    v_rest      lane_cache_rest;
+    v_known     boolean;
+    v_full      boolean;
+    v_upto      bigint;
+    v_over      xid8;
+    v_gone      text[];
+begin
+    -- one who idles in its transaction must not keep the front where it is
+    if not v_alone then
+        v_alone := (
+            select k.noted_at between _rebuild_lane_cache.now - interval '1 s' and _rebuild_lane_cache.now + interval '1 s'
+            from lane_cache as k
+            where k.scope = _rebuild_lane_cache.scope
+            order by k.cache_id desc
+            limit 1
+        ) is not true;
+    end if;
+    -- somebody's long transaction, which may have nothing to do with jobs
+    if v_alone and not _snapshot_is_fixed() then
+        select f.seen_by into v_over
+        from (select k.seen_by from lane_cache as k where k.scope = _rebuild_lane_cache.scope order by k.cache_id desc limit 1) as f
+        where f.seen_by > pg_snapshot_xmin(pg_current_snapshot()) and f.seen_by < pg_snapshot_xmax(pg_current_snapshot());
+        if v_over is not null and not _no_older_writers(v_over) then
+            v_over := null;
+        end if;
+    end if;
+    -- one statement: the lanes that it sees and what is proven by then belong together
+    select
+        f.needs, f.priorities, f.numbers, f.rest_id, f.rest_priority, f.rest_number, f.sure_number, f.newer, f.seen_number, f.seen_by, f.noted_at,
+        f.surveyed_at, f.lanes, f.made_at, f.cache_id,
+        coalesce(pg_snapshot_xmin(pg_current_snapshot()) >= f.seen_by or f.seen_by = v_over, false) as proven,
+        -- an id that this server has not come to: the pair was noted on another one, before a restore
+        f.seen_by >= pg_snapshot_xmax(pg_current_snapshot()) and f.seen_by is distinct from pg_current_xact_id_if_assigned() as foreign_id,
+        array(select l.number from lane as l where l.number > coalesce(f.sure_number, 0) order by l.number) as newer
+    into
+        v_old.needs, v_old.priorities, v_old.numbers, v_old.rest_id, v_old.rest_priority, v_old.rest_number, v_old.sure_number, v_old.newer,
+        v_old.seen_number, v_old.seen_by, v_old.noted_at, v_old.surveyed_at, v_old.lanes, v_old.made_at, v_old.cache_id, v_proven, v_foreign, v_newer
+    from (select) as one
+    left join lateral (select k.* from lane_cache as k where k.scope = _rebuild_lane_cache.scope order by k.cache_id desc limit 1) as f on true;
+    v_known := coalesce(v_old.newer = v_newer, false);
+    -- read after the front, which cannot know of a number that was not drawn
+    if v_old.seen_number > coalesce(v_seen, 0) and v_old.seen_number > coalesce(pg_sequence_last_value('number_seq'), 0) then
+        perform _raise_sequence_lags('number_seq');
+    end if;
+    -- one mover of a scope at a time is enough; the others claim from the old front meanwhile
+    if v_known and (not v_alone or wide = 0 and _lookahead_fresh(v_old.noted_at, v_old.surveyed_at, now)) then
+        return v_old;
+    end if;
+    v_new := v_old;
+    v_new.scope := scope;
+    v_new.noted_at := now;
+    v_new.surveyed_at := case when wide = 0 then now else coalesce(v_old.surveyed_at, '-infinity') end;
+    v_new.sure_number := case when v_proven then v_old.seen_number else coalesce(v_old.sure_number, 0) end;
+    v_new.newer := array(select n.number from unnest(v_newer) as n (number) where n.number > v_new.sure_number order by n.number);
+    -- a pair is kept until it has come true
+    if v_seen is not null and (v_proven or v_foreign or v_old.seen_by is null) then
+        v_new.seen_number := v_seen;
+        v_new.seen_by := null;
+    end if;
+
+    -- Lanes that were opened since join the others, whose number does not matter to that. All lanes there are, without those that were removed meanwhile,
+    -- are looked up only now and then: the more there are, the more rarely.
+    v_anew := v_old.needs is null
+        or wide = 0 and v_alone and not (
+            v_old.made_at between _rebuild_lane_cache.now - greatest(interval '1 minute', v_old.lanes * interval '2 ms') and _rebuild_lane_cache.now
+        );
+    if not v_known and not v_anew then
+        v_added := array(select n.number from unnest(v_newer) as n (number) where n.number <> all (v_old.newer));
+        -- many of others are no reason to look at each
+        if cardinality(v_added) > 10 + v_old.lanes / 10 then
+            v_anew := true;
+            v_added := '{}';
+        end if;
+    end if;
+    if v_added <> '{}' then
+        select
+            coalesce(array_agg(l.next_need), '{}') || v_new.needs, coalesce(array_agg(l.priority), '{}') || v_new.priorities,
+            array_fill(0::bigint, array[count(*)::integer]) || v_new.numbers, v_new.lanes + count(*)
+        into v_new.needs, v_new.priorities, v_new.numbers, v_new.lanes
+        from (
+            select distinct k.next_need, greatest(k.priority, -1 - k.priority)::smallint as priority
+            from lane as k
+            where k.number = any (v_added) and exists (select from unnest(capabilities) as c (capability) where _capability_matches(c.capability, k.next_need))
+        ) as l
+        where not exists (
+            select from unnest(v_new.needs, v_new.priorities) as o (next_need, priority) where o.next_need = l.next_need and o.priority = l.priority
+        );
+    end if;
+    -- above READ COMMITTED the rear that can be seen may be gone
+    v_full := v_anew or _snapshot_is_fixed() or wide > v_size and v_old.rest_number <= v_new.sure_number
+        -- too many were opened since, which are in the front alone: few as long as there are few others
+        or cardinality(v_new.needs) > greatest(2 * v_size, 4 * sqrt(v_new.lanes))
+        -- where two have moved the front at once the rear may be gone
+        or v_old.rest_id is not null
+            and not exists (select from lane_cache_rest as r where r.scope = _rebuild_lane_cache.scope and r.rest_id = v_old.rest_id);
+    loop
+        if v_full and v_new.rest_id is not null then
+            select r.* into v_rest from lane_cache_rest as r where r.scope = _rebuild_lane_cache.scope and r.rest_id = v_new.rest_id;
+            v_anew := v_anew or v_rest.rest_id is null;
+            select v_new.needs || array_agg(r.next_need), v_new.priorities || array_agg(r.priority), v_new.numbers || array_agg(r.number)
+            into v_new.needs, v_new.priorities, v_new.numbers
+            from unnest(v_rest.needs, v_rest.priorities, v_rest.numbers) as r (next_need, priority, number)
+            where (r.next_need, r.priority) not in (
+                select o.next_need, o.priority from unnest(v_new.needs, v_new.priorities) as o (next_need, priority)
+            );
+            v_new.rest_id := null;
+            v_new.rest_priority := null;
+            v_new.rest_number := null;
+        end if;
+        if v_anew then
+            -- all lanes there are, each with the mark it had
+            select array_agg(l.next_need), array_agg(l.priority), array_agg(coalesce(o.number, 0))
+            into v_new.needs, v_new.priorities, v_new.numbers
+            from (
+                select distinct k.next_need, greatest(k.priority, -1 - k.priority)::smallint as priority
+                from lane as k
+                where k.next_need = any (_matching_needs(capabilities))
+            ) as l
+            left join unnest(v_new.needs, v_new.priorities, v_new.numbers) as o (next_need, priority, number)
+                on o.next_need = l.next_need and o.priority = l.priority;
+            v_new.made_at := now;
+        end if;
+        if v_full then
+            v_new.lanes := coalesce(cardinality(v_new.needs), 0);
+        end if;
+        -- the marks of the first, by a look; then the order of all that are here
+        select
+            coalesce(array_agg(m.next_need), '{}'), coalesce(array_agg(m.priority), '{}'), coalesce(array_agg(m.number), '{}')
+        into v_new.needs, v_new.priorities, v_new.numbers
+        from (
+            select
+                l.next_need, l.priority,
+                case
+                    when l.place > greatest(wide, 12 + least(cardinality(v_added), 200)) or l.number > v_new.sure_number then l.number
+                    else least(
+                        v_new.sure_number + 1,
+                        (
+                            select j.number
+                            from ready as j
+                            where hashtextextended(j.next_need, j.priority::bigint) = hashtextextended(l.next_need, l.priority::bigint)
+                                and j.next_need = l.next_need and j.priority = l.priority
+                                and j.number between l.number and v_new.sure_number
+                            order by j.number
+                            limit 1
+                        )
+                    )
+                end as number
+            from unnest(v_new.needs, v_new.priorities, v_new.numbers) with ordinality as l (next_need, priority, number, place)
+            order by 2, 3
+        ) as m;
+        -- few that come before the rear: the front is made up anew
+        exit when v_full or wide = 0 or v_new.rest_id is null or v_new.rest_number > v_new.sure_number
+            or (v_new.priorities[v_lookahead], v_new.numbers[v_lookahead]) < (v_new.rest_priority, v_new.rest_number);
+        v_full := true;
+    end loop;
+
+    if not v_alone
+        -- an idle scope writes nothing
+        or v_known and not v_anew and v_new.numbers = v_old.numbers and v_new.needs = v_old.needs
+            and v_new.seen_number = v_old.seen_number and v_new.sure_number = v_old.sure_number
+    then
+        return v_new;
+    end if;
+    if cardinality(v_new.needs) > v_size and v_full then
+        insert into lane_cache_rest as r (scope, needs, priorities, numbers)
+        values (_rebuild_lane_cache.scope, v_new.needs[v_size + 1 :], v_new.priorities[v_size + 1 :], v_new.numbers[v_size + 1 :])
+        returning r.rest_id, r.priorities[1], r.numbers[1] into v_new.rest_id, v_new.rest_priority, v_new.rest_number;
+        v_new.needs := v_new.needs[: v_size];
+        v_new.priorities := v_new.priorities[: v_size];
+        v_new.numbers := v_new.numbers[: v_size];
+    end if;
+    insert into lane_cache (
+        scope, needs, priorities, numbers, rest_id, rest_priority, rest_number, sure_number, newer, seen_number, seen_by, noted_at,
+        surveyed_at, lanes, made_at
+    ) values (
+        v_new.scope, v_new.needs, v_new.priorities, v_new.numbers, v_new.rest_id, v_new.rest_priority, v_new.rest_number,
+        v_new.sure_number, v_new.newer, coalesce(v_new.seen_number, 0),
+        coalesce(v_new.seen_by, case when v_new.seen_number is null then '0' else pg_current_xact_id() end), v_new.noted_at, v_new.surveyed_at,
+        v_new.lanes, v_new.made_at
+    )
+    returning cache_id into v_new.cache_id;
+    if v_new.cache_id < v_old.cache_id then
+        perform _raise_sequence_lags('lane_cache_cache_id_seq');
+    end if;
+    -- the first of all, as far as nothing can be missing: everything that is numbered so can be seen, and no lane that is not looked at comes before
+    v_upto := least(
+        v_new.sure_number,
+        case v_new.priorities[v_lookahead + 1] when v_new.priorities[1] then v_new.numbers[v_lookahead + 1] end,
+        case v_new.rest_priority when v_new.priorities[1] then v_new.rest_number end
+    );
+    insert into lookahead (scope, places, numbers, sure_number, newer, noted_at, surveyed_at)
+    select
+        _rebuild_lane_cache.scope, array_agg(f.place order by f.number), array_agg(f.number order by f.number), v_new.sure_number, v_new.newer, v_new.noted_at,
+        v_new.surveyed_at
+    from (
+        select j.place, j.number
+        from unnest(v_new.needs[: v_lookahead], v_new.priorities[: v_lookahead], v_new.numbers[: v_lookahead]) as l (next_need, priority, number)
+        cross join lateral (
+            select r.ctid as place, r.number
+            from ready as r
+            where hashtextextended(r.next_need, r.priority::bigint) = hashtextextended(l.next_need, l.priority::bigint)
+                and r.next_need = l.next_need and r.priority = l.priority
+                and r.number between l.number and v_upto
+            order by r.number
+            limit v_lookahead
+        ) as j
+        where l.priority = v_new.priorities[1] and l.number <= v_upto
+        order by j.number
+        limit v_lookahead
+    ) as f
+    having count(*) > 0;
+    if v_new.cache_id % 100 = 0 and not _snapshot_is_fixed() then
+        delete from lane_cache as f where f.scope = _rebuild_lane_cache.scope and f.cache_id < v_new.cache_id;
+        delete from lookahead as a
+        where a.scope = _rebuild_lane_cache.scope
+            and a.lookahead_id < (select n.lookahead_id from lookahead as n where n.scope = _rebuild_lane_cache.scope order by n.lookahead_id desc limit 1);
+        delete from lane_cache_rest as r where r.scope = _rebuild_lane_cache.scope and r.rest_id is distinct from v_new.rest_id;
+    end if;
+    if v_new.cache_id % 10000 = 0 and not _snapshot_is_fixed() then
+        -- scopes that nobody asks for any more; not too many at once, for locks are in memory of a fixed size
+        v_gone := array(
+            select o.scope
+            from (select distinct f.scope from lane_cache as f where f.noted_at < _rebuild_lane_cache.now - interval '1 day' limit 100) as o
+            where pg_try_advisory_xact_lock(_advisory_lock_key('lane_cache', o.scope))
+        );
+        -- that some were forgotten, and when, is noted under a scope of no name (_unclaimed_since)
+        with gone as (
+            delete from lane_cache as f where f.scope = any (v_gone) and f.noted_at < _rebuild_lane_cache.now - interval '1 day'
+            returning 1
+        )
+        insert into lane_cache (scope, needs, priorities, numbers, sure_number, newer, seen_number, seen_by, noted_at, surveyed_at, lanes, made_at)
+        select '', '{}', '{}', '{}', 0, '{}', 0, '0', _rebuild_lane_cache.now, _rebuild_lane_cache.now, 0, _rebuild_lane_cache.now
+        from (select from gone limit 1) as g;
+        delete from lookahead as a where a.scope = any (v_gone) and a.noted_at < _rebuild_lane_cache.now - interval '1 day';
+        delete from lane_cache_rest as r where r.scope = any (v_gone) and not exists (select from lane_cache as f where f.scope = r.scope);
+    end if;
+    return v_new;
+end
+$_rebuild_lane_cache$;
+
+comment on function _rebuild_lane_cache(text, text[], integer, timestamptz, bigint) is
+    'Notes which lanes of a scope can hold the next jobs, their marks moved up as _advance_watermarks does it, and returns that; and which jobs these are, as far as '
+    'that is certain. Without noting it where somebody else is at it. wide: how many lanes to look at, as many as were found too few; 0 where it is only '
+    'time. seen: as for _advance_watermarks. Waits for nobody.';
+$function$,
+$function$
+create or replace function _recheck_blocked(
+    job_id uuid, after uuid, limit_rows integer, now timestamptz, out freed integer, out looked_at integer, out last uuid
+)
+language plpgsql
+volatile
+as $_recheck_blocked$
+declare
+    v_dependencies  uuid[];
+    v_ended         record;
+begin
+    freed := 0;
+    -- nearly always few
+    v_dependencies := array(select e.waits_for from dependency as e where e.job_id = _recheck_blocked.job_id limit limit_rows);
+    if after is not null or cardinality(v_dependencies) = limit_rows then
+        v_dependencies := array(
+            select e.waits_for
+            -- offset: all that it waits for, by its index, and sorted; the primary key has them in this order among all edges there are
+            from (select o.waits_for from dependency as o where o.job_id = _recheck_blocked.job_id offset 0) as e
+            where e.waits_for > coalesce(after, '00000000-0000-0000-0000-000000000000')
+            order by e.waits_for
+            limit limit_rows
+        );
+    end if;
+    looked_at := greatest(cardinality(v_dependencies), 1);
+    if cardinality(v_dependencies) = limit_rows then
+        last := v_dependencies[limit_rows];
+    end if;
+    for v_ended in
+        select s.waits_for, s.end_state
+        from (select u.id as waits_for, _ended_as(u.id) as end_state from unnest(v_dependencies) as u (id)) as s
+        where s.end_state is not null
+        order by s.waits_for
+    loop
+        freed := freed + _apply_dependency_policy(v_ended.waits_for, v_ended.end_state, array[job_id], now);
+    end loop;
+    -- nothing is left that could free it: its last edge went unseen by an old look
+    if exists (select from only job as j where j.job_id = _recheck_blocked.job_id and j.state = 'blocked')
+        and not exists (select from dependency as e where e.job_id = _recheck_blocked.job_id) then
+        freed := freed + _enqueue(array[job_id], now);
+    end if;
+end
+$_recheck_blocked$;
+
+comment on function _recheck_blocked(uuid, uuid, integer, timestamptz) is
+    'Looks whether what a job waits for has ended, and acts on it: limit_rows of its edges, beginning after the given one. last: how far it came, where more '
+    'may follow. The caller holds the lock of job_id.';
 $function$,
 $function$
 create or replace function _reclaim_one(job_id uuid, now timestamptz)
@@ -4528,21 +4416,21 @@ declare
     v_job job;
 begin
     select j.* into v_job from leased as j where j.job_id = _reclaim_one.job_id;
-    if v_job.job_id is not null and _isolated() then
+    if v_job.job_id is not null and _snapshot_is_fixed() then
         -- an old snapshot does not see what a worker has just written, whose lock left no trace in the job: this raises 40001 then
         insert into heartbeat as h (fence, job_id, extended_at, lease_expires_at)
         values (v_job.fence, v_job.job_id, v_job.leased_at, v_job.lease_expires_at)
         on conflict on constraint heartbeat_pkey do update set lease_expires_at = h.lease_expires_at;
     end if;
     -- looked at again now that the lock is held: it may have been extended since
-    if v_job.job_id is null or _runs_out_at(v_job.fence, v_job.leased_at, v_job.lease_expires_at, _up_since(now)) > now then
+    if v_job.job_id is null or _reclaimable_at(v_job.fence, v_job.leased_at, v_job.lease_expires_at, _server_up_since(now)) > now then
         return false;
     end if;
 
     v_job.crashes := v_job.crashes + 1;
     if v_job.cancel_requested then
-        perform _record(v_job.job_id, 'cancelled', v_job.worker_id, 'cancelled', v_job.attempt, 'its lease ran out', now);
-        perform _end(v_job.job_id, null, 'cancelled', null, null, now, nested => true);
+        perform _record_history(v_job.job_id, 'cancelled', v_job.worker_id, 'cancelled', v_job.attempt, 'its lease ran out', now);
+        perform _archive_leased(v_job.job_id, null, 'cancelled', null, null, now, nested => true);
     else
         perform _retry_or_bury(
             v_job,
@@ -4559,32 +4447,71 @@ comment on function _reclaim_one(uuid, timestamptz) is
     'asked for. True where a lease was taken.';
 $function$,
 $function$
-create or replace function _record(
+create or replace function _reclaimable_at(fence bigint, leased_at timestamptz, lease_expires_at timestamptz, up_since timestamptz)
+returns timestamptz
+language plpgsql
+stable
+as $_reclaimable_at$
+declare
+    v_from  timestamptz;
+    v_end   timestamptz;
+begin
+    select h.extended_at, h.lease_expires_at into v_from, v_end from heartbeat as h where h.fence = _reclaimable_at.fence;
+    if not found then
+        v_from := leased_at;
+        v_end := lease_expires_at;
+    end if;
+    -- nobody could extend while the server was down: no lease runs out before the server has been up for as long as the lease
+    return greatest(v_end, up_since + (v_end - v_from));
+end
+$_reclaimable_at$;
+
+comment on function _reclaimable_at(bigint, timestamptz, timestamptz, timestamptz) is
+    'From when on a lease may be taken away, granted and extended as it was: the one place that says so. up_since: _server_up_since().';
+$function$,
+$function$
+create or replace function _record_history(
     job_id uuid, event text, actor text, state text, attempt integer, detail text, now timestamptz, error text default null,
     error_code text default null
 )
 returns void
 language plpgsql
 volatile
-as $_record$
+as $_record_history$
 begin
     insert into history (job_id, at, event, actor, state, attempt, detail, error, error_code)
     values (
-        _record.job_id, _record.now, _record.event, coalesce(_record.actor, 'unknown'), _record.state, _record.attempt, _record.detail,
-        _record.error, _record.error_code
+        _record_history.job_id, _record_history.now, _record_history.event, coalesce(_record_history.actor, 'unknown'), _record_history.state, _record_history.attempt, _record_history.detail,
+        _record_history.error, _record_history.error_code
     );
 end
-$_record$;
+$_record_history$;
 
-comment on function _record(uuid, text, text, text, integer, text, timestamptz, text, text) is
+comment on function _record_history(uuid, text, text, text, integer, text, timestamptz, text, text) is
     'One line of history: what departed from the happy path. state is the state after it. The login is added by its column.';
 $function$,
 $function$
-create or replace function _redrive(v_job job, actor text, reason text, expires_at timestamptz, now timestamptz)
+create or replace function _record_uptime()
+returns void
+language plpgsql
+volatile
+as $_record_uptime$
+begin
+    if not exists (select from uptime) then
+        insert into uptime (since) values (_now()) on conflict on constraint uptime_pkey do nothing;
+    end if;
+end
+$_record_uptime$;
+
+comment on function _record_uptime() is
+    'Records, after a crash or a promotion has emptied the table uptime, that the server is up again.';
+$function$,
+$function$
+create or replace function _redrive_job(v_job job, actor text, reason text, expires_at timestamptz, now timestamptz)
 returns outcome
 language plpgsql
 volatile
-as $_redrive$
+as $_redrive_job$
 declare
     v_outcome outcome;
 begin
@@ -4592,22 +4519,224 @@ begin
     v_job.available_at := greatest(v_job.available_at, now);
     -- an old one that leaves no time to start would bury it again
     v_job.expires_at := nullif(coalesce(expires_at, case when v_job.expires_at > v_job.available_at then v_job.expires_at end), 'infinity');
-    v_outcome := _move(v_job, 'redriven', actor, reason, null, null, null, now);
-    perform _tell_dependents(v_job.job_id);
+    v_outcome := _requeue(v_job, 'redriven', actor, reason, null, null, null, now);
+    perform _propagate_end(v_job.job_id);
     return v_outcome;
 end
-$_redrive$;
+$_redrive_job$;
 
-comment on function _redrive(job, text, text, timestamptz, timestamptz) is
+comment on function _redrive_job(job, text, text, timestamptz, timestamptz) is
     'What redrive and redrive_many do with a dead job whose lock they hold. expires_at: null keeps the old one where it leaves time to start, infinity '
     'takes it away.';
 $function$,
 $function$
-create or replace function _refuse(job_id uuid, lease_id uuid, verb text)
+create or replace function _refresh_watermark(need text, now timestamptz)
+returns boolean
+language plpgsql
+volatile
+as $_refresh_watermark$
+declare
+    v_fresh         boolean;
+    v_seen          bigint;
+    v_maintained    boolean;
+begin
+    select k.noted_at between _refresh_watermark.now - interval '20 ms' and _refresh_watermark.now and k.fence + 50 >= pg_sequence_last_value('fence_seq') into v_fresh
+    from watermark as k
+    where k.next_need = need
+        -- above READ COMMITTED claims read the lanes themselves, and a move cannot remove what a lane that was opened has left
+        and k.watermark_id < case when _snapshot_is_fixed() then 4611686018427387904 else 9223372036854775807 end
+    order by k.watermark_id desc
+    limit 1;
+    if v_fresh then
+        return false;
+    end if;
+    -- while this transaction has no id of its own: notes and marks want that (_run_deferred, _advance_watermarks)
+    v_seen := _queue_position();
+    v_maintained := _maybe_run_maintenance(now);
+    perform _advance_watermarks(array[need], now, v_seen);
+    return v_maintained;
+end
+$_refresh_watermark$;
+
+comment on function _refresh_watermark(text, timestamptz) is
+    'What is to be done where marks of a need are not fresh: the upkeep that is due, and moving them. Whether upkeep was done.';
+$function$,
+$function$
+create or replace function _release_key(singleton_key text, was text)
+returns void
+language plpgsql
+volatile
+as $_release_key$
+begin
+    -- Where only the head of a key is lost, not its lease, the key stays open to others while this transaction goes on, and a later one admits.
+    if was = 'leased' and not _unpark_next(singleton_key) or was = 'ready' then
+        insert into deferred (kind, singleton_key) values ('key', _release_key.singleton_key);
+    end if;
+end
+$_release_key$;
+
+comment on function _release_key(text, text) is 'A job of this key left the given state: sees to it that the next of the key is admitted.';
+$function$,
+$function$
+create or replace function _release_wakeups(taken uuid[])
+returns void
+language plpgsql
+volatile
+as $_release_wakeups$
+declare
+    v_held  constant text := nullif(current_setting('leasehold.held_rings', true), '');
+    v_needs text[];
+begin
+    if v_held is null then
+        return;
+    end if;
+    perform set_config('leasehold.held_rings', '', true);
+    if v_held = 'held' then
+        return;
+    end if;
+    select array_agg(distinct split_part(l.line, ' ', 2)) into v_needs
+    from unnest((string_to_array(v_held, E'\n'))[2 :]) as l (line)
+    where split_part(l.line, ' ', 1)::uuid <> all (taken);
+    if v_needs is not null then
+        perform _wake_waiters(v_needs);
+    end if;
+end
+$_release_wakeups$;
+
+comment on function _release_wakeups(uuid[]) is
+    'Ends _hold_wakeups: rings for the jobs that were let in, but for those that the claim takes itself.';
+$function$,
+$function$
+create or replace function _remap_wait_for(requests _request[], firsts uuid[])
+returns _request[]
+language plpgsql
+stable
+as $_remap_wait_for$
+declare
+    v_meant jsonb;
+    v_at    bigint;
+begin
+    select jsonb_object_agg(r.job_id, firsts[r.ordinality]) into v_meant
+    from unnest(requests) with ordinality as r
+    where r.job_id <> firsts[r.ordinality];
+    if v_meant is not null then
+        for v_at in select r.ordinality from unnest(requests) with ordinality as r where r.wait_for <> '{}' loop
+            requests[v_at].wait_for := array(
+                select coalesce((v_meant ->> w.id::text)::uuid, w.id) from unnest(requests[v_at].wait_for) as w (id)
+            );
+        end loop;
+    end if;
+    return requests;
+end
+$_remap_wait_for$;
+
+comment on function _remap_wait_for(_request[], uuid[]) is
+    'A batch in which to wait for an element means the job that it resulted in: its own, or the one that had its key before (firsts).';
+$function$,
+$function$
+create or replace function _remove_expired_records(now timestamptz)
+returns void
+language plpgsql
+volatile
+as $_remove_expired_records$
+begin
+    delete from maintenance_error as e
+    where e.error_id = any (
+        array(
+            select o.error_id from maintenance_error as o
+            where o.retry_at < _remove_expired_records.now - interval '1 day'
+            for update skip locked
+        )
+    );
+    delete from alarm as a
+    where a.alarm_id = any (
+        array(
+            select o.alarm_id from alarm as o where o.due_at < _remove_expired_records.now - interval '1 minute' for update skip locked
+        )
+    );
+    delete from listener as l
+    where l.listener_id = any (
+        array(
+            select o.listener_id from listener as o
+            where o.known_until < _remove_expired_records.now - interval '1 minute'
+            for update skip locked
+        )
+    );
+end
+$_remove_expired_records$;
+
+comment on function _remove_expired_records(timestamptz) is
+    'Removes alarms whose time has passed, channels that nobody has asked for in three days, and failures of maintenance '
+    'that were not seen again when it was time: of rows that are gone, or that were mended.';
+$function$,
+$function$
+create or replace function _repair_sequences(schema_name text)
+returns text
+language plpgsql
+volatile
+as $_repair_sequences$
+declare
+    v_names text;
+    v_lane  record;
+begin
+    if not exists (select from _lagging_sequences(schema_name, false)) then
+        return null;
+    end if;
+    -- nobody is in the middle of something: who goes by old marks would note newer ones from them
+    lock table job, heartbeat, archive, lane, watermark, lane_cache, lane_cache_rest, lookahead, maintenance_horizon in access exclusive mode;
+    select string_agg(l.name, ', ' order by l.name) into v_names
+    from _lagging_sequences(schema_name, true) as l
+    cross join lateral setval(format('%I.%I', schema_name, l.name)::regclass, l.number) as s;
+
+    -- Jobs that were submitted meanwhile have numbers below the marks. All marks begin anew, and what is proven by ids of another server is not.
+    delete from lane_cache;
+    delete from lookahead;
+    delete from lane_cache_rest;
+    delete from maintenance_horizon;
+    delete from watermark;
+    update lane
+    set priority = greatest(priority, -1 - priority), retired_by = '0', seen_by = '0', opened_at = _now(), retire_at = _now() + interval '10 minutes';
+    insert into watermark (next_need, priorities, numbers, keyed, seen_number, seen_by, noted_at)
+    select l.next_need, array_agg(distinct l.priority), array_fill(0::bigint, array[count(distinct l.priority)::integer]), true, 0, '0', '-infinity'
+    from lane as l
+    group by l.next_need;
+    for v_lane in
+        select j.next_need, j.priority, bool_or(j.singleton_key is not null) as keyed from job as j group by j.next_need, j.priority
+    loop
+        perform _open_lane(v_lane.next_need, v_lane.priority, v_lane.keyed, _now());
+    end loop;
+    return v_names;
+end
+$_repair_sequences$;
+
+comment on function _repair_sequences(text) is
+    'What the installer does where sequences lag behind their tables: sets them, lets all watermarks begin anew, and opens the lanes of all jobs. Locks the '
+    'tables, and so waits until nobody writes. Returns the names of the sequences; null, after a short look, where all is well.';
+$function$,
+$function$
+create or replace function _replace_job_row(v_job job)
+returns void
+language plpgsql
+volatile
+as $_replace_job_row$
+begin
+    -- deleted and written anew, not updated: see _set_parked
+    delete from leased as j where j.job_id = v_job.job_id;
+    if not found then
+        delete from job as j where j.job_id = v_job.job_id;
+    end if;
+    insert into job values (v_job.*);
+end
+$_replace_job_row$;
+
+comment on function _replace_job_row(job) is 'Writes a job, whose lock the caller holds, as v_job now says, all of its row: waiting, or dead.';
+$function$,
+$function$
+create or replace function _replay_or_raise(job_id uuid, lease_id uuid, verb text)
 returns jsonb
 language plpgsql
 volatile
-as $_refuse$
+as $_replay_or_raise$
 declare
     v_live      job;
     v_ended     archive;
@@ -4616,15 +4745,15 @@ declare
     v_detail    text := jsonb_build_object('job_id', job_id, 'lease_id', lease_id)::text;
 begin
     -- live first: a job moves from there to the archive, never back, so that one of the two looks finds it
-    select j.* into v_live from job as j where j.job_id = _refuse.job_id;
-    select a.* into v_ended from archive as a where a.job_id = _refuse.job_id;
+    select j.* into v_live from job as j where j.job_id = _replay_or_raise.job_id;
+    select a.* into v_ended from archive as a where a.job_id = _replay_or_raise.job_id;
     if v_ended.job_id is not null then
         v_live := null;
     elsif v_live.job_id is null then
-        perform _no_such_job(job_id);
+        perform _raise_job_not_found(job_id);
     end if;
     v_state := coalesce(v_ended.state, v_live.state);
-    if _isolated() and _lease_fence(job_id, lease_id) > coalesce(v_ended.fence, v_live.fence, 0) then
+    if _snapshot_is_fixed() and _fence_of_lease(job_id, lease_id) > coalesce(v_ended.fence, v_live.fence, 0) then
         raise exception 'job % was leased after this transaction took its snapshot', job_id
             using errcode = 'serialization_failure', detail = v_detail, hint = 'Try the transaction again.';
     end if;
@@ -4651,112 +4780,18 @@ begin
         raise exception 'job % already ended: %', job_id, v_state
             using errcode = 'LH008', detail = (v_detail::jsonb || jsonb_build_object('state', v_state))::text,
                   hint = 'Stop working on it; its end stands.';
-    elsif _lease_fence(job_id, lease_id) <= v_live.fence then
+    elsif _fence_of_lease(job_id, lease_id) <= v_live.fence then
         raise exception 'an earlier lease of job %: it ended, and the job was taken from it', job_id
             using errcode = 'LH001', detail = v_detail, hint = 'Stop: another worker may hold the job. Roll back what you wrote for it.';
     end if;
     raise exception 'no lease of job %', job_id
         using errcode = 'LH002', detail = v_detail, hint = 'Use the job_id and lease_id of one row of get_work together.';
 end
-$_refuse$;
+$_replay_or_raise$;
 
-comment on function _refuse(uuid, uuid, text) is
+comment on function _replay_or_raise(uuid, uuid, text) is
     'Why this lease may not do this to this job: raises LH003, LH018, LH007, LH008, LH001 or LH002, in this order; or returns the answer that '
     'the same lease got from the same verb before.';
-$function$,
-$function$
-create or replace function _refuse_state_change()
-returns trigger
-language plpgsql
-security definer
-set search_path from current
-as $_refuse_state_change$
-begin
-    if new.state is distinct from old.state then
-        raise exception 'the state of a job cannot be set: % is not made % by an update', old.state, coalesce(new.state, 'null')
-            using errcode = 'LH009',
-                  detail = jsonb_build_object('job_id', old.job_id, 'state', old.state)::text,
-                  hint = 'Each state has its table. Call cancel, redrive, complete_unheld, fail_unheld or reschedule_unheld.';
-    end if;
-    return new;
-end
-$_refuse_state_change$;
-
-comment on function _refuse_state_change() is
-    'Trigger of the tables of jobs and of archive: raises LH009 where a statement by hand sets a state. The functions delete and insert.';
-$function$,
-$function$
-create or replace function _release_rings(taken uuid[])
-returns void
-language plpgsql
-volatile
-as $_release_rings$
-declare
-    v_held  constant text := nullif(current_setting('leasehold.held_rings', true), '');
-    v_needs text[];
-begin
-    if v_held is null then
-        return;
-    end if;
-    perform set_config('leasehold.held_rings', '', true);
-    if v_held = 'held' then
-        return;
-    end if;
-    select array_agg(distinct split_part(l.line, ' ', 2)) into v_needs
-    from unnest((string_to_array(v_held, E'\n'))[2 :]) as l (line)
-    where split_part(l.line, ' ', 1)::uuid <> all (taken);
-    if v_needs is not null then
-        perform _ring(v_needs);
-    end if;
-end
-$_release_rings$;
-
-comment on function _release_rings(uuid[]) is
-    'Ends _hold_rings: rings for the jobs that were let in, but for those that the claim takes itself.';
-$function$,
-$function$
-create or replace function _repair_sequences(schema_name text)
-returns text
-language plpgsql
-volatile
-as $_repair_sequences$
-declare
-    v_names text;
-    v_lane  record;
-begin
-    if not exists (select from _lagging_sequences(schema_name, false)) then
-        return null;
-    end if;
-    -- nobody is in the middle of something: who goes by old marks would note newer ones from them
-    lock table job, heartbeat, archive, lane, mark, front, rear, ahead, tick in access exclusive mode;
-    select string_agg(l.name, ', ' order by l.name) into v_names
-    from _lagging_sequences(schema_name, true) as l
-    cross join lateral setval(format('%I.%I', schema_name, l.name)::regclass, l.number) as s;
-
-    -- Jobs that were submitted meanwhile have numbers below the marks. All marks begin anew, and what is proven by ids of another server is not.
-    delete from front;
-    delete from ahead;
-    delete from rear;
-    delete from tick;
-    delete from mark;
-    update lane
-    set priority = greatest(priority, -1 - priority), retired_by = '0', seen_by = '0', opened_at = _now(), retire_at = _now() + interval '10 minutes';
-    insert into mark (next_need, priorities, numbers, keyed, seen_number, seen_by, noted_at)
-    select l.next_need, array_agg(distinct l.priority), array_fill(0::bigint, array[count(distinct l.priority)::integer]), true, 0, '0', '-infinity'
-    from lane as l
-    group by l.next_need;
-    for v_lane in
-        select j.next_need, j.priority, bool_or(j.singleton_key is not null) as keyed from job as j group by j.next_need, j.priority
-    loop
-        perform _open_lane(v_lane.next_need, v_lane.priority, v_lane.keyed, _now());
-    end loop;
-    return v_names;
-end
-$_repair_sequences$;
-
-comment on function _repair_sequences(text) is
-    'What the installer does where sequences lag behind their tables: sets them, lets all watermarks begin anew, and opens the lanes of all jobs. Locks the '
-    'tables, and so waits until nobody writes. Returns the names of the sequences; null, after a short look, where all is well.';
 $function$,
 $function$
 create or replace function _request_hash(next_need text, payload jsonb, job_id uuid)
@@ -4766,96 +4801,88 @@ immutable
 as $_request_hash$
     -- Of text, by a cryptographic hash: jsonb_hash_extended has another value on other hardware, where idempotency is restored to, and two
     -- payloads of one value are easily made, of which the second would be taken for a repetition of the first, and lost.
-    select sha256(convert_to(_equal_text(jsonb_build_array(next_need, payload, job_id)), 'UTF8'))
+    select sha256(convert_to(_canonical_json_text(jsonb_build_array(next_need, payload, job_id)), 'UTF8'))
 $_request_hash$;
 
 comment on function _request_hash(text, jsonb, uuid) is
     'What tells a repeated request from another one under the same idempotency key. The same for payloads that are equal as jsonb.';
 $function$,
 $function$
-create or replace function _request_kinds()
-returns jsonb
-language sql
-immutable
-as $_request_kinds$
-    select jsonb '{
-        "next_need": "string", "payload": "any", "job_id": "string", "wait_for": "array", "singleton_key": "string",
-        "idempotency_key": "string", "priority": "number", "available_at": "time", "expires_at": "time", "max_attempts": "number",
-        "retry": "any", "on_dependency_failure": "string", "metadata": "any", "submitted_by": "string"
-    }'
-$_request_kinds$;
-
-comment on function _request_kinds() is 'The parameters of submit as keys of a JSON object, each with the JSON type it must have, or time.';
-$function$,
-$function$
-create or replace function _requests(jobs jsonb)
-returns _request[]
+create or replace function _requeue(v_job job, verb text, actor text, detail text, edges uuid[], doom text, doomed_by uuid, now timestamptz)
+returns outcome
 language plpgsql
 volatile
-as $_requests$
+as $_requeue$
 declare
-    v_element   record;
-    v_requests  _request[];
-    v_request   _request;
-    v_default   constant _request := (
-        null, '{}', null, '{}', null, null, 100, null, null, null, null, 'hold', '{}', null
-    );
+    v_was       constant text := v_job.state;
+    v_outcome   outcome;
 begin
-    if jobs is null then
-        perform _invalid('jobs', 'must not be null');
-    elsif jsonb_typeof(jobs) <> 'array' then
-        perform _invalid('jobs', format('must be a JSON array, not %s', jsonb_typeof(jobs)));
-    elsif jsonb_array_length(jobs) > 10000 then
-        perform _invalid('jobs', 'must not have more than 10000 elements', 'Submit in several calls; one transaction may hold them all.');
+    -- blocked is a state that nobody takes it from: what follows says what comes next
+    v_job.state := 'blocked';
+    v_job.crashes := 0;
+    v_job.parked := false;
+    v_job.check_at := null;
+    v_job.failure := _pack_failure((v_job.failure).error, (v_job.failure).error_code);
+    v_job.ended_at := null;
+    perform _replace_job_row(v_job);
+    if edges is not null then
+        perform _add_dependencies(v_job.job_id, edges);
     end if;
-    perform _check_keys('jobs', jobs, jsonb_build_object('', _request_kinds()));
 
-    begin
-        return array(select r from jsonb_populate_recordset(v_default, jobs) as r);
-    exception
-        when data_exception then
-            null;
-    end;
-    -- only a call that is wrong comes here: which element, and what about it
-    for v_element in
-        select j.element, j.ordinal from jsonb_array_elements(jobs) with ordinality as j (element, ordinal) order by j.ordinal
-    loop
-        begin
-            v_request := jsonb_populate_record(v_default, v_element.element);
-            v_requests := v_requests || v_request;
-        exception
-            when data_exception then
-                perform _invalid(format('jobs[%s]', v_element.ordinal - 1), 'cannot be read: ' || left(sqlerrm, 200));
-        end;
-    end loop;
-    return v_requests;
+    if doom is not null then
+        v_outcome := (doom, null, v_job.attempt)::outcome;
+    else
+        if not exists (select from dependency as e where e.job_id = v_job.job_id) then
+            perform _enqueue(array[v_job.job_id], now);
+        end if;
+        select j.state, case when j.state <> 'dead' then j.available_at end, j.attempt
+        into v_outcome
+        from job as j
+        where j.job_id = v_job.job_id;
+    end if;
+    if v_was = 'leased' then
+        update job as j
+        set answer = jsonb_build_object('verb', verb) || to_jsonb(v_outcome)
+        where j.job_id = v_job.job_id
+        returning j.answer into v_job.answer;
+    end if;
+    perform _record_history(v_job.job_id, verb, actor, v_outcome.state, v_outcome.attempt, detail, now);
+    if doom is not null then
+        perform _end_by_dependency(v_job.job_id, doom, doomed_by, v_job.answer, now);
+    end if;
+    if v_job.singleton_key is not null then
+        perform _release_key(v_job.singleton_key, v_was);
+    end if;
+    return v_outcome;
 end
-$_requests$;
+$_requeue$;
 
-comment on function _requests(jsonb) is 'The elements of submit_many as typed requests, defaults filled in. Raises LH010 with the number of the element.';
+comment on function _requeue(job, text, text, text, uuid[], text, uuid, timestamptz) is
+    'The one way back to waiting (release, reschedule, redrive): writes what v_job now says, its new edges, and lets it enter the queue if it waits for '
+    'nothing, or ends it where something it was to wait for dooms it. The caller holds the lock of the job.';
 $function$,
 $function$
-create or replace function _reschedule(
+create or replace function _reschedule_job(
     v_job job, next_need text, payload jsonb, wait_for uuid[], available_at timestamptz, priority integer, expires_at timestamptz,
     max_attempts integer, retry jsonb, on_dependency_failure text, verb text, actor text
 )
 returns outcome
 language plpgsql
 volatile
-as $_reschedule$
+as $_reschedule_job$
 declare
-    v_now       constant timestamptz := _now();
-    v_edges     uuid[];
-    v_doom      text;
-    v_doomed_by uuid;
-    v_known     boolean := false;
+    v_now           constant timestamptz := _now();
+    v_dependencies  uuid[];
+    v_doom          text;
+    v_doomed_by     uuid;
+    v_known         boolean := false;
 begin
     v_job.next_need := coalesce(next_need, v_job.next_need);
     v_job.payload := coalesce(payload, v_job.payload);
     v_job.priority := coalesce(priority, v_job.priority);
     v_job.available_at := coalesce(available_at, v_job.available_at);
     v_job.expires_at := nullif(coalesce(expires_at, v_job.expires_at), 'infinity');
-    v_job.options := _options(
+    v_job.options := _pack_options(
         coalesce(max_attempts, (v_job.options).max_attempts),
         coalesce(retry, (v_job.options).retry),
         (v_job.options).idempotency_key,
@@ -4872,34 +4899,213 @@ begin
 
     if wait_for is null and on_dependency_failure is not null then
         -- null, which only an unheld job can bring: it waits for what it waited for; but a new policy speaks about what has ended before, too
-        wait_for := array(select e.waits_for from edge as e where e.job_id = v_job.job_id);
+        wait_for := array(select e.waits_for from dependency as e where e.job_id = v_job.job_id);
         v_known := true;
     end if;
     if wait_for is not null then
-        delete from edge as e where e.job_id = v_job.job_id;
+        delete from dependency as e where e.job_id = v_job.job_id;
         if wait_for <> '{}' then
-            select r.edges, r.doom, r.doomed_by into v_edges, v_doom, v_doomed_by
-            from _resolve(v_job.job_id, wait_for, v_job.on_dependency_failure, null) as r;
-            if v_edges is not null and not v_known then
-                perform _check_circle(v_job.job_id, v_edges);
+            select r.edges, r.doom, r.doomed_by into v_dependencies, v_doom, v_doomed_by
+            from _resolve_wait_for(v_job.job_id, wait_for, v_job.on_dependency_failure, null) as r;
+            if v_dependencies is not null and not v_known then
+                perform _check_cycle(v_job.job_id, v_dependencies);
             end if;
         end if;
     end if;
-    return _move(v_job, verb, actor, null, v_edges, v_doom, v_doomed_by, v_now);
+    return _requeue(v_job, verb, actor, null, v_dependencies, v_doom, v_doomed_by, v_now);
 end
-$_reschedule$;
+$_reschedule_job$;
 
-comment on function _reschedule(
+comment on function _reschedule_job(
     job, text, jsonb, uuid[], timestamptz, integer, timestamptz, integer, jsonb, text, text, text
 ) is 'What reschedule and reschedule_unheld do with a job whose lock they hold.';
 $function$,
 $function$
-create or replace function _resolve(
+create or replace function _reserve_id(job_id uuid, twice boolean default false)
+returns void
+language plpgsql
+volatile
+as $_reserve_id$
+begin
+    insert into given_id (job_id) values (_reserve_id.job_id) on conflict on constraint given_id_pkey do nothing;
+    if not found then
+        -- Its job may have been purged, and then the id is free: one after the other may find that.
+        perform from given_id as g where g.job_id = _reserve_id.job_id for update;
+    end if;
+    -- an id that was made here is not in the list; a look of its own, for the lock may have been waited for
+    if twice or _job_exists(job_id) then
+        raise exception 'job % exists', job_id
+            using errcode = 'LH005',
+                  detail = jsonb_build_object('job_id', job_id)::text,
+                  hint = 'Leave job_id out to have one made; to make a submit repeatable, give it an idempotency_key.';
+    end if;
+    if _snapshot_is_fixed() then
+        perform _check_job_id_unseen(job_id);
+    end if;
+end
+$_reserve_id$;
+
+comment on function _reserve_id(uuid, boolean) is
+    'Takes an id that a caller gave; one whose job was purged is free again. twice: it was given twice. Waits for a transaction that is taking it. '
+    'Raises LH005.';
+$function$,
+$function$
+create or replace function _reserve_ids(requests _request[], firsts uuid[])
+returns void
+language plpgsql
+volatile
+as $_reserve_ids$
+declare
+    v_given constant uuid[] := array(
+        select r.job_id
+        from unnest(requests) with ordinality as r
+        where r.job_id is not null and firsts[r.ordinality] is null
+        order by r.job_id, r.ordinality
+    );
+    v_taken uuid[];
+    v_left  uuid[];
+    v_twice uuid[] := array[]::uuid[];
+begin
+    if v_given = '{}' then
+        return;
+    end if;
+    -- in their order, for the reason that keys have one
+    with taken as (
+        insert into given_id (job_id)
+        select g.id from unnest(v_given) as g (id)
+        on conflict on constraint given_id_pkey do nothing
+        returning job_id
+    )
+    select array_agg(t.job_id) into v_taken from taken as t;
+    if cardinality(v_given) > coalesce(cardinality(v_taken), 0) then
+        v_left := array(select distinct g.id from unnest(v_given) as g (id) where g.id <> all (coalesce(v_taken, '{}')));
+        v_twice := array(select g.id from unnest(v_given) as g (id) group by g.id having count(*) > 1);
+    end if;
+
+    -- those that were not free, and those that were made here once, get the look, and the refusal, of a single one
+    perform _reserve_id(u.job_id, u.job_id = any (v_twice))
+    from (
+        select l.id from unnest(v_left || v_twice) as l (id)
+        union
+        select j.job_id from job as j where j.job_id = any (v_given)
+        union
+        select a.job_id from archive as a where a.job_id = any (v_given)
+        order by 1
+    ) as u (job_id);
+    if _snapshot_is_fixed() then
+        perform _check_job_id_unseen(g.id) from unnest(v_given) as g (id);
+    end if;
+end
+$_reserve_ids$;
+
+comment on function _reserve_ids(_request[], uuid[]) is
+    'Takes the ids that callers gave for a batch; firsts: what _reserve_keys returned. Waits for transactions that are taking them. Raises LH005.';
+$function$,
+$function$
+create or replace function _reserve_key(key text, job_id uuid, request bytea, mine uuid default null)
+returns uuid
+language plpgsql
+volatile
+as $_reserve_key$
+declare
+    v_known idempotency;
+begin
+    loop
+        -- waits for a transaction that has just taken the key: it may roll back
+        insert into idempotency (key, job_id, request)
+        values (_reserve_key.key, _reserve_key.job_id, _reserve_key.request)
+        on conflict on constraint idempotency_pkey do nothing;
+        if found then
+            return null;
+        end if;
+        -- a new statement, for the insert's own snapshot may be older than the row it ran into
+        select i.* into v_known from idempotency as i where i.key = _reserve_key.key;
+        if found then
+            exit when v_known.job_id = mine or _job_exists(v_known.job_id);
+            -- Its job was purged: the key is free. The update waits for another transaction that takes it over, and then finds that job in its place.
+            update idempotency as i
+            set job_id = _reserve_key.job_id, request = _reserve_key.request
+            where i.key = _reserve_key.key and i.job_id = v_known.job_id;
+            if found then
+                return null;
+            end if;
+        elsif _snapshot_is_fixed() then
+            raise exception 'idempotency key % was taken by a transaction that this one cannot see', to_json(key)
+                using errcode = 'serialization_failure',
+                      detail = jsonb_build_object('idempotency_key', key)::text,
+                      hint = 'Try the transaction again.';
+        end if;
+    end loop;
+    if v_known.request <> request then
+        raise exception 'idempotency key % was used for a different request', to_json(key)
+            using errcode = 'LH006',
+                  detail = jsonb_build_object('job_id', v_known.job_id, 'idempotency_key', key)::text,
+                  hint = 'The need, the payload or the job_id differs. Use another key for another request.';
+    end if;
+    return v_known.job_id;
+end
+$_reserve_key$;
+
+comment on function _reserve_key(text, uuid, bytea, uuid) is
+    'Takes an idempotency key for a job (null), or returns the id of the job that has it. A key whose job was purged is taken over; mine: a job that '
+    'this very call is about to write, and that may have the key. Waits for a transaction that is taking the key. Raises LH006.';
+$function$,
+$function$
+create or replace function _reserve_keys(requests _request[], ids uuid[])
+returns uuid[]
+language plpgsql
+volatile
+as $_reserve_keys$
+declare
+    v_firsts    uuid[];
+    v_taken     text[];
+    v_at        bigint;
+    v_first_at  bigint;
+begin
+    -- in one order: two batches that share some must not wait for each other crosswise
+    with taken as (
+        insert into idempotency (key, job_id, request)
+        select r.idempotency_key, ids[r.ordinality], _request_hash(r.next_need, r.payload, r.job_id)
+        from unnest(requests) with ordinality as r
+        where r.idempotency_key is not null
+        order by r.idempotency_key collate "C", r.ordinality
+        on conflict on constraint idempotency_pkey do nothing
+        returning key
+    )
+    select array_agg(t.key) into v_taken from taken as t;
+
+    -- those that were not free get the look, and the refusal, of a single one
+    for v_at, v_first_at in
+        select k.ordinality, k.first_at
+        from (
+            select r.idempotency_key, r.ordinality, min(r.ordinality) over (partition by r.idempotency_key) as first_at
+            from unnest(requests) with ordinality as r
+            where r.idempotency_key is not null
+        ) as k
+        where k.ordinality > k.first_at or k.idempotency_key not in (select t.key from unnest(v_taken) as t (key))
+        order by k.idempotency_key collate "C", k.ordinality
+    loop
+        v_firsts := coalesce(v_firsts, array_fill(null::uuid, array[cardinality(requests)]));
+        v_firsts[v_at] := _reserve_key(
+            requests[v_at].idempotency_key, ids[v_at], _request_hash(requests[v_at].next_need, requests[v_at].payload, requests[v_at].job_id),
+            case when v_at > v_first_at then ids[v_first_at] end
+        );
+    end loop;
+    return v_firsts;
+end
+$_reserve_keys$;
+
+comment on function _reserve_keys(_request[], uuid[]) is
+    'Takes the idempotency keys of a batch, for the jobs of ids. Returns for each element the job that had its key before, null where none had (null '
+    'for all: no key was known). Waits for transactions that are taking them. Raises LH006.';
+$function$,
+$function$
+create or replace function _resolve_wait_for(
     job_id uuid, wait_for uuid[], on_dependency_failure text, known uuid[], out edges uuid[], out doomed_by uuid, out doom text
 )
 language plpgsql
 volatile
-as $_resolve$
+as $_resolve_wait_for$
 declare
     v_unknown   uuid[];
     v_gone      text;
@@ -4929,9 +5135,9 @@ begin
     select
         array_agg(n.waits_for order by n.waits_for) filter (where n.state is null),
         array_agg(n.waits_for order by n.waits_for)
-            filter (where n.state = 'live' or n.state = 'dead' and _resolve.on_dependency_failure <> 'release'),
-        min(n.waits_for::text) filter (where n.state = 'cancelled' and _resolve.on_dependency_failure <> 'release'),
-        min(n.waits_for::text) filter (where n.state = 'dead' and _resolve.on_dependency_failure = 'cascade')
+            filter (where n.state = 'live' or n.state = 'dead' and _resolve_wait_for.on_dependency_failure <> 'release'),
+        min(n.waits_for::text) filter (where n.state = 'cancelled' and _resolve_wait_for.on_dependency_failure <> 'release'),
+        min(n.waits_for::text) filter (where n.state = 'dead' and _resolve_wait_for.on_dependency_failure = 'cascade')
     into v_unknown, edges, v_gone, v_dead
     from named as n;
 
@@ -4956,9 +5162,9 @@ begin
     end;
     doomed_by := coalesce(v_gone, v_dead)::uuid;
 end
-$_resolve$;
+$_resolve_wait_for$;
 
-comment on function _resolve(uuid, uuid[], text, uuid[]) is
+comment on function _resolve_wait_for(uuid, uuid[], text, uuid[]) is
     'What wait_for means for job_id now: the edges it needs (null: none), and whether one that already ended dooms it to be dead or cancelled. '
     'Ids in known are taken for live. Raises LH004 for an unknown job and for itself.';
 $function$,
@@ -4997,52 +5203,6 @@ comment on function _restore_slots(integer[]) is
     'millisecond.';
 $function$,
 $function$
-create or replace function _results(wait_for uuid[])
-returns jsonb
-language plpgsql
-stable
-as $_results$
-declare
-    v_limit     constant bigint := 65536;
-    v_stored    bigint;
-    v_bytes     bigint := 0;
-    v_next      bigint;
-    v_id        uuid;
-begin
-    -- a thousand results of nothing are 64 kB of ids and nulls
-    if cardinality(wait_for) > 1000 then
-        return null;
-    end if;
-    select coalesce(sum(pg_column_size(a.result)), 0) into v_stored
-    from unnest(wait_for) as w (id)
-    -- limit: a look for each, where a join could become one over the whole archive
-    left join lateral (select o.result from archive as o where o.job_id = w.id and o.state = 'succeeded' limit 1) as a on true;
-    -- As stored a value is never larger than four times its text, and some sixteen times smaller, or more where it is compressed: only what may
-    -- lie on either side is read, one by one, for all of them together may be more than a value can hold.
-    if v_stored > 4 * v_limit then
-        return null;
-    elsif v_stored > v_limit / 64 then
-        foreach v_id in array wait_for loop
-            v_next := (select octet_length(o.result::text) from archive as o where o.job_id = v_id and o.state = 'succeeded');
-            v_bytes := v_bytes + coalesce(v_next, 4) + 42;
-            if v_bytes > v_limit then
-                return null;
-            end if;
-        end loop;
-    end if;
-    return (
-        select case when sum(octet_length(coalesce(a.result::text, 'null')) + 42) <= v_limit then jsonb_object_agg(w.id, a.result) end
-        from unnest(wait_for) as w (id)
-        left join lateral (select o.result from archive as o where o.job_id = w.id and o.state = 'succeeded' limit 1) as a on true
-    );
-end
-$_results$;
-
-comment on function _results(uuid[]) is
-    'The results of these jobs as {job_id: result}; null where they have more than 64 kB in all, which it finds out '
-    'before it builds them.';
-$function$,
-$function$
 create or replace function _retire_lanes(limit_lanes integer, now timestamptz, oldest xid8)
 returns void
 language plpgsql
@@ -5053,7 +5213,7 @@ declare
     v_lane      record;
     v_again     jsonb;
 begin
-    if _isolated() then
+    if _snapshot_is_fixed() then
         return;
     end if;
     -- one statement: whether all those are over that may have put something into a lane, and what is there to be seen by then, belong together
@@ -5084,9 +5244,9 @@ begin
                                 and r.next_need = d.next_need and r.priority = -1 - d.priority
                                 and r.number >= coalesce((
                                     select k.numbers[array_position(k.priorities, (-1 - d.priority)::smallint)]
-                                    from mark as k
-                                    where k.next_need = d.next_need and k.mark_id < 4611686018427387904
-                                    order by k.mark_id desc
+                                    from watermark as k
+                                    where k.next_need = d.next_need and k.watermark_id < 4611686018427387904
+                                    order by k.watermark_id desc
                                     limit 1
                                 ), 0)
                             order by r.number
@@ -5106,7 +5266,7 @@ begin
             end as act
         from due as d
     ), gone as (
-        -- deleted and written anew, not updated: see _park
+        -- deleted and written anew, not updated: see _set_parked
         delete from lane as l
         using judged as j
         where l.number = any (array(select o.number from judged as o where o.act is not null)) and l.number = j.number
@@ -5136,12 +5296,12 @@ begin
     end loop;
     -- marks of needs of which no lane is left; who opens one beside this writes marks of its own
     if v_gone is not null then
-        delete from mark as k
+        delete from watermark as k
         where k.ctid = any (
             array(
                 select m.ctid
                 from unnest(v_gone) as g (need)
-                cross join lateral (select o.ctid from mark as o where o.next_need = g.need for update skip locked) as m
+                cross join lateral (select o.ctid from watermark as o where o.next_need = g.need for update skip locked) as m
                 where not exists (select from lane as l where l.next_need = g.need offset 0)
             )
         );
@@ -5175,7 +5335,7 @@ begin
         reason := 'attempts_exhausted';
     end if;
     if reason is null then
-        -- by a clock that was read under the lock of the job: nobody looks for what is filed under times long over (_last_tick)
+        -- by a clock that was read under the lock of the job: nobody looks for what is filed under times long over (_last_horizon)
         v_next := greatest(now, _now()) + coalesce(_duration(retry_after), _backoff((v_job.options).retry, greatest(v_job.attempt, 1)));
         if v_job.expires_at <= v_next then
             reason := 'expired';
@@ -5189,28 +5349,28 @@ begin
     if reason is not null then
         -- fail is told by its burial; of a lease that ran out, history has a line whatever became of the job: job() counts them
         if verb = 'reclaimed' then
-            perform _record(v_job.job_id, verb, actor, 'dead', v_job.attempt, error_code, now);
+            perform _record_history(v_job.job_id, verb, actor, 'dead', v_job.attempt, error_code, now);
         end if;
         perform _bury(v_job, reason, error, error_code, v_answer, actor, now, nested);
         return ('dead', null, v_job.attempt)::outcome;
     end if;
 
-    if exists (select from edge as e where e.job_id = v_job.job_id) then
+    if exists (select from dependency as e where e.job_id = v_job.job_id) then
         v_state := 'blocked';
     end if;
     v_job.state := v_state;
     v_job.available_at := v_next;
-    v_job.failure := _failure(error, error_code);
+    v_job.failure := _pack_failure(error, error_code);
     v_job.answer := coalesce(v_answer || jsonb_build_object('state', v_state, 'available_at', v_next), v_job.answer);
     v_job.parked := false;
     v_job.check_at := null;
-    perform _rewrite(v_job);
-    perform _record(v_job.job_id, verb, actor, v_state, v_job.attempt, null, now, error, error_code);
+    perform _replace_job_row(v_job);
+    perform _record_history(v_job.job_id, verb, actor, v_state, v_job.attempt, null, now, error, error_code);
     if v_job.singleton_key is not null then
-        perform _leave_key(v_job.singleton_key, v_was);
+        perform _release_key(v_job.singleton_key, v_was);
     end if;
     if v_state = 'scheduled' then
-        perform _ring_due(array[v_job.next_need], array[v_next]);
+        perform _wake_for_scheduled(array[v_job.next_need], array[v_next]);
     end if;
     return (v_state, v_next, v_job.attempt)::outcome;
 end
@@ -5221,187 +5381,270 @@ comment on function _retry_or_bury(job, text, interval, text, text, text, text, 
     'could only start after expires_at. The caller holds the lock of v_job, which is its row, but for crashes as they are to be.';
 $function$,
 $function$
-create or replace function _revive(ids uuid[], now timestamptz)
-returns void
+create or replace function _run_contained_step(step text, limit_rows integer, since timestamptz, now timestamptz, among text[] default null)
+returns integer
 language plpgsql
 volatile
-as $_revive$
-begin
-    -- dead by their dead_reason, not by their state: that would bring in the index of all that are dead
-    with back as (
-        delete from only job as j
-        where j.job_id = any (ids) and (j.failure).dead_reason = 'dependency_failed' and j.on_dependency_failure = 'cascade'
-            and not exists (
-                select from edge as e
-                cross join lateral (select from only job as d where d.job_id = e.waits_for and (d.failure).dead_reason is not null limit 1) as d
-                where e.job_id = j.job_id
-            )
-        returning j.*
-    ), anew as (
-        insert into job (
-            job_id, number, submitted_at, available_at, attempt, priority, crashes, parked, cancel_requested, state, next_need, submitted_by,
-            on_dependency_failure, payload, metadata, expires_at, singleton_key, options, fence, lease_id, worker_id, leased_at, lease_expires_at,
-            check_at, answer, failure, ended_at
-        )
-        select
-            b.job_id, b.number, b.submitted_at, b.available_at, 0, b.priority, 0, b.parked, b.cancel_requested, 'blocked', b.next_need, b.submitted_by,
-            b.on_dependency_failure, b.payload, b.metadata,
-            -- as redrive has it
-            case when b.expires_at > greatest(b.available_at, _revive.now) then b.expires_at end,
-            b.singleton_key, b.options, b.fence, b.lease_id, b.worker_id, b.leased_at, b.lease_expires_at, b.check_at, b.answer, null, null
-        from back as b
-    ), recorded as (
-        insert into history (job_id, at, event, actor, state, attempt)
-        select b.job_id, _revive.now, 'redriven', 'leasehold', 'blocked', 0 from back as b
-    )
-    -- what died with these comes back with them
-    insert into note (kind, job_id)
-    select 'changed', b.job_id from back as b where exists (select from edge as e where e.waits_for = b.job_id);
-end
-$_revive$;
-
-comment on function _revive(uuid[], timestamptz) is
-    'Brings back, as blocked, those of the given jobs (locks held) that died by cascade and wait for no dead job any more.';
-$function$,
-$function$
-create or replace function _rewrite(v_job job)
-returns void
-language plpgsql
-volatile
-as $_rewrite$
-begin
-    -- deleted and written anew, not updated: see _park
-    delete from leased as j where j.job_id = v_job.job_id;
-    if not found then
-        delete from job as j where j.job_id = v_job.job_id;
-    end if;
-    insert into job values (v_job.*);
-end
-$_rewrite$;
-
-comment on function _rewrite(job) is 'Writes a job, whose lock the caller holds, as v_job now says, all of its row: waiting, or dead.';
-$function$,
-$function$
-create or replace function _ring(needs text[])
-returns void
-language plpgsql
-volatile
-as $_ring$
+as $_run_contained_step$
 declare
-    v_now       constant timestamptz := _now();
-    v_isolated  constant boolean := _isolated();
-    v_channels  text[];
+    v_due   text[];
+    v_half  integer;
+    v_count integer;
+    v_code  text;
+    v_error text;
 begin
-    -- PREPARE TRANSACTION refuses a transaction that has notified
-    if current_setting('leasehold.ring', true) = 'off' then
-        return;
-    end if;
-    -- Above READ COMMITTED a registration may be younger than what this transaction sees; the channel is not, where it is armed (_is_known_to_all).
-    select array_agg(distinct l.channel) into v_channels
-    from unnest(needs) as n (need)
-    cross join lateral (
-        select o.channel, o.prefixes from listener as o where o.stem = any (_stems(n.need)) offset 0
-    ) as l
-    where (l.prefixes is null or exists (select from unnest(l.prefixes) as p (prefix) where _matches(p.prefix, n.need)))
-        and (v_isolated or exists (select from waiter as w where w.channel = l.channel and w.until > v_now offset 0));
-    -- a full queue of notifications would fail the commit; a bell is only a hint
-    if v_channels is null or pg_notification_queue_usage() > 0.5 then
-        return;
-    end if;
-    -- Who was rung is awake, and registers again before he sleeps: until then nobody needs to ring him, and a fleet that cannot keep up is not rung at
-    -- all. Should this transaction roll back, the registration is there still; while it is open, others ring as well.
-    -- An old snapshot would raise 40001 for rows that others have removed since.
-    if not v_isolated then
-        with told as (
-            delete from alarm as a
-            where a.alarm_id = any (array(select o.alarm_id from alarm as o where o.channel = any (v_channels) for update skip locked))
-        )
-        delete from waiter as w
-        where w.ctid = any (
-            array(select o.ctid from waiter as o where o.channel = any (v_channels) and o.until > v_now for update skip locked)
-        );
-    end if;
-    perform pg_notify(c.channel, '') from unnest(v_channels) as c (channel);
-end
-$_ring$;
-
-comment on function _ring(text[]) is
-    'Wakes who waits for any of these needs, once: whoever wants to be rung again registers again. One notification a channel, without a payload; none where '
-    'the setting leasehold.ring is off. Above READ COMMITTED it rings whoever may wait. To be called in a statement after the one that took the '
-    'transaction''s id.';
-$function$,
-$function$
-create or replace function _ring_due(needs text[], due_at timestamptz[])
-returns void
-language plpgsql
-volatile
-as $_ring_due$
-declare
-    v_now       constant timestamptz := _now();
-    v_channel   record;
-    v_unwatched text[];
-begin
-    -- as in _ring
-    if current_setting('leasehold.ring', true) = 'off' then
-        return;
-    elsif _isolated() then
-        perform _ring(array(select n.need from unnest(needs, due_at) as n (need, due_at) where n.due_at is not null));
-        return;
-    end if;
-    for v_channel in
-        select l.channel, min(n.need) as need, _watcher(l.channel, v_now) as watcher
-        from unnest(needs, due_at) as n (need, due_at)
-        cross join lateral (
-            select o.channel, o.prefixes from listener as o where o.stem = any (_stems(n.need)) offset 0
-        ) as l
-        where n.due_at is not null
-            and (l.prefixes is null or exists (select from unnest(l.prefixes) as p (prefix) where _matches(p.prefix, n.need)))
-            -- who looks again before then need not be rung
-            and exists (
-                select from waiter as w where w.channel = l.channel and w.until > greatest(v_now, n.due_at) offset 0
-            )
-        group by l.channel
-    loop
-        if v_channel.watcher is null then
-            v_unwatched := v_unwatched || v_channel.need;
-        elsif pg_notification_queue_usage() <= 0.5 then
-            perform pg_notify(v_channel.channel, v_channel.watcher::text);
+    begin
+        -- locked in the subtransaction that changes them: otherwise each row gets two lockers, a multixact, and its dead index entries stay
+        v_due := case when among is null then _lock_due(step, limit_rows, since, now) else _lock_still_due(step, among, now) end;
+        if v_due is null then
+            return 0;
         end if;
-    end loop;
-    if v_unwatched is not null then
-        perform _ring(v_unwatched);
+        v_count := _run_step(step, v_due, now);
+        perform _clear_maintenance_error(step, v_due);
+        return v_count;
+    exception
+        when others then
+            if v_due is null or not _is_row_error(sqlstate) then
+                raise;
+            end if;
+            v_code := sqlstate;
+            v_error := sqlerrm;
+    end;
+    v_half := cardinality(v_due) / 2;
+    if v_half = 0 then
+        perform _set_aside(step, v_due[1], v_code, v_error, now);
+        return 0;
     end if;
+    -- halves of halves: the rows that fail are found by few subtransactions
+    return _run_contained_step(step, limit_rows, since, now, v_due[: v_half]) + _run_contained_step(step, limit_rows, since, now, v_due[v_half + 1 :]);
 end
-$_ring_due$;
+$_run_contained_step$;
 
-comment on function _ring_due(text[], timestamptz[]) is
-    'Tells who waits for these needs that a job of each is scheduled, so that somebody wakes when it is due: the one '
-    'session of a channel that watches (_watcher), or all where none does. The notification has the process id of the '
-    'session that is meant; others sleep on.';
+comment on function _run_contained_step(text, integer, timestamptz, timestamptz, text[]) is
+    'Does a step of maintenance to the rows it is due for (_lock_due, _run_step), limit_rows at most; among: to '
+    'these rows. Returns for how many. A row for which the step raises is set aside and stops no other. Raises what '
+    'no row is to blame for (_is_row_error).';
 $function$,
 $function$
-create or replace function _ring_for(ids uuid[], needs text[])
+create or replace function _run_deferred(
+    limit_rows integer, now timestamptz, fresh boolean default pg_current_xact_id_if_assigned() is null, among bigint[] default null,
+    out freed integer, out admitted integer, out looked_at integer
+)
+language plpgsql
+volatile
+as $_run_deferred$
+declare
+    v_items bigint[];
+    v_due   bigint[];
+    v_keys  text[] := array[]::text[];
+    v_item  deferred;
+    v_done  record;
+    v_half  integer;
+    v_code  text;
+    v_error text;
+begin
+    freed := 0;
+    admitted := 0;
+    looked_at := 0;
+    begin
+        -- Locked in the subtransaction that changes them, as in _run_contained_step. First an end that many wait for: it frees a thousand by few statements, and
+        -- leaves nothing to do for their own notes. Half of what may be looked at, so that neither keeps the other waiting.
+        select n.* into v_item
+        from deferred as n
+        where n.kind = 'ended' and n.due_at <= _run_deferred.now and (among is null or n.deferred_id = any (among))
+        order by n.due_at
+        limit 1
+        for update skip locked;
+        if found then
+            v_items := array[v_item.deferred_id];
+            select t.freed, t.looked_at into freed, looked_at from _propagate_chunk(v_item, (limit_rows + 1) / 2, now) as t;
+        end if;
+        select array_agg(d.deferred_id order by d.due_at, d.deferred_id) into v_due
+        from (
+            select n.deferred_id, n.due_at
+            from deferred as n
+            where n.due_at <= _run_deferred.now
+                -- what this very transaction wrote is not there for others yet, who could end or free beside it
+                and (n.kind = 'ended' or n.written_by is distinct from pg_current_xact_id_if_assigned())
+                and (among is null or n.deferred_id = any (among))
+            order by n.due_at
+            limit limit_rows - looked_at
+            for update skip locked
+        ) as d;
+        if v_due is null then
+            return;
+        end if;
+        v_items := v_items || v_due;
+        looked_at := looked_at + _drop_moot_rechecks(v_due);
+        for v_item in
+            select o.*
+            from unnest(v_due) with ordinality as i (id, place)
+            cross join lateral (select n.* from deferred as n where n.deferred_id = i.id limit 1) as o
+            order by i.place
+        loop
+            exit when looked_at >= limit_rows;
+            -- one look, and one note that stays if need be, serve all of a key
+            continue when v_item.singleton_key = any (v_keys);
+            v_keys := v_keys || v_item.singleton_key;
+            v_done := _run_deferred_item(v_item, limit_rows - looked_at, v_due, fresh, now);
+            freed := freed + v_done.freed;
+            admitted := admitted + v_done.admitted;
+            looked_at := looked_at + v_done.looked_at;
+        end loop;
+        return;
+    exception
+        when others then
+            if v_items is null or not _is_row_error(sqlstate) then
+                raise;
+            end if;
+            v_code := sqlstate;
+            v_error := sqlerrm;
+    end;
+    freed := 0;
+    admitted := 0;
+    looked_at := 1;
+    v_half := cardinality(v_items) / 2;
+    if v_half = 0 then
+        select n.* into v_item from deferred as n where n.deferred_id = v_items[1];
+        v_item.due_at := _set_aside('deferred', coalesce(v_item.job_id::text, v_item.singleton_key), v_code, v_error, now);
+        v_item.tries := v_item.tries + 1;
+        perform _defer_again(v_item);
+        return;
+    end if;
+    -- halves of halves, as in _run_contained_step
+    select w.freed, w.admitted, w.looked_at into freed, admitted, looked_at from _run_deferred(limit_rows, now, fresh, v_items[: v_half]) as w;
+    if looked_at < limit_rows then
+        select w.* into v_done from _run_deferred(limit_rows - looked_at, now, fresh, v_items[v_half + 1 :]) as w;
+        freed := freed + v_done.freed;
+        admitted := admitted + v_done.admitted;
+        looked_at := looked_at + v_done.looked_at;
+    end if;
+end
+$_run_deferred$;
+
+comment on function _run_deferred(integer, timestamptz, boolean, bigint[]) is
+    'Does what earlier transactions could not do without waiting: looks whether a dependency ended unseen, frees dependents that were locked or '
+    'too many, admits the next of a key. Looks at no more than limit_rows notes, edges and dependents in all: what is left stays first in line. A note for '
+    'which that raises is set aside and stops no other. among: these notes alone. fresh: whether the id that this transaction will have is younger than the '
+    'notes it sees. Locks notes and jobs by skipping what is locked.';
+$function$,
+$function$
+create or replace function _run_deferred_item(
+    v_item deferred, limit_rows integer, notes bigint[], fresh boolean, now timestamptz, out freed integer, out admitted integer, out looked_at integer
+)
+language plpgsql
+volatile
+as $_run_deferred_item$
+declare
+    v_xmin      constant xid8 := pg_snapshot_xmin(pg_current_snapshot());
+    v_done      boolean := true;
+    v_first     boolean;
+    v_looked    record;
+begin
+    freed := 0;
+    admitted := 0;
+    looked_at := 1;
+    -- an id that this server has not come to was noted on another one, before a restore
+    if v_item.seen_by >= pg_snapshot_xmax(pg_current_snapshot()) then
+        v_item.seen_by := null;
+    end if;
+    if v_item.kind = 'key' then
+        v_done := _unpark_next(v_item.singleton_key);
+        admitted := v_done::integer;
+        delete from deferred as n
+        where n.deferred_id = any (notes) and n.kind = 'key' and n.singleton_key = v_item.singleton_key
+            and (v_done or n.deferred_id <> v_item.deferred_id);
+    elsif v_item.kind = 'ended' then
+        select t.freed, t.looked_at into freed, looked_at from _propagate_chunk(v_item, limit_rows, now) as t;
+        return;
+    else
+        perform from job as j where j.job_id = v_item.job_id for no key update skip locked;
+        if not found then
+            -- ended, or held by another transaction
+            v_done := not exists (select from job as j where j.job_id = v_item.job_id);
+        elsif v_item.kind = 'dependency' then
+            freed := _apply_dependency_policy(v_item.waits_for, _ended_as(v_item.waits_for), array[v_item.job_id], now);
+        else
+            -- Whoever ended a dependency without seeing a new edge had its transaction id before that look, which came before the edge
+            -- committed, hence before the first look here took an id (seen_by). Once all older ones are over and a look at all edges began after,
+            -- nobody can have missed the edge.
+            v_first := v_item.waits_for is null;
+            if v_first and coalesce(v_item.seen_by <= v_xmin, false) then
+                v_item.seen_by := '0';
+            end if;
+            v_looked := _recheck_blocked(v_item.job_id, v_item.waits_for, limit_rows, now);
+            freed := v_looked.freed;
+            looked_at := v_looked.looked_at;
+            v_item.waits_for := v_looked.last;
+            v_done := not exists (select from dependency as e where e.job_id = v_item.job_id);
+            if not v_done and v_item.waits_for is not null then
+                -- the next edges, as soon as may be
+                perform _defer_again(v_item);
+                return;
+            end if;
+            v_done := v_done or coalesce(v_item.seen_by = '0', false);
+        end if;
+        if v_done then
+            delete from deferred as n where n.deferred_id = v_item.deferred_id;
+            -- what was set aside before was tried before
+            if v_item.tries > 0 then
+                perform _clear_maintenance_error('deferred', array[v_item.job_id::text]);
+            end if;
+        end if;
+    end if;
+    if not v_done then
+        -- later, and later each time: 20 ms, 40 ms, and so on up to 5 s
+        v_item.due_at := now + least(interval '20 ms' * 2 ^ least(v_item.tries, 10), interval '5 s');
+        v_item.seen_by := coalesce(v_item.seen_by, case when fresh then pg_current_xact_id() end);
+        v_item.tries := v_item.tries + 1;
+        perform _defer_again(v_item);
+    end if;
+end
+$_run_deferred_item$;
+
+comment on function _run_deferred_item(deferred, integer, bigint[], boolean, timestamptz) is
+    'Works off one note, looking at no more than limit_rows edges or dependents, and removes it or keeps it for '
+    'later. notes: those whose locks the caller holds; the others of the same key among them are removed with it.';
+$function$,
+$function$
+create or replace function _run_maintenance(limit_jobs integer, now timestamptz, leases_from timestamptz, schedules_from timestamptz)
+returns swept
+language plpgsql
+volatile
+as $_run_maintenance$
+declare
+    v_swept swept;
+begin
+    -- notes first: they want a transaction that has no id yet
+    select w.freed, w.admitted into v_swept.freed, v_swept.admitted from _run_deferred(limit_jobs, now) as w;
+    perform _record_uptime();
+    v_swept.reclaimed := _run_contained_step('reclaim', limit_jobs, leases_from, now);
+    v_swept.expired := _run_contained_step('expire', limit_jobs, null, now);
+    -- by a later clock: what was taken away above may be due at once
+    v_swept.promoted := _run_contained_step('promote', limit_jobs, schedules_from, _now());
+    return v_swept;
+end
+$_run_maintenance$;
+
+comment on function _run_maintenance(integer, timestamptz, timestamptz, timestamptz) is
+    'The upkeep that get_work does by the way and sweep does in full: works off notes, reclaims, expires, promotes; up to limit_jobs of each. Looks at leases '
+    'and schedules from the given times on: those of _last_horizon, or -infinity.';
+$function$,
+$function$
+create or replace function _run_maintenance_from_horizon(limit_jobs integer, now timestamptz)
 returns void
 language plpgsql
 volatile
-as $_ring_for$
+as $_run_maintenance_from_horizon$
 declare
-    v_held constant text := nullif(current_setting('leasehold.held_rings', true), '');
+    v_horizon constant maintenance_horizon := _last_horizon();
 begin
-    if v_held is null then
-        perform _ring(array(select distinct n.need from unnest(needs) as n (need)));
-    elsif ids <> '{}' then
-        perform set_config(
-            'leasehold.held_rings',
-            v_held || (select string_agg(E'\n' || e.id || ' ' || e.need, '') from unnest(ids, needs) as e (id, need)), true
-        );
-    end if;
+    perform _run_maintenance(limit_jobs, now, v_horizon.leases_from, v_horizon.schedules_from);
 end
-$_ring_for$;
+$_run_maintenance_from_horizon$;
 
-comment on function _ring_for(uuid[], text[]) is
-    'Wakes who waits for jobs that just entered the queue, each with its need; or remembers them, while the call that '
-    'let them in may take them itself (_hold_rings).';
+comment on function _run_maintenance_from_horizon(integer, timestamptz) is
+    'The upkeep of a claim that went hungry: _run_maintenance, which looks no lower than upkeep by the way does.';
 $function$,
 $function$
 create or replace function _run_step(step text, subjects text[], now timestamptz)
@@ -5442,41 +5685,18 @@ $_run_step$;
 
 comment on function _run_step(text, text[], timestamptz) is
     'Does one step of maintenance to rows whose locks the caller holds: promote, reclaim, expire (subjects: ids of '
-    'jobs), heartbeats (fences), waiters (places). Returns for how many. To be called by _maintain, which contains '
+    'jobs), heartbeats (fences), waiters (places). Returns for how many. To be called by _run_contained_step, which contains '
     'what it raises.';
 $function$,
 $function$
-create or replace function _runs_out_at(fence bigint, leased_at timestamptz, lease_expires_at timestamptz, up_since timestamptz)
-returns timestamptz
-language plpgsql
-stable
-as $_runs_out_at$
-declare
-    v_from  timestamptz;
-    v_end   timestamptz;
-begin
-    select h.extended_at, h.lease_expires_at into v_from, v_end from heartbeat as h where h.fence = _runs_out_at.fence;
-    if not found then
-        v_from := leased_at;
-        v_end := lease_expires_at;
-    end if;
-    -- nobody could extend while the server was down: no lease runs out before the server has been up for as long as the lease
-    return greatest(v_end, up_since + (v_end - v_from));
-end
-$_runs_out_at$;
-
-comment on function _runs_out_at(bigint, timestamptz, timestamptz, timestamptz) is
-    'From when on a lease may be taken away, granted and extended as it was: the one place that says so. up_since: _up_since().';
-$function$,
-$function$
-create or replace function _scan_below(v_tick tick, now timestamptz, out leased_page integer, out waiting_page integer)
+create or replace function _scan_below_horizon(v_horizon maintenance_horizon, now timestamptz, out leased_page integer, out waiting_page integer)
 language plpgsql
 volatile
-as $_scan_below$
+as $_scan_below_horizon$
 declare
     -- pages of each table: a fraction of a millisecond
     v_pages     constant integer := 64;
-    v_up_since  constant timestamptz := _up_since(now);
+    v_up_since  constant timestamptz := _server_up_since(now);
     v_ids       text[];
 begin
     -- Not by the index on time: below the horizon it holds the dead entries of all leases and schedules that are over.
@@ -5484,42 +5704,42 @@ begin
     from (
         select j.job_id
         from leased as j
-        where j.ctid >= format('(%s,0)', v_tick.leased_page)::tid and j.ctid < format('(%s,0)', v_tick.leased_page + v_pages)::tid
-            and j.check_at + interval '0' < v_tick.leases_from
-            and _runs_out_at(j.fence, j.leased_at, j.lease_expires_at, v_up_since) <= _scan_below.now
-            and not _is_set_aside('reclaim', j.job_id::text, _scan_below.now)
+        where j.ctid >= format('(%s,0)', v_horizon.leased_page)::tid and j.ctid < format('(%s,0)', v_horizon.leased_page + v_pages)::tid
+            and j.check_at + interval '0' < v_horizon.leases_from
+            and _reclaimable_at(j.fence, j.leased_at, j.lease_expires_at, v_up_since) <= _scan_below_horizon.now
+            and not _is_set_aside('reclaim', j.job_id::text, _scan_below_horizon.now)
     ) as d;
     if v_ids is not null then
-        perform _maintain('reclaim', cardinality(v_ids), null, now, v_ids);
+        perform _run_contained_step('reclaim', cardinality(v_ids), null, now, v_ids);
     end if;
     select array_agg(d.job_id::text) into v_ids
     from (
         select j.job_id
         from only job as j
-        where j.ctid >= format('(%s,0)', v_tick.waiting_page)::tid and j.ctid < format('(%s,0)', v_tick.waiting_page + v_pages)::tid
-            and j.state || '' = 'scheduled' and j.available_at + interval '0' < v_tick.schedules_from
-            and not _is_set_aside('promote', j.job_id::text, _scan_below.now)
+        where j.ctid >= format('(%s,0)', v_horizon.waiting_page)::tid and j.ctid < format('(%s,0)', v_horizon.waiting_page + v_pages)::tid
+            and j.state || '' = 'scheduled' and j.available_at + interval '0' < v_horizon.schedules_from
+            and not _is_set_aside('promote', j.job_id::text, _scan_below_horizon.now)
     ) as d;
     if v_ids is not null then
-        perform _maintain('promote', cardinality(v_ids), null, now, v_ids);
+        perform _run_contained_step('promote', cardinality(v_ids), null, now, v_ids);
     end if;
 
-    leased_page := case when (v_tick.leased_page + v_pages) * 8192::bigint < pg_relation_size('leased') then v_tick.leased_page + v_pages else 0 end;
-    waiting_page := case when (v_tick.waiting_page + v_pages) * 8192::bigint < pg_relation_size('job') then v_tick.waiting_page + v_pages else 0 end;
+    leased_page := case when (v_horizon.leased_page + v_pages) * 8192::bigint < pg_relation_size('leased') then v_horizon.leased_page + v_pages else 0 end;
+    waiting_page := case when (v_horizon.waiting_page + v_pages) * 8192::bigint < pg_relation_size('job') then v_horizon.waiting_page + v_pages else 0 end;
 end
-$_scan_below$;
+$_scan_below_horizon$;
 
-comment on function _scan_below(tick, timestamptz) is
+comment on function _scan_below_horizon(maintenance_horizon, timestamptz) is
     'Looks for leases and schedules that lie below the horizons of the tick, where upkeep does not look, though '
     'nothing should: whatever a clock that was set back, or a hand, has put there is due. A few pages of each table '
     'a call; returns with which page the next call begins.';
 $function$,
 $function$
-create or replace function _scope(capabilities text[])
+create or replace function _scope_name(capabilities text[])
 returns text
 language plpgsql
 stable
-as $_scope$
+as $_scope_name$
 declare
     v_scope text;
 begin
@@ -5534,25 +5754,54 @@ begin
     end if;
     return v_scope;
 end
-$_scope$;
+$_scope_name$;
 
-comment on function _scope(text[]) is 'Under which name the lanes of a set of capabilities are noted in front.';
+comment on function _scope_name(text[]) is 'Under which name the lanes of a set of capabilities are noted in front.';
 $function$,
 $function$
-create or replace function _sequence_lags(name text)
-returns void
+create or replace function _select_claimable(survey _claim_plan, limit_jobs integer, now timestamptz, but uuid[] default '{}')
+returns uuid[]
 language plpgsql
 volatile
-as $_sequence_lags$
+as $_select_claimable$
+declare
+    v_picked    _candidates;
+    v_chosen    uuid[] := array[]::uuid[];
+    v_passed    uuid[] := but;
 begin
-    raise exception 'sequence % lags behind what was drawn from it', name
-        using errcode = 'LH009',
-              detail = jsonb_build_object('sequence', name)::text,
-              hint = 'Tables were replicated or restored here without their sequences. Run leasehold.sql again: it sets them. No job is lost.';
+    loop
+        v_picked := _lock_candidates(survey, limit_jobs - cardinality(v_chosen), v_passed, now);
+        exit when v_picked.ids is null;
+        if v_picked.special then
+            v_passed := v_passed || v_picked.ids;
+            v_picked.ids := _filter_claimable(v_picked.ids, but || v_chosen, now);
+        end if;
+        v_chosen := v_chosen || v_picked.ids;
+        -- nothing was turned away: it is all there is, or all that was wanted
+        exit when not v_picked.special or cardinality(v_chosen) >= limit_jobs;
+    end loop;
+    return v_chosen;
 end
-$_sequence_lags$;
+$_select_claimable$;
 
-comment on function _sequence_lags(text) is 'Raises LH009: a claim that went on would pass by jobs with numbers that are below a watermark, for ever.';
+comment on function _select_claimable(_claim_plan, integer, timestamptz, uuid[]) is
+    'Locks up to limit_jobs jobs that can be leased now, and returns them in order; never one of but. A job that cannot be (its key is taken, '
+    'it may not start any more) costs only its own turn.';
+$function$,
+$function$
+create or replace function _server_up_since(now timestamptz)
+returns timestamptz
+language plpgsql
+volatile
+as $_server_up_since$
+begin
+    return greatest(pg_postmaster_start_time(), coalesce((select min(u.since) from uptime as u), _server_up_since.now));
+end
+$_server_up_since$;
+
+comment on function _server_up_since(timestamptz) is
+    'Since when the server has been up without a crash or a promotion in between: no later than that, workers can '
+    'extend their leases. now: where that is not recorded yet.';
 $function$,
 $function$
 create or replace function _set_alarm(channel text, capabilities text[], until timestamptz, now timestamptz)
@@ -5574,7 +5823,7 @@ begin
     from alarm as a
     where a.channel = _set_alarm.channel and a.due_at > _set_alarm.now;
     -- each of the others that were told takes one job
-    v_due := _next_due(capabilities, now, v_others);
+    v_due := _next_scheduled_at(capabilities, now, v_others);
     if v_due = v_told_at or coalesce(v_due, v_told_at) is null and _watcher(channel, now) is not null then
         return v_due - now;
     end if;
@@ -5600,7 +5849,7 @@ $_set_alarm$;
 comment on function _set_alarm(text, text[], timestamptz, timestamptz) is
     'In how long this session is to wake for the next scheduled job of these capabilities. Each of those that wait on '
     'the channel is told another job, the others hear null, and one of them watches: it is rung alone when a job is '
-    'scheduled meanwhile (_ring_due). A bell, which all of them hear, ends this. Writes only where that changes.';
+    'scheduled meanwhile (_wake_for_scheduled). A bell, which all of them hear, ends this. Writes only where that changes.';
 $function$,
 $function$
 create or replace function _set_aside(step text, subject text, error_code text, error text, now timestamptz)
@@ -5613,7 +5862,7 @@ declare
     v_retry_at  timestamptz;
 begin
     select max(e.tries) into v_tries from maintenance_error as e where e.subject = _set_aside.subject and e.step = _set_aside.step;
-    perform _forget_error(step, array[subject]);
+    perform _clear_maintenance_error(step, array[subject]);
     v_tries := coalesce(v_tries, 0) + 1;
     -- 1 s, 2 s, 4 s, and so on up to an hour
     v_retry_at := now + least(interval '1 s' * 2 ^ least(v_tries - 1, 12), interval '1 hour');
@@ -5626,6 +5875,26 @@ $_set_aside$;
 comment on function _set_aside(text, text, text, text, timestamptz) is
     'Records that a step of maintenance failed for one row, and returns when it is to be tried again: after a '
     'second, and later each time. subject: the id of the job, or what else identifies the row.';
+$function$,
+$function$
+create or replace function _set_parked(ids uuid[], parked boolean)
+returns void
+language plpgsql
+volatile
+as $_set_parked$
+begin
+    -- Deleted and written anew, as in _grant_leases: who looks for work skips a locked row, but waits where he follows an updated one to its next version.
+    with gone as (
+        delete from only job as j where j.job_id = any (ids) returning j as whole
+    )
+    insert into job
+    select n.*
+    from gone as g
+    cross join lateral jsonb_populate_record(g.whole, jsonb_build_object('parked', _set_parked.parked)) as n;
+end
+$_set_parked$;
+
+comment on function _set_parked(uuid[], boolean) is 'Takes ready jobs, whose locks the caller holds, out of the claim index, or lets them in.';
 $function$,
 $function$
 create or replace function _setting_value(name text)
@@ -5641,11 +5910,11 @@ $_setting_value$;
 comment on function _setting_value(text) is 'The one reader of settings.';
 $function$,
 $function$
-create or replace function _settle(done jsonb, strict boolean)
+create or replace function _settle_batch(done jsonb, strict boolean)
 returns settled[]
 language plpgsql
 volatile
-as $_settle$
+as $_settle_batch$
 declare
     v_job_ids   uuid[];
     v_lease_ids uuid[];
@@ -5669,7 +5938,7 @@ begin
                     (e.element ->> 'job_id')::uuid as job_id, (e.element ->> 'lease_id')::uuid as lease_id, e.element -> 'result' as result,
                     e.ordinality as place
                 from jsonb_array_elements(done) with ordinality as e (element, ordinality)
-                where _is_plain_done(e.element)
+                where _is_plain_complete(e.element)
             ) as d;
         end if;
     exception
@@ -5679,7 +5948,7 @@ begin
 
     v_plain := case when v_jobs is not null then v_jobs = jsonb_array_length(done) else false end;
     if not v_plain then
-        perform _check_done(done);
+        perform _check_settle_elements(done);
         -- a job that is named twice is for its elements to find out, in their order; so is one that another element wants to wait for
         if v_jobs > 0 and exists (
             select from jsonb_array_elements(done) as d (element)
@@ -5688,7 +5957,7 @@ begin
             v_jobs := null;
         end if;
     end if;
-    if not v_plain or _isolated() then
+    if not v_plain or _snapshot_is_fixed() then
         -- All the locks first, in the order of ids: two batches that share leases must not wait crosswise. No job of another lease, which would be
         -- locked out of order: it is seen here before it was leased again, and by its element after that.
         select array_agg((d.element ->> 'job_id')::uuid), array_agg((d.element ->> 'lease_id')::uuid)
@@ -5701,8 +5970,8 @@ begin
         order by j.job_id
         for update;
     end if;
-    if v_jobs > 0 and not _isolated() then
-        v_ended := _complete_many(v_job_ids, v_lease_ids, v_results, v_places, _now_in_order());
+    if v_jobs > 0 and not _snapshot_is_fixed() then
+        v_ended := _archive_completed(v_job_ids, v_lease_ids, v_results, v_places, _now_after_xid());
     end if;
     if cardinality(v_ended) = jsonb_array_length(done) then
         return v_ended;
@@ -5720,9 +5989,9 @@ begin
     end;
     return _settle_each(done, v_ended, true);
 end
-$_settle$;
+$_settle_batch$;
 
-comment on function _settle(jsonb, boolean) is
+comment on function _settle_batch(jsonb, boolean) is
     'What settle and turn do with a batch that is not one plain complete (_complete_plain): an answer for each element, in order. The completes of '
     'current leases are one statement; whatever else goes element by element, after them. Locks the jobs'' rows in the order of their ids, before '
     'anything else.';
@@ -5748,9 +6017,9 @@ begin
             v_answers := v_answers || ended[v_next];
             v_next := v_next + 1;
         elsif try then
-            v_answers := v_answers || _try_settle(v_done.element, v_done.index);
+            v_answers := v_answers || _try_settle_element(v_done.element, v_done.index);
         else
-            v_answers := v_answers || _settle_one(v_done.element, v_done.index);
+            v_answers := v_answers || _settle_element(v_done.element, v_done.index);
         end if;
     end loop;
     return v_answers;
@@ -5762,11 +6031,11 @@ comment on function _settle_each(jsonb, settled[], boolean) is
     'of its own; otherwise raises it.';
 $function$,
 $function$
-create or replace function _settle_one(element jsonb, index bigint)
+create or replace function _settle_element(element jsonb, index bigint)
 returns settled
 language plpgsql
 volatile
-as $_settle_one$
+as $_settle_element$
 declare
     v_job_id    constant uuid := (element ->> 'job_id')::uuid;
     v_lease_id  constant uuid := (element ->> 'lease_id')::uuid;
@@ -5775,7 +6044,7 @@ declare
     v_end       timestamptz;
     v_request   _request;
 begin
-    perform _check_keys('done', jsonb_build_array(element), _done_kinds(), index);
+    perform _check_keys('done', jsonb_build_array(element), _settle_field_kinds(), index);
     if v_verb = 'complete' then
         perform complete(v_job_id, v_lease_id, element -> 'result');
         v_outcome.state := 'succeeded';
@@ -5801,9 +6070,62 @@ begin
         v_job_id, v_lease_id, v_verb, true, v_outcome.state, v_outcome.available_at, v_outcome.attempt, v_end, null, null, null, null
     )::settled;
 end
-$_settle_one$;
+$_settle_element$;
 
-comment on function _settle_one(jsonb, bigint) is 'Does what one element of a batch, the index-th, says. Raises what its verb raises.';
+comment on function _settle_element(jsonb, bigint) is 'Does what one element of a batch, the index-th, says. Raises what its verb raises.';
+$function$,
+$function$
+create or replace function _settle_field_kinds()
+returns jsonb
+language sql
+immutable
+as $_settle_field_kinds$
+    select jsonb_build_object(
+        'complete', i.ids || '{"result": "any"}',
+        'fail', i.ids || '{"error": "string", "retryable": "boolean", "retry_after": "string", "error_code": "string"}',
+        'release', i.ids || '{"available_at": "time"}',
+        'reschedule', i.ids || (_submit_field_kinds() - array['job_id', 'singleton_key', 'idempotency_key', 'metadata', 'submitted_by']),
+        'extend', i.ids || '{"lease": "string"}'
+    )
+    from (select jsonb '{"job_id": "string", "lease_id": "string", "verb": "string"}' as ids) as i
+$_settle_field_kinds$;
+
+comment on function _settle_field_kinds() is 'The verbs of a batch, each with the keys its elements may have, and the JSON types of those.';
+$function$,
+$function$
+create or replace function _snapshot_is_fixed()
+returns boolean
+language sql
+stable
+as $_snapshot_is_fixed$
+    select current_setting('transaction_isolation') <> 'read committed'
+$_snapshot_is_fixed$;
+
+comment on function _snapshot_is_fixed() is
+    'Whether a new statement of this transaction does not see what others commit in the meantime (REPEATABLE READ and above).';
+$function$,
+$function$
+create or replace function _stale_watermark_usable(watermark watermark, now timestamptz)
+returns boolean
+language plpgsql
+volatile
+as $_stale_watermark_usable$
+begin
+    if watermark.noted_at between now - interval '1 s' and now then
+        -- one moves them; until that has committed the others go by the old ones
+        return not pg_try_advisory_xact_lock(_advisory_lock_key('watermark', watermark.next_need));
+    end if;
+    return watermark.noted_at > '-infinity'
+        and _few_claims_since(watermark)
+        and (select t.at from maintenance_horizon as t order by t.horizon_id desc limit 1) between _stale_watermark_usable.now - interval '6 s' and _stale_watermark_usable.now
+        and (select _duration(s.current_value::interval) from setting as s where s.name = 'max_lease') = watermark.max_lease
+        and (select s.current_value::integer from setting as s where s.name = 'max_attempts') = watermark.max_attempts;
+end
+$_stale_watermark_usable$;
+
+comment on function _stale_watermark_usable(watermark, timestamptz) is
+    'Whether marks that are no longer fresh will do: those of a busy need while somebody else moves them, whose lock this tries for and keeps where it is '
+    'free; those of an idle one as long as hardly anything was claimed since, so that there is little to pass by, and upkeep was done not long ago.';
 $function$,
 $function$
 create or replace function _stem(capability text)
@@ -5833,19 +6155,19 @@ comment on function _stems(text) is
     'Under which stems the capabilities that cover a need are filed (_stem): so that a submit finds who waits by a few probes, not by asking everyone.';
 $function$,
 $function$
-create or replace function _store(v_request _request, job_id uuid, now timestamptz)
+create or replace function _store_job(v_request _request, job_id uuid, now timestamptz)
 returns submitted
 language plpgsql
 volatile
-as $_store$
+as $_store_job$
 declare
-    v_wait_for  uuid[] := v_request.wait_for;
-    v_edges     uuid[];
-    v_doom      text;
-    v_doomed_by uuid;
-    v_state     text;
-    v_parked    boolean := false;
-    v_submitted submitted;
+    v_wait_for      uuid[] := v_request.wait_for;
+    v_dependencies  uuid[];
+    v_doom          text;
+    v_doomed_by     uuid;
+    v_state         text;
+    v_parked        boolean := false;
+    v_submitted     submitted;
 begin
     -- not before the idempotency key was looked at: a request that is repeated too late is a repeated request all the same
     if v_request.expires_at is not null then
@@ -5853,32 +6175,32 @@ begin
     end if;
     if v_wait_for <> '{}' then
         v_wait_for := array(select distinct w.id from unnest(v_wait_for) as w (id));
-        select r.edges, r.doom, r.doomed_by into v_edges, v_doom, v_doomed_by
-        from _resolve(job_id, v_wait_for, v_request.on_dependency_failure, null) as r;
+        select r.edges, r.doom, r.doomed_by into v_dependencies, v_doom, v_doomed_by
+        from _resolve_wait_for(job_id, v_wait_for, v_request.on_dependency_failure, null) as r;
     end if;
 
     v_state := case
-        when v_edges is not null or v_doom is not null then 'blocked'
+        when v_dependencies is not null or v_doom is not null then 'blocked'
         when v_request.available_at > now then 'scheduled'
         else 'ready'
     end;
     if v_request.singleton_key is not null and v_state = 'ready' then
-        v_parked := _is_busy(job_id, v_request.singleton_key, v_request.next_need, v_request.priority::smallint);
+        v_parked := _key_is_busy(job_id, v_request.singleton_key, v_request.next_need, v_request.priority::smallint);
         if v_parked then
-            insert into note (kind, singleton_key) values ('key', v_request.singleton_key);
+            insert into deferred (kind, singleton_key) values ('key', v_request.singleton_key);
         end if;
     end if;
 
-    v_submitted := _insert(
+    v_submitted := _insert_job(
         job_id, v_request.next_need, v_request.payload, v_request.priority, v_state, v_parked, coalesce(v_request.available_at, now),
         nullif(v_wait_for, '{}'), v_request.singleton_key, v_request.idempotency_key, v_request.expires_at, v_request.max_attempts,
         v_request.retry, v_request.on_dependency_failure, nullif(v_request.metadata, '{}'), v_request.submitted_by, now
     );
-    if v_edges is not null then
-        perform _wait(job_id, v_edges);
+    if v_dependencies is not null then
+        perform _add_dependencies(job_id, v_dependencies);
     end if;
     if v_doom is not null then
-        perform _doom(job_id, v_doom, v_doomed_by, null, now);
+        perform _end_by_dependency(job_id, v_doom, v_doomed_by, null, now);
         v_submitted.state := v_doom;
     elsif v_request.expires_at <= v_request.available_at then
         perform _bury(_lock_job(job_id), 'expired', null, null, null, 'leasehold', now);
@@ -5886,31 +6208,31 @@ begin
     end if;
     return v_submitted;
 end
-$_store$;
+$_store_job$;
 
-comment on function _store(_request, uuid, timestamptz) is
-    'Writes a job that has been checked, and whose key and id, if it has them, are claimed. What _store_many does for many, at half its cost for one. '
+comment on function _store_job(_request, uuid, timestamptz) is
+    'Writes a job that has been checked, and whose key and id, if it has them, are claimed. What _store_jobs does for many, at half its cost for one. '
     'Raises LH004, LH010.';
 $function$,
 $function$
-create or replace function _store_many(requests _request[], ids uuid[], firsts uuid[], now timestamptz)
+create or replace function _store_jobs(requests _request[], ids uuid[], firsts uuid[], now timestamptz)
 returns submitted[]
 language plpgsql
 volatile
-as $_store_many$
+as $_store_jobs$
 declare
-    v_blocked   boolean[];
-    v_parked    boolean[];
-    v_known     uuid[];
-    v_ending    bigint[];
-    v_dooms     text[];
-    v_doomed_by uuid[];
-    v_stored    submitted[];
-    v_request   _request;
-    v_at        bigint;
-    v_edges     uuid[];
-    v_doom      text;
-    v_by        uuid;
+    v_blocked       boolean[];
+    v_parked        boolean[];
+    v_known         uuid[];
+    v_ending        bigint[];
+    v_dooms         text[];
+    v_doomed_by     uuid[];
+    v_stored        submitted[];
+    v_request       _request;
+    v_at            bigint;
+    v_dependencies  uuid[];
+    v_doom          text;
+    v_by            uuid;
 begin
     v_blocked := array_fill(false, array[cardinality(requests)]);
     -- only who was given an id can be waited for before he is there
@@ -5929,12 +6251,12 @@ begin
             perform _check_expires_at(format('jobs[%s].expires_at', v_at - 1), v_request.expires_at, now);
         end if;
         if v_request.wait_for <> '{}' then
-            select r.edges, r.doom, r.doomed_by into v_edges, v_doom, v_by
-            from _resolve(ids[v_at], v_request.wait_for, v_request.on_dependency_failure, v_known) as r;
-            if v_edges is not null then
-                perform _wait(ids[v_at], v_edges);
+            select r.edges, r.doom, r.doomed_by into v_dependencies, v_doom, v_by
+            from _resolve_wait_for(ids[v_at], v_request.wait_for, v_request.on_dependency_failure, v_known) as r;
+            if v_dependencies is not null then
+                perform _add_dependencies(ids[v_at], v_dependencies);
             end if;
-            v_blocked[v_at] := v_edges is not null or v_doom is not null;
+            v_blocked[v_at] := v_dependencies is not null or v_doom is not null;
         end if;
         if v_doom is not null or v_request.expires_at <= v_request.available_at then
             v_ending := v_ending || v_at;
@@ -5942,12 +6264,12 @@ begin
             v_doomed_by := v_doomed_by || v_by;
         end if;
     end loop;
-    v_parked := _parked(requests, ids, firsts, v_blocked, now);
-    perform _insert_many(requests, ids, firsts, v_blocked, v_parked, now);
+    v_parked := _park_followers(requests, ids, firsts, v_blocked, now);
+    perform _insert_jobs(requests, ids, firsts, v_blocked, v_parked, now);
     v_stored := array(
         select
             case
-                when firsts[r.ordinality] is not null then _known(firsts[r.ordinality])
+                when firsts[r.ordinality] is not null then _answer_known_job(firsts[r.ordinality])
                 else (
                     ids[r.ordinality], true,
                     case when v_blocked[r.ordinality] then 'blocked' when r.available_at > now then 'scheduled' else 'ready' end,
@@ -5958,7 +6280,7 @@ begin
     );
     for v_at, v_doom, v_by in select e.at, e.doom, e.by from unnest(v_ending, v_dooms, v_doomed_by) as e (at, doom, by) loop
         if v_doom is not null then
-            perform _doom(ids[v_at], v_doom, v_by, null, now);
+            perform _end_by_dependency(ids[v_at], v_doom, v_by, null, now);
         else
             perform _bury(_lock_job(ids[v_at]), 'expired', null, null, null, 'leasehold', now);
         end if;
@@ -5966,383 +6288,71 @@ begin
     end loop;
     return v_stored;
 end
-$_store_many$;
+$_store_jobs$;
 
-comment on function _store_many(_request[], uuid[], uuid[], timestamptz) is
-    'What _store does for one, for a batch: writes its jobs, but for those that were there before (firsts, null for none), and says what submit says. '
-    'They may wait for each other. now: _now_in_order(). Raises LH004, LH010.';
+comment on function _store_jobs(_request[], uuid[], uuid[], timestamptz) is
+    'What _store_job does for one, for a batch: writes its jobs, but for those that were there before (firsts, null for none), and says what submit says. '
+    'They may wait for each other. now: _now_after_xid(). Raises LH004, LH010.';
 $function$,
 $function$
-create or replace function _survey(capabilities text[], now timestamptz)
-returns _survey
-language plpgsql
-volatile
-as $_survey$
-declare
-    v_survey    _survey;
-begin
-    if cardinality(capabilities) > 1 or right(capabilities[1], 1) = '%' then
-        return _survey_scope(capabilities, now);
-    end if;
-    v_survey.tended := _freshen(capabilities[1], now);
-    -- the lanes in the order of walking, each with where its first job may be
-    select
-        array_agg(l.next_need order by l.priority),
-        array_agg(l.priority order by l.priority),
-        array_agg(coalesce(m.numbers[array_position(m.priorities, l.priority)], 0) order by l.priority)
-    into v_survey.next_need, v_survey.priority, v_survey.mark
-    from (
-        select distinct o.next_need, greatest(o.priority, -1 - o.priority)::smallint as priority from lane as o where o.next_need = capabilities[1]
-    ) as l
-    -- the newest that a move has made; one that says that a lane was opened has older marks
-    left join lateral (
-        select k.priorities, k.numbers
-        from mark as k
-        where k.next_need = l.next_need and k.mark_id < 4611686018427387904
-        order by k.mark_id desc
-        limit 1
-    ) as m on true;
-    -- after the upkeep, which may have admitted some
-    if (
-        -- in the order of the index of heads: another one could be walked for it
-        select j.number from only job as j where j.next_need = capabilities[1] and j.state = 'ready' and not j.parked and j.singleton_key is not null
-        order by j.next_need, j.priority, j.number
-        limit 1
-    ) is not null then
-        v_survey.keyed_need := v_survey.next_need;
-        v_survey.keyed_priority := v_survey.priority;
-    end if;
-    return v_survey;
-end
-$_survey$;
-
-comment on function _survey(text[], timestamptz) is
-    'What a claim has to know before it looks: the lanes of its needs, from which number on they can hold ready jobs, and in which of them heads of singleton '
-    'keys are, which may be out of that order. Does the upkeep that is due by the way.';
-$function$,
-$function$
-create or replace function _survey_scope(capabilities text[], now timestamptz)
-returns _survey
-language plpgsql
-volatile
-as $_survey_scope$
-declare
-    v_survey    _survey;
-    v_front     front;
-    v_fresh     boolean;
-    v_keyed     boolean;
-    v_seen      bigint;
-begin
-    v_survey.scope := _scope(capabilities);
-    v_survey.capabilities := capabilities;
-    v_survey.tended := false;
-    select
-        f.needs, f.priorities, f.numbers, f.rear_id, f.rear_priority, f.rear_number,
-        _is_fresh(f.noted_at, f.surveyed_at, _survey_scope.now)
-            and f.newer = array(select l.number from lane as l where l.number > f.sure_number order by l.number),
-        exists (select from only job as j where j.state = 'ready' and not j.parked and j.singleton_key is not null)
-    into
-        v_survey.next_need, v_survey.priority, v_survey.mark, v_survey.rear_id, v_survey.rear_priority, v_survey.rear_number, v_fresh, v_keyed
-    from front as f
-    where f.scope = v_survey.scope
-    order by f.front_id desc
-    limit 1;
-    if v_fresh is not true then
-        -- while this transaction has no id of its own: notes and marks want that (_work_notes, _move_front)
-        v_seen := _last_number();
-        v_survey.tended := _tend_by_the_way(now);
-        v_front := _move_front(v_survey.scope, capabilities, 0, now, v_seen);
-        v_survey.next_need := v_front.needs;
-        v_survey.priority := v_front.priorities;
-        v_survey.mark := v_front.numbers;
-        v_survey.rear_id := v_front.rear_id;
-        v_survey.rear_priority := v_front.rear_priority;
-        v_survey.rear_number := v_front.rear_number;
-    end if;
-    if v_keyed is not false or v_survey.tended then
-        -- from one lane to the next that has any; they are few, or worth it
-        with recursive keyed as (
-            (
-                select j.next_need, j.priority
-                from only job as j
-                where j.state = 'ready' and not j.parked and j.singleton_key is not null
-                order by j.next_need, j.priority
-                limit 1
-            )
-            union all
-            select n.next_need, n.priority
-            from keyed as k
-            cross join lateral (
-                select j.next_need, j.priority
-                from only job as j
-                where j.state = 'ready' and not j.parked and j.singleton_key is not null and (j.next_need, j.priority) > (k.next_need, k.priority)
-                order by j.next_need, j.priority
-                limit 1
-            ) as n
-        )
-        select array_agg(k.next_need), array_agg(k.priority)
-        into v_survey.keyed_need, v_survey.keyed_priority
-        from keyed as k
-        where exists (select from unnest(capabilities) as c (capability) where _matches(c.capability, k.next_need));
-    end if;
-    return v_survey;
-end
-$_survey_scope$;
-
-comment on function _survey_scope(text[], timestamptz) is '_survey for capabilities that are more than one need.';
-$function$,
-$function$
-create or replace function _tell(ended uuid, ids uuid[], now timestamptz)
-returns integer
-language plpgsql
-volatile
-as $_tell$
-declare
-    v_mine  uuid[];
-    v_half  constant integer := cardinality(ids) / 2;
-    v_code  text;
-    v_error text;
-begin
-    begin
-        -- locks in the order of ids, none waited for; in the subtransaction that changes the rows, as in _maintain
-        select array_agg(d.job_id) into v_mine
-        from (
-            select j.job_id from only job as j where j.job_id = any (ids) order by j.job_id for no key update skip locked
-        ) as d;
-        insert into note (kind, job_id, waits_for)
-        select 'edge', e.job_id, e.waits_for
-        from edge as e
-        where e.waits_for = ended and e.job_id = any (ids) and e.job_id <> all (coalesce(v_mine, '{}'));
-        if v_mine is null then
-            return 0;
-        end if;
-        return _apply(ended, _end_state(ended), v_mine, now);
-    exception
-        when others then
-            if not _is_of_a_row(sqlstate) then
-                raise;
-            end if;
-            v_code := sqlstate;
-            v_error := sqlerrm;
-    end;
-    if v_half = 0 then
-        insert into note (kind, job_id, waits_for, tries, look_at)
-        values ('edge', ids[1], ended, 1, _set_aside('deferred', ids[1]::text, v_code, v_error, now));
-        return 0;
-    end if;
-    -- halves of halves, as in _maintain
-    return _tell(ended, ids[: v_half], now) + _tell(ended, ids[v_half + 1 :], now);
-end
-$_tell$;
-
-comment on function _tell(uuid, uuid[], timestamptz) is
-    'Moves those of the given dependents that nobody holds, and leaves a note for each of the others, and for one '
-    'that cannot be moved: that does not keep what it waited for from ending. Returns how many entered the queue.';
-$function$,
-$function$
-create or replace function _tell_chunk(v_note note, limit_rows integer, now timestamptz, out freed integer, out looked_at integer)
-language plpgsql
-volatile
-as $_tell_chunk$
-declare
-    v_chunk     uuid[];
-    v_chunk_of  constant integer := least(limit_rows, 1000);
-begin
-    -- from where the last chunk ended: the entries before it are dead, and walking them again would be quadratic
-    v_chunk := array(
-        select e.job_id
-        from edge as e
-        where e.waits_for = v_note.job_id
-            and e.job_id > coalesce(v_note.waits_for, '00000000-0000-0000-0000-000000000000')
-        order by e.job_id
-        limit v_chunk_of
-    );
-    looked_at := greatest(cardinality(v_chunk), 1);
-    freed := _tell(v_note.job_id, v_chunk, now);
-    if cardinality(v_chunk) < v_chunk_of then
-        delete from note as n where n.note_id = v_note.note_id;
-    else
-        v_note.waits_for := v_chunk[v_chunk_of];
-        perform _put_off(v_note);
-    end if;
-end
-$_tell_chunk$;
-
-comment on function _tell_chunk(note, integer, timestamptz) is
-    'Moves the next dependents, limit_rows and at most a thousand, of a job that ended or came back. The caller holds the lock of the note.';
-$function$,
-$function$
-create or replace function _tell_dependents(job_id uuid, nested boolean default false)
-returns void
-language plpgsql
-volatile
-as $_tell_dependents$
-declare
-    v_ids       uuid[];
-    v_at_once   constant integer := 100;
-begin
-    select array_agg(w.job_id) into v_ids
-    from (select e.job_id from edge as e where e.waits_for = _tell_dependents.job_id order by e.job_id limit v_at_once + 1) as w;
-    -- a look above READ COMMITTED is an old one: it may have missed an edge, so a later transaction looks again
-    if v_ids is null and not _isolated() then
-        return;
-    end if;
-    if nested or cardinality(v_ids) > v_at_once or _isolated() then
-        -- many, or one end that brings about others: left for get_work and sweep, so that this call stays quick
-        insert into note (kind, job_id) values ('changed', _tell_dependents.job_id);
-        return;
-    end if;
-    perform _tell(job_id, v_ids, _now());
-end
-$_tell_dependents$;
-
-comment on function _tell_dependents(uuid, boolean) is
-    'A job ended, or came back from the dead: moves what waits for it, at once when few, by a note when many. To be called under the lock of the '
-    'job''s row, in a statement after the one that took it: an edge that commits later brings a note of its own.';
-$function$,
-$function$
-create or replace function _tend(limit_jobs integer, now timestamptz, leases_from timestamptz, schedules_from timestamptz)
-returns swept
-language plpgsql
-volatile
-as $_tend$
-declare
-    v_swept swept;
-begin
-    -- notes first: they want a transaction that has no id yet
-    select w.freed, w.admitted into v_swept.freed, v_swept.admitted from _work_notes(limit_jobs, now) as w;
-    perform _note_uptime();
-    v_swept.reclaimed := _maintain('reclaim', limit_jobs, leases_from, now);
-    v_swept.expired := _maintain('expire', limit_jobs, null, now);
-    -- by a later clock: what was taken away above may be due at once
-    v_swept.promoted := _maintain('promote', limit_jobs, schedules_from, _now());
-    return v_swept;
-end
-$_tend$;
-
-comment on function _tend(integer, timestamptz, timestamptz, timestamptz) is
-    'The upkeep that get_work does by the way and sweep does in full: works off notes, reclaims, expires, promotes; up to limit_jobs of each. Looks at leases '
-    'and schedules from the given times on: those of _last_tick, or -infinity.';
-$function$,
-$function$
-create or replace function _tend_by_the_way(now timestamptz)
-returns boolean
-language plpgsql
-volatile
-as $_tend_by_the_way$
-declare
-    v_tick      tick;
-    v_age       interval;
-    v_seen_at   timestamptz;
-    v_below     record;
-    v_oldest    xid8;
-begin
-    v_tick := _last_tick();
-    v_age := _now() - v_tick.at;
-    -- one at a time; but one who tends inside a long transaction must not keep the others from it
-    -- an age below nothing is a clock that was set back
-    if v_age between interval '0' and greatest(interval '100 ms', least(20 * v_tick.took, interval '20 s'))
-        or not pg_try_advisory_xact_lock(_engine_lock('upkeep', '')) and v_age between interval '0' and interval '1 s' then
-        return false;
-    end if;
-    -- the clock first, the transaction id after it: the other way round the pair proves nothing
-    if pg_current_xact_id_if_assigned() is null then
-        v_seen_at := _now();
-    end if;
-    if v_tick.tick_id % 64 = 0 then
-        v_oldest := _oldest_snapshot();
-    end if;
-    perform _tend(1000, now, v_tick.leases_from, v_tick.schedules_from);
-    -- once a second or so
-    if v_tick.tick_id % 10 = 0 then
-        v_below := _scan_below(v_tick, now);
-        v_tick.leased_page := v_below.leased_page;
-        v_tick.waiting_page := v_below.waiting_page;
-    end if;
-    insert into tick (at, took, leases_from, schedules_from, seen_at, seen_by, leased_page, waiting_page)
-    select
-        _tend_by_the_way.now, _now() - _tend_by_the_way.now,
-        case when s.proven then least(v_tick.seen_at, (
-            -- no further than that: ahead lie the dead entries of all leases that ended in time
-            select j.check_at
-            from leased as j
-            where j.check_at >= v_tick.leases_from and j.check_at < v_tick.seen_at
-            order by j.check_at
-            limit 1
-        )) else v_tick.leases_from end,
-        case when s.proven then least(v_tick.seen_at, (
-            select j.available_at
-            from only job as j
-            where j.state = 'scheduled' and j.available_at >= v_tick.schedules_from and j.available_at < v_tick.seen_at
-            order by j.available_at
-            limit 1
-        )) else v_tick.schedules_from end,
-        case when s.anew then v_seen_at else v_tick.seen_at end,
-        case when s.anew then pg_current_xact_id() else v_tick.seen_by end,
-        v_tick.leased_page, v_tick.waiting_page
-    from (
-        select
-            p.proven,
-            -- a pair is kept until it has come true; one whose id this server has not come to was noted on another one, before a restore
-            v_seen_at is not null and (p.proven or v_tick.seen_by >= pg_snapshot_xmax(pg_current_snapshot())) as anew
-        from (select pg_snapshot_xmin(pg_current_snapshot()) >= v_tick.seen_by as proven) as p
-    ) as s;
-    if v_tick.tick_id % 64 = 0 then
-        perform _maintain('waiters', 10000, null, now);
-        perform _maintain('heartbeats', 10000, null, now);
-        perform _forget_what_is_over(now);
-        perform _retire_lanes(1000, now, v_oldest);
-        delete from tick as t
-        where t.tick_id in (select o.tick_id from tick as o where o.tick_id < v_tick.tick_id for update skip locked);
-    end if;
-    return true;
-end
-$_tend_by_the_way$;
-
-comment on function _tend_by_the_way(timestamptz) is
-    'Upkeep ten times a second per schema, by whichever get_work comes then, one at a time, whether it is hungry or not; less often where that would be more '
-    'than a twentieth of the time, but every 20 s. True where it was done. Notes from when on the next one has to look: as far as all that is over can be '
-    'seen to have filed nothing earlier.';
-$function$,
-$function$
-create or replace function _tend_from_horizon(limit_jobs integer, now timestamptz)
-returns void
-language plpgsql
-volatile
-as $_tend_from_horizon$
-declare
-    v_tick constant tick := _last_tick();
-begin
-    perform _tend(limit_jobs, now, v_tick.leases_from, v_tick.schedules_from);
-end
-$_tend_from_horizon$;
-
-comment on function _tend_from_horizon(integer, timestamptz) is
-    'The upkeep of a claim that went hungry: _tend, which looks no lower than upkeep by the way does.';
-$function$,
-$function$
-create or replace function _top_mark_id()
-returns bigint
+create or replace function _submit_field_kinds()
+returns jsonb
 language sql
-volatile
-as $_top_mark_id$
-    select 4611686018427387904 + nextval('mark_mark_id_seq')
-$_top_mark_id$;
+immutable
+as $_submit_field_kinds$
+    select jsonb '{
+        "next_need": "string", "payload": "any", "job_id": "string", "wait_for": "array", "singleton_key": "string",
+        "idempotency_key": "string", "priority": "number", "available_at": "time", "expires_at": "time", "max_attempts": "number",
+        "retry": "any", "on_dependency_failure": "string", "metadata": "any", "submitted_by": "string"
+    }'
+$_submit_field_kinds$;
 
-comment on function _top_mark_id() is
-    'The mark_id of a row that comes after all rows of _move_marks, those that are written later included: a lane was opened, or a setting changed, and claims '
-    'must not go by marks that do not know of it. A move that has seen it removes it.';
+comment on function _submit_field_kinds() is 'The parameters of submit as keys of a JSON object, each with the JSON type it must have, or time.';
 $function$,
 $function$
-create or replace function _try_settle(element jsonb, index bigint)
+create or replace function _try_lock_keys(keys text[])
+returns text[]
+language plpgsql
+volatile
+as $_try_lock_keys$
+declare
+    v_slots     integer[];
+    v_locked    integer[];
+begin
+    -- nearly always: one key, whose row exists and is free
+    if cardinality(keys) = 1 then
+        perform from key_slot as s where s.slot = _key_slot(keys[1]) for no key update skip locked;
+        if found then
+            return keys;
+        end if;
+    end if;
+    v_slots := array(select distinct _key_slot(k.key) from unnest(keys) as k (key));
+    for v_try in 1 .. 2 loop
+        select array_agg(l.slot) into v_locked
+        from (
+            select s.slot from key_slot as s where s.slot = any (v_slots) for no key update skip locked
+        ) as l;
+        -- A row that does not exist is not one that is locked: the table was emptied, or restored without its rows.
+        exit when cardinality(v_locked) = cardinality(v_slots) or not _restore_slots(v_slots);
+    end loop;
+    return array(select k.key from unnest(keys) as k (key) where _key_slot(k.key) = any (v_locked));
+end
+$_try_lock_keys$;
+
+comment on function _try_lock_keys(text[]) is
+    'Locks these singleton keys until the end of the transaction, and returns those that it could lock: never waits. A lock is a row lock in key_slot, which '
+    'nobody but the owner can take. The transaction must have an id already where readings want that it has none (_queue_position, _run_deferred).';
+$function$,
+$function$
+create or replace function _try_settle_element(element jsonb, index bigint)
 returns settled
 language plpgsql
 volatile
-as $_try_settle$
+as $_try_settle_element$
 declare
     v_settled settled;
 begin
-    return _settle_one(element, index);
+    return _settle_element(element, index);
 exception
     when others then
         -- refusals and what an element's text could not be read as; anything else is not the element's fault
@@ -6360,71 +6370,157 @@ exception
             v_settled.hint = pg_exception_hint;
         return v_settled;
 end
-$_try_settle$;
+$_try_settle_element$;
 
-comment on function _try_settle(jsonb, bigint) is 'Settles one element of a batch, or answers why not, in a subtransaction of its own.';
+comment on function _try_settle_element(jsonb, bigint) is 'Settles one element of a batch, or answers why not, in a subtransaction of its own.';
 $function$,
 $function$
-create or replace function _unasked_since(need text)
+create or replace function _unbury_dependents(ids uuid[], now timestamptz)
+returns void
+language plpgsql
+volatile
+as $_unbury_dependents$
+begin
+    -- dead by their dead_reason, not by their state: that would bring in the index of all that are dead
+    with back as (
+        delete from only job as j
+        where j.job_id = any (ids) and (j.failure).dead_reason = 'dependency_failed' and j.on_dependency_failure = 'cascade'
+            and not exists (
+                select from dependency as e
+                cross join lateral (select from only job as d where d.job_id = e.waits_for and (d.failure).dead_reason is not null limit 1) as d
+                where e.job_id = j.job_id
+            )
+        returning j.*
+    ), anew as (
+        insert into job (
+            job_id, number, submitted_at, available_at, attempt, priority, crashes, parked, cancel_requested, state, next_need, submitted_by,
+            on_dependency_failure, payload, metadata, expires_at, singleton_key, options, fence, lease_id, worker_id, leased_at, lease_expires_at,
+            check_at, answer, failure, ended_at
+        )
+        select
+            b.job_id, b.number, b.submitted_at, b.available_at, 0, b.priority, 0, b.parked, b.cancel_requested, 'blocked', b.next_need, b.submitted_by,
+            b.on_dependency_failure, b.payload, b.metadata,
+            -- as redrive has it
+            case when b.expires_at > greatest(b.available_at, _unbury_dependents.now) then b.expires_at end,
+            b.singleton_key, b.options, b.fence, b.lease_id, b.worker_id, b.leased_at, b.lease_expires_at, b.check_at, b.answer, null, null
+        from back as b
+    ), recorded as (
+        insert into history (job_id, at, event, actor, state, attempt)
+        select b.job_id, _unbury_dependents.now, 'redriven', 'leasehold', 'blocked', 0 from back as b
+    )
+    -- what died with these comes back with them
+    insert into deferred (kind, job_id)
+    select 'ended', b.job_id from back as b where exists (select from dependency as e where e.waits_for = b.job_id);
+end
+$_unbury_dependents$;
+
+comment on function _unbury_dependents(uuid[], timestamptz) is
+    'Brings back, as blocked, those of the given jobs (locks held) that died by cascade and wait for no dead job any more.';
+$function$,
+$function$
+create or replace function _unclaimed_since(need text)
 returns timestamptz
 language plpgsql
 stable
-as $_unasked_since$
+as $_unclaimed_since$
 declare
     v_opened_at constant timestamptz := (select min(l.opened_at) from lane as l where l.next_need = need);
     v_asked     boolean;
 begin
     -- who asked for the need itself moved its marks; who waits for the bell asks again
-    if exists (select from mark as k where k.next_need = need and k.noted_at > '-infinity')
+    if exists (select from watermark as k where k.next_need = need and k.noted_at > '-infinity')
         or exists (
             select from listener as l
             where l.stem = any (_stems(need))
-                and (l.prefixes is null or exists (select from unnest(l.prefixes) as p (prefix) where _matches(p.prefix, need)))
+                and (l.prefixes is null or exists (select from unnest(l.prefixes) as p (prefix) where _capability_matches(p.prefix, need)))
         )
     then
         return null;
     end if;
     -- who asked for more than one need left a front; from one scope to the next, each of which has up to a hundred
     with recursive scoped (scope) as (
-        (select f.scope from front as f order by f.scope limit 1)
+        (select f.scope from lane_cache as f order by f.scope limit 1)
         union all
         select n.scope
         from scoped as s
-        cross join lateral (select f.scope from front as f where f.scope > s.scope order by f.scope limit 1) as n
+        cross join lateral (select f.scope from lane_cache as f where f.scope > s.scope order by f.scope limit 1) as n
     )
     select bool_or(
         case
-            -- some were forgotten: theirs might have been among them (_move_front)
-            when s.scope = '' then (select max(f.noted_at) from front as f where f.scope = '') > v_opened_at - interval '1 minute'
+            -- some were forgotten: theirs might have been among them (_rebuild_lane_cache)
+            when s.scope = '' then (select max(f.noted_at) from lane_cache as f where f.scope = '') > v_opened_at - interval '1 minute'
             -- a hash of many: which cannot be told
             when starts_with(s.scope, e'\n\n') then true
-            else exists (select from unnest(string_to_array(substr(s.scope, 2), e'\n')) as c (capability) where _matches(c.capability, need))
+            else exists (select from unnest(string_to_array(substr(s.scope, 2), e'\n')) as c (capability) where _capability_matches(c.capability, need))
         end
     )
     into v_asked
     from scoped as s;
     return case when v_asked is not true then v_opened_at end;
 end
-$_unasked_since$;
+$_unclaimed_since$;
 
-comment on function _unasked_since(text) is
+comment on function _unclaimed_since(text) is
     'When the first job of a need was submitted, if no worker has asked for the need since that could be seen; null where one has, or where it cannot '
     'be known. Goes by what claims leave behind, rolled back ones aside.';
 $function$,
 $function$
-create or replace function _up_since(now timestamptz)
-returns timestamptz
+create or replace function _unpark_next(singleton_key text)
+returns boolean
 language plpgsql
 volatile
-as $_up_since$
+as $_unpark_next$
+declare
+    v_need      text := '';
+    v_head      record;
+    v_taken     uuid;
+    v_priority  smallint;
+    v_done      boolean := true;
 begin
-    return greatest(pg_postmaster_start_time(), coalesce((select min(u.since) from uptime as u), _up_since.now));
+    -- somebody else is about this key: whether he admits the next is not known here
+    if _try_lock_keys(array[singleton_key]) = '{}' then
+        return false;
+    end if;
+    if exists (select from leased as l where l.singleton_key = _unpark_next.singleton_key) then
+        -- the end of that lease admits the next; unless this is an old look, and it has ended since
+        return not _snapshot_is_fixed();
+    end if;
+    loop
+        select j.job_id, j.next_need, j.priority, j.number into v_head
+        from only job as j
+        where j.singleton_key = _unpark_next.singleton_key and j.state = 'ready' and j.parked and j.next_need > v_need
+        order by j.next_need, j.priority, j.number
+        limit 1;
+        exit when not found;
+        v_need := v_head.next_need;
+        continue when exists (
+            select from only job as j
+            where j.singleton_key = _unpark_next.singleton_key and j.state = 'ready' and not j.parked and j.next_need = v_need
+                and (j.priority, j.number) < (v_head.priority, v_head.number)
+        );
+        -- a head that somebody holds is passed by: the next of its need goes first
+        select j.job_id, j.priority into v_taken, v_priority
+        from only job as j
+        where j.singleton_key = _unpark_next.singleton_key and j.state = 'ready' and j.parked and j.next_need = v_need
+        order by j.priority, j.number
+        limit 1
+        for no key update skip locked;
+        if found then
+            perform _set_parked(array[v_taken], false);
+            -- its lane may have been retired since it was submitted
+            perform _open_lane(v_need, v_priority, true, _now());
+            perform _wake_for_jobs(array[v_taken], array[v_need]);
+        else
+            v_done := false;
+        end if;
+    end loop;
+    return v_done;
 end
-$_up_since$;
+$_unpark_next$;
 
-comment on function _up_since(timestamptz) is
-    'Since when the server has been up without a crash or a promotion in between: no later than that, workers can '
-    'extend their leases. now: where that is not recorded yet.';
+comment on function _unpark_next(text) is
+    'Lets the first parked job of a free singleton key, one a need, into the claim index. Tries the key''s lock (_try_lock_keys), and waits for nothing: '
+    'false where somebody is to look again.';
 $function$,
 $function$
 create or replace function _uuid_v7(at timestamptz)
@@ -6448,19 +6544,126 @@ comment on function _uuid_v7(timestamptz) is
     'A job id: time first, so that the newest jobs stand together in every index. No two are the same, whatever a session did to random().';
 $function$,
 $function$
-create or replace function _wait(job_id uuid, edges uuid[])
+create or replace function _wake_for_jobs(ids uuid[], needs text[])
 returns void
 language plpgsql
 volatile
-as $_wait$
+as $_wake_for_jobs$
+declare
+    v_held constant text := nullif(current_setting('leasehold.held_rings', true), '');
 begin
-    insert into edge (waits_for, job_id) select w.id, _wait.job_id from unnest(edges) as w (id);
-    -- one of them may be ending right now, unseen from here as this is unseen from there
-    insert into note (kind, job_id) values ('blocked', _wait.job_id);
+    if v_held is null then
+        perform _wake_waiters(array(select distinct n.need from unnest(needs) as n (need)));
+    elsif ids <> '{}' then
+        perform set_config(
+            'leasehold.held_rings',
+            v_held || (select string_agg(E'\n' || e.id || ' ' || e.need, '') from unnest(ids, needs) as e (id, need)), true
+        );
+    end if;
 end
-$_wait$;
+$_wake_for_jobs$;
 
-comment on function _wait(uuid, uuid[]) is 'Writes the edges of a job that the caller has just inserted or locked, and the note that goes with them.';
+comment on function _wake_for_jobs(uuid[], text[]) is
+    'Wakes who waits for jobs that just entered the queue, each with its need; or remembers them, while the call that '
+    'let them in may take them itself (_hold_wakeups).';
+$function$,
+$function$
+create or replace function _wake_for_scheduled(needs text[], due_at timestamptz[])
+returns void
+language plpgsql
+volatile
+as $_wake_for_scheduled$
+declare
+    v_now       constant timestamptz := _now();
+    v_channel   record;
+    v_unwatched text[];
+begin
+    -- as in _wake_waiters
+    if current_setting('leasehold.ring', true) = 'off' then
+        return;
+    elsif _snapshot_is_fixed() then
+        perform _wake_waiters(array(select n.need from unnest(needs, due_at) as n (need, due_at) where n.due_at is not null));
+        return;
+    end if;
+    for v_channel in
+        select l.channel, min(n.need) as need, _watcher(l.channel, v_now) as watcher
+        from unnest(needs, due_at) as n (need, due_at)
+        cross join lateral (
+            select o.channel, o.prefixes from listener as o where o.stem = any (_stems(n.need)) offset 0
+        ) as l
+        where n.due_at is not null
+            and (l.prefixes is null or exists (select from unnest(l.prefixes) as p (prefix) where _capability_matches(p.prefix, n.need)))
+            -- who looks again before then need not be rung
+            and exists (
+                select from waiter as w where w.channel = l.channel and w.until > greatest(v_now, n.due_at) offset 0
+            )
+        group by l.channel
+    loop
+        if v_channel.watcher is null then
+            v_unwatched := v_unwatched || v_channel.need;
+        elsif pg_notification_queue_usage() <= 0.5 then
+            perform pg_notify(v_channel.channel, v_channel.watcher::text);
+        end if;
+    end loop;
+    if v_unwatched is not null then
+        perform _wake_waiters(v_unwatched);
+    end if;
+end
+$_wake_for_scheduled$;
+
+comment on function _wake_for_scheduled(text[], timestamptz[]) is
+    'Tells who waits for these needs that a job of each is scheduled, so that somebody wakes when it is due: the one '
+    'session of a channel that watches (_watcher), or all where none does. The notification has the process id of the '
+    'session that is meant; others sleep on.';
+$function$,
+$function$
+create or replace function _wake_waiters(needs text[])
+returns void
+language plpgsql
+volatile
+as $_wake_waiters$
+declare
+    v_now       constant timestamptz := _now();
+    v_isolated  constant boolean := _snapshot_is_fixed();
+    v_channels  text[];
+begin
+    -- PREPARE TRANSACTION refuses a transaction that has notified
+    if current_setting('leasehold.ring', true) = 'off' then
+        return;
+    end if;
+    -- Above READ COMMITTED a registration may be younger than what this transaction sees; the channel is not, where it is armed (_channel_known_to_all).
+    select array_agg(distinct l.channel) into v_channels
+    from unnest(needs) as n (need)
+    cross join lateral (
+        select o.channel, o.prefixes from listener as o where o.stem = any (_stems(n.need)) offset 0
+    ) as l
+    where (l.prefixes is null or exists (select from unnest(l.prefixes) as p (prefix) where _capability_matches(p.prefix, n.need)))
+        and (v_isolated or exists (select from waiter as w where w.channel = l.channel and w.until > v_now offset 0));
+    -- a full queue of notifications would fail the commit; a bell is only a hint
+    if v_channels is null or pg_notification_queue_usage() > 0.5 then
+        return;
+    end if;
+    -- Who was rung is awake, and registers again before he sleeps: until then nobody needs to ring him, and a fleet that cannot keep up is not rung at
+    -- all. Should this transaction roll back, the registration is there still; while it is open, others ring as well.
+    -- An old snapshot would raise 40001 for rows that others have removed since.
+    if not v_isolated then
+        with told as (
+            delete from alarm as a
+            where a.alarm_id = any (array(select o.alarm_id from alarm as o where o.channel = any (v_channels) for update skip locked))
+        )
+        delete from waiter as w
+        where w.ctid = any (
+            array(select o.ctid from waiter as o where o.channel = any (v_channels) and o.until > v_now for update skip locked)
+        );
+    end if;
+    perform pg_notify(c.channel, '') from unnest(v_channels) as c (channel);
+end
+$_wake_waiters$;
+
+comment on function _wake_waiters(text[]) is
+    'Wakes who waits for any of these needs, once: whoever wants to be rung again registers again. One notification a channel, without a payload; none where '
+    'the setting leasehold.ring is off. Above READ COMMITTED it rings whoever may wait. To be called in a statement after the one that took the '
+    'transaction''s id.';
 $function$,
 $function$
 create or replace function _watcher(channel text, now timestamptz)
@@ -6491,298 +6694,21 @@ comment on function _watcher(text, timestamptz) is
     'one is scheduled; null: none.';
 $function$,
 $function$
-create or replace function _will_do(mark mark, now timestamptz)
+create or replace function _watermark_usable(watermark watermark, lease interval, now timestamptz)
 returns boolean
-language plpgsql
-volatile
-as $_will_do$
-begin
-    if mark.noted_at between now - interval '1 s' and now then
-        -- one moves them; until that has committed the others go by the old ones
-        return not pg_try_advisory_xact_lock(_engine_lock('mark', mark.next_need));
-    end if;
-    return mark.noted_at > '-infinity'
-        and _is_close(mark)
-        and (select t.at from tick as t order by t.tick_id desc limit 1) between _will_do.now - interval '6 s' and _will_do.now
-        and (select _duration(s.current_value::interval) from setting as s where s.name = 'max_lease') = mark.max_lease
-        and (select s.current_value::integer from setting as s where s.name = 'max_attempts') = mark.max_attempts;
-end
-$_will_do$;
-
-comment on function _will_do(mark, timestamptz) is
-    'Whether marks that are no longer fresh will do: those of a busy need while somebody else moves them, whose lock this tries for and keeps where it is '
-    'free; those of an idle one as long as hardly anything was claimed since, so that there is little to pass by, and upkeep was done not long ago.';
-$function$,
-$function$
-create or replace function _with_defaults(request _request)
-returns _request
 language sql
-immutable
-as $_with_defaults$
-    select (
-        request.next_need, coalesce(request.payload, '{}'), request.job_id, coalesce(request.wait_for, '{}'), request.singleton_key,
-        request.idempotency_key, coalesce(request.priority, 100), request.available_at, nullif(request.expires_at, 'infinity'), request.max_attempts,
-        request.retry, coalesce(request.on_dependency_failure, 'hold'), coalesce(request.metadata, '{}'), request.submitted_by
-    )::_request
-$_with_defaults$;
-
-comment on function _with_defaults(_request) is
-    'What a request means where an argument is null: the default of submit. An expires_at of infinity is none.';
-$function$,
-$function$
-create or replace function _work_note(
-    v_note note, limit_rows integer, notes bigint[], fresh boolean, now timestamptz, out freed integer, out admitted integer, out looked_at integer
-)
-language plpgsql
 volatile
-as $_work_note$
-declare
-    v_xmin      constant xid8 := pg_snapshot_xmin(pg_current_snapshot());
-    v_done      boolean := true;
-    v_first     boolean;
-    v_looked    record;
-begin
-    freed := 0;
-    admitted := 0;
-    looked_at := 1;
-    -- an id that this server has not come to was noted on another one, before a restore
-    if v_note.seen_by >= pg_snapshot_xmax(pg_current_snapshot()) then
-        v_note.seen_by := null;
-    end if;
-    if v_note.kind = 'key' then
-        v_done := _admit(v_note.singleton_key);
-        admitted := v_done::integer;
-        delete from note as n
-        where n.note_id = any (notes) and n.kind = 'key' and n.singleton_key = v_note.singleton_key
-            and (v_done or n.note_id <> v_note.note_id);
-    elsif v_note.kind = 'changed' then
-        select t.freed, t.looked_at into freed, looked_at from _tell_chunk(v_note, limit_rows, now) as t;
-        return;
-    else
-        perform from job as j where j.job_id = v_note.job_id for no key update skip locked;
-        if not found then
-            -- ended, or held by another transaction
-            v_done := not exists (select from job as j where j.job_id = v_note.job_id);
-        elsif v_note.kind = 'edge' then
-            freed := _apply(v_note.waits_for, _end_state(v_note.waits_for), array[v_note.job_id], now);
-        else
-            -- Whoever ended a dependency without seeing a new edge had its transaction id before that look, which came before the edge
-            -- committed, hence before the first look here took an id (seen_by). Once all older ones are over and a look at all edges began after,
-            -- nobody can have missed the edge.
-            v_first := v_note.waits_for is null;
-            if v_first and coalesce(v_note.seen_by <= v_xmin, false) then
-                v_note.seen_by := '0';
-            end if;
-            v_looked := _look_again(v_note.job_id, v_note.waits_for, limit_rows, now);
-            freed := v_looked.freed;
-            looked_at := v_looked.looked_at;
-            v_note.waits_for := v_looked.last;
-            v_done := not exists (select from edge as e where e.job_id = v_note.job_id);
-            if not v_done and v_note.waits_for is not null then
-                -- the next edges, as soon as may be
-                perform _put_off(v_note);
-                return;
-            end if;
-            v_done := v_done or coalesce(v_note.seen_by = '0', false);
-        end if;
-        if v_done then
-            delete from note as n where n.note_id = v_note.note_id;
-            -- what was set aside before was tried before
-            if v_note.tries > 0 then
-                perform _forget_error('deferred', array[v_note.job_id::text]);
-            end if;
-        end if;
-    end if;
-    if not v_done then
-        -- later, and later each time: 20 ms, 40 ms, and so on up to 5 s
-        v_note.look_at := now + least(interval '20 ms' * 2 ^ least(v_note.tries, 10), interval '5 s');
-        v_note.seen_by := coalesce(v_note.seen_by, case when fresh then pg_current_xact_id() end);
-        v_note.tries := v_note.tries + 1;
-        perform _put_off(v_note);
-    end if;
-end
-$_work_note$;
+as $_watermark_usable$
+    select lease > interval '0' and lease <= watermark.max_lease
+        and (
+            watermark.noted_at between now - interval '1 s' and now and _few_claims_since(watermark)
+            or _stale_watermark_usable(watermark, now)
+        )
+$_watermark_usable$;
 
-comment on function _work_note(note, integer, bigint[], boolean, timestamptz) is
-    'Works off one note, looking at no more than limit_rows edges or dependents, and removes it or keeps it for '
-    'later. notes: those whose locks the caller holds; the others of the same key among them are removed with it.';
-$function$,
-$function$
-create or replace function _work_notes(
-    limit_rows integer, now timestamptz, fresh boolean default pg_current_xact_id_if_assigned() is null, among bigint[] default null,
-    out freed integer, out admitted integer, out looked_at integer
-)
-language plpgsql
-volatile
-as $_work_notes$
-declare
-    v_notes bigint[];
-    v_due   bigint[];
-    v_keys  text[] := array[]::text[];
-    v_note  note;
-    v_done  record;
-    v_half  integer;
-    v_code  text;
-    v_error text;
-begin
-    freed := 0;
-    admitted := 0;
-    looked_at := 0;
-    begin
-        -- Locked in the subtransaction that changes them, as in _maintain. First an end that many wait for: it frees a thousand by few statements, and
-        -- leaves nothing to do for their own notes. Half of what may be looked at, so that neither keeps the other waiting.
-        select n.* into v_note
-        from note as n
-        where n.kind = 'changed' and n.look_at <= _work_notes.now and (among is null or n.note_id = any (among))
-        order by n.look_at
-        limit 1
-        for update skip locked;
-        if found then
-            v_notes := array[v_note.note_id];
-            select t.freed, t.looked_at into freed, looked_at from _tell_chunk(v_note, (limit_rows + 1) / 2, now) as t;
-        end if;
-        select array_agg(d.note_id order by d.look_at, d.note_id) into v_due
-        from (
-            select n.note_id, n.look_at
-            from note as n
-            where n.look_at <= _work_notes.now
-                -- what this very transaction wrote is not there for others yet, who could end or free beside it
-                and (n.kind = 'changed' or n.written_by is distinct from pg_current_xact_id_if_assigned())
-                and (among is null or n.note_id = any (among))
-            order by n.look_at
-            limit limit_rows - looked_at
-            for update skip locked
-        ) as d;
-        if v_due is null then
-            return;
-        end if;
-        v_notes := v_notes || v_due;
-        looked_at := looked_at + _drop_idle_notes(v_due);
-        for v_note in
-            select o.*
-            from unnest(v_due) with ordinality as i (id, place)
-            cross join lateral (select n.* from note as n where n.note_id = i.id limit 1) as o
-            order by i.place
-        loop
-            exit when looked_at >= limit_rows;
-            -- one look, and one note that stays if need be, serve all of a key
-            continue when v_note.singleton_key = any (v_keys);
-            v_keys := v_keys || v_note.singleton_key;
-            v_done := _work_note(v_note, limit_rows - looked_at, v_due, fresh, now);
-            freed := freed + v_done.freed;
-            admitted := admitted + v_done.admitted;
-            looked_at := looked_at + v_done.looked_at;
-        end loop;
-        return;
-    exception
-        when others then
-            if v_notes is null or not _is_of_a_row(sqlstate) then
-                raise;
-            end if;
-            v_code := sqlstate;
-            v_error := sqlerrm;
-    end;
-    freed := 0;
-    admitted := 0;
-    looked_at := 1;
-    v_half := cardinality(v_notes) / 2;
-    if v_half = 0 then
-        select n.* into v_note from note as n where n.note_id = v_notes[1];
-        v_note.look_at := _set_aside('deferred', coalesce(v_note.job_id::text, v_note.singleton_key), v_code, v_error, now);
-        v_note.tries := v_note.tries + 1;
-        perform _put_off(v_note);
-        return;
-    end if;
-    -- halves of halves, as in _maintain
-    select w.freed, w.admitted, w.looked_at into freed, admitted, looked_at from _work_notes(limit_rows, now, fresh, v_notes[: v_half]) as w;
-    if looked_at < limit_rows then
-        select w.* into v_done from _work_notes(limit_rows - looked_at, now, fresh, v_notes[v_half + 1 :]) as w;
-        freed := freed + v_done.freed;
-        admitted := admitted + v_done.admitted;
-        looked_at := looked_at + v_done.looked_at;
-    end if;
-end
-$_work_notes$;
-
-comment on function _work_notes(integer, timestamptz, boolean, bigint[]) is
-    'Does what earlier transactions could not do without waiting: looks whether a dependency ended unseen, frees dependents that were locked or '
-    'too many, admits the next of a key. Looks at no more than limit_rows notes, edges and dependents in all: what is left stays first in line. A note for '
-    'which that raises is set aside and stops no other. among: these notes alone. fresh: whether the id that this transaction will have is younger than the '
-    'notes it sees. Locks notes and jobs by skipping what is locked.';
-$function$,
-$function$
-create or replace function await_bell(capabilities text[], until timestamptz)
-returns bell
-language plpgsql
-volatile
-security definer
-set search_path from current
-set plan_cache_mode to force_generic_plan
-set enable_seqscan to off
-set jit to off
-as $await_bell$
-declare
-    v_now       constant timestamptz := _now();
-    v_channel   text;
-    v_fresh     constant boolean := pg_current_xact_id_if_assigned() is null;
-    v_armed     boolean;
-    v_until     timestamptz;
-begin
-    perform _check_capabilities(capabilities);
-    if until is null then
-        perform _invalid('until', 'must not be null');
-    end if;
-    perform _check_time('until', until);
-    if until <= v_now then
-        perform _invalid('until', 'must lie in the future');
-    elsif until > v_now + interval '1 day' then
-        perform _invalid('until', 'must not lie more than a day ahead', 'Call again before it is over.');
-    end if;
-    -- one channel for all who wait for the same; short, for NOTIFY refuses names above 63 bytes
-    v_channel := 'leasehold_' || to_hex(hashtextextended(
-        (select string_agg(distinct c.capability, E'\n') from unnest(capabilities) as c (capability)),
-        hashtextextended(current_schema(), 0)
-    ));
-    select max(w.until), bool_or(w.armed) into v_until, v_armed from waiter as w where w.until > v_now and w.channel = v_channel;
-    if v_until is null or v_until < v_now + (until - v_now) / 2 then
-        if not _listen(v_channel, capabilities, until, v_now) then
-            return (v_channel, false, _next_due(capabilities, v_now) - v_now)::bell;
-        end if;
-        insert into waiter (channel, stem, until)
-        select v_channel, s.stem, await_bell.until from (select distinct _stem(c.capability) from unnest(capabilities) as c (capability)) as s (stem);
-    elsif not v_armed and v_fresh then
-        -- Who looked for waiters before this registration could be seen had his transaction id before that, and so before the one taken here.
-        -- Once none older is under way, everybody else rings: by this registration, or, above READ COMMITTED, because the channel is known.
-        perform pg_current_xact_id();
-        if pg_snapshot_xmin(pg_current_snapshot()) >= pg_current_xact_id() and _is_known_to_all(v_channel, v_until) then
-            v_armed := true;
-            -- written anew, not updated: see _park
-            with gone as (
-                delete from waiter as w
-                where w.ctid = any (
-                    array(select o.ctid from waiter as o where o.until > v_now and o.channel = v_channel for no key update skip locked)
-                )
-                returning w.channel, w.stem, w.until, w.pid
-            )
-            insert into waiter (channel, stem, until, armed, pid) select g.channel, g.stem, g.until, true, g.pid from gone as g;
-        end if;
-    end if;
-    return (v_channel, coalesce(v_armed, false), _set_alarm(v_channel, capabilities, until, v_now))::bell;
-end
-$await_bell$;
-
-comment on function await_bell(text[], timestamptz) is
-    'Says that this session listens for these capabilities, and until when (at most a day ahead; a few seconds are '
-    'plenty). Returns channel, to LISTEN to; armed: whether every transaction that might submit and not ring is over '
-    '(those that looked before the registration; of capabilities that nobody has waited with in the last three days '
-    'also those whose snapshot is older); and due_in: in how long this session is to look for work though nobody '
-    'rings, because a scheduled job will be due; of several that wait for the same one is told, the others have null. '
-    'Never armed where 256 other sets of capabilities share one of these needs, or the whole parts of one of these '
-    'prefixes. Call it, commit, LISTEN; then'
-    ' again and again: await_bell, get_work, and, where nothing was found, sleep: as long as wanted if it said armed'
-    ' since the session listens, else briefly. A bell that rang ends the registration: whoever was rung looks for '
-    'work, and calls this again before he sleeps. It writes only where nobody of these capabilities is registered, '
-    'or half of the time is over. A bell is a hint; polling alone is correct. Locks nothing. Raises LH010.';
+comment on function _watermark_usable(watermark, interval, timestamptz) is
+    'Whether a claim may go by these marks: they were moved less than a second ago, by whoever did the upkeep as well that was due, and few claims of their '
+    'need came after; and the lease, a _duration, is no longer than allowed. Not true of marks that there are not. Where not, whoever asked is to move them.';
 $function$,
 $function$
 create or replace function cancel(job_id uuid, actor text, reason text default null)
@@ -6801,7 +6727,7 @@ declare
     v_ended text;
 begin
     if job_id is null then
-        perform _invalid('job_id', 'must not be null');
+        perform _raise_invalid_argument('job_id', 'must not be null');
     end if;
     perform _check_text('actor', actor, 200);
     if reason is not null then
@@ -6813,21 +6739,21 @@ begin
         v_job := _lock_job(job_id);
     end if;
     if v_job.job_id is null then
-        v_ended := _end_state(job_id);
+        v_ended := _ended_as(job_id);
         if v_ended is null then
-            perform _no_such_job(job_id);
+            perform _raise_job_not_found(job_id);
         end if;
         return v_ended;
     end if;
 
     if v_job.state <> 'leased' then
-        perform _record(job_id, 'cancelled', actor, 'cancelled', v_job.attempt, reason, v_now);
-        perform _end_unheld(v_job, 'cancelled', null, null, v_now);
+        perform _record_history(job_id, 'cancelled', actor, 'cancelled', v_job.attempt, reason, v_now);
+        perform _archive_unheld(v_job, 'cancelled', null, null, v_now);
         return 'cancelled';
     end if;
     if not v_job.cancel_requested then
         update leased as j set cancel_requested = true where j.job_id = cancel.job_id;
-        perform _record(job_id, 'cancel_requested', actor, 'leased', v_job.attempt, reason, v_now);
+        perform _record_history(job_id, 'cancel_requested', actor, 'leased', v_job.attempt, reason, v_now);
     end if;
     return 'leased';
 end
@@ -6854,7 +6780,7 @@ declare
 begin
     perform _check_text('name', name, 200);
     perform _check_size('result', result, 'max_checkpoint_bytes');
-    perform _hold(job_id, lease_id, 'checkpoint');
+    perform _lock_current_lease(job_id, lease_id, 'checkpoint');
     insert into checkpoint as c (job_id, name, result, recorded_at)
     values (checkpoint.job_id, checkpoint.name, checkpoint.result, _now())
     on conflict on constraint checkpoint_pkey do nothing;
@@ -6879,7 +6805,7 @@ set enable_seqscan to off
 set jit to off
 as $checkpoints$
 begin
-    perform _hold(job_id, lease_id, 'checkpoints');
+    perform _lock_current_lease(job_id, lease_id, 'checkpoints');
     return query
     select c.name, c.result, c.recorded_at
     from checkpoint as c
@@ -6910,8 +6836,8 @@ begin
     if result is not null then
         perform _check_size('result', result, 'max_result_bytes');
     end if;
-    if not _end(job_id, lease_id, 'succeeded', result, null, _now_in_order()) then
-        perform _refuse(job_id, lease_id, 'complete');
+    if not _archive_leased(job_id, lease_id, 'succeeded', result, null, _now_after_xid()) then
+        perform _replay_or_raise(job_id, lease_id, 'complete');
     end if;
     return true;
 end
@@ -6941,8 +6867,8 @@ begin
     perform _check_size('result', result, 'max_result_bytes');
     v_job := _lock_unheld(job_id, actor);
     v_now := _now();
-    perform _record(job_id, 'complete_unheld', actor, 'succeeded', v_job.attempt, null, v_now);
-    perform _end_unheld(v_job, 'succeeded', result, null, v_now);
+    perform _record_history(job_id, 'complete_unheld', actor, 'succeeded', v_job.attempt, null, v_now);
+    perform _archive_unheld(v_job, 'succeeded', result, null, v_now);
     return true;
 end
 $complete_unheld$;
@@ -6996,15 +6922,15 @@ declare
 begin
     lease := coalesce(lease, interval '60 s');
     perform _check_lease(lease);
-    v_job := _hold(job_id, lease_id, 'extend');
+    v_job := _lock_current_lease(job_id, lease_id, 'extend');
     if v_job.cancel_requested then
-        perform _asked_to_stop(job_id, lease_id);
+        perform _raise_cancel_requested(job_id, lease_id);
     end if;
     v_now := _now();
     v_end := v_now + _duration(lease);
     update heartbeat as h set extended_at = v_now, lease_expires_at = v_end where h.fence = v_job.fence and h.lease_expires_at < v_end;
     if not found then
-        v_was := _lease_end(v_job.fence, v_job.lease_expires_at);
+        v_was := _expires_at(v_job.fence, v_job.lease_expires_at);
         if v_end <= v_was then
             return v_was;
         end if;
@@ -7057,7 +6983,7 @@ begin
         perform _check_elements('leases', leases);
     end if;
     begin
-        select array_agg((e.element ->> 'job_id')::uuid), array_agg((e.element ->> 'lease_id')::uuid), bool_and(_names_lease(e.element))
+        select array_agg((e.element ->> 'job_id')::uuid), array_agg((e.element ->> 'lease_id')::uuid), bool_and(_is_lease_reference(e.element))
         into v_job_ids, v_lease_ids, v_plain
         from jsonb_array_elements(leases) as e (element);
     exception
@@ -7135,9 +7061,9 @@ begin
             from leased as j
             where j.job_id = v_one.job_id and j.lease_id = v_one.lease_id;
             if not found then
-                perform _refuse(v_one.job_id, v_one.lease_id, 'extend');
+                perform _replay_or_raise(v_one.job_id, v_one.lease_id, 'extend');
             elsif v_stopped then
-                perform _asked_to_stop(v_one.job_id, v_one.lease_id);
+                perform _raise_cancel_requested(v_one.job_id, v_one.lease_id);
             end if;
             v_extended.error_code := '55P03';
             v_extended.message := 'the job is held by a transaction';
@@ -7183,11 +7109,11 @@ declare
 begin
     perform _check_delay('retry_after', retry_after);
     perform _check_ids(job_id, lease_id);
-    v_job := _lock_leased(job_id, lease_id);
+    v_job := _lock_leased_job(job_id, lease_id);
     if v_job.job_id is null then
-        return _answer(_refuse(job_id, lease_id, 'fail'));
+        return _outcome_of_answer(_replay_or_raise(job_id, lease_id, 'fail'));
     end if;
-    return _fail(v_job, error, coalesce(retryable, true), retry_after, error_code, v_job.worker_id);
+    return _fail_job(v_job, error, coalesce(retryable, true), retry_after, error_code, v_job.worker_id);
 end
 $fail$;
 
@@ -7217,7 +7143,7 @@ set jit to off
 as $fail_unheld$
 begin
     perform _check_delay('retry_after', retry_after);
-    return _fail(_lock_unheld(job_id, actor), error, coalesce(retryable, true), retry_after, error_code, actor);
+    return _fail_job(_lock_unheld(job_id, actor), error, coalesce(retryable, true), retry_after, error_code, actor);
 end
 $fail_unheld$;
 
@@ -7243,33 +7169,33 @@ set jit to off
 set enable_bitmapscan to off
 as $get_work$
 declare
-    v_now       constant timestamptz := _now();
-    v_lease     constant interval := _duration(coalesce(lease, interval '60 s'));
-    v_mark      mark;
-    v_tended    boolean;
-    v_work      work;
-    v_survey    _survey;
-    v_ids       uuid[];
-    v_keyed     boolean;
+    v_now           constant timestamptz := _now();
+    v_lease         constant interval := _duration(coalesce(lease, interval '60 s'));
+    v_watermark     watermark;
+    v_maintained    boolean;
+    v_work          work;
+    v_survey        _claim_plan;
+    v_ids           uuid[];
+    v_keyed         boolean;
 begin
     -- nearly always: one job of one need, by the newest marks
-    if _is_plain_worker(worker_id, capabilities) and coalesce(limit_jobs, 1) = 1 and not _isolated() then
+    if _is_plain_claim(worker_id, capabilities) and coalesce(limit_jobs, 1) = 1 and not _snapshot_is_fixed() then
         loop
-            select k.* into v_mark from mark as k where k.next_need = capabilities[1] order by k.mark_id desc limit 1;
-            if found and _is_usable(v_mark, v_lease, v_now) then
-                v_work := _claim(v_mark, worker_id, v_lease);
+            select k.* into v_watermark from watermark as k where k.next_need = capabilities[1] order by k.watermark_id desc limit 1;
+            if found and _watermark_usable(v_watermark, v_lease, v_now) then
+                v_work := _claim_one(v_watermark, worker_id, v_lease);
                 if v_work.job_id is not null then
-                    if v_tended is not null then
-                        perform _release_rings(array[v_work.job_id]);
+                    if v_maintained is not null then
+                        perform _release_wakeups(array[v_work.job_id]);
                     end if;
                     return next v_work;
                     return;
                 end if;
                 exit;
             end if;
-            exit when v_tended is not null or v_mark.mark_id is null;
-            perform _hold_rings();
-            v_tended := _freshen(v_mark.next_need, v_now);
+            exit when v_maintained is not null or v_watermark.watermark_id is null;
+            perform _hold_wakeups();
+            v_maintained := _refresh_watermark(v_watermark.next_need, v_now);
         end loop;
     end if;
     limit_jobs := coalesce(limit_jobs, 1);
@@ -7278,38 +7204,38 @@ begin
     perform _check_lease(coalesce(lease, interval '60 s'));
     perform _check_count('limit_jobs', limit_jobs, 1, 1000);
 
-    if (cardinality(capabilities) > 1 or right(capabilities[1], 1) = '%') and not _isolated() then
-        v_ids := _pick_ahead(capabilities, limit_jobs, v_now);
+    if (cardinality(capabilities) > 1 or right(capabilities[1], 1) = '%') and not _snapshot_is_fixed() then
+        v_ids := _claim_lookahead(capabilities, limit_jobs, v_now);
         if v_ids is not null then
-            perform _release_rings(v_ids);
-            return query select * from _grant(v_ids, false, worker_id, v_lease);
+            perform _release_wakeups(v_ids);
+            return query select * from _grant_leases(v_ids, false, worker_id, v_lease);
             return;
         end if;
     end if;
 
-    perform _hold_rings();
-    v_survey := _survey(capabilities, v_now);
+    perform _hold_wakeups();
+    v_survey := _plan_claim(capabilities, v_now);
     v_keyed := v_survey.keyed_need is not null;
-    v_ids := _choose(v_survey, limit_jobs, v_now);
-    if cardinality(v_ids) < limit_jobs and not v_survey.tended and v_tended is not true then
+    v_ids := _select_claimable(v_survey, limit_jobs, v_now);
+    if cardinality(v_ids) < limit_jobs and not v_survey.tended and v_maintained is not true then
         -- hungry: what is due may be what it looks for
-        perform _tend_from_horizon(greatest(limit_jobs, 250), v_now);
-        v_survey := _survey(capabilities, v_now);
+        perform _run_maintenance_from_horizon(greatest(limit_jobs, 250), v_now);
+        v_survey := _plan_claim(capabilities, v_now);
         v_keyed := v_keyed or v_survey.keyed_need is not null;
-        v_ids := v_ids || _choose(v_survey, limit_jobs - cardinality(v_ids), v_now, v_ids);
+        v_ids := v_ids || _select_claimable(v_survey, limit_jobs - cardinality(v_ids), v_now, v_ids);
         v_ids := array(select j.job_id from job as j where j.job_id = any (v_ids) order by j.priority, j.number);
     end if;
-    perform _release_rings(v_ids);
+    perform _release_wakeups(v_ids);
     if v_ids = '{}' then
         return;
     end if;
-    if not _isolated() then
-        return query select * from _grant(v_ids, v_keyed, worker_id, v_lease);
+    if not _snapshot_is_fixed() then
+        return query select * from _grant_leases(v_ids, v_keyed, worker_id, v_lease);
         return;
     end if;
     -- the look for leases of a key was an old one: the unique index has the last word
     begin
-        return query select * from _grant(v_ids, v_keyed, worker_id, v_lease);
+        return query select * from _grant_leases(v_ids, v_keyed, worker_id, v_lease);
     exception
         when unique_violation then
             raise exception 'another job of the same singleton key was leased by a transaction that this one cannot see'
@@ -7337,9 +7263,9 @@ set enable_seqscan to off
 set jit to off
 as $hold_lease$
 declare
-    v_job job := _hold(job_id, lease_id, 'hold_lease');
+    v_job job := _lock_current_lease(job_id, lease_id, 'hold_lease');
 begin
-    return _lease_end(v_job.fence, v_job.lease_expires_at);
+    return _expires_at(v_job.fence, v_job.lease_expires_at);
 end
 $hold_lease$;
 
@@ -7365,12 +7291,12 @@ declare
         (
             select has_function_privilege(r.oid, to_regprocedure('job_payload(uuid)'), 'execute')
             from pg_roles as r
-            where r.rolname = _actor()
+            where r.rolname = _acting_role()
         ), false
     );
 begin
     if job_id is null then
-        perform _invalid('job_id', 'must not be null');
+        perform _raise_invalid_argument('job_id', 'must not be null');
     end if;
     -- one statement, one snapshot: the job may be moving from one to the other
     select
@@ -7392,7 +7318,7 @@ begin
             j.job_id, j.state, j.next_need, j.payload, j.priority, j.attempt, j.crashes, j.available_at, j.expires_at,
             j.submitted_at, j.submitted_by, j.singleton_key, j.options, j.metadata, j.on_dependency_failure,
             j.worker_id, j.lease_id, j.fence, j.leased_at,
-            case when j.state = 'leased' then _lease_end(j.fence, j.lease_expires_at) else j.lease_expires_at end as lease_expires_at,
+            case when j.state = 'leased' then _expires_at(j.fence, j.lease_expires_at) else j.lease_expires_at end as lease_expires_at,
             j.cancel_requested, j.failure, j.ended_at, null::jsonb as result, false as archived
         from job as j
         where j.job_id = job.job_id
@@ -7405,7 +7331,7 @@ begin
         where a.job_id = job.job_id
     ) as i;
     if not found then
-        perform _no_such_job(job_id);
+        perform _raise_job_not_found(job_id);
     end if;
     return v_info;
 end
@@ -7431,7 +7357,7 @@ declare
     v_info  payload_info;
 begin
     if job_id is null then
-        perform _invalid('job_id', 'must not be null');
+        perform _raise_invalid_argument('job_id', 'must not be null');
     end if;
     -- one statement, one snapshot: the job may be moving from one to the other
     select i.payload, coalesce(i.metadata, '{}'), i.result
@@ -7442,7 +7368,7 @@ begin
         select a.payload, a.metadata, a.result from archive as a where a.job_id = job_payload.job_id
     ) as i;
     if not found then
-        perform _no_such_job(job_id);
+        perform _raise_job_not_found(job_id);
     end if;
     return v_info;
 end
@@ -7473,9 +7399,9 @@ begin
     if not found then
         select a.* into v_ended from archive as a where a.job_id = lease_status.job_id;
         if not found then
-            perform _no_such_job(job_id);
+            perform _raise_job_not_found(job_id);
         end if;
-        -- the same condition as in _refuse for LH018
+        -- the same condition as in _replay_or_raise for LH018
         return (
             false, v_ended.state = 'cancelled', null, v_ended.state,
             case when v_ended.state = 'succeeded' and v_ended.lease_id = lease_status.lease_id and v_ended.answer is null then v_ended.result end
@@ -7483,7 +7409,7 @@ begin
     elsif v_job.state <> 'leased' or v_job.lease_id <> lease_status.lease_id then
         return (false, false, null, v_job.state, null)::lease_state;
     end if;
-    return (true, v_job.cancel_requested, _lease_end(v_job.fence, v_job.lease_expires_at) - _now(), v_job.state, null)::lease_state;
+    return (true, v_job.cancel_requested, _expires_at(v_job.fence, v_job.lease_expires_at) - _now(), v_job.state, null)::lease_state;
 end
 $lease_status$;
 
@@ -7507,14 +7433,14 @@ declare
     v_now constant timestamptz := _now();
 begin
     perform _check_capabilities(capabilities);
-    return _next_due(capabilities, v_now) - v_now;
+    return _next_scheduled_at(capabilities, v_now) - v_now;
 end
 $next_due$;
 
 comment on function next_due(text[]) is
     'In how long the next job that is scheduled for these capabilities (or backs off) becomes due: exactly, or '
     'sooner where very many of other needs come before. Null: none is scheduled. For a worker that polls: it need '
-    'sleep no longer than that. Who listens has it from await_bell, which wakes one of many. Locks nothing. Raises '
+    'sleep no longer than that. Who listens has it from wakeup_channel, which wakes one of many. Locks nothing. Raises '
     'LH010.';
 $function$,
 $function$
@@ -7534,7 +7460,7 @@ declare
     v_ended text;
 begin
     if job_id is null then
-        perform _invalid('job_id', 'must not be null');
+        perform _raise_invalid_argument('job_id', 'must not be null');
     end if;
     perform _check_text('actor', actor, 200);
     if reason is not null then
@@ -7543,7 +7469,7 @@ begin
     perform _check_expires_at('expires_at', nullif(expires_at, 'infinity'), v_now);
     v_job := _lock_job(job_id);
     if v_job.state = 'dead' then
-        return _redrive(v_job, actor, reason, expires_at, v_now);
+        return _redrive_job(v_job, actor, reason, expires_at, v_now);
     end if;
 
     if v_job.job_id is not null then
@@ -7552,9 +7478,9 @@ begin
                   detail = jsonb_build_object('job_id', job_id, 'state', v_job.state)::text,
                   hint = 'Only a dead job is brought back; this one lives.';
     end if;
-    v_ended := _end_state(job_id);
+    v_ended := _ended_as(job_id);
     if v_ended is null then
-        perform _no_such_job(job_id);
+        perform _raise_job_not_found(job_id);
     elsif v_ended = 'cancelled' then
         raise exception 'job % was cancelled', job_id
             using errcode = 'LH007', detail = jsonb_build_object('job_id', job_id)::text, hint = 'Submit a new job.';
@@ -7594,7 +7520,7 @@ begin
     select array_agg(d.job_id) into v_ids
     from (
         select f.job_id
-        from unnest(_needs(array[capability])) as n (need)
+        from unnest(_matching_needs(array[capability])) as n (need)
         cross join lateral (
             select j.job_id, j.ended_at
             from only job as j
@@ -7610,7 +7536,7 @@ begin
     for v_job in
         select j.* from only job as j where j.job_id = any (v_ids) order by j.ended_at
     loop
-        perform _redrive(v_job, actor, null, null, _now());
+        perform _redrive_job(v_job, actor, null, null, _now());
         return next v_job.job_id;
     end loop;
 end
@@ -7637,17 +7563,17 @@ declare
 begin
     perform _check_time('available_at', available_at);
     perform _check_ids(job_id, lease_id);
-    v_job := _lock_leased(job_id, lease_id);
+    v_job := _lock_leased_job(job_id, lease_id);
     if v_job.job_id is null then
-        return _answer(_refuse(job_id, lease_id, 'release'));
+        return _outcome_of_answer(_replay_or_raise(job_id, lease_id, 'release'));
     end if;
     v_now := _now();
     if v_job.cancel_requested then
-        return _end_cancelled(v_job, 'release', v_now);
+        return _finish_cancelled(v_job, 'release', v_now);
     end if;
     v_job.attempt := v_job.attempt - 1;
     v_job.available_at := coalesce(available_at, v_now);
-    return _move(v_job, 'release', v_job.worker_id, null, null, null, null, v_now);
+    return _requeue(v_job, 'release', v_job.worker_id, null, null, null, null, v_now);
 end
 $release$;
 
@@ -7666,7 +7592,7 @@ set search_path from current
 as $require_api$
 begin
     if api is null or api < 1 then
-        perform _invalid('api', 'must be a positive number', 'The API major that the client was written for, as 1.');
+        perform _raise_invalid_argument('api', 'must be a positive number', 'The API major that the client was written for, as 1.');
     elsif api > split_part(schema_version(), '.', 1)::integer then
         raise exception 'the client wants API %, the schema serves %', api, split_part(schema_version(), '.', 1)
             using errcode = 'LH017',
@@ -7710,14 +7636,14 @@ begin
         next_need, payload, wait_for, available_at, priority, expires_at, max_attempts, retry, on_dependency_failure
     );
     perform _check_ids(job_id, lease_id);
-    v_job := _lock_leased(job_id, lease_id);
+    v_job := _lock_leased_job(job_id, lease_id);
     if v_job.job_id is null then
-        return _answer(_refuse(job_id, lease_id, 'reschedule'));
+        return _outcome_of_answer(_replay_or_raise(job_id, lease_id, 'reschedule'));
     end if;
     if v_job.cancel_requested then
-        perform _asked_to_stop(job_id, lease_id);
+        perform _raise_cancel_requested(job_id, lease_id);
     end if;
-    return _reschedule(
+    return _reschedule_job(
         v_job, next_need, payload, coalesce(wait_for, '{}'), available_at, priority, expires_at, max_attempts, retry, on_dependency_failure,
         'reschedule', v_job.worker_id
     );
@@ -7759,7 +7685,7 @@ begin
     perform _check_reschedule(
         next_need, payload, wait_for, available_at, priority, expires_at, max_attempts, retry, on_dependency_failure
     );
-    return _reschedule(
+    return _reschedule_job(
         _lock_unheld(job_id, actor), next_need, payload, wait_for, available_at, priority, expires_at, max_attempts, retry,
         on_dependency_failure, 'reschedule_unheld', actor
     );
@@ -7789,7 +7715,7 @@ declare
     v_job job;
 begin
     perform _check_count('limit_rows', limit_rows, 1, 10000);
-    v_job := _hold(job_id, lease_id, 'results');
+    v_job := _lock_current_lease(job_id, lease_id, 'results');
     return query
     select w.id, coalesce(a.state, j.state), a.result
     from (
@@ -7842,36 +7768,36 @@ begin
         perform _check_text('value', value, 10000);
         if v_kind in ('bytes', 'count') then
             if value !~ '^[1-9][0-9]{0,8}$' then
-                perform _invalid('value', 'must be a whole number from 1 to 999999999');
+                perform _raise_invalid_argument('value', 'must be a whole number from 1 to 999999999');
             elsif v_kind = 'bytes' and value::integer < 1024 then
-                perform _invalid('value', 'must not be less than 1024 bytes');
+                perform _raise_invalid_argument('value', 'must not be less than 1024 bytes');
             elsif name = 'max_attempts' and value::integer > 10000 then
-                perform _invalid('value', 'must lie between 1 and 10000');
+                perform _raise_invalid_argument('value', 'must lie between 1 and 10000');
             end if;
         elsif v_kind = 'interval' then
             -- each session reads it with its own intervalstyle, which decides what a minus sign covers
             if _duration(_read_interval('value', value)) <= interval '0' or value like '%-%' then
-                perform _invalid('value', 'must be longer than nothing, and have no negative part');
+                perform _raise_invalid_argument('value', 'must be longer than nothing, and have no negative part');
             elsif _duration(_read_interval('value', value)) > interval '366 days' then
-                perform _invalid('value', 'must not be longer than a year');
+                perform _raise_invalid_argument('value', 'must not be longer than a year');
             end if;
         else
             begin
                 perform _check_retry('value', value::jsonb);
             exception
                 when data_exception then
-                    perform _invalid('value', 'is not JSON: ' || left(sqlerrm, 200));
+                    perform _raise_invalid_argument('value', 'is not JSON: ' || left(sqlerrm, 200));
             end;
         end if;
     end if;
     update setting as s set value = set_setting.value where s.name = set_setting.name;
     if name in ('max_lease', 'max_attempts') then
         -- claims go by what the newest marks say of it: the next ones are to look
-        insert into mark (mark_id, next_need, priorities, numbers, keyed, seen_number, seen_by, noted_at, max_lease, max_attempts)
+        insert into watermark (watermark_id, next_need, priorities, numbers, keyed, seen_number, seen_by, noted_at, max_lease, max_attempts)
         overriding system value
         select
-            _top_mark_id(), m.next_need, m.priorities, m.numbers, m.keyed, m.seen_number, m.seen_by, '-infinity', m.max_lease, m.max_attempts
-        from (select distinct on (k.next_need) k.* from mark as k order by k.next_need, k.mark_id desc) as m;
+            _invalidation_id(), m.next_need, m.priorities, m.numbers, m.keyed, m.seen_number, m.seen_by, '-infinity', m.max_lease, m.max_attempts
+        from (select distinct on (k.next_need) k.* from watermark as k order by k.next_need, k.watermark_id desc) as m;
     end if;
     return _setting_value(name);
 end
@@ -7930,7 +7856,7 @@ begin
         return next v_settled;
         return;
     end if;
-    foreach v_settled in array _settle(done, coalesce(strict, true)) loop
+    foreach v_settled in array _settle_batch(done, coalesce(strict, true)) loop
         return next v_settled;
     end loop;
 end
@@ -7969,7 +7895,7 @@ set enable_seqscan to off
 set jit to off
 as $submit$
 declare
-    v_now       constant timestamptz := _now_in_order();
+    v_now       constant timestamptz := _now_after_xid();
     v_id        constant uuid := coalesce(job_id, _uuid_v7(v_now));
     v_awaited   boolean;
     v_request   _request;
@@ -7978,16 +7904,16 @@ begin
     -- Nearly always: a job that has what every job has and no more, written here, in one statement. Whether its need is one was looked at when
     -- its lane was opened, or will be now.
     if (
-        _is_plain(payload, octet_length(payload::text), priority, on_dependency_failure, metadata)
+        _is_plain_request(payload, octet_length(payload::text), priority, on_dependency_failure, metadata)
         and wait_for = '{}' and next_need is not null
         and num_nulls(job_id, singleton_key, idempotency_key, available_at, expires_at, max_attempts, retry, submitted_by) = 8
-        -- an old snapshot does not see who waits (_announce)
-        and not _isolated()
+        -- an old snapshot does not see who waits (_open_lanes_and_wake)
+        and not _snapshot_is_fixed()
     ) then
         insert into ready (
             job_id, number, submitted_at, available_at, priority, state, next_need, submitted_by, on_dependency_failure, payload
         ) values (
-            v_id, nextval('number_seq'), v_now, v_now, submit.priority, 'ready', submit.next_need, _actor(), 'hold', submit.payload
+            v_id, nextval('number_seq'), v_now, v_now, submit.priority, 'ready', submit.next_need, _acting_role(), 'hold', submit.payload
         )
         returning (
             select exists (select from waiter as w where w.stem = any (l.stems) and w.until > v_now)
@@ -7996,26 +7922,26 @@ begin
             limit 1
         ) into v_awaited;
         if v_awaited is not false then
-            perform _announce(array[next_need], array[priority::smallint], array[true], array[false], v_now);
+            perform _open_lanes_and_wake(array[next_need], array[priority::smallint], array[true], array[false], v_now);
         end if;
         return (v_id, true, 'ready', v_now)::submitted;
     end if;
 
-    v_request := _with_defaults((
+    v_request := _fill_defaults((
         next_need, payload, job_id, wait_for, singleton_key, idempotency_key, priority, available_at, expires_at, max_attempts, retry,
         on_dependency_failure, metadata, submitted_by
     )::_request);
     perform _check_submit(v_request);
     if idempotency_key is not null then
-        v_first := _claim_key(idempotency_key, v_id, _request_hash(next_need, v_request.payload, job_id));
+        v_first := _reserve_key(idempotency_key, v_id, _request_hash(next_need, v_request.payload, job_id));
         if v_first is not null then
-            return _known(v_first);
+            return _answer_known_job(v_first);
         end if;
     end if;
     if job_id is not null then
-        perform _claim_id(job_id);
+        perform _reserve_id(job_id);
     end if;
-    return _store(v_request, v_id, v_now);
+    return _store_job(v_request, v_id, v_now);
 end
 $submit$;
 
@@ -8040,8 +7966,8 @@ set enable_seqscan to off
 set jit to off
 as $submit_many$
 declare
-    v_now           constant timestamptz := _now_in_order();
-    v_requests      _request[] := _requests(jobs);
+    v_now           constant timestamptz := _now_after_xid();
+    v_requests      _request[] := _read_requests(jobs);
     v_ids           constant uuid[] := array(select coalesce(r.job_id, _uuid_v7(v_now)) from unnest(v_requests) as r);
     v_special       bigint[];
     v_needs         text[];
@@ -8056,7 +7982,7 @@ begin
         array_agg(r.next_need), array_agg(r.payload), array_agg(r.priority),
         array_agg(r.ordinality) filter (
             where (
-                _is_plain_need(r.next_need) and _is_plain(r.payload, octet_length(r.payload::text), r.priority, r.on_dependency_failure, r.metadata)
+                _is_plain_need(r.next_need) and _is_plain_request(r.payload, octet_length(r.payload::text), r.priority, r.on_dependency_failure, r.metadata)
                 and r.wait_for = '{}'
                 and (
                     r.job_id, r.singleton_key, r.idempotency_key, r.available_at, r.expires_at, r.max_attempts, r.retry, r.submitted_by
@@ -8067,18 +7993,18 @@ begin
     from unnest(v_requests) with ordinality as r;
     -- nearly always: jobs that have what every job has, and no more
     if v_special is null then
-        perform _insert_plain(v_ids, v_needs, v_payloads, v_priorities, v_now);
+        perform _insert_plain_jobs(v_ids, v_needs, v_payloads, v_priorities, v_now);
         return query select i.id, true, 'ready', v_now from unnest(v_ids) as i (id);
         return;
     end if;
-    v_requests := array(select _with_defaults(r) from unnest(v_requests) as r);
+    v_requests := array(select _fill_defaults(r) from unnest(v_requests) as r);
     perform _check_submit(v_requests[s.at], format('jobs[%s].', s.at - 1)) from unnest(v_special) as s (at);
-    perform _check_batch_circles(v_requests);
-    v_firsts := _claim_keys(v_requests, v_ids);
-    perform _claim_ids(v_requests, v_firsts);
-    v_requests := _meant(v_requests, v_firsts);
+    perform _check_batch_cycles(v_requests);
+    v_firsts := _reserve_keys(v_requests, v_ids);
+    perform _reserve_ids(v_requests, v_firsts);
+    v_requests := _remap_wait_for(v_requests, v_firsts);
     return query
-    select a.* from unnest(_store_many(v_requests, v_ids, v_firsts, v_now)) as a;
+    select a.* from unnest(_store_jobs(v_requests, v_ids, v_firsts, v_now)) as a;
 end
 $submit_many$;
 
@@ -8108,10 +8034,10 @@ begin
     perform _check_count('limit_jobs', limit_jobs, 1, 100000);
     -- before this transaction has an id of its own
     v_oldest := _oldest_snapshot();
-    v_swept := _tend(coalesce(limit_jobs, 1000), _now(), '-infinity', '-infinity');
-    perform _maintain('waiters', 10000, null, _now());
-    perform _maintain('heartbeats', 10000, null, _now());
-    perform _forget_what_is_over(_now());
+    v_swept := _run_maintenance(coalesce(limit_jobs, 1000), _now(), '-infinity', '-infinity');
+    perform _run_contained_step('waiters', 10000, null, _now());
+    perform _run_contained_step('heartbeats', 10000, null, _now());
+    perform _remove_expired_records(_now());
     perform _retire_lanes(coalesce(limit_jobs, 1000), _now(), v_oldest);
     return v_swept;
 end
@@ -8143,27 +8069,27 @@ as $turn$
 declare
     v_now       constant timestamptz := _now();
     v_lease     constant interval := _duration(coalesce(lease, interval '60 s'));
-    v_mark      mark;
+    v_watermark watermark;
     v_usable    boolean;
     v_work      work;
     v_turned    turned;
 begin
     -- nearly always: nothing to check at length, and marks that can be gone by
-    if _is_plain_worker(worker_id, capabilities) and coalesce(limit_jobs, 1) between 1 and 1000 then
-        select k.* into v_mark from mark as k where k.next_need = capabilities[1] order by k.mark_id desc limit 1;
-        v_usable := found and _is_usable(v_mark, v_lease, v_now);
+    if _is_plain_claim(worker_id, capabilities) and coalesce(limit_jobs, 1) between 1 and 1000 then
+        select k.* into v_watermark from watermark as k where k.next_need = capabilities[1] order by k.watermark_id desc limit 1;
+        v_usable := found and _watermark_usable(v_watermark, v_lease, v_now);
     end if;
     if v_usable is not true then
         perform _check_text('worker_id', worker_id, 200);
         perform _check_capabilities(capabilities);
         perform _check_lease(coalesce(lease, interval '60 s'));
         perform _check_count('limit_jobs', limit_jobs, 1, 1000);
-        -- before this transaction has an id of its own: notes and marks want that (_work_notes, _move_marks)
-        perform _hold_rings();
-        if v_mark.mark_id is not null then
-            perform _freshen(v_mark.next_need, v_now);
+        -- before this transaction has an id of its own: notes and marks want that (_run_deferred, _advance_watermarks)
+        perform _hold_wakeups();
+        if v_watermark.watermark_id is not null then
+            perform _refresh_watermark(v_watermark.next_need, v_now);
         else
-            perform _survey(capabilities, v_now);
+            perform _plan_claim(capabilities, v_now);
         end if;
     end if;
     v_turned.settled := _complete_plain(done);
@@ -8171,7 +8097,7 @@ begin
         return next v_turned;
         v_turned.settled := null;
     elsif done <> '[]' then
-        foreach v_turned.settled in array _settle(done, coalesce(strict, true)) loop
+        foreach v_turned.settled in array _settle_batch(done, coalesce(strict, true)) loop
             return next v_turned;
             -- it may have opened a lane, which the marks from before do not know
             v_usable := v_usable and (v_turned.settled).verb <> 'reschedule';
@@ -8179,8 +8105,8 @@ begin
         v_turned.settled := null;
     end if;
     -- what get_work does nearly always, without its other steps
-    if v_usable and coalesce(limit_jobs, 1) = 1 and not _isolated() then
-        v_work := _claim(v_mark, worker_id, v_lease);
+    if v_usable and coalesce(limit_jobs, 1) = 1 and not _snapshot_is_fixed() then
+        v_work := _claim_one(v_watermark, worker_id, v_lease);
         if v_work.job_id is not null then
             v_turned.work := v_work;
             return next v_turned;
@@ -8214,7 +8140,7 @@ begin atomic
     found as (
         select i.*
         from here as h
-        cross join lateral _inventory(h.name, _group_roles(h.name)) as i
+        cross join lateral _list_objects(h.name, _group_roles(h.name)) as i
     ),
 
     expected as (
@@ -8239,10 +8165,10 @@ begin atomic
         from secret
         union all
         select
-            'gate' as name,
+            'cycle_gate' as name,
             count(*) as found,
             1 as needed
-        from gate
+        from cycle_gate
     )
 
     select
@@ -8276,6 +8202,80 @@ comment on function verify() is
     'leasehold.sql again, which sets sequences, too.';
 $function$,
 $function$
+create or replace function wakeup_channel(capabilities text[], until timestamptz)
+returns wakeup
+language plpgsql
+volatile
+security definer
+set search_path from current
+set plan_cache_mode to force_generic_plan
+set enable_seqscan to off
+set jit to off
+as $wakeup_channel$
+declare
+    v_now       constant timestamptz := _now();
+    v_channel   text;
+    v_fresh     constant boolean := pg_current_xact_id_if_assigned() is null;
+    v_armed     boolean;
+    v_until     timestamptz;
+begin
+    perform _check_capabilities(capabilities);
+    if until is null then
+        perform _raise_invalid_argument('until', 'must not be null');
+    end if;
+    perform _check_time('until', until);
+    if until <= v_now then
+        perform _raise_invalid_argument('until', 'must lie in the future');
+    elsif until > v_now + interval '1 day' then
+        perform _raise_invalid_argument('until', 'must not lie more than a day ahead', 'Call again before it is over.');
+    end if;
+    -- one channel for all who wait for the same; short, for NOTIFY refuses names above 63 bytes
+    v_channel := 'leasehold_' || to_hex(hashtextextended(
+        (select string_agg(distinct c.capability, E'\n') from unnest(capabilities) as c (capability)),
+        hashtextextended(current_schema(), 0)
+    ));
+    select max(w.until), bool_or(w.armed) into v_until, v_armed from waiter as w where w.until > v_now and w.channel = v_channel;
+    if v_until is null or v_until < v_now + (until - v_now) / 2 then
+        if not _keep_channel_known(v_channel, capabilities, until, v_now) then
+            return (v_channel, false, _next_scheduled_at(capabilities, v_now) - v_now)::wakeup;
+        end if;
+        insert into waiter (channel, stem, until)
+        select v_channel, s.stem, wakeup_channel.until from (select distinct _stem(c.capability) from unnest(capabilities) as c (capability)) as s (stem);
+    elsif not v_armed and v_fresh then
+        -- Who looked for waiters before this registration could be seen had his transaction id before that, and so before the one taken here.
+        -- Once none older is under way, everybody else rings: by this registration, or, above READ COMMITTED, because the channel is known.
+        perform pg_current_xact_id();
+        if pg_snapshot_xmin(pg_current_snapshot()) >= pg_current_xact_id() and _channel_known_to_all(v_channel, v_until) then
+            v_armed := true;
+            -- written anew, not updated: see _set_parked
+            with gone as (
+                delete from waiter as w
+                where w.ctid = any (
+                    array(select o.ctid from waiter as o where o.until > v_now and o.channel = v_channel for no key update skip locked)
+                )
+                returning w.channel, w.stem, w.until, w.pid
+            )
+            insert into waiter (channel, stem, until, armed, pid) select g.channel, g.stem, g.until, true, g.pid from gone as g;
+        end if;
+    end if;
+    return (v_channel, coalesce(v_armed, false), _set_alarm(v_channel, capabilities, until, v_now))::wakeup;
+end
+$wakeup_channel$;
+
+comment on function wakeup_channel(text[], timestamptz) is
+    'Says that this session listens for these capabilities, and until when (at most a day ahead; a few seconds are '
+    'plenty). Returns channel, to LISTEN to; armed: whether every transaction that might submit and not ring is over '
+    '(those that looked before the registration; of capabilities that nobody has waited with in the last three days '
+    'also those whose snapshot is older); and due_in: in how long this session is to look for work though nobody '
+    'rings, because a scheduled job will be due; of several that wait for the same one is told, the others have null. '
+    'Never armed where 256 other sets of capabilities share one of these needs, or the whole parts of one of these '
+    'prefixes. Call it, commit, LISTEN; then'
+    ' again and again: wakeup_channel, get_work, and, where nothing was found, sleep: as long as wanted if it said armed'
+    ' since the session listens, else briefly. A bell that rang ends the registration: whoever was rung looks for '
+    'work, and calls this again before he sleeps. It writes only where nobody of these capabilities is registered, '
+    'or half of the time is over. A bell is a hint; polling alone is correct. Locks nothing. Raises LH010.';
+$function$,
+$function$
 create or replace function why_not_running(job_id uuid)
 returns setof reason
 language plpgsql
@@ -8288,20 +8288,20 @@ set jit to off
 set enable_bitmapscan to off
 as $why_not_running$
 declare
-    v_job   job;
-    v_ended text;
-    v_now   constant timestamptz := _now();
-    v_ahead bigint;
-    v_since timestamptz;
+    v_job       job;
+    v_ended     text;
+    v_now       constant timestamptz := _now();
+    v_lookahead bigint;
+    v_since     timestamptz;
 begin
     if job_id is null then
-        perform _invalid('job_id', 'must not be null');
+        perform _raise_invalid_argument('job_id', 'must not be null');
     end if;
     select j.* into v_job from job as j where j.job_id = why_not_running.job_id;
     if not found then
-        v_ended := _end_state(job_id);
+        v_ended := _ended_as(job_id);
         if v_ended is null then
-            perform _no_such_job(job_id);
+            perform _raise_job_not_found(job_id);
         end if;
         return query select 'ended', 'it ' || case v_ended when 'succeeded' then v_ended else 'was cancelled' end, null::timestamptz, null::uuid;
         return;
@@ -8310,7 +8310,7 @@ begin
     if v_job.state = 'dead' then
         return query select 'dead', (v_job.failure).dead_reason || ': bring it back with redrive', null::timestamptz, null::uuid;
     elsif v_job.state = 'leased' then
-        v_job.lease_expires_at := _lease_end(v_job.fence, v_job.lease_expires_at);
+        v_job.lease_expires_at := _expires_at(v_job.fence, v_job.lease_expires_at);
         return query
         select
             case when v_job.lease_expires_at > v_now then 'leased' else 'lease_ran_out' end,
@@ -8319,7 +8319,7 @@ begin
         return query
         select 'blocked', format('waits for a job that is %s', coalesce(d.state, 'ended: it is about to be freed')), null::timestamptz, e.waits_for
         -- offset, limit: by the job, then a look for each, where a join could become one over all that wait
-        from (select o.waits_for from edge as o where o.job_id = why_not_running.job_id offset 0) as e
+        from (select o.waits_for from dependency as o where o.job_id = why_not_running.job_id offset 0) as e
         left join lateral (select o.state from job as o where o.job_id = e.waits_for limit 1) as d on true
         order by e.waits_for
         limit 100;
@@ -8342,7 +8342,7 @@ begin
             (select j.job_id from only job as j where j.singleton_key = v_job.singleton_key and j.state = 'ready' and j.parked < true limit 1)
         );
     else
-        select count(*) into v_ahead
+        select count(*) into v_lookahead
         from (
             -- each half by its own index
             (
@@ -8372,9 +8372,9 @@ begin
         return query
         select
             'waits_for_a_worker',
-            format('%s%s jobs of %s go before it', v_ahead, case when v_ahead = 1000 then ' or more' end, v_job.next_need),
+            format('%s%s jobs of %s go before it', v_lookahead, case when v_lookahead = 1000 then ' or more' end, v_job.next_need),
             null::timestamptz, null::uuid;
-        v_since := _unasked_since(v_job.next_need);
+        v_since := _unclaimed_since(v_job.next_need);
         if v_since is not null then
             return query
             select
@@ -8511,9 +8511,9 @@ comment on view submission is
     'refuses it. In the text of COPY a time without an offset is taken in the session''s time zone. RETURNING job_id is the job that the row resulted '
     'in. A row may wait for earlier ones. Reading it gives nothing: see status, job(job_id).';
 
-create or replace trigger submission_begins before insert on submission for each statement execute function _load_begins();
-create or replace trigger submission_row instead of insert on submission for each row execute function _load_row();
-create or replace trigger submission_ends after insert on submission for each statement execute function _load_ends();
+create or replace trigger submission_begins before insert on submission for each statement execute function _copy_begin();
+create or replace trigger submission_row instead of insert on submission for each row execute function _copy_row();
+create or replace trigger submission_ends after insert on submission for each statement execute function _copy_end();
 $view$
 ];
     v_schema         text;
@@ -8671,10 +8671,10 @@ begin
     perform set_config('client_min_messages', 'warning', true);
 
     -- An upgrade: everything as it is, in the words of the release that is here.
-    if v_migrated is not null and not v_same and to_regprocedure('_inventory(text, jsonb)') is not null
+    if v_migrated is not null and not v_same and to_regprocedure('_list_objects(text, jsonb)') is not null
         and to_regprocedure('_group_roles(text)') is not null then
         v_before := (
-            select jsonb_object_agg(i.kind || ' ' || i.name, i.definition) from _inventory(v_schema, _group_roles(v_schema)) as i
+            select jsonb_object_agg(i.kind || ' ' || i.name, i.definition) from _list_objects(v_schema, _group_roles(v_schema)) as i
         );
     end if;
 
@@ -8759,8 +8759,8 @@ comment on column lane.seen_by is
     'Taken once nobody had a snapshot from before it was retired. When all transactions with an older id are over, nothing can come into it any more.';
 create index lane_retire_at_idx on lane (retire_at);
 
-create table mark (
-    mark_id         bigint          not null generated always as identity,
+create table watermark (
+    watermark_id         bigint          not null generated always as identity,
     next_need       text            not null collate "C",
     priorities      smallint[]      not null,
     numbers         bigint[]        not null,
@@ -8771,32 +8771,32 @@ create table mark (
     fence           bigint          not null default 0,
     max_lease       interval,
     max_attempts    integer,
-    constraint mark_pkey primary key (next_need, mark_id)
+    constraint watermark_pkey primary key (next_need, watermark_id)
 ) with (autovacuum_vacuum_scale_factor = 0.02);
-comment on table mark is
+comment on table watermark is
     'The low-water marks of each need''s lanes, the newest row being the one that counts: no ready job of a lane has, or will ever have, a number below '
     'its mark (jobs with a singleton_key aside). Appended: a row updated in place would rot under an old snapshot as the queue itself does.';
-comment on column mark.numbers is 'The marks of the lanes of priorities, in the same order. A lane that is missing has none yet.';
-comment on column mark.keyed is 'Whether jobs of the need ever had a singleton_key: only then a claim looks for heads of keys.';
-comment on column mark.seen_number is
+comment on column watermark.numbers is 'The marks of the lanes of priorities, in the same order. A lane that is missing has none yet.';
+comment on column watermark.keyed is 'Whether jobs of the need ever had a singleton_key: only then a claim looks for heads of keys.';
+comment on column watermark.seen_number is
     'A reading of number_seq, taken before the transaction id seen_by: whoever drew a number up to it has an older id. Once all older ones are over, '
     'what can be seen up to it is all there will ever be.';
-comment on column mark.fence is 'The last fence when it was noted: how many claims there were since, of any need.';
-comment on column mark.mark_id is
-    'From 2^62 on (_top_mark_id) it tells that a lane was opened or a setting changed: it comes after the rows of moves, until a move that saw it removes it.';
-comment on column mark.noted_at is '-infinity: a lane was opened, or a setting changed; the next claim looks at all lanes.';
-comment on column mark.max_lease is
+comment on column watermark.fence is 'The last fence when it was noted: how many claims there were since, of any need.';
+comment on column watermark.watermark_id is
+    'From 2^62 on (_invalidation_id) it tells that a lane was opened or a setting changed: it comes after the rows of moves, until a move that saw it removes it.';
+comment on column watermark.noted_at is '-infinity: a lane was opened, or a setting changed; the next claim looks at all lanes.';
+comment on column watermark.max_lease is
     'With max_attempts: these settings when it was noted. Null: moved above READ COMMITTED, by a look that may have been an old one; no claim goes by it.';
 
-create table front (
-    front_id        bigint          not null generated always as identity,
+create table lane_cache (
+    cache_id        bigint          not null generated always as identity,
     scope           text            not null collate "C",
     needs           text[]          not null,
     priorities      smallint[]      not null,
     numbers         bigint[]        not null,
-    rear_id         bigint,
-    rear_priority   smallint,
-    rear_number     bigint,
+    rest_id         bigint,
+    rest_priority   smallint,
+    rest_number     bigint,
     sure_number     bigint          not null,
     newer           bigint[]        not null,
     seen_number     bigint          not null,
@@ -8805,38 +8805,38 @@ create table front (
     surveyed_at     timestamptz     not null,
     lanes           integer         not null,
     made_at         timestamptz     not null,
-    constraint front_pkey primary key (scope, front_id)
+    constraint lane_cache_pkey primary key (scope, cache_id)
 ) with (autovacuum_vacuum_scale_factor = 0.02);
-comment on table front is
+comment on table lane_cache is
     'For workers of more than one need: the lanes that can hold the next jobs of a set of capabilities, with their low-water marks, in the order of '
     'priority and mark; the newest row of a scope being the one that counts. Appended, as mark is.';
-comment on column front.scope is 'The set of capabilities, as _scope() writes it.';
-comment on column front.rear_id is 'Where the other lanes of the scope are. Null: there are no others.';
-comment on column front.rear_number is 'With rear_priority: no job of a lane in the rear comes before.';
-comment on column front.sure_number is 'Everything numbered up to here, jobs and lanes, could be seen when this was noted.';
-comment on column front.newer is 'Those lanes of the schema with a higher number that could be seen as well. A claim that sees others looks for lanes anew.';
-comment on column front.seen_number is 'With seen_by: as in mark.';
-comment on column front.lanes is 'How many lanes, those in the rear included.';
-comment on column front.made_at is 'When all lanes of the scope were last looked up. Since then some may have been removed; those that were opened are here.';
-comment on column front.surveyed_at is
+comment on column lane_cache.scope is 'The set of capabilities, as _scope_name() writes it.';
+comment on column lane_cache.rest_id is 'Where the other lanes of the scope are. Null: there are no others.';
+comment on column lane_cache.rest_number is 'With rest_priority: no job of a lane in the rear comes before.';
+comment on column lane_cache.sure_number is 'Everything numbered up to here, jobs and lanes, could be seen when this was noted.';
+comment on column lane_cache.newer is 'Those lanes of the schema with a higher number that could be seen as well. A claim that sees others looks for lanes anew.';
+comment on column lane_cache.seen_number is 'With seen_by: as in mark.';
+comment on column lane_cache.lanes is 'How many lanes, those in the rear included.';
+comment on column lane_cache.made_at is 'When all lanes of the scope were last looked up. Since then some may have been removed; those that were opened are here.';
+comment on column lane_cache.surveyed_at is
     'When a claim last took the long way, which does the upkeep that is due and takes a new reading. Kept by those that only note what comes next.';
 
-create table rear (
-    rear_id         bigint          not null generated always as identity,
+create table lane_cache_rest (
+    rest_id         bigint          not null generated always as identity,
     scope           text            not null collate "C",
     needs           text[]          not null,
     priorities      smallint[]      not null,
     numbers         bigint[]        not null,
-    constraint rear_pkey primary key (scope, rear_id)
+    constraint lane_cache_rest_pkey primary key (scope, rest_id)
 ) with (autovacuum_vacuum_scale_factor = 0.02);
-comment on table rear is 'The lanes of a scope that are not in its front: they have nothing that comes before rear_number, so that few claims read them.';
-alter table rear
+comment on table lane_cache_rest is 'The lanes of a scope that are not in its front: they have nothing that comes before rest_number, so that few claims read them.';
+alter table lane_cache_rest
     alter column needs set storage external,
     alter column priorities set storage external,
     alter column numbers set storage external;
 
-create table ahead (
-    ahead_id        bigint          not null generated always as identity,
+create table lookahead (
+    lookahead_id        bigint          not null generated always as identity,
     scope           text            not null collate "C",
     places          tid[]           not null,
     numbers         bigint[]        not null,
@@ -8844,23 +8844,23 @@ create table ahead (
     newer           bigint[]        not null,
     noted_at        timestamptz     not null,
     surveyed_at     timestamptz     not null,
-    constraint ahead_pkey primary key (scope, ahead_id)
+    constraint lookahead_pkey primary key (scope, lookahead_id)
 ) with (autovacuum_vacuum_scale_factor = 0.02);
-comment on table ahead is
+comment on table lookahead is
     'The first jobs of a scope, in order, with nothing missing between them: noted with its front, so that most claims need not look at lanes at all. '
     'Narrow, apart from the wide front; appended, as mark is.';
-comment on column ahead.places is 'Where their rows were. With the number of that job in numbers: a place may be taken by another row later.';
-comment on column ahead.sure_number is 'With newer and surveyed_at: as in front.';
+comment on column lookahead.places is 'Where their rows were. With the number of that job in numbers: a place may be taken by another row later.';
+comment on column lookahead.sure_number is 'With newer and surveyed_at: as in front.';
 
-create type _options as (
+create type _job_options as (
     max_attempts integer, retry jsonb, idempotency_key text collate "C", wait_for uuid[], run_id uuid, step text
 );
-comment on type _options is
+comment on type _job_options is
     'What few jobs are submitted with, in one column, which is null in most: each time a row is written it costs by its columns, null or not '
     '(bench/instructions.md).';
 
-create type _failure as (error text, error_code text, dead_reason text collate "C");
-comment on type _failure is 'How the last execution failed, and why a dead job is dead. In one column, as _options.';
+create type _job_failure as (error text, error_code text, dead_reason text collate "C");
+comment on type _job_failure is 'How the last execution failed, and why a dead job is dead. In one column, as _pack_options.';
 
 create table job (
     job_id                  uuid            not null,
@@ -8882,7 +8882,7 @@ create table job (
     metadata                jsonb,
     expires_at              timestamptz,
     singleton_key           text            collate "C",
-    options                 _options,
+    options                 _job_options,
     -- the last lease
     fence                   bigint,
     lease_id                uuid,
@@ -8892,7 +8892,7 @@ create table job (
     check_at                timestamptz,
     answer                  jsonb,
     -- the last failure
-    failure                 _failure,
+    failure                 _job_failure,
     ended_at                timestamptz,
     constraint job_pkey primary key (job_id),
     constraint job_state_check check (state in ('blocked', 'scheduled', 'dead') or state = 'ready' and singleton_key is not null) no inherit
@@ -8908,7 +8908,7 @@ comment on column job.options is
     'Null: nothing of it. wait_for is what the job was told to wait for, whose results its worker gets; what it still waits for is in edge.';
 comment on column job.check_at is
     'When to look whether the lease ran out; null unless leased. Heartbeats leave it alone until it has passed.';
-comment on column job.lease_expires_at is 'The end of the lease as it was granted. Where it was extended, heartbeat has it (_lease_end).';
+comment on column job.lease_expires_at is 'The end of the lease as it was granted. Where it was extended, heartbeat has it (_expires_at).';
 comment on column job.answer is
     'What the last lease was answered when fail, release or reschedule ended it: the same call gets the same again, until the next grant.';
 
@@ -8968,13 +8968,13 @@ create table archive (
     metadata                jsonb,
     expires_at              timestamptz,
     singleton_key           text            collate "C",
-    options                 _options,
+    options                 _job_options,
     fence                   bigint,
     lease_id                uuid,
     worker_id               text,
     leased_at               timestamptz,
     answer                  jsonb,
-    failure                 _failure,
+    failure                 _job_failure,
     result                  jsonb,
     constraint archive_pkey primary key (job_id)
 );
@@ -8982,13 +8982,13 @@ comment on table archive is 'Jobs that succeeded or were cancelled. Append-only.
 
 -- Which table a job is in says its state. A check constraint would cost every INSERT 14,000 instructions, a twentieth of a submit, where this trigger
 -- costs 700. The functions move a job by deleting and writing it anew, so that nothing but a statement by hand sets a state. The function has its body
--- from functions/_refuse_state_change.sql. Enabled always: under session_replication_role = replica as well.
-create function _refuse_state_change() returns trigger language plpgsql as 'begin return new; end';
+-- from functions/_raise_state_change.sql. Enabled always: under session_replication_role = replica as well.
+create function _raise_state_change() returns trigger language plpgsql as 'begin return new; end';
 
-create trigger job_state before update of state on job for each row execute function _refuse_state_change();
-create trigger ready_state before update of state on ready for each row execute function _refuse_state_change();
-create trigger leased_state before update of state on leased for each row execute function _refuse_state_change();
-create trigger archive_state before update of state on archive for each row execute function _refuse_state_change();
+create trigger job_state before update of state on job for each row execute function _raise_state_change();
+create trigger ready_state before update of state on ready for each row execute function _raise_state_change();
+create trigger leased_state before update of state on leased for each row execute function _raise_state_change();
+create trigger archive_state before update of state on archive for each row execute function _raise_state_change();
 alter table only job enable always trigger job_state;
 alter table ready enable always trigger ready_state;
 alter table leased enable always trigger leased_state;
@@ -9023,16 +9023,16 @@ create table secret (
 );
 comment on table secret is 'One row, filled by the installer: what the numbers of advisory locks are made with, so that nobody else can compute them.';
 
-create table edge (
+create table dependency (
     waits_for       uuid            not null,
     job_id          uuid            not null,
-    constraint edge_pkey primary key (waits_for, job_id)
+    constraint dependency_pkey primary key (waits_for, job_id)
 );
-comment on table edge is 'Dependencies not yet satisfied: job_id waits for waits_for. Written and removed under the lock of job_id.';
-create index edge_job_id_idx on edge (job_id);
+comment on table dependency is 'Dependencies not yet satisfied: job_id waits for waits_for. Written and removed under the lock of job_id.';
+create index dependency_job_id_idx on dependency (job_id);
 
-create table note (
-    note_id         bigint          not null generated always as identity,
+create table deferred (
+    deferred_id         bigint          not null generated always as identity,
     kind            text            not null,
     job_id          uuid,
     waits_for       uuid,
@@ -9040,19 +9040,19 @@ create table note (
     written_by      xid8            not null default pg_current_xact_id(),
     seen_by         xid8,
     tries           integer         not null default 0,
-    look_at         timestamptz     not null default clock_timestamp(),
-    constraint note_pkey primary key (note_id),
-    constraint note_kind_check check (kind in ('blocked', 'edge', 'changed', 'key'))
+    due_at         timestamptz     not null default clock_timestamp(),
+    constraint deferred_pkey primary key (deferred_id),
+    constraint deferred_kind_check check (kind in ('recheck', 'dependency', 'ended', 'key'))
 ) with (autovacuum_vacuum_scale_factor = 0.02);
-comment on table note is
+comment on table deferred is
     'What a transaction could not do without waiting for another one, left for get_work and sweep: blocked (job_id was just submitted behind '
     'others: look whether one ended unseen), edge (job_id was locked when waits_for ended), changed (job_id ended or came back, and '
     'many wait for it; waits_for is how far that got, as in blocked), key (admit the next of singleton_key).';
-create index note_look_at_idx on note (look_at);
-create index note_changed_idx on note (look_at) where kind = 'changed';
+create index deferred_due_at_idx on deferred (due_at);
+create index deferred_ended_idx on deferred (due_at) where kind = 'ended';
 
-create table tick (
-    tick_id         bigint          not null generated always as identity,
+create table maintenance_horizon (
+    horizon_id         bigint          not null generated always as identity,
     at              timestamptz     not null,
     took            interval        not null default '0',
     leases_from     timestamptz     not null default '-infinity',
@@ -9061,16 +9061,16 @@ create table tick (
     seen_by         xid8            not null default '0',
     leased_page     integer         not null default 0,
     waiting_page    integer         not null default 0,
-    constraint tick_pkey primary key (tick_id)
+    constraint maintenance_horizon_pkey primary key (horizon_id)
 );
-comment on table tick is
+comment on table maintenance_horizon is
     'When upkeep was last done by the way, and from when on it has to look: no leased job has, or will ever have, a check_at before leases_from, no scheduled '
     'one an available_at before schedules_from. Appended, read from its end, trimmed at its start: a row updated in place would rot.';
-comment on column tick.seen_at is
+comment on column maintenance_horizon.seen_at is
     'A reading of the clock, taken before the transaction id seen_by: whoever has a later id files jobs under later times. Once all older ones are over, '
     'what can be seen up to it is all there will ever be.';
 
-comment on column tick.leased_page is 'With waiting_page: from which page of leased, and of job, _scan_below looks below these times next.';
+comment on column maintenance_horizon.leased_page is 'With waiting_page: from which page of leased, and of job, _scan_below_horizon looks below these times next.';
 
 create unlogged table uptime (
     since           timestamptz     not null,
@@ -9078,7 +9078,7 @@ create unlogged table uptime (
 );
 comment on table uptime is
     'Since when the server has been up. Unlogged on purpose: crash recovery and the promotion of a standby empty it, '
-    'which nothing else tells to every role, and the next upkeep records anew (_note_uptime).';
+    'which nothing else tells to every role, and the next upkeep records anew (_record_uptime).';
 insert into uptime (since) values (clock_timestamp());
 
 create table maintenance_error (
@@ -9186,14 +9186,14 @@ comment on column history.error is 'With error_code: what a failed attempt, or a
 comment on column history.login is 'The login of the session that did it: what actor says anybody may say.';
 create index history_job_id_idx on history (job_id);
 
-create table gate (
+create table cycle_gate (
     only_row        boolean         not null default true,
     passed          bigint          not null,
-    constraint gate_pkey primary key (only_row),
-    constraint gate_only_row_check check (only_row)
+    constraint cycle_gate_pkey primary key (only_row),
+    constraint cycle_gate_only_row_check check (only_row)
 );
-comment on table gate is 'One row, passed by whoever makes a job that already exists wait for others: two of them at once could close a circle.';
-insert into gate (passed) values (0);
+comment on table cycle_gate is 'One row, passed by whoever makes a job that already exists wait for others: two of them at once could close a circle.';
+insert into cycle_gate (passed) values (0);
 
 -- What the functions return. Attributes are only ever appended.
 create type submitted as (job_id uuid, created boolean, state text, available_at timestamptz);
@@ -9208,12 +9208,12 @@ create type _request as (
 create domain _submitted_need as text
     constraint no_trigger_runs_under_session_replication_role_replica check (current_setting('session_replication_role') <> 'replica');
 
-create type _survey as (
-    next_need text[], priority smallint[], mark bigint[], keyed_need text[], keyed_priority smallint[], tended boolean,
-    scope text, capabilities text[], rear_id bigint, rear_priority smallint, rear_number bigint
+create type _claim_plan as (
+    next_need text[], priority smallint[], watermark bigint[], keyed_need text[], keyed_priority smallint[], tended boolean,
+    scope text, capabilities text[], rest_id bigint, rest_priority smallint, rest_number bigint
 );
 
-create type _picked as (ids uuid[], special boolean);
+create type _candidates as (ids uuid[], special boolean);
 
 create type work as (
     job_id uuid, lease_id uuid, fence bigint, next_need text, payload jsonb, attempt integer, max_attempts integer,
@@ -9240,7 +9240,7 @@ create type checkpoint_result as (name text, result jsonb, recorded_at timestamp
 
 create type dependency_result as (job_id uuid, state text, result jsonb);
 
-create type bell as (channel text, armed boolean, due_in interval);
+create type wakeup as (channel text, armed boolean, due_in interval);
 
 create type job_info as (
     job_id uuid, state text, next_need text, payload jsonb, priority integer, attempt integer, max_attempts integer, crashes integer,
@@ -9270,7 +9270,7 @@ $migration$;
         v_damage := array(
             select coalesce(m.kind || ' ' || m.name, i.kind || ' ' || i.name)
             from manifest as m
-            full join _inventory(v_schema, _group_roles(v_schema)) as i on i.kind = m.kind and i.name = m.name
+            full join _list_objects(v_schema, _group_roles(v_schema)) as i on i.kind = m.kind and i.name = m.name
             where m.definition is distinct from i.definition
                 and i.definition is not distinct from v_before ->> coalesce(m.kind || ' ' || m.name, i.kind || ' ' || i.name)
         );
@@ -9374,7 +9374,7 @@ $migration$;
     v_groups := jsonb_build_object(
         'submitter', array['job', 'submit', 'submit_many'],
         'worker', array[
-            'await_bell', 'checkpoint', 'checkpoints', 'complete', 'extend', 'extend_many', 'fail', 'get_work', 'hold_lease', 'job',
+            'wakeup_channel', 'checkpoint', 'checkpoints', 'complete', 'extend', 'extend_many', 'fail', 'get_work', 'hold_lease', 'job',
             'lease_status', 'next_due', 'release', 'reschedule', 'results', 'settle', 'sweep', 'turn'
         ],
         'reader', array['job', 'setting', 'settings', 'verify', 'why_not_running'],
@@ -9473,7 +9473,7 @@ $migration$;
     -- Rows that must exist, whatever a restore or a person left of them.
     insert into key_slot (slot) select n.slot from generate_series(0, 16383) as n (slot) on conflict do nothing;
     insert into secret (salt) select hashtextextended(gen_random_uuid()::text, 0) where not exists (select from secret);
-    insert into gate (passed) select 0 where not exists (select from gate);
+    insert into cycle_gate (passed) select 0 where not exists (select from cycle_gate);
     -- Rows that were replicated, or restored in part, without the sequences that numbered them.
     v_name := _repair_sequences(v_schema);
     if v_name is not null then
@@ -9489,7 +9489,7 @@ $migration$;
     where m.kind = any (v_mended) or not (v_same or m.kind || ' ' || m.name = any (v_damage));
     insert into manifest (kind, name, definition)
     select i.kind, i.name, i.definition
-    from _inventory(v_schema, _group_roles(v_schema)) as i
+    from _list_objects(v_schema, _group_roles(v_schema)) as i
     where i.kind = any (v_mended) or not (v_same or i.kind || ' ' || i.name = any (v_damage));
     insert into manifest (kind, name, definition) values ('build', v_version, v_build);
 

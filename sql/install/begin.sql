@@ -123,9 +123,9 @@
     perform set_config('client_min_messages', 'warning', true);
 
     -- An upgrade: everything as it is, in the words of the release that is here.
-    if v_migrated is not null and not v_same and to_regprocedure('_inventory(text, jsonb)') is not null
+    if v_migrated is not null and not v_same and to_regprocedure('_list_objects(text, jsonb)') is not null
         and to_regprocedure('_group_roles(text)') is not null then
         v_before := (
-            select jsonb_object_agg(i.kind || ' ' || i.name, i.definition) from _inventory(v_schema, _group_roles(v_schema)) as i
+            select jsonb_object_agg(i.kind || ' ' || i.name, i.definition) from _list_objects(v_schema, _group_roles(v_schema)) as i
         );
     end if;

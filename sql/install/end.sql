@@ -1,7 +1,7 @@
     -- Rows that must exist, whatever a restore or a person left of them.
     insert into key_slot (slot) select n.slot from generate_series(0, 16383) as n (slot) on conflict do nothing;
     insert into secret (salt) select hashtextextended(gen_random_uuid()::text, 0) where not exists (select from secret);
-    insert into gate (passed) select 0 where not exists (select from gate);
+    insert into cycle_gate (passed) select 0 where not exists (select from cycle_gate);
     -- Rows that were replicated, or restored in part, without the sequences that numbered them.
     v_name := _repair_sequences(v_schema);
     if v_name is not null then
@@ -17,7 +17,7 @@
     where m.kind = any (v_mended) or not (v_same or m.kind || ' ' || m.name = any (v_damage));
     insert into manifest (kind, name, definition)
     select i.kind, i.name, i.definition
-    from _inventory(v_schema, _group_roles(v_schema)) as i
+    from _list_objects(v_schema, _group_roles(v_schema)) as i
     where i.kind = any (v_mended) or not (v_same or i.kind || ' ' || i.name = any (v_damage));
     insert into manifest (kind, name, definition) values ('build', v_version, v_build);
 

@@ -3,7 +3,7 @@
         v_damage := array(
             select coalesce(m.kind || ' ' || m.name, i.kind || ' ' || i.name)
             from manifest as m
-            full join _inventory(v_schema, _group_roles(v_schema)) as i on i.kind = m.kind and i.name = m.name
+            full join _list_objects(v_schema, _group_roles(v_schema)) as i on i.kind = m.kind and i.name = m.name
             where m.definition is distinct from i.definition
                 and i.definition is not distinct from v_before ->> coalesce(m.kind || ' ' || m.name, i.kind || ' ' || i.name)
         );

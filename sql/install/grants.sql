@@ -3,7 +3,7 @@
     v_groups := jsonb_build_object(
         'submitter', array['job', 'submit', 'submit_many'],
         'worker', array[
-            'await_bell', 'checkpoint', 'checkpoints', 'complete', 'extend', 'extend_many', 'fail', 'get_work', 'hold_lease', 'job',
+            'wakeup_channel', 'checkpoint', 'checkpoints', 'complete', 'extend', 'extend_many', 'fail', 'get_work', 'hold_lease', 'job',
             'lease_status', 'next_due', 'release', 'reschedule', 'results', 'settle', 'sweep', 'turn'
         ],
         'reader', array['job', 'setting', 'settings', 'verify', 'why_not_running'],

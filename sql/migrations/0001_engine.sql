@@ -76,8 +76,8 @@ comment on column lane.seen_by is
     'Taken once nobody had a snapshot from before it was retired. When all transactions with an older id are over, nothing can come into it any more.';
 create index lane_retire_at_idx on lane (retire_at);
 
-create table mark (
-    mark_id         bigint          not null generated always as identity,
+create table watermark (
+    watermark_id         bigint          not null generated always as identity,
     next_need       text            not null collate "C",
     priorities      smallint[]      not null,
     numbers         bigint[]        not null,
@@ -88,32 +88,32 @@ create table mark (
     fence           bigint          not null default 0,
     max_lease       interval,
     max_attempts    integer,
-    constraint mark_pkey primary key (next_need, mark_id)
+    constraint watermark_pkey primary key (next_need, watermark_id)
 ) with (autovacuum_vacuum_scale_factor = 0.02);
-comment on table mark is
+comment on table watermark is
     'The low-water marks of each need''s lanes, the newest row being the one that counts: no ready job of a lane has, or will ever have, a number below '
     'its mark (jobs with a singleton_key aside). Appended: a row updated in place would rot under an old snapshot as the queue itself does.';
-comment on column mark.numbers is 'The marks of the lanes of priorities, in the same order. A lane that is missing has none yet.';
-comment on column mark.keyed is 'Whether jobs of the need ever had a singleton_key: only then a claim looks for heads of keys.';
-comment on column mark.seen_number is
+comment on column watermark.numbers is 'The marks of the lanes of priorities, in the same order. A lane that is missing has none yet.';
+comment on column watermark.keyed is 'Whether jobs of the need ever had a singleton_key: only then a claim looks for heads of keys.';
+comment on column watermark.seen_number is
     'A reading of number_seq, taken before the transaction id seen_by: whoever drew a number up to it has an older id. Once all older ones are over, '
     'what can be seen up to it is all there will ever be.';
-comment on column mark.fence is 'The last fence when it was noted: how many claims there were since, of any need.';
-comment on column mark.mark_id is
-    'From 2^62 on (_top_mark_id) it tells that a lane was opened or a setting changed: it comes after the rows of moves, until a move that saw it removes it.';
-comment on column mark.noted_at is '-infinity: a lane was opened, or a setting changed; the next claim looks at all lanes.';
-comment on column mark.max_lease is
+comment on column watermark.fence is 'The last fence when it was noted: how many claims there were since, of any need.';
+comment on column watermark.watermark_id is
+    'From 2^62 on (_invalidation_id) it tells that a lane was opened or a setting changed: it comes after the rows of moves, until a move that saw it removes it.';
+comment on column watermark.noted_at is '-infinity: a lane was opened, or a setting changed; the next claim looks at all lanes.';
+comment on column watermark.max_lease is
     'With max_attempts: these settings when it was noted. Null: moved above READ COMMITTED, by a look that may have been an old one; no claim goes by it.';
 
-create table front (
-    front_id        bigint          not null generated always as identity,
+create table lane_cache (
+    cache_id        bigint          not null generated always as identity,
     scope           text            not null collate "C",
     needs           text[]          not null,
     priorities      smallint[]      not null,
     numbers         bigint[]        not null,
-    rear_id         bigint,
-    rear_priority   smallint,
-    rear_number     bigint,
+    rest_id         bigint,
+    rest_priority   smallint,
+    rest_number     bigint,
     sure_number     bigint          not null,
     newer           bigint[]        not null,
     seen_number     bigint          not null,
@@ -122,38 +122,38 @@ create table front (
     surveyed_at     timestamptz     not null,
     lanes           integer         not null,
     made_at         timestamptz     not null,
-    constraint front_pkey primary key (scope, front_id)
+    constraint lane_cache_pkey primary key (scope, cache_id)
 ) with (autovacuum_vacuum_scale_factor = 0.02);
-comment on table front is
+comment on table lane_cache is
     'For workers of more than one need: the lanes that can hold the next jobs of a set of capabilities, with their low-water marks, in the order of '
     'priority and mark; the newest row of a scope being the one that counts. Appended, as mark is.';
-comment on column front.scope is 'The set of capabilities, as _scope() writes it.';
-comment on column front.rear_id is 'Where the other lanes of the scope are. Null: there are no others.';
-comment on column front.rear_number is 'With rear_priority: no job of a lane in the rear comes before.';
-comment on column front.sure_number is 'Everything numbered up to here, jobs and lanes, could be seen when this was noted.';
-comment on column front.newer is 'Those lanes of the schema with a higher number that could be seen as well. A claim that sees others looks for lanes anew.';
-comment on column front.seen_number is 'With seen_by: as in mark.';
-comment on column front.lanes is 'How many lanes, those in the rear included.';
-comment on column front.made_at is 'When all lanes of the scope were last looked up. Since then some may have been removed; those that were opened are here.';
-comment on column front.surveyed_at is
+comment on column lane_cache.scope is 'The set of capabilities, as _scope_name() writes it.';
+comment on column lane_cache.rest_id is 'Where the other lanes of the scope are. Null: there are no others.';
+comment on column lane_cache.rest_number is 'With rest_priority: no job of a lane in the rear comes before.';
+comment on column lane_cache.sure_number is 'Everything numbered up to here, jobs and lanes, could be seen when this was noted.';
+comment on column lane_cache.newer is 'Those lanes of the schema with a higher number that could be seen as well. A claim that sees others looks for lanes anew.';
+comment on column lane_cache.seen_number is 'With seen_by: as in mark.';
+comment on column lane_cache.lanes is 'How many lanes, those in the rear included.';
+comment on column lane_cache.made_at is 'When all lanes of the scope were last looked up. Since then some may have been removed; those that were opened are here.';
+comment on column lane_cache.surveyed_at is
     'When a claim last took the long way, which does the upkeep that is due and takes a new reading. Kept by those that only note what comes next.';
 
-create table rear (
-    rear_id         bigint          not null generated always as identity,
+create table lane_cache_rest (
+    rest_id         bigint          not null generated always as identity,
     scope           text            not null collate "C",
     needs           text[]          not null,
     priorities      smallint[]      not null,
     numbers         bigint[]        not null,
-    constraint rear_pkey primary key (scope, rear_id)
+    constraint lane_cache_rest_pkey primary key (scope, rest_id)
 ) with (autovacuum_vacuum_scale_factor = 0.02);
-comment on table rear is 'The lanes of a scope that are not in its front: they have nothing that comes before rear_number, so that few claims read them.';
-alter table rear
+comment on table lane_cache_rest is 'The lanes of a scope that are not in its front: they have nothing that comes before rest_number, so that few claims read them.';
+alter table lane_cache_rest
     alter column needs set storage external,
     alter column priorities set storage external,
     alter column numbers set storage external;
 
-create table ahead (
-    ahead_id        bigint          not null generated always as identity,
+create table lookahead (
+    lookahead_id        bigint          not null generated always as identity,
     scope           text            not null collate "C",
     places          tid[]           not null,
     numbers         bigint[]        not null,
@@ -161,23 +161,23 @@ create table ahead (
     newer           bigint[]        not null,
     noted_at        timestamptz     not null,
     surveyed_at     timestamptz     not null,
-    constraint ahead_pkey primary key (scope, ahead_id)
+    constraint lookahead_pkey primary key (scope, lookahead_id)
 ) with (autovacuum_vacuum_scale_factor = 0.02);
-comment on table ahead is
+comment on table lookahead is
     'The first jobs of a scope, in order, with nothing missing between them: noted with its front, so that most claims need not look at lanes at all. '
     'Narrow, apart from the wide front; appended, as mark is.';
-comment on column ahead.places is 'Where their rows were. With the number of that job in numbers: a place may be taken by another row later.';
-comment on column ahead.sure_number is 'With newer and surveyed_at: as in front.';
+comment on column lookahead.places is 'Where their rows were. With the number of that job in numbers: a place may be taken by another row later.';
+comment on column lookahead.sure_number is 'With newer and surveyed_at: as in front.';
 
-create type _options as (
+create type _job_options as (
     max_attempts integer, retry jsonb, idempotency_key text collate "C", wait_for uuid[], run_id uuid, step text
 );
-comment on type _options is
+comment on type _job_options is
     'What few jobs are submitted with, in one column, which is null in most: each time a row is written it costs by its columns, null or not '
     '(bench/instructions.md).';
 
-create type _failure as (error text, error_code text, dead_reason text collate "C");
-comment on type _failure is 'How the last execution failed, and why a dead job is dead. In one column, as _options.';
+create type _job_failure as (error text, error_code text, dead_reason text collate "C");
+comment on type _job_failure is 'How the last execution failed, and why a dead job is dead. In one column, as _pack_options.';
 
 create table job (
     job_id                  uuid            not null,
@@ -199,7 +199,7 @@ create table job (
     metadata                jsonb,
     expires_at              timestamptz,
     singleton_key           text            collate "C",
-    options                 _options,
+    options                 _job_options,
     -- the last lease
     fence                   bigint,
     lease_id                uuid,
@@ -209,7 +209,7 @@ create table job (
     check_at                timestamptz,
     answer                  jsonb,
     -- the last failure
-    failure                 _failure,
+    failure                 _job_failure,
     ended_at                timestamptz,
     constraint job_pkey primary key (job_id),
     constraint job_state_check check (state in ('blocked', 'scheduled', 'dead') or state = 'ready' and singleton_key is not null) no inherit
@@ -225,7 +225,7 @@ comment on column job.options is
     'Null: nothing of it. wait_for is what the job was told to wait for, whose results its worker gets; what it still waits for is in edge.';
 comment on column job.check_at is
     'When to look whether the lease ran out; null unless leased. Heartbeats leave it alone until it has passed.';
-comment on column job.lease_expires_at is 'The end of the lease as it was granted. Where it was extended, heartbeat has it (_lease_end).';
+comment on column job.lease_expires_at is 'The end of the lease as it was granted. Where it was extended, heartbeat has it (_expires_at).';
 comment on column job.answer is
     'What the last lease was answered when fail, release or reschedule ended it: the same call gets the same again, until the next grant.';
 
@@ -285,13 +285,13 @@ create table archive (
     metadata                jsonb,
     expires_at              timestamptz,
     singleton_key           text            collate "C",
-    options                 _options,
+    options                 _job_options,
     fence                   bigint,
     lease_id                uuid,
     worker_id               text,
     leased_at               timestamptz,
     answer                  jsonb,
-    failure                 _failure,
+    failure                 _job_failure,
     result                  jsonb,
     constraint archive_pkey primary key (job_id)
 );
@@ -299,13 +299,13 @@ comment on table archive is 'Jobs that succeeded or were cancelled. Append-only.
 
 -- Which table a job is in says its state. A check constraint would cost every INSERT 14,000 instructions, a twentieth of a submit, where this trigger
 -- costs 700. The functions move a job by deleting and writing it anew, so that nothing but a statement by hand sets a state. The function has its body
--- from functions/_refuse_state_change.sql. Enabled always: under session_replication_role = replica as well.
-create function _refuse_state_change() returns trigger language plpgsql as 'begin return new; end';
+-- from functions/_raise_state_change.sql. Enabled always: under session_replication_role = replica as well.
+create function _raise_state_change() returns trigger language plpgsql as 'begin return new; end';
 
-create trigger job_state before update of state on job for each row execute function _refuse_state_change();
-create trigger ready_state before update of state on ready for each row execute function _refuse_state_change();
-create trigger leased_state before update of state on leased for each row execute function _refuse_state_change();
-create trigger archive_state before update of state on archive for each row execute function _refuse_state_change();
+create trigger job_state before update of state on job for each row execute function _raise_state_change();
+create trigger ready_state before update of state on ready for each row execute function _raise_state_change();
+create trigger leased_state before update of state on leased for each row execute function _raise_state_change();
+create trigger archive_state before update of state on archive for each row execute function _raise_state_change();
 alter table only job enable always trigger job_state;
 alter table ready enable always trigger ready_state;
 alter table leased enable always trigger leased_state;
@@ -340,16 +340,16 @@ create table secret (
 );
 comment on table secret is 'One row, filled by the installer: what the numbers of advisory locks are made with, so that nobody else can compute them.';
 
-create table edge (
+create table dependency (
     waits_for       uuid            not null,
     job_id          uuid            not null,
-    constraint edge_pkey primary key (waits_for, job_id)
+    constraint dependency_pkey primary key (waits_for, job_id)
 );
-comment on table edge is 'Dependencies not yet satisfied: job_id waits for waits_for. Written and removed under the lock of job_id.';
-create index edge_job_id_idx on edge (job_id);
+comment on table dependency is 'Dependencies not yet satisfied: job_id waits for waits_for. Written and removed under the lock of job_id.';
+create index dependency_job_id_idx on dependency (job_id);
 
-create table note (
-    note_id         bigint          not null generated always as identity,
+create table deferred (
+    deferred_id         bigint          not null generated always as identity,
     kind            text            not null,
     job_id          uuid,
     waits_for       uuid,
@@ -357,19 +357,19 @@ create table note (
     written_by      xid8            not null default pg_current_xact_id(),
     seen_by         xid8,
     tries           integer         not null default 0,
-    look_at         timestamptz     not null default clock_timestamp(),
-    constraint note_pkey primary key (note_id),
-    constraint note_kind_check check (kind in ('blocked', 'edge', 'changed', 'key'))
+    due_at         timestamptz     not null default clock_timestamp(),
+    constraint deferred_pkey primary key (deferred_id),
+    constraint deferred_kind_check check (kind in ('recheck', 'dependency', 'ended', 'key'))
 ) with (autovacuum_vacuum_scale_factor = 0.02);
-comment on table note is
+comment on table deferred is
     'What a transaction could not do without waiting for another one, left for get_work and sweep: blocked (job_id was just submitted behind '
     'others: look whether one ended unseen), edge (job_id was locked when waits_for ended), changed (job_id ended or came back, and '
     'many wait for it; waits_for is how far that got, as in blocked), key (admit the next of singleton_key).';
-create index note_look_at_idx on note (look_at);
-create index note_changed_idx on note (look_at) where kind = 'changed';
+create index deferred_due_at_idx on deferred (due_at);
+create index deferred_ended_idx on deferred (due_at) where kind = 'ended';
 
-create table tick (
-    tick_id         bigint          not null generated always as identity,
+create table maintenance_horizon (
+    horizon_id         bigint          not null generated always as identity,
     at              timestamptz     not null,
     took            interval        not null default '0',
     leases_from     timestamptz     not null default '-infinity',
@@ -378,16 +378,16 @@ create table tick (
     seen_by         xid8            not null default '0',
     leased_page     integer         not null default 0,
     waiting_page    integer         not null default 0,
-    constraint tick_pkey primary key (tick_id)
+    constraint maintenance_horizon_pkey primary key (horizon_id)
 );
-comment on table tick is
+comment on table maintenance_horizon is
     'When upkeep was last done by the way, and from when on it has to look: no leased job has, or will ever have, a check_at before leases_from, no scheduled '
     'one an available_at before schedules_from. Appended, read from its end, trimmed at its start: a row updated in place would rot.';
-comment on column tick.seen_at is
+comment on column maintenance_horizon.seen_at is
     'A reading of the clock, taken before the transaction id seen_by: whoever has a later id files jobs under later times. Once all older ones are over, '
     'what can be seen up to it is all there will ever be.';
 
-comment on column tick.leased_page is 'With waiting_page: from which page of leased, and of job, _scan_below looks below these times next.';
+comment on column maintenance_horizon.leased_page is 'With waiting_page: from which page of leased, and of job, _scan_below_horizon looks below these times next.';
 
 create unlogged table uptime (
     since           timestamptz     not null,
@@ -395,7 +395,7 @@ create unlogged table uptime (
 );
 comment on table uptime is
     'Since when the server has been up. Unlogged on purpose: crash recovery and the promotion of a standby empty it, '
-    'which nothing else tells to every role, and the next upkeep records anew (_note_uptime).';
+    'which nothing else tells to every role, and the next upkeep records anew (_record_uptime).';
 insert into uptime (since) values (clock_timestamp());
 
 create table maintenance_error (
@@ -503,14 +503,14 @@ comment on column history.error is 'With error_code: what a failed attempt, or a
 comment on column history.login is 'The login of the session that did it: what actor says anybody may say.';
 create index history_job_id_idx on history (job_id);
 
-create table gate (
+create table cycle_gate (
     only_row        boolean         not null default true,
     passed          bigint          not null,
-    constraint gate_pkey primary key (only_row),
-    constraint gate_only_row_check check (only_row)
+    constraint cycle_gate_pkey primary key (only_row),
+    constraint cycle_gate_only_row_check check (only_row)
 );
-comment on table gate is 'One row, passed by whoever makes a job that already exists wait for others: two of them at once could close a circle.';
-insert into gate (passed) values (0);
+comment on table cycle_gate is 'One row, passed by whoever makes a job that already exists wait for others: two of them at once could close a circle.';
+insert into cycle_gate (passed) values (0);
 
 -- What the functions return. Attributes are only ever appended.
 create type submitted as (job_id uuid, created boolean, state text, available_at timestamptz);
@@ -525,12 +525,12 @@ create type _request as (
 create domain _submitted_need as text
     constraint no_trigger_runs_under_session_replication_role_replica check (current_setting('session_replication_role') <> 'replica');
 
-create type _survey as (
-    next_need text[], priority smallint[], mark bigint[], keyed_need text[], keyed_priority smallint[], tended boolean,
-    scope text, capabilities text[], rear_id bigint, rear_priority smallint, rear_number bigint
+create type _claim_plan as (
+    next_need text[], priority smallint[], watermark bigint[], keyed_need text[], keyed_priority smallint[], tended boolean,
+    scope text, capabilities text[], rest_id bigint, rest_priority smallint, rest_number bigint
 );
 
-create type _picked as (ids uuid[], special boolean);
+create type _candidates as (ids uuid[], special boolean);
 
 create type work as (
     job_id uuid, lease_id uuid, fence bigint, next_need text, payload jsonb, attempt integer, max_attempts integer,
@@ -557,7 +557,7 @@ create type checkpoint_result as (name text, result jsonb, recorded_at timestamp
 
 create type dependency_result as (job_id uuid, state text, result jsonb);
 
-create type bell as (channel text, armed boolean, due_in interval);
+create type wakeup as (channel text, armed boolean, due_in interval);
 
 create type job_info as (
     job_id uuid, state text, next_need text, payload jsonb, priority integer, attempt integer, max_attempts integer, crashes integer,

@@ -21,6 +21,6 @@ comment on view submission is
     'refuses it. In the text of COPY a time without an offset is taken in the session''s time zone. RETURNING job_id is the job that the row resulted '
     'in. A row may wait for earlier ones. Reading it gives nothing: see status, job(job_id).';
 
-create or replace trigger submission_begins before insert on submission for each statement execute function _load_begins();
-create or replace trigger submission_row instead of insert on submission for each row execute function _load_row();
-create or replace trigger submission_ends after insert on submission for each statement execute function _load_ends();
+create or replace trigger submission_begins before insert on submission for each statement execute function _copy_begin();
+create or replace trigger submission_row instead of insert on submission for each row execute function _copy_row();
+create or replace trigger submission_ends after insert on submission for each statement execute function _copy_end();

@@ -47,7 +47,9 @@ def test_every_public_function_has_its_pgtap_file() -> None:
 
 def test_the_engine_s_readme_lists_every_function_once() -> None:
     files = sorted(path.stem for path in (ROOT / "sql" / "functions").rglob("*.sql"))
-    listed = re.findall(r"\]\(functions/(?:\w+/)+(\w+)\.sql\)", (ROOT / "sql" / "README.md").read_text())
+    listed = re.findall(
+        r"\]\(functions/(?:\w+/)+(\w+)\.sql\)", (ROOT / "sql" / "README.md").read_text()
+    )
     assert sorted(listed) == files
 
 

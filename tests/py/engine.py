@@ -153,9 +153,9 @@ def hurry(conn: Connection) -> None:
     """What was put off for milliseconds (a note, a backoff) is due now."""
     conn.execute(
         """
-        with due as (select n.note_id from note as n for update skip locked)
-        update note as n set look_at = clock_timestamp() - interval '1 s'
-        from due as d where n.note_id = d.note_id
+        with due as (select n.deferred_id from deferred as n for update skip locked)
+        update deferred as n set due_at = clock_timestamp() - interval '1 s'
+        from due as d where n.deferred_id = d.deferred_id
         """
     )
     conn.execute(
@@ -172,12 +172,16 @@ def hurry(conn: Connection) -> None:
 
 def _look_from_the_beginning(conn: Connection) -> None:
     """Times were set back by hand: upkeep is not to rely on where it has looked before."""
-    conn.execute("insert into tick (at) select max(at) from tick having max(at) is not null")
+    conn.execute(
+        "insert into maintenance_horizon (at) select max(at) from maintenance_horizon having max(at) is not null"
+    )
 
 
 def upkeep_is_done(conn: Connection) -> None:
     """Upkeep was done just now: for twenty seconds no get_work does any unless it goes hungry."""
-    conn.execute("insert into tick (at, took) values (clock_timestamp(), interval '1 s')")
+    conn.execute(
+        "insert into maintenance_horizon (at, took) values (clock_timestamp(), interval '1 s')"
+    )
 
 
 def sweep(conn: Connection, times: int = 1, limit: int = 1000) -> dict[str, int]:
@@ -193,7 +197,7 @@ def work_off_notes(conn: Connection) -> None:
     """Sweep until nothing is left to look at: what comes now is seen without a note's help."""
     for _ in range(200):
         sweep(conn)
-        if not scalar(conn, "select count(*) from note"):
+        if not scalar(conn, "select count(*) from deferred"):
             return
     raise AssertionError("notes are left")
 
@@ -247,7 +251,7 @@ def drain_but_for_the_dead(conn: Connection) -> None:
             with recursive doomed (job_id) as (
                 select job_id from job where state = 'dead'
                 union
-                select e.job_id from doomed as d join edge as e on e.waits_for = d.job_id
+                select e.job_id from doomed as d join dependency as e on e.waits_for = d.job_id
             )
             select j.job_id, j.state from job as j
             where j.state <> 'dead'
@@ -274,10 +278,10 @@ def violations(conn: Connection, *, drained: bool = False) -> list[str]:
                 union all select fence from archive where fence is not null
             ) as f group by 1 having count(*) > 1""",
         "a job with dependencies left is not blocked": """
-            select j.job_id from job as j join edge as e using (job_id)
+            select j.job_id from job as j join dependency as e using (job_id)
             where j.state in ('ready', 'scheduled', 'leased')""",
         "an edge of a job that is gone": """
-            select e.job_id from edge as e left join job as j using (job_id)
+            select e.job_id from dependency as e left join job as j using (job_id)
             where j.job_id is null""",
         "an idempotency key without its job": """
             select i.job_id from idempotency as i
@@ -287,18 +291,18 @@ def violations(conn: Connection, *, drained: bool = False) -> list[str]:
             select j.job_id from job as j
             where j.state = 'blocked'
                 and not exists (
-                    select from edge as e join job as d on d.job_id = e.waits_for
+                    select from dependency as e join job as d on d.job_id = e.waits_for
                     where e.job_id = j.job_id
                 )
                 and not exists (
-                    select from note as n
+                    select from deferred as n
                     where n.job_id = j.job_id
-                        or n.job_id in (select e.waits_for from edge as e where e.job_id = j.job_id)
+                        or n.job_id in (select e.waits_for from dependency as e where e.job_id = j.job_id)
                 )""",
         "a parked job whose key nobody will admit": """
             select j.job_id from job as j
             where j.state = 'ready' and j.parked
-                and not exists (select from note as n where n.singleton_key = j.singleton_key)
+                and not exists (select from deferred as n where n.singleton_key = j.singleton_key)
                 and not exists (
                     select from job as o where o.singleton_key = j.singleton_key
                         and (o.state = 'leased' or o.state = 'ready' and not o.parked)
@@ -321,8 +325,8 @@ def violations(conn: Connection, *, drained: bool = False) -> list[str]:
         checks |= {
             "a job that is not done": "select job_id, state from job where state <> 'dead'",
             "a note that nobody worked off": """
-                select n.kind, n.job_id from note as n
-                where n.kind in ('edge', 'changed')
+                select n.kind, n.job_id from deferred as n
+                where n.kind in ('dependency', 'ended')
                     or n.kind = 'blocked' and exists (
                         select from job as j where j.job_id = n.job_id and j.state = 'blocked')""",
         }
@@ -350,8 +354,8 @@ def move_marks(conn: Connection, need: str) -> None:
     """As if the last move of the need's marks were long ago: moves them. Also of a prefix."""
     # not what tells of a lane that was opened: who moves the marks removes it, and may be open
     conn.execute(
-        "update mark set noted_at = noted_at - interval '1 s' where noted_at > '-infinity'"
+        "update watermark set noted_at = noted_at - interval '1 s' where noted_at > '-infinity'"
     )
-    conn.execute("update front set noted_at = noted_at - interval '1 s'")
-    conn.execute("update ahead set noted_at = noted_at - interval '1 s'")
-    conn.execute("select _move_marks(array[%s], clock_timestamp())", (need,))
+    conn.execute("update lane_cache set noted_at = noted_at - interval '1 s'")
+    conn.execute("update lookahead set noted_at = noted_at - interval '1 s'")
+    conn.execute("select _advance_watermarks(array[%s], clock_timestamp())", (need,))

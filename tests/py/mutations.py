@@ -42,14 +42,14 @@ def _change(function: str, found: str, instead: str = "") -> tuple[tuple[str, st
 
 
 _LEASED_KEY = "where l.singleton_key = j.singleton_key"
-_KEY_LOCK = "v_locked := _lock_keys(array("
+_KEY_LOCK = "v_locked := _try_lock_keys(array("
 _SLOT_LOCK = "for no key update skip locked"
 _UNSEEN_LIVE = "0, 'epoch', 'epoch', 0"
 
 # upkeep locks every lease whose check_at has passed, extended or not
 _LOOSE = _change(
     "_lock_due",
-    "and _runs_out_at(j.fence, j.leased_at, j.lease_expires_at, v_up_since) <= _lock_due.now",
+    "and _reclaimable_at(j.fence, j.leased_at, j.lease_expires_at, v_up_since) <= _lock_due.now",
 )
 
 MUTATIONS = (
@@ -57,34 +57,34 @@ MUTATIONS = (
     Mutation(
         "the key's try-lock of a claim",
         [s.a_claimer_passes_by_a_key_that_another_claimer_is_taking],
-        _change("_admissible", _KEY_LOCK, "v_locked := (array("),
+        _change("_filter_claimable", _KEY_LOCK, "v_locked := (array("),
     ),
     Mutation(
         "the key's lock of a claim is waited for",
         [s.a_claimer_passes_by_a_key_that_another_claimer_is_taking],
-        _change("_lock_keys", _SLOT_LOCK, "for no key update"),
+        _change("_try_lock_keys", _SLOT_LOCK, "for no key update"),
     ),
     Mutation(
         "locks of keys are no advisory locks",
         [s.a_stranger_cannot_hold_a_key, s.a_statement_that_ends_many_keyed_jobs_holds_few_locks],
         _change(
-            "_lock_keys",
+            "_try_lock_keys",
             "where s.slot = any (v_slots) for no key update skip locked",
             "where pg_try_advisory_xact_lock(hashtextextended((select k.key from unnest(keys) as k (key)"
             " where _key_slot(k.key) = s.slot limit 1), hashtextextended('leasehold', 0)))"
             " and s.slot = any (v_slots)",
         )
-        + _change("_lock_keys", "if cardinality(keys) = 1 then", "if false then"),
+        + _change("_try_lock_keys", "if cardinality(keys) = 1 then", "if false then"),
     ),
     Mutation(
         "advisory locks have few numbers",
         [s.a_statement_that_claims_of_many_needs_holds_few_locks],
-        _change("_engine_lock", "& 255", "& 65535"),
+        _change("_advisory_lock_key", "& 255", "& 65535"),
     ),
     Mutation(
         "slots that are missing are restored",
         [s.a_slot_of_keys_that_is_missing_is_restored],
-        _change("_lock_keys", "or not _restore_slots(v_slots)", "or true"),
+        _change("_try_lock_keys", "or not _restore_slots(v_slots)", "or true"),
     ),
     Mutation(
         "who restores slots is not waited for",
@@ -94,23 +94,23 @@ MUTATIONS = (
     Mutation(
         "the look again for a leased key",
         [s.a_claimer_sees_a_lease_that_was_committed_before_it_took_the_key],
-        _change("_admissible", "where l.singleton_key = v.key", "where false")
-        + _change("_admissible", _LEASED_KEY, "where false"),
+        _change("_filter_claimable", "where l.singleton_key = v.key", "where false")
+        + _change("_filter_claimable", _LEASED_KEY, "where false"),
     ),
     Mutation(
         "the look for keys that were chosen before upkeep",
         [s.what_upkeep_lets_in_meets_the_keys_of_the_batch],
-        _change("_admissible", "and j.job_id = any (chosen)", "and false"),
+        _change("_filter_claimable", "and j.job_id = any (chosen)", "and false"),
     ),
     Mutation(
         "no lock for a key that is busy",
         [s.a_key_is_free_for_whom_an_open_claim_only_passed_by],
-        _change("_admissible", _LEASED_KEY, "where false"),
+        _change("_filter_claimable", _LEASED_KEY, "where false"),
     ),
     Mutation(
         "one candidate a key in a batch",
         [s.one_batch_takes_one_job_of_a_key],
-        _change("_admissible", "order by i.ordinality) > 1", "order by i.ordinality) > 9"),
+        _change("_filter_claimable", "order by i.ordinality) > 1", "order by i.ordinality) > 9"),
     ),
     Mutation(
         "the unique index on leased keys",
@@ -120,22 +120,22 @@ MUTATIONS = (
     Mutation(
         "the key's try-lock of who admits",
         [s.the_next_of_a_key_is_not_lost_when_it_comes_while_the_holder_ends],
-        _change("_admit", "_lock_keys(array[singleton_key]) = '{}'", "false"),
+        _change("_unpark_next", "_try_lock_keys(array[singleton_key]) = '{}'", "false"),
     ),
     Mutation(
         "the key's lock of who admits is waited for",
         [s.the_end_of_a_job_does_not_wait_for_who_admits_to_its_key],
-        _change("_lock_keys", _SLOT_LOCK, "for no key update"),
+        _change("_try_lock_keys", _SLOT_LOCK, "for no key update"),
     ),
     Mutation(
         "the note for a key that somebody else is at",
         [s.the_end_of_a_job_does_not_wait_for_who_admits_to_its_key],
-        _change("_leave_key", "('key', _leave_key.singleton_key)", "('key', 'nobody''s')"),
+        _change("_release_key", "('key', _release_key.singleton_key)", "('key', 'nobody''s')"),
     ),
     Mutation(
         "skip locked for the head of a key",
         [s.the_head_of_a_key_that_is_locked_does_not_lock_the_key],
-        _change("_admit", "for no key update skip locked", "for no key update"),
+        _change("_unpark_next", "for no key update skip locked", "for no key update"),
     ),
     # --- trap 2: lost wake-ups
     Mutation(
@@ -145,25 +145,32 @@ MUTATIONS = (
             s.a_job_submitted_while_an_end_is_under_way_is_freed,
             s.a_reschedule_behind_a_job_that_ends_meanwhile_is_freed,
         ],
-        _change("_wait", "insert into note (kind, job_id) values ('blocked', _wait.job_id);"),
+        _change(
+            "_add_dependencies",
+            "insert into deferred (kind, job_id) values ('recheck', _add_dependencies.job_id);",
+        ),
     ),
     Mutation(
         "a note is kept until who might have missed the edge is over",
         [s.a_job_submitted_while_an_end_is_under_way_is_freed],
         _change(
-            "_work_note", "coalesce(v_note.seen_by <= v_xmin, false)", "v_note.seen_by is not null"
+            "_run_deferred_item",
+            "coalesce(v_item.seen_by <= v_xmin, false)",
+            "v_item.seen_by is not null",
         ),
     ),
     Mutation(
         "a note is dropped by the first look",
         [s.a_job_submitted_while_an_end_is_under_way_is_freed],
-        _change("_work_note", "v_done or coalesce(v_note.seen_by = '0', false)", "true"),
+        _change("_run_deferred_item", "v_done or coalesce(v_item.seen_by = '0', false)", "true"),
     ),
     Mutation(
         "only a transaction younger than the note says when it was seen",
         [s.a_look_from_an_old_transaction_does_not_drop_the_note],
         _change(
-            "_work_note", "case when fresh then pg_current_xact_id() end", "pg_current_xact_id()"
+            "_run_deferred_item",
+            "case when fresh then pg_current_xact_id() end",
+            "pg_current_xact_id()",
         ),
     ),
     Mutation(
@@ -173,25 +180,25 @@ MUTATIONS = (
             s.a_dependent_that_is_locked_is_freed_later,
             s.a_redriven_job_tells_a_dependent_that_was_locked,
         ],
-        _change("_tell", "where e.waits_for = ended and", "where false and"),
+        _change("_propagate_to", "where e.waits_for = ended and", "where false and"),
     ),
     Mutation(
         "the note of an old look that still sees an edge",
         [s.an_old_snapshot_does_not_lose_the_last_edge],
-        _change("_apply", "if _isolated() then", "if false then"),
+        _change("_apply_dependency_policy", "if _snapshot_is_fixed() then", "if false then"),
     ),
     Mutation(
         "the unseen id is looked for in the unique indexes",
         [s.a_made_id_cannot_be_given_again_by_an_old_snapshot],
-        _change("_claim_id", "if _isolated() then", "if false then"),
+        _change("_reserve_id", "if _snapshot_is_fixed() then", "if false then"),
     ),
     *(
         Mutation(
             f"the unseen id is looked for where jobs are {state}",
             [s.a_made_id_cannot_be_given_again_by_an_old_snapshot],
             _change(
-                "_check_unseen",
-                f"values (_check_unseen.job_id, {values}, '{state}'",
+                "_check_job_id_unseen",
+                f"values (_check_job_id_unseen.job_id, {values}, '{state}'",
                 f"values (gen_random_uuid(), {values}, '{state}'",
             ),
         )
@@ -205,37 +212,39 @@ MUTATIONS = (
     Mutation(
         "the note of an end above READ COMMITTED",
         [s.an_end_above_read_committed_frees_an_edge_it_cannot_see],
-        _change("_tell_dependents", "_isolated()", "false"),
+        _change("_propagate_end", "_snapshot_is_fixed()", "false"),
     ),
     Mutation(
         "a batch above READ COMMITTED ends one by one",
         [s.a_batch_above_read_committed_frees_an_edge_it_cannot_see],
-        _change("_settle", "if v_jobs > 0 and not _isolated() then", "if v_jobs > 0 then"),
+        _change(
+            "_settle_batch", "if v_jobs > 0 and not _snapshot_is_fixed() then", "if v_jobs > 0 then"
+        ),
     ),
     Mutation(
         "the id taken before complete looks for edges",
         [s.an_end_that_looked_before_an_edge_committed_is_waited_for],
-        _change("complete", "_now_in_order()", "_now()"),
+        _change("complete", "_now_after_xid()", "_now()"),
     ),
     Mutation(
         "the id taken before settle looks for edges",
         [s.an_end_that_looked_before_an_edge_committed_is_waited_for],
-        _change("_complete_plain", "_now_in_order()", "_now()"),
+        _change("_complete_plain", "_now_after_xid()", "_now()"),
     ),
     Mutation(
         "the id taken before a batch looks for edges",
         [s.an_end_that_looked_before_an_edge_committed_is_waited_for],
-        _change("_settle", "v_places, _now_in_order())", "v_places, _now())"),
+        _change("_settle_batch", "v_places, _now_after_xid())", "v_places, _now())"),
     ),
     Mutation(
         "what waits for a job of a batch",
         [s.a_batch_frees_what_waits_and_admits_to_its_keys],
-        _change("_complete_many", "perform _tell_dependents(v_id);", "null;"),
+        _change("_archive_completed", "perform _propagate_end(v_id);", "null;"),
     ),
     Mutation(
         "the keys of a batch's jobs",
         [s.a_batch_frees_what_waits_and_admits_to_its_keys],
-        _change("_complete_many", "perform _leave_key(v_key, 'leased');", "null;"),
+        _change("_archive_completed", "perform _release_key(v_key, 'leased');", "null;"),
     ),
     # --- trap 3: deadlocks, circles
     Mutation(
@@ -245,47 +254,47 @@ MUTATIONS = (
             s.a_dependent_that_is_locked_is_freed_later,
             s.ends_with_crossed_dependents_neither_wait_nor_deadlock,
         ],
-        _change("_tell", "for no key update skip locked", "for no key update"),
+        _change("_propagate_to", "for no key update skip locked", "for no key update"),
     ),
     Mutation(
         "skip locked on the job of a note",
         [s.a_dependent_that_is_locked_is_freed_later],
-        _change("_work_note", "for no key update skip locked", "for no key update"),
+        _change("_run_deferred_item", "for no key update skip locked", "for no key update"),
     ),
     Mutation(
         "an end that many wait for comes first",
         [s.an_end_that_many_wait_for_and_other_notes_do_not_keep_each_other_waiting],
-        _change("_work_notes", "n.kind = 'changed' and n.look_at", "false and n.look_at"),
+        _change("_run_deferred", "n.kind = 'ended' and n.due_at", "false and n.due_at"),
     ),
     Mutation(
         "half of a sweep for an end that many wait for",
         [s.an_end_that_many_wait_for_and_other_notes_do_not_keep_each_other_waiting],
-        _change("_work_notes", "(limit_rows + 1) / 2", "limit_rows"),
+        _change("_run_deferred", "(limit_rows + 1) / 2", "limit_rows"),
     ),
     Mutation(
         "the note of a job that still waits is kept",
         [s.a_job_submitted_while_an_end_is_under_way_is_freed],
-        _change("_drop_idle_notes", "n.tries = 0", "n.tries = 0 or n.note_id = any (notes)"),
+        _change("_drop_moot_rechecks", "n.tries = 0", "n.tries = 0 or n.deferred_id = any (notes)"),
     ),
     Mutation(
         "the gate for circles",
         [s.two_reschedules_cannot_close_a_circle_at_once],
         _change(
-            "_check_circle",
-            "perform from gate as g for update skip locked;\n        exit when found;",
+            "_check_cycle",
+            "perform from cycle_gate as g for update skip locked;\n        exit when found;",
             "exit;",
         )
-        + _change("_check_circle", "update gate as g set passed = g.passed + 1;"),
+        + _change("_check_cycle", "update cycle_gate as g set passed = g.passed + 1;"),
     ),
     Mutation(
         "the gate is changed by who passes it",
         [s.an_old_snapshot_cannot_close_a_circle],
-        _change("_check_circle", "update gate as g set passed = g.passed + 1;"),
+        _change("_check_cycle", "update cycle_gate as g set passed = g.passed + 1;"),
     ),
     Mutation(
         "the look for circles",
         [s.two_reschedules_cannot_close_a_circle_at_once],
-        _change("_check_circle", "where u.id = _check_circle.job_id", "where false"),
+        _change("_check_cycle", "where u.id = _check_cycle.job_id", "where false"),
     ),
     Mutation(
         "the order of a batch's locks",
@@ -297,7 +306,7 @@ MUTATIONS = (
         "the order of a mixed batch's locks",
         [s.two_mixed_batches_of_the_same_jobs_in_reverse_order_do_not_deadlock],
         _change(
-            "_settle",
+            "_settle_batch",
             "order by j.job_id\n",
             "order by (select d.n from jsonb_array_elements(done) with ordinality as d (e, n)"
             " where (d.e ->> 'job_id')::uuid = j.job_id)\n",
@@ -306,13 +315,17 @@ MUTATIONS = (
     Mutation(
         "the locks of a mixed batch before its ends",
         [s.two_mixed_batches_of_the_same_jobs_in_reverse_order_do_not_deadlock],
-        _change("_settle", "if not v_plain or _isolated() then", "if _isolated() then"),
+        _change(
+            "_settle_batch",
+            "if not v_plain or _snapshot_is_fixed() then",
+            "if _snapshot_is_fixed() then",
+        ),
     ),
     Mutation(
         "the order of a batch's idempotency keys",
         [s.two_batches_of_the_same_keys_in_reverse_order_do_not_deadlock],
         _change(
-            "_claim_keys",
+            "_reserve_keys",
             'order by r.idempotency_key collate "C", r.ordinality',
             "order by r.ordinality",
         ),
@@ -320,23 +333,23 @@ MUTATIONS = (
     Mutation(
         "the order of a batch's given ids",
         [s.two_batches_of_the_same_keys_in_reverse_order_do_not_deadlock],
-        _change("_claim_ids", "order by r.job_id, r.ordinality", "order by r.ordinality"),
+        _change("_reserve_ids", "order by r.job_id, r.ordinality", "order by r.ordinality"),
     ),
     # --- trap 4: claims
     Mutation(
         "the limit of a claim of one need",
         [s.a_claim_takes_no_more_than_it_asked_for],
-        _change("_pick", "limit (select limit_jobs)", "limit 1000"),
+        _change("_lock_candidates", "limit (select limit_jobs)", "limit 1000"),
     ),
     Mutation(
         "the limit of a claim of many needs",
         [s.a_claim_takes_no_more_than_it_asked_for],
-        _change("_pick_merged", "limit (select limit_jobs)", "limit 1000"),
+        _change("_lock_candidates_merged", "limit (select limit_jobs)", "limit 1000"),
     ),
     Mutation(
         "skip locked in a claim",
         [s.a_claim_skips_what_is_locked],
-        _change("_pick", " skip locked", ""),
+        _change("_lock_candidates", " skip locked", ""),
     ),
     # --- traps 5, 6, 8 and 16: leases
     Mutation(
@@ -347,49 +360,53 @@ MUTATIONS = (
     Mutation(
         "the lease check of complete",
         [s.a_stale_lease_changes_nothing],
-        _change("_end", "j.lease_id = _end.lease_id", "true"),
+        _change("_archive_leased", "j.lease_id = _archive_leased.lease_id", "true"),
     ),
     Mutation(
         "the lease check of a batch",
         [s.a_stale_lease_in_a_batch_changes_nothing],
-        _change("_complete_many", "and j.lease_id = lease_ids[width_bucket(j.job_id, job_ids)]"),
+        _change(
+            "_archive_completed", "and j.lease_id = lease_ids[width_bucket(j.job_id, job_ids)]"
+        ),
     ),
     Mutation(
         "a batch that names a job twice goes one by one",
         [s.a_job_that_a_batch_names_twice_is_settled_in_order],
-        _change("_settle", "count(distinct d.job_id)", "count(*)")
-        + _change("_settle", "count(distinct (d.element ->> 'job_id')::uuid) < count(*)", "false"),
+        _change("_settle_batch", "count(distinct d.job_id)", "count(*)")
+        + _change(
+            "_settle_batch", "count(distinct (d.element ->> 'job_id')::uuid) < count(*)", "false"
+        ),
     ),
     Mutation(
         "a batch that moves a job goes one by one",
         [s.a_job_that_a_batch_both_moves_and_waits_for_is_settled_in_order],
-        _change("_settle", "or bool_or(d.element ->> 'verb' = 'reschedule')", ""),
+        _change("_settle_batch", "or bool_or(d.element ->> 'verb' = 'reschedule')", ""),
     ),
     Mutation(
         "the lease check of fail, release and reschedule",
         [s.a_stale_lease_changes_nothing, s.a_stale_lease_does_not_wait_for_who_has_the_job],
-        _change("_lock_leased", "and j.lease_id = _lock_leased.lease_id", ""),
+        _change("_lock_leased_job", "and j.lease_id = _lock_leased_job.lease_id", ""),
     ),
     Mutation(
         "the lease check of extend, checkpoint and hold_lease",
         [s.a_stale_lease_changes_nothing, s.a_stale_lease_does_not_wait_for_who_has_the_job],
-        _change("_hold", "and j.lease_id = _hold.lease_id", ""),
+        _change("_lock_current_lease", "and j.lease_id = _lock_current_lease.lease_id", ""),
     ),
     Mutation(
         "locking before reading in extend, checkpoint and hold_lease",
         [s.a_stale_lease_is_refused_when_it_waited_for_the_lock],
-        _change("_hold", "for no key update;", ";"),
+        _change("_lock_current_lease", "for no key update;", ";"),
     ),
     Mutation(
         "locking before reading in fail, release and reschedule",
         [s.a_stale_lease_is_refused_when_it_waited_for_the_lock],
-        _change("_lock_leased", "for update", ""),
+        _change("_lock_leased_job", "for update", ""),
     ),
     Mutation(
         "a batch locks no job of another lease",
         [s.a_stale_lease_does_not_wait_for_who_has_the_job],
         _change(
-            "_settle",
+            "_settle_batch",
             "and ((j.job_id, j.lease_id) in (select n.job_id, n.lease_id from"
             " unnest(v_named, v_named_by) as n (job_id, lease_id))) is true",
             "",
@@ -410,17 +427,17 @@ MUTATIONS = (
     Mutation(
         "the true end of an extended lease",
         [s.an_extended_lease_is_not_taken_away],
-        _change("_runs_out_at", "return greatest(", "return least('-infinity'::timestamptz, "),
+        _change("_reclaimable_at", "return greatest(", "return least('-infinity'::timestamptz, "),
     ),
     Mutation(
         "a lease's length of uptime",
         [s.no_lease_runs_out_before_the_server_was_up_as_long],
-        _change("_runs_out_at", "up_since +", "'-infinity'::timestamptz +"),
+        _change("_reclaimable_at", "up_since +", "'-infinity'::timestamptz +"),
     ),
     Mutation(
         "an old snapshot looks whether a lease was extended unseen",
         [s.an_old_snapshot_does_not_take_a_lease_that_was_extended_since],
-        _change("_reclaim_one", "v_job.job_id is not null and _isolated()", "false"),
+        _change("_reclaim_one", "v_job.job_id is not null and _snapshot_is_fixed()", "false"),
     ),
     Mutation(
         "two calls extend a lease for the first time at once",
@@ -462,12 +479,12 @@ MUTATIONS = (
     Mutation(
         "the ends of leases that are over are removed",
         [s.upkeep_removes_the_ends_of_leases_that_are_over],
-        _change("sweep", "perform _maintain('heartbeats', 10000, null, _now());"),
+        _change("sweep", "perform _run_contained_step('heartbeats', 10000, null, _now());"),
     ),
     Mutation(
         "the last moment to start",
         [s.a_job_past_its_last_moment_is_not_leased],
-        _change("_admissible", "j.expires_at <= _admissible.now", "false")
+        _change("_filter_claimable", "j.expires_at <= _filter_claimable.now", "false")
         + _change("_lock_due", "j.expires_at <= _lock_due.now", "false"),
     ),
     *(
@@ -485,7 +502,7 @@ MUTATIONS = (
     Mutation(
         "the last moment to start, after a wait",
         [s.a_turn_that_waited_for_a_lock_starts_nothing_too_late],
-        _change("_claim", "j.expires_at > _now()", "j.expires_at > statement_timestamp()"),
+        _change("_claim_one", "j.expires_at > _now()", "j.expires_at > statement_timestamp()"),
     ),
     Mutation(
         "the count of crashes",
@@ -495,25 +512,25 @@ MUTATIONS = (
     Mutation(
         "a grant counts as an attempt",
         [s.a_crash_counts_as_an_attempt, s.a_job_that_kills_every_worker_dies_of_it],
-        _change("_claim", "g.attempt + 1", "g.attempt")
-        + _change("_grant", "g.attempt + 1", "g.attempt"),
+        _change("_claim_one", "g.attempt + 1", "g.attempt")
+        + _change("_grant_leases", "g.attempt + 1", "g.attempt"),
     ),
     Mutation(
         "a repeated complete is refused",
         [s.a_replayed_completion_says_so_and_leaves_nothing],
-        _change("complete", "perform _refuse(job_id, lease_id, 'complete');"),
+        _change("complete", "perform _replay_or_raise(job_id, lease_id, 'complete');"),
     ),
     Mutation(
         "a lease younger than the snapshot is no foreign one",
         [s.a_lease_granted_after_the_snapshot_is_right_or_40001],
-        _change("_refuse", "if _isolated() and", "if false and"),
+        _change("_replay_or_raise", "if _snapshot_is_fixed() and", "if false and"),
     ),
     # --- trap 7: keys and ids
     Mutation(
         "an idempotency key is inserted, then looked for",
         [s.a_key_that_commits_gives_the_second_the_first_job],
         _change(
-            "_claim_key",
+            "_reserve_key",
             "on conflict on constraint idempotency_pkey do nothing",
             "",
         ),
@@ -522,7 +539,7 @@ MUTATIONS = (
         "an idempotency key is looked for in a new statement",
         [s.a_key_that_commits_gives_the_second_the_first_job],
         _change(
-            "_claim_key",
+            "_reserve_key",
             "if found then\n            return null;\n        end if;",
             "return null;",
         ),
@@ -531,7 +548,7 @@ MUTATIONS = (
         "an idempotency key that an old snapshot cannot see",
         [s.an_old_snapshot_submits_a_key_once],
         _change(
-            "_claim_key",
+            "_reserve_key",
             "on conflict on constraint idempotency_pkey do nothing",
             "",
         ),
@@ -539,14 +556,14 @@ MUTATIONS = (
     Mutation(
         "the hash of what was asked for",
         [s.a_key_that_commits_gives_the_second_the_first_job],
-        _change("_claim_key", "if v_known.request <> request then", "if false then"),
+        _change("_reserve_key", "if v_known.request <> request then", "if false then"),
     ),
     Mutation(
         "the list of given ids",
         [s.a_given_id_is_taken_once],
         _change(
-            "_claim_id",
-            "insert into given_id (job_id) values (_claim_id.job_id)"
+            "_reserve_id",
+            "insert into given_id (job_id) values (_reserve_id.job_id)"
             " on conflict on constraint given_id_pkey do nothing;",
             "perform 1;",
         ),
@@ -555,22 +572,22 @@ MUTATIONS = (
         "a key whose job was purged is free",
         [s.a_key_whose_job_was_purged_is_taken_over_once],
         _change(
-            "_claim_key",
-            "exit when v_known.job_id = mine or _is_there(v_known.job_id)",
+            "_reserve_key",
+            "exit when v_known.job_id = mine or _job_exists(v_known.job_id)",
             "exit when true",
         ),
     ),
     Mutation(
         "a key is taken over from the job that was purged, not from the one that took it over",
         [s.a_key_is_taken_over_by_one_of_two_who_find_it_free],
-        _change("_claim_key", " and i.job_id = v_known.job_id"),
+        _change("_reserve_key", " and i.job_id = v_known.job_id"),
     ),
     Mutation(
         "an id whose job was purged is locked",
         [s.a_given_id_whose_job_was_purged_is_taken_once],
         _change(
-            "_claim_id",
-            "perform from given_id as g where g.job_id = _claim_id.job_id for update;",
+            "_reserve_id",
+            "perform from given_id as g where g.job_id = _reserve_id.job_id for update;",
             "perform 1;",
         ),
     ),
@@ -583,12 +600,12 @@ MUTATIONS = (
     Mutation(
         "a bell that rang ends the registration",
         [s.a_bell_rings_once_until_somebody_waits_again],
-        _change("_ring", "if not v_isolated then", "if false then"),
+        _change("_wake_waiters", "if not v_isolated then", "if false then"),
     ),
     Mutation(
         "ringers do not wait for each other",
         [s.a_bell_of_an_open_or_undone_transaction_stops_no_other],
-        _change("_ring", " skip locked", ""),
+        _change("_wake_waiters", " skip locked", ""),
     ),
     Mutation(
         "prefixes are filed under their whole parts",
@@ -599,7 +616,7 @@ MUTATIONS = (
         "the doorbell waits for who may have missed it",
         [s.a_bell_is_armed_only_when_nobody_can_miss_it],
         _change(
-            "await_bell",
+            "wakeup_channel",
             "if pg_snapshot_xmin(pg_current_snapshot()) >= pg_current_xact_id() and",
             "if",
         ),
@@ -608,7 +625,9 @@ MUTATIONS = (
         "each is told of another scheduled job",
         [s.of_many_that_wait_one_is_told_of_each_scheduled_job],
         _change(
-            "_set_alarm", "_next_due(capabilities, now, v_others)", "_next_due(capabilities, now)"
+            "_set_alarm",
+            "_next_scheduled_at(capabilities, now, v_others)",
+            "_next_scheduled_at(capabilities, now)",
         ),
     ),
     *(
@@ -618,21 +637,24 @@ MUTATIONS = (
             _change(function, call),
         )
         for function, call in (
-            ("_insert", "perform _ring_due(array[next_need], array[available_at]);"),
-            ("_insert_many", "perform _ring_due(v_needs, v_dues);"),
-            ("_enqueue", "perform _ring_due(v_later, v_dues);"),
-            ("_retry_or_bury", "perform _ring_due(array[v_job.next_need], array[v_next]);"),
+            ("_insert_job", "perform _wake_for_scheduled(array[next_need], array[available_at]);"),
+            ("_insert_jobs", "perform _wake_for_scheduled(v_needs, v_dues);"),
+            ("_enqueue", "perform _wake_for_scheduled(v_later, v_dues);"),
+            (
+                "_retry_or_bury",
+                "perform _wake_for_scheduled(array[v_job.next_need], array[v_next]);",
+            ),
         )
     ),
     Mutation(
         "a bell for the one that watches alone",
         [s.a_job_scheduled_while_all_sleep_wakes_one_of_them],
-        _change("_ring_due", "if v_channel.watcher is null then", "if true then"),
+        _change("_wake_for_scheduled", "if v_channel.watcher is null then", "if true then"),
     ),
     Mutation(
         "a bell for what is due before the next look alone",
         [s.a_job_scheduled_beyond_the_next_look_of_who_sleeps_wakes_nobody],
-        _change("_ring_due", "greatest(v_now, n.due_at)", "v_now"),
+        _change("_wake_for_scheduled", "greatest(v_now, n.due_at)", "v_now"),
     ),
     Mutation(
         "the one that watches is there",
@@ -647,53 +669,55 @@ MUTATIONS = (
     Mutation(
         "no bell for what a claim takes itself",
         [s.a_claim_wakes_nobody_for_what_it_takes_itself],
-        _change("_release_rings", "::uuid <> all (taken)", "::uuid is not null"),
+        _change("_release_wakeups", "::uuid <> all (taken)", "::uuid is not null"),
     ),
     Mutation(
         "a bell for what a claim does not take",
         [s.a_claim_wakes_nobody_for_what_it_takes_itself],
-        _change("_release_rings", "if v_needs is not null then", "if false then"),
+        _change("_release_wakeups", "if v_needs is not null then", "if false then"),
     ),
     Mutation(
         "the doorbell waits for snapshots that do not know it",
         [s.a_bell_that_is_new_waits_for_snapshots_that_are_older],
-        _change("await_bell", "and _is_known_to_all(v_channel, v_until)"),
+        _change("wakeup_channel", "and _channel_known_to_all(v_channel, v_until)"),
     ),
     Mutation(
         "a channel is known for longer than one registration",
         [s.a_channel_stays_known_while_a_fleet_is_rung],
-        _change("_listen", "if v_covered > now + interval '2 days' then", "if false then")
-        + _change("_is_known_to_all", "order by l.known_until", "order by l.known_until desc"),
+        _change(
+            "_keep_channel_known", "if v_covered > now + interval '2 days' then", "if false then"
+        )
+        + _change("_channel_known_to_all", "order by l.known_until", "order by l.known_until desc"),
     ),
     Mutation(
         "a submit with an old snapshot does not rely on it",
         [s.a_submit_with_a_snapshot_older_than_the_registration_rings],
-        _change("submit", "and not _isolated()"),
+        _change("submit", "and not _snapshot_is_fixed()"),
     ),
     Mutation(
         "a batch with an old snapshot does not rely on it",
         [s.a_submit_with_a_snapshot_older_than_the_registration_rings],
-        _change("_announce", "or _isolated()"),
+        _change("_open_lanes_and_wake", "or _snapshot_is_fixed()"),
     ),
     Mutation(
         "a job that is scheduled with an old snapshot does not rely on it",
         [s.a_submit_with_a_snapshot_older_than_the_registration_rings],
-        _change("_ring_due", "elsif _isolated() then", "elsif false then"),
+        _change("_wake_for_scheduled", "elsif _snapshot_is_fixed() then", "elsif false then"),
     ),
     Mutation(
         "who rings with an old snapshot rings all that are known",
         [s.a_submit_with_a_snapshot_older_than_the_registration_rings],
-        _change("_ring", "(v_isolated or exists", "(exists"),
+        _change("_wake_waiters", "(v_isolated or exists", "(exists"),
     ),
     Mutation(
         "a bound for who is filed under one stem",
         [s.what_others_wait_for_costs_a_submit_little],
-        _change("_listen", ">= 256", ">= 100000"),
+        _change("_keep_channel_known", ">= 256", ">= 100000"),
     ),
     Mutation(
         "a bound for prefixes under one stem",
         [s.what_others_wait_for_costs_a_submit_little],
-        _change("_listen", "cardinality(f.prefixes) <= 4", "true"),
+        _change("_keep_channel_known", "cardinality(f.prefixes) <= 4", "true"),
     ),
     Mutation(
         "upkeep passes by a lease that was extended",
@@ -705,7 +729,7 @@ MUTATIONS = (
         "the wait for older ids before a mark is moved",
         [s.a_job_that_commits_late_is_found_below_the_mark],
         _change(
-            "_move_marks",
+            "_advance_watermarks",
             "pg_snapshot_xmin(pg_current_snapshot()) >= v_old.seen_by or coalesce(v_old.seen_by = v_over, false) as proven",
             "true as proven",
         ),
@@ -714,19 +738,25 @@ MUTATIONS = (
         "an id taken after the reading of the sequence",
         [s.a_mover_that_had_an_id_before_proves_nothing],
         _change(
-            "_last_number", "if pg_current_xact_id_if_assigned() is not null then", "if false then"
+            "_queue_position",
+            "if pg_current_xact_id_if_assigned() is not null then",
+            "if false then",
         ),
     ),
     Mutation(
         "what can still be seen holds the mark",
         [s.a_mark_moves_up_to_what_waits],
-        _change("_move_marks", "and j.number between o.number and v_old.seen_number", "and false"),
+        _change(
+            "_advance_watermarks",
+            "and j.number between o.number and v_old.seen_number",
+            "and false",
+        ),
     ),
     Mutation(
         "heads of keys are looked for from the start",
         [s.the_next_of_a_key_is_found_below_the_mark],
         _change(
-            "_pick_merged",
+            "_lock_candidates_merged",
             "and j.state = 'ready' and not j.parked and j.singleton_key is not null",
             "and j.state = 'ready' and not j.parked and j.singleton_key is not null"
             " and j.number >= coalesce(survey.mark[1], 0)",
@@ -735,17 +765,17 @@ MUTATIONS = (
     Mutation(
         "a look at locks where somebody's long transaction is open",
         [s.a_long_transaction_that_has_no_job_does_not_hold_the_marks_up],
-        _change("_is_over", "return not exists (", "return false and not exists ("),
+        _change("_no_older_writers", "return not exists (", "return false and not exists ("),
     ),
     Mutation(
         "who holds a lock is not over",
         [s.a_long_transaction_that_has_a_job_holds_the_marks_up],
-        _change("_is_over", "return not exists (", "return true or not exists ("),
+        _change("_no_older_writers", "return not exists (", "return true or not exists ("),
     ),
     Mutation(
         "the moving of the marks",
         [s.a_mark_moves_up_to_what_waits],
-        _change("_move_marks", "v_old.seen_number + 1,", "o.number,"),
+        _change("_advance_watermarks", "v_old.seen_number + 1,", "o.number,"),
     ),
     Mutation(
         "a lane that is opened makes the marks old",
@@ -758,23 +788,25 @@ MUTATIONS = (
             s.a_lane_that_was_opened_beside_a_move_is_seen_by_the_next_claim,
             s.a_setting_that_was_changed_beside_a_move_counts_for_the_next_claim,
         ],
-        _change("_top_mark_id", "4611686018427387904 + ", ""),
+        _change("_invalidation_id", "4611686018427387904 + ", ""),
     ),
     Mutation(
         "a move looks again once its place is drawn",
         [s.a_lane_that_is_opened_in_the_middle_of_a_move_is_seen_by_the_next_claim],
-        _change("_move_marks", "and k.mark_id > v_below", "and false"),
+        _change("_advance_watermarks", "and k.watermark_id > v_below", "and false"),
     ),
     Mutation(
         "a move that knows of a lane removes what told of it",
         [s.a_claim_goes_by_the_marks_of_all_lanes],
-        _change("_move_marks", "if v_opened <> '{}' and not v_isolated then", "if false then"),
+        _change(
+            "_advance_watermarks", "if v_opened <> '{}' and not v_isolated then", "if false then"
+        ),
     ),
     Mutation(
         "an old snapshot leaves no marks that are gone by",
         [s.marks_that_an_old_snapshot_moved_are_not_gone_by],
         _change(
-            "_move_marks",
+            "_advance_watermarks",
             "v_lease := case when not v_isolated then",
             "v_lease := case when true then",
         ),
@@ -782,23 +814,23 @@ MUTATIONS = (
     Mutation(
         "a lane that is known is opened for the first key as well",
         [s.the_first_job_with_a_key_of_a_need_comes_in_its_turn],
-        _change("_announce", "and (k.keyed or not u.keyed)", ""),
+        _change("_open_lanes_and_wake", "and (k.keyed or not u.keyed)", ""),
     ),
     Mutation(
         "a lane that is known is opened for the first key that is moved there",
         [s.the_first_job_with_a_key_of_a_need_comes_in_its_turn],
-        _change("_reschedule", "v_job.singleton_key is not null", "false")
+        _change("_reschedule_job", "v_job.singleton_key is not null", "false")
         + _change("_enqueue", "'keyed', m.singleton_key is not null", "'keyed', false"),
     ),
     Mutation(
         "a batch tells that it has keys",
         [s.the_first_job_with_a_key_of_a_need_comes_in_its_turn],
-        _change("_insert_many", "bool_or(m.singleton_key is not null)", "bool_or(false)"),
+        _change("_insert_jobs", "bool_or(m.singleton_key is not null)", "bool_or(false)"),
     ),
     Mutation(
         "a submit tells that it has a key",
         [s.the_first_job_with_a_key_of_a_need_comes_in_its_turn],
-        _change("_insert", "array[singleton_key is not null]", "array[false]"),
+        _change("_insert_job", "array[singleton_key is not null]", "array[false]"),
     ),
     Mutation(
         "only a lane with keys is one",
@@ -811,22 +843,22 @@ MUTATIONS = (
             s.the_first_job_with_a_key_of_a_need_comes_in_its_turn,
             s.the_first_key_of_a_need_is_seen_by_the_next_move_of_its_marks,
         ],
-        _change("_move_marks", "bool_or(l.keyed)", "bool_or(false)"),
+        _change("_advance_watermarks", "bool_or(l.keyed)", "bool_or(false)"),
     ),
     Mutation(
         "an idle need is looked at in full",
         [s.the_first_key_of_an_idle_need_is_found_at_once],
-        _change("_survey", ") is not null then", ") is not null and false then"),
+        _change("_plan_claim", ") is not null then", ") is not null and false then"),
     ),
     Mutation(
         "a claim looks for heads of keys",
         [s.the_first_job_with_a_key_of_a_need_comes_in_its_turn],
-        _change("_claim", "if mark.keyed or ", "if "),
+        _change("_claim_one", "if watermark.keyed or ", "if "),
     ),
     Mutation(
         "a claim walks all lanes there are",
         [s.a_claim_goes_by_the_marks_of_all_lanes],
-        _change("_claim", " or cardinality(mark.priorities) > 1 then", " then"),
+        _change("_claim_one", " or cardinality(watermark.priorities) > 1 then", " then"),
     ),
     Mutation(
         "a setting that is changed makes the marks old",
@@ -838,7 +870,7 @@ MUTATIONS = (
         "no further than nothing can be missing",
         [s.a_batch_over_many_needs_is_in_the_order_of_all],
         _change(
-            "_pick_merged",
+            "_lock_candidates_merged",
             "where not exists (select from bound as b"
             " where (h.priority, h.number) > (b.priority, b.number))",
             "",
@@ -847,25 +879,31 @@ MUTATIONS = (
     Mutation(
         "the mark of the next lane ends a look",
         [s.many_needs_are_served_in_the_order_of_all],
-        _change("_pick_merged", "(v_priority[v_wide + 1], v_marks[v_wide + 1])", "(null, null)"),
+        _change(
+            "_lock_candidates_merged",
+            "(v_priority[v_wide + 1], v_watermarks[v_wide + 1])",
+            "(null, null)",
+        ),
     ),
     Mutation(
         "the mark of the rear ends a look",
         [s.a_batch_over_many_needs_is_in_the_order_of_all],
         _change(
-            "_pick_merged", "where n.number is not null", "where n.number = v_marks[v_wide + 1]"
+            "_lock_candidates_merged",
+            "where n.number is not null",
+            "where n.number = v_watermarks[v_wide + 1]",
         ),
     ),
     Mutation(
         "a lane that was cut off ends a look",
         [s.a_batch_over_many_needs_is_in_the_order_of_all],
-        _change("_pick_merged", "where h.cut", "where false"),
+        _change("_lock_candidates_merged", "where h.cut", "where false"),
     ),
     Mutation(
         "a deeper look where others hold the first",
         [s.a_claim_of_many_needs_passes_by_what_is_locked],
         _change(
-            "_pick_merged",
+            "_lock_candidates_merged",
             "exit when v_found = limit_jobs or v_cut is null;",
             "exit when v_found = limit_jobs or v_cut is not false;",
         ),
@@ -873,28 +911,28 @@ MUTATIONS = (
     Mutation(
         "skip locked in a claim of many needs",
         [s.a_claim_of_many_needs_passes_by_what_is_locked],
-        _change("_pick_merged", " skip locked", ""),
+        _change("_lock_candidates_merged", " skip locked", ""),
     ),
     Mutation(
         "skip locked among those noted ahead",
         [s.who_holds_the_first_of_many_needs_is_passed_by],
-        _change("_pick_ahead", " skip locked", ""),
+        _change("_claim_lookahead", " skip locked", ""),
     ),
     Mutation(
         "it is the job that was noted ahead",
         [s.a_place_where_another_job_is_now_is_passed_by],
-        _change("_pick_ahead", "and r.number = p.number", ""),
+        _change("_claim_lookahead", "and r.number = p.number", ""),
     ),
     Mutation(
         "those noted ahead that may be too late are looked at again",
         [s.one_of_the_first_of_many_needs_that_is_too_late_makes_way],
-        _change("_pick_ahead", "and not v_special", ""),
+        _change("_claim_lookahead", "and not v_special", ""),
     ),
     Mutation(
         "nothing is noted ahead that is not proven",
         [s.a_job_that_commits_late_comes_before_those_noted_ahead],
         _change(
-            "_move_front",
+            "_rebuild_lane_cache",
             "least(\n        v_new.sure_number,",
             "least(\n        9223372036854775807,",
         ),
@@ -905,40 +943,44 @@ MUTATIONS = (
             s.many_needs_are_served_in_the_order_of_all,
             s.a_batch_over_many_needs_is_in_the_order_of_all,
         ],
-        _change("_move_front", "case v_new.priorities[v_ahead + 1] when", "case null when"),
+        _change(
+            "_rebuild_lane_cache", "case v_new.priorities[v_lookahead + 1] when", "case null when"
+        ),
     ),
     Mutation(
         "a lane that is opened makes what was noted ahead old",
         [s.a_lane_that_was_just_opened_is_seen_by_claims_of_many_needs],
-        _change("_pick_ahead", "and a.newer = array(", "and array[0] <> array("),
+        _change("_claim_lookahead", "and a.newer = array(", "and array[0] <> array("),
     ),
     Mutation(
         "a head of a key may come before those noted ahead",
         [s.keys_have_their_turn_among_many_needs],
-        _change("_pick_ahead", "or not _has_heads(capabilities)", "or true"),
+        _change("_claim_lookahead", "or not _has_ready_heads(capabilities)", "or true"),
     ),
     Mutation(
         "heads of keys are looked for in all lanes",
         [s.keys_have_their_turn_among_many_needs],
-        _change("_survey_scope", "v_keyed is not false or v_survey.tended", "false"),
+        _change("_plan_scope_claim", "v_keyed is not false or v_survey.tended", "false"),
     ),
     Mutation(
         "a lane that is opened makes fronts old",
         [s.a_lane_that_was_just_opened_is_seen_by_claims_of_many_needs],
-        _change("_survey_scope", "and f.newer = array(", "and array[0] <> array("),
+        _change("_plan_scope_claim", "and f.newer = array(", "and array[0] <> array("),
     ),
     Mutation(
         "lanes are known up to what is proven",
         [s.a_lane_whose_opening_commits_late_is_seen_by_claims_of_many_needs],
         _change(
-            "_move_front", "then v_old.seen_number else", "then v_old.seen_number else v_seen + 0 *"
+            "_rebuild_lane_cache",
+            "then v_old.seen_number else",
+            "then v_old.seen_number else v_seen + 0 *",
         ),
     ),
     Mutation(
         "the wait for older ids before a front is moved",
         [s.a_job_that_commits_late_is_found_behind_the_front],
         _change(
-            "_move_front",
+            "_rebuild_lane_cache",
             "coalesce(pg_snapshot_xmin(pg_current_snapshot()) >= f.seen_by or f.seen_by = v_over, false) as proven",
             "f.seen_by is not null as proven",
         ),
@@ -947,19 +989,21 @@ MUTATIONS = (
         "an id taken after the reading of the sequence, for many needs",
         [s.who_had_an_id_before_proves_nothing_for_many_needs],
         _change(
-            "_last_number", "if pg_current_xact_id_if_assigned() is not null then", "if false then"
+            "_queue_position",
+            "if pg_current_xact_id_if_assigned() is not null then",
+            "if false then",
         ),
     ),
     Mutation(
         "the moving of the front",
         [s.a_front_moves_up_to_what_waits],
-        _change("_move_front", "v_new.sure_number + 1,", "l.number,"),
+        _change("_rebuild_lane_cache", "v_new.sure_number + 1,", "l.number,"),
     ),
     Mutation(
         "an idle scope writes nothing",
         [s.an_idle_scope_writes_nothing],
         _change(
-            "_move_front",
+            "_rebuild_lane_cache",
             "or v_known and not v_anew and v_new.numbers",
             "or false and v_new.numbers",
         ),
@@ -967,52 +1011,58 @@ MUTATIONS = (
     Mutation(
         "an old snapshot notes no rear but its own",
         [s.a_claim_with_an_old_snapshot_leaves_a_front_that_serves_all],
-        _change("_move_front", "or _isolated() or", "or"),
+        _change("_rebuild_lane_cache", "or _snapshot_is_fixed() or", "or"),
     ),
     Mutation(
         "fronts are cleared away",
         [s.a_claim_with_an_old_snapshot_leaves_a_front_that_serves_all],
-        _change("_move_front", "v_new.front_id % 100 = 0", "false"),
+        _change("_rebuild_lane_cache", "v_new.cache_id % 100 = 0", "false"),
     ),
     Mutation(
         "that scopes were forgotten is noted",
         [s.that_scopes_were_forgotten_is_known],
         _change(
-            "_move_front", "from (select from gone limit 1) as g", "from gone as g where false"
+            "_rebuild_lane_cache",
+            "from (select from gone limit 1) as g",
+            "from gone as g where false",
         ),
     ),
     Mutation(
         "upkeep by who claims an idle need",
         [s.a_claim_that_always_finds_work_does_upkeep_too],
-        _change("_will_do", "interval '6 s'", "interval '1 day'"),
+        _change("_stale_watermark_usable", "interval '6 s'", "interval '1 day'"),
     ),
     Mutation(
         "claims make the marks of an idle need old",
         [s.a_claim_goes_by_marks_of_an_idle_need],
-        _change("_is_close", "or not _is_one_in_fifty()", "or true"),
+        _change("_few_claims_since", "or not _one_in_fifty()", "or true"),
     ),
     Mutation(
         "claims make the marks of a busy need old",
         [s.marks_move_while_a_backlog_is_drained],
         (
-            ("_is_close", "or not _is_one_in_fifty()", "or true"),
-            ("_is_usable", "interval '1 s'", "interval '1 day'"),
+            ("_few_claims_since", "or not _one_in_fifty()", "or true"),
+            ("_watermark_usable", "interval '1 s'", "interval '1 day'"),
         ),
     ),
     Mutation(
         "upkeep by who claims of many needs",
         [s.workers_of_many_needs_do_upkeep_however_busy_they_are],
-        _change("_is_fresh", "and surveyed_at > now - interval '100 ms'", ""),
+        _change("_lookahead_fresh", "and surveyed_at > now - interval '100 ms'", ""),
     ),
     Mutation(
         "who notes what is ahead anew has not surveyed",
         [s.workers_of_many_needs_do_upkeep_however_busy_they_are],
-        _change("_move_front", "case when wide = 0 then now else", "case when true then now else"),
+        _change(
+            "_rebuild_lane_cache",
+            "case when wide = 0 then now else",
+            "case when true then now else",
+        ),
     ),
     Mutation(
         "claims go by marks that few claims came after",
         [s.a_claim_goes_by_marks_that_few_claims_came_after],
-        _change("_is_usable", "interval '1 s'", "interval '1 ms'"),
+        _change("_watermark_usable", "interval '1 s'", "interval '1 ms'"),
     ),
     Mutation(
         "one in fifty of the claims that many came before moves marks, not each",
@@ -1020,30 +1070,30 @@ MUTATIONS = (
             s.one_claim_in_fifty_moves_marks_that_many_came_after,
             s.a_claim_goes_by_marks_of_an_idle_need,
         ],
-        _change("_is_close", " or not _is_one_in_fifty()", ""),
+        _change("_few_claims_since", " or not _one_in_fifty()", ""),
     ),
     Mutation(
         "young marks are moved when many claims came after",
         [s.one_claim_in_fifty_moves_marks_that_many_came_after],
         _change(
-            "_move_marks",
-            "v_old.fence + 50 < v_fence or not (v_old.noted_at between _move_marks.now - interval '20 ms'",
-            "not (v_old.noted_at between _move_marks.now - interval '1 hour'",
+            "_advance_watermarks",
+            "v_old.fence + 50 < v_fence or not (v_old.noted_at between _advance_watermarks.now - interval '20 ms'",
+            "not (v_old.noted_at between _advance_watermarks.now - interval '1 hour'",
         ),
     ),
     Mutation(
         "a survey of young marks that many claims came after",
         [s.one_claim_in_fifty_moves_marks_that_many_came_after],
         (
-            ("_freshen", "interval '20 ms'", "interval '1 hour'"),
-            ("_freshen", "and k.fence + 50 >= pg_sequence_last_value('fence_seq')", ""),
+            ("_refresh_watermark", "interval '20 ms'", "interval '1 hour'"),
+            ("_refresh_watermark", "and k.fence + 50 >= pg_sequence_last_value('fence_seq')", ""),
         ),
     ),
     Mutation(
         "one claim moves the marks of a busy need",
         [s.claims_go_by_old_marks_while_somebody_else_moves_them],
         _change(
-            "_will_do",
+            "_stale_watermark_usable",
             "return not pg_try_advisory_xact_lock",
             "return null is null or pg_try_advisory_xact_lock",
         ),
@@ -1052,7 +1102,7 @@ MUTATIONS = (
         "the others go by the old ones meanwhile",
         [s.claims_go_by_old_marks_while_somebody_else_moves_them],
         _change(
-            "_will_do",
+            "_stale_watermark_usable",
             "return not pg_try_advisory_xact_lock",
             "return false and pg_try_advisory_xact_lock",
         ),
@@ -1064,30 +1114,30 @@ MUTATIONS = (
             s.a_stranger_cannot_keep_marks_where_they_are,
         ],
         _change(
-            "_move_marks",
-            "and v_old.noted_at between _move_marks.now - interval '1 s' and _move_marks.now + interval '1 s'",
+            "_advance_watermarks",
+            "and v_old.noted_at between _advance_watermarks.now - interval '1 s' and _advance_watermarks.now + interval '1 s'",
         ),
     ),
     Mutation(
         "a front that somebody keeps from moving",
         [s.a_stranger_cannot_keep_a_front_where_it_is],
-        _change("_move_front", "if not v_alone then", "if false then"),
+        _change("_rebuild_lane_cache", "if not v_alone then", "if false then"),
     ),
     Mutation(
         "a rear that two movers have lost",
         [s.a_rear_that_is_gone_is_made_up_anew],
-        _change("_move_front", "or v_old.rear_id is not null", "or false"),
+        _change("_rebuild_lane_cache", "or v_old.rest_id is not null", "or false"),
     ),
     Mutation(
         "upkeep that somebody keeps from being done",
         [s.a_stranger_cannot_keep_upkeep_from_being_done],
-        _change("_tend_by_the_way", "and v_age between interval '0' and interval '1 s'"),
+        _change("_maybe_run_maintenance", "and v_age between interval '0' and interval '1 s'"),
     ),
     Mutation(
         "a first upkeep, and one after the clock was set back, that somebody keeps from being done",
         [s.a_stranger_cannot_keep_upkeep_from_being_done],
         _change(
-            "_tend_by_the_way",
+            "_maybe_run_maintenance",
             "and v_age between interval '0' and interval '1 s'",
             "and coalesce(v_age, interval '0') < interval '1 s'",
         ),
@@ -1127,17 +1177,17 @@ MUTATIONS = (
     Mutation(
         "fronts are made up from the lanes that are left",
         [s.a_lane_that_nobody_uses_is_removed_with_its_marks],
-        _change("_move_front", "or wide = 0 and v_alone and not (", "or false and not ("),
+        _change("_rebuild_lane_cache", "or wide = 0 and v_alone and not (", "or false and not ("),
     ),
     Mutation(
         "marks of lanes that are being retired",
         [s.a_lane_is_looked_at_while_it_is_being_retired],
-        _change("_move_marks", "greatest(o.priority, -1 - o.priority)", "o.priority"),
+        _change("_advance_watermarks", "greatest(o.priority, -1 - o.priority)", "o.priority"),
     ),
     Mutation(
         "fronts with lanes that are being retired",
         [s.a_lane_is_looked_at_while_it_is_being_retired],
-        _change("_move_front", "greatest(k.priority, -1 - k.priority)", "k.priority"),
+        _change("_rebuild_lane_cache", "greatest(k.priority, -1 - k.priority)", "k.priority"),
     ),
     Mutation(
         "a lane in which a job is left",
@@ -1169,7 +1219,7 @@ MUTATIONS = (
     Mutation(
         "what is admitted opens its lane",
         [s.the_next_of_a_key_opens_the_lane_that_was_removed_meanwhile],
-        _change("_admit", "perform _open_lane(v_need, v_priority, true, _now());", ""),
+        _change("_unpark_next", "perform _open_lane(v_need, v_priority, true, _now());", ""),
     ),
     Mutation(
         "a lane in steady use stays longer",
@@ -1179,7 +1229,11 @@ MUTATIONS = (
     Mutation(
         "a lane that is in the front and in the rear is looked at once",
         [s.a_lane_that_was_opened_again_is_in_its_scope_once],
-        _change("_pick_merged", "where (r.next_need, r.priority) not in (", "where true or 1 in ("),
+        _change(
+            "_lock_candidates_merged",
+            "where (r.next_need, r.priority) not in (",
+            "where true or 1 in (",
+        ),
     ),
     # --- from when on upkeep looks
     Mutation(
@@ -1189,23 +1243,25 @@ MUTATIONS = (
             s.a_retry_of_an_open_transaction_is_found_when_it_is_due,
         ],
         _change(
-            "_tend_by_the_way",
-            "pg_snapshot_xmin(pg_current_snapshot()) >= v_tick.seen_by as proven",
+            "_maybe_run_maintenance",
+            "pg_snapshot_xmin(pg_current_snapshot()) >= v_horizon.seen_by as proven",
             "true as proven",
         )
         # which would find it later
-        + _change("_tend_by_the_way", "if v_tick.tick_id % 10 = 0 then", "if false then"),
+        + _change(
+            "_maybe_run_maintenance", "if v_horizon.horizon_id % 10 = 0 then", "if false then"
+        ),
     ),
     Mutation(
         "a look below the horizon, by the way",
         [s.upkeep_by_the_way_finds_what_lies_below_the_horizon],
-        _change("_tend_by_the_way", "if v_tick.tick_id % 10 = 0 then", "if false then"),
+        _change("_maybe_run_maintenance", "if v_horizon.horizon_id % 10 = 0 then", "if false then"),
     ),
     *(
         Mutation(
             f"a sweep looks below the horizon of {what}",
             [s.a_sweep_finds_what_lies_below_the_horizon],
-            _change("_tend", given, f"(_last_tick()).{given}"),
+            _change("_run_maintenance", given, f"(_last_horizon()).{given}"),
         )
         for what, given in (
             ("leases", "leases_from, now);"),
@@ -1219,25 +1275,29 @@ MUTATIONS = (
             _change(function, found, instead),
         )
         for function, found, instead in (
-            ("_last_tick", "> _now() then", "> _now() + interval '1 s' then"),
-            ("_tend_by_the_way", "between interval '0' and", "between interval '-1 minute' and"),
+            ("_last_horizon", "> _now() then", "> _now() + interval '1 s' then"),
+            (
+                "_maybe_run_maintenance",
+                "between interval '0' and",
+                "between interval '-1 minute' and",
+            ),
         )
     ),
     Mutation(
         "upkeep moving on",
         [s.upkeep_moves_on_past_what_is_over],
-        _change("_tend_by_the_way", "case when s.proven then", "case when false then"),
+        _change("_maybe_run_maintenance", "case when s.proven then", "case when false then"),
     ),
     Mutation(
         "skip locked of a claim by fresh marks, of one lane",
         [s.a_claim_by_fresh_marks_skips_what_is_locked],
-        _change("_claim", "for no key update skip locked;", "for no key update;"),
+        _change("_claim_one", "for no key update skip locked;", "for no key update;"),
     ),
     Mutation(
         "skip locked of a claim by fresh marks, of two lanes",
         [s.a_claim_by_fresh_marks_skips_what_is_locked],
         _change(
-            "_claim",
+            "_claim_one",
             "for no key update skip locked\n        ) as f",
             "for no key update\n        ) as f",
         ),
@@ -1245,11 +1305,13 @@ MUTATIONS = (
     Mutation(
         "marks that were moved serve the claim that moved them",
         [s.who_moves_the_marks_claims_by_them],
-        _change("get_work", "v_tended := _freshen(v_mark.next_need, v_now);", "exit;"),
+        _change(
+            "get_work", "v_maintained := _refresh_watermark(v_watermark.next_need, v_now);", "exit;"
+        ),
     ),
     Mutation(
         "turn moves the marks, and no more",
         [s.who_moves_the_marks_claims_by_them],
-        _change("turn", "if v_mark.mark_id is not null then", "if false then"),
+        _change("turn", "if v_watermark.watermark_id is not null then", "if false then"),
     ),
 )

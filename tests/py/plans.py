@@ -120,11 +120,11 @@ FILL = (
     where not exists (select from lane as l where l.next_need = f.need)
     """,
     """
-    insert into mark (next_need, priorities, numbers, keyed, seen_number, seen_by, noted_at)
+    insert into watermark (next_need, priorities, numbers, keyed, seen_number, seen_by, noted_at)
     select l.next_need, '{100}', '{0}', l.keyed, 0, '0', now() - interval '1 h'
     from lane as l
     cross join generate_series(1, 3)
-    where not exists (select from mark as m where m.next_need = l.next_need)
+    where not exists (select from watermark as m where m.next_need = l.next_need)
     """,
     f"""
     with made as materialized (
@@ -144,7 +144,7 @@ FILL = (
             case when k between 85 and 93 then 'key ' || g / 100 when k = 94 then 'queue'
             end as singleton_key,
             case when k between 60 and 64
-                then _options(null, null, null, array[{_ID.format("g + 5")}]) end
+                then _pack_options(null, null, null, array[{_ID.format("g + 5")}]) end
         from (select g, g % 100 as k from generate_series(1, %(n)s) as g) as f
         where k not between 65 and 84
     ), there as (
@@ -163,7 +163,7 @@ FILL = (
             case when g % 100 = 84 then 'leased ' || g end,
             nextval('fence_seq'), {_ID.format("g")}, 'filler', now(), now() + interval '1 day',
             case when not dead then now() + interval '1 day' + g * interval '1 ms' end,
-            case when dead then _failure('broken', null, 'attempts_exhausted') end,
+            case when dead then _pack_failure('broken', null, 'attempts_exhausted') end,
             case when dead then now() + interval '1 day' + g * interval '1 ms' end
         from (
             select g, g % 100 < 75 as dead from generate_series(1, %(n)s) as g
@@ -176,13 +176,13 @@ FILL = (
     """,
     # what is blocked waits for what is dead
     f"""
-    insert into edge (waits_for, job_id)
+    insert into dependency (waits_for, job_id)
     select {_ID.format("g + 5")}, {_ID.format("g")}
     from generate_series(1, %(n)s) as g
     where g % 100 between 60 and 64
     """,
     f"""
-    insert into note (kind, job_id, look_at)
+    insert into deferred (kind, job_id, due_at)
     select 'blocked', {_ID.format("g")}, now() + interval '1 day'
     from generate_series(1, %(n)s) as g
     where g % 100 between 60 and 61
@@ -196,7 +196,7 @@ FILL = (
         )
         select
             {_ID.format("%(n)s + g")}, now(), now(), now(), 1, 100, 0, false, 'succeeded',
-            '{HOT}', 'filler', 'hold', '{{}}', _options(null, null, 'filler ' || g, null)
+            '{HOT}', 'filler', 'hold', '{{}}', _pack_options(null, null, 'filler ' || g, null)
         from generate_series(1, %(n)s / 10) as g
         returning job_id, (options).idempotency_key
     ), given as (
@@ -243,8 +243,8 @@ def empty(conn: Connection, but: int = 0) -> None:
     conn.execute("analyze kept")
     for table in (
         "job",
-        "edge",
-        "note",
+        "dependency",
+        "deferred",
         "archive",
         "given_id",
         "idempotency",
@@ -310,7 +310,7 @@ UPKEEP = {
 }
 
 # Tables of a handful of rows, whatever happens: reading all of them is no harm.
-SMALL = {"setting", "gate", "maintenance_error"}
+SMALL = {"setting", "cycle_gate", "maintenance_error"}
 
 CALLS: list[Call] = []
 
@@ -335,17 +335,17 @@ def _upkeep_was(conn: Connection, when: str, took: str = "0") -> None:
     conn.execute(
         """
         select
-            setval('mark_mark_id_seq', (nextval('mark_mark_id_seq') / 100 + 1) * 100 + 1),
-            setval('tick_tick_id_seq', (nextval('tick_tick_id_seq') / 64 + 1) * 64 + 1)
+            setval('watermark_watermark_id_seq', (nextval('watermark_watermark_id_seq') / 100 + 1) * 100 + 1),
+            setval('maintenance_horizon_horizon_id_seq', (nextval('maintenance_horizon_horizon_id_seq') / 64 + 1) * 64 + 1)
         """
     )
     conn.execute(
         f"""
-        insert into tick (at, took, leases_from, schedules_from, seen_at, seen_by)
+        insert into maintenance_horizon (at, took, leases_from, schedules_from, seen_at, seen_by)
         select {when}, interval '{took}', t.leases_from, t.schedules_from, t.seen_at, t.seen_by
-        from (select * from tick order by tick_id desc limit 1) as t
+        from (select * from maintenance_horizon order by horizon_id desc limit 1) as t
         union all select {when}, interval '{took}', '-infinity', '-infinity', '-infinity', '0'
-        where not exists (select from tick)
+        where not exists (select from maintenance_horizon)
         """
     )
 
@@ -356,9 +356,9 @@ def _quiet(conn: Connection) -> None:
 
 
 _MARKS = """
-update mark as m set noted_at = {when}
-where m.mark_id in (
-    select max(k.mark_id) from mark as k where k.next_need = any ('{needs}') group by k.next_need
+update watermark as m set noted_at = {when}
+where m.watermark_id in (
+    select max(k.watermark_id) from watermark as k where k.next_need = any ('{needs}') group by k.next_need
 )
 """
 
@@ -374,7 +374,7 @@ def _swept(conn: Connection) -> None:
     def idle() -> bool:
         one(conn, "sweep", limit_jobs=1000)
         return not scalar(
-            conn, "select exists (select from note where look_at < now() + interval '1 minute')"
+            conn, "select exists (select from deferred where due_at < now() + interval '1 minute')"
         )
 
     eventually(idle, "upkeep is done")
@@ -419,7 +419,7 @@ def submit(conn: Connection) -> Any:
     return "select submit(%(need)s)", {"need": HOT}, ""
 
 
-@call(uses="lane_idx mark_pkey listener_stem_idx")
+@call(uses="lane_idx watermark_pkey listener_stem_idx")
 def submit_of_a_new_need(conn: Connection) -> Any:
     return "select submit(%(need)s)", {"need": f"new.n{uuid4().hex}"}, ""
 
@@ -463,7 +463,7 @@ def submit_behind_a_singleton_key(conn: Connection) -> Any:
 
 @call(uses="waiter_stem_idx lane_idx")
 def submit_that_rings(conn: Connection) -> Any:
-    one(conn, "await_bell", capabilities=[HOT], until=datetime.now(UTC) + timedelta(seconds=60))
+    one(conn, "wakeup_channel", capabilities=[HOT], until=datetime.now(UTC) + timedelta(seconds=60))
     return "select submit(%(need)s)", {"need": HOT}, ""
 
 
@@ -496,14 +496,14 @@ def submit_many_of_ten_with_everything(conn: Connection) -> Any:
     return "select submit_many(%(jobs)s)", {"jobs": Jsonb(jobs)}, ""
 
 
-@call(uses="mark_pkey ready_lane_idx")
+@call(uses="watermark_pkey ready_lane_idx")
 def get_work_by_fresh_marks(conn: Connection) -> Any:
     _ready(conn, HOT)
     _quiet(conn)
     return *_get_work(1, HOT), _marks_were("clock_timestamp()", HOT) + ";"
 
 
-@call(uses="mark_pkey ready_lane_idx job_ready_head_idx")
+@call(uses="watermark_pkey ready_lane_idx job_ready_head_idx")
 def get_work_by_fresh_marks_of_two_lanes_and_with_keys(conn: Connection) -> Any:
     for priority in (50, 100):
         _ready(conn, "plan.mixed", singleton_key=str(uuid4()), priority=priority)
@@ -515,7 +515,7 @@ def get_work_by_fresh_marks_of_two_lanes_and_with_keys(conn: Connection) -> Any:
 
 
 # a move in a hundred looks at all marks of its need, which are as many, to remove the old ones
-@call(uses="mark_pkey lane_idx ready_lane_idx", mark_pkey=250)
+@call(uses="watermark_pkey lane_idx ready_lane_idx", mark_pkey=250)
 def get_work_by_old_marks(conn: Connection) -> Any:
     _ready(conn, HOT)
     _quiet(conn)
@@ -524,7 +524,7 @@ def get_work_by_old_marks(conn: Connection) -> Any:
 
 
 @call(
-    uses="mark_pkey lane_idx ready_lane_idx tick_pkey note_look_at_idx"
+    uses="watermark_pkey lane_idx ready_lane_idx maintenance_horizon_pkey deferred_due_at_idx"
     " leased_check_at_idx job_scheduled_idx job_expires_at_idx",
     blocks=300,
 )
@@ -536,14 +536,16 @@ def get_work_with_upkeep(conn: Connection) -> Any:
     return *_get_work(1, HOT), ""
 
 
-@call(uses="mark_pkey lane_idx", rows=0)
+@call(uses="watermark_pkey lane_idx", rows=0)
 def get_work_that_finds_nothing(conn: Connection) -> Any:
     _swept(conn)
     _quiet(conn)
     return *_get_work(1, "plan.nothing"), ""
 
 
-@call(uses="front_pkey ready_lane_idx job_ready_head_idx job_pkey", blocks=400, lane_pkey=LANES)
+@call(
+    uses="lane_cache_pkey ready_lane_idx job_ready_head_idx job_pkey", blocks=400, lane_pkey=LANES
+)
 def get_work_of_two_needs(conn: Connection) -> Any:
     _ready(conn, HOT)
     _ready(conn, KEYED, singleton_key=str(uuid4()))
@@ -552,7 +554,7 @@ def get_work_of_two_needs(conn: Connection) -> Any:
 
 
 @call(
-    uses="front_pkey ready_lane_idx job_ready_head_idx job_pkey",
+    uses="lane_cache_pkey ready_lane_idx job_ready_head_idx job_pkey",
     most=400,  # a front is moved, and what is ahead is noted: some dozens of lanes, a few times
     blocks=1500,
     lane_idx=LANES,
@@ -580,7 +582,10 @@ def get_work_of_a_job_that_waited_for_five(conn: Connection) -> Any:
 
 
 @call(
-    uses="mark_pkey ready_lane_idx job_ready_head_idx ready_pkey", rows=100, most=700, blocks=4000
+    uses="watermark_pkey ready_lane_idx job_ready_head_idx ready_pkey",
+    rows=100,
+    most=700,
+    blocks=4000,
 )
 def get_work_of_a_hundred(conn: Connection) -> Any:
     _ready(conn, HOT, 100)
@@ -588,27 +593,27 @@ def get_work_of_a_hundred(conn: Connection) -> Any:
     return *_get_work(100, HOT), ""
 
 
-@call(uses="leased_pkey edge_pkey")
+@call(uses="leased_pkey dependency_pkey")
 def complete(conn: Connection) -> Any:
     (work,) = _leased(conn)
     return "select complete(%(job_id)s, %(lease_id)s)", engine.lease_of(work), ""
 
 
-@call(uses="leased_pkey job_pkey edge_pkey edge_job_id_idx", most=60, blocks=500)
+@call(uses="leased_pkey job_pkey dependency_pkey dependency_job_id_idx", most=60, blocks=500)
 def complete_with_five_dependents(conn: Connection) -> Any:
     (work,) = _leased(conn)
     _ready(conn, HOT, 5, wait_for=[work["job_id"]])
     return "select complete(%(job_id)s, %(lease_id)s)", engine.lease_of(work), ""
 
 
-@call(uses="leased_pkey edge_pkey", most=110)
+@call(uses="leased_pkey dependency_pkey", most=110)
 def complete_with_a_thousand_dependents(conn: Connection) -> Any:
     (work,) = _leased(conn)
     _ready(conn, HOT, 1000, wait_for=[work["job_id"]])
     return "select complete(%(job_id)s, %(lease_id)s)", engine.lease_of(work), ""
 
 
-@call(uses="leased_pkey job_pkey edge_pkey leased_key_idx job_ready_key_idx", blocks=300)
+@call(uses="leased_pkey job_pkey dependency_pkey leased_key_idx job_ready_key_idx", blocks=300)
 def complete_of_a_singleton_key(conn: Connection) -> Any:
     (work,) = _leased(conn, need=QUEUE, singleton_key="queue")
     engine.submit(conn, QUEUE, singleton_key="queue")
@@ -621,20 +626,20 @@ def fail(conn: Connection) -> Any:
     return "select fail(%(job_id)s, %(lease_id)s, 'broken')", engine.lease_of(work), ""
 
 
-@call(uses="leased_pkey edge_pkey")
+@call(uses="leased_pkey dependency_pkey")
 def fail_for_good(conn: Connection) -> Any:
     (work,) = _leased(conn)
     return "select fail(%(job_id)s, %(lease_id)s, 'broken', false)", engine.lease_of(work), ""
 
 
-@call(uses="leased_pkey job_pkey edge_pkey", most=100, blocks=900)
+@call(uses="leased_pkey job_pkey dependency_pkey", most=100, blocks=900)
 def fail_for_good_with_five_that_die_with_it(conn: Connection) -> Any:
     (work,) = _leased(conn)
     _ready(conn, HOT, 5, wait_for=[work["job_id"]], on_dependency_failure="cascade")
     return "select fail(%(job_id)s, %(lease_id)s, 'broken', false)", engine.lease_of(work), ""
 
 
-@call(uses="job_pkey edge_pkey edge_job_id_idx", most=100, blocks=900)
+@call(uses="job_pkey dependency_pkey dependency_job_id_idx", most=100, blocks=900)
 def redrive_with_five_that_come_back(conn: Connection) -> Any:
     (work,) = _leased(conn)
     _ready(conn, HOT, 5, wait_for=[work["job_id"]], on_dependency_failure="cascade")
@@ -643,7 +648,7 @@ def redrive_with_five_that_come_back(conn: Connection) -> Any:
     return "select redrive(%(id)s, 'me', 'again')", {"id": work["job_id"]}, ""
 
 
-@call(uses="job_pkey edge_pkey", most=100, blocks=900)
+@call(uses="job_pkey dependency_pkey", most=100, blocks=900)
 def cancel_with_five_that_die(conn: Connection) -> Any:
     job_id = engine.submit(conn, HOT)
     _ready(conn, HOT, 5, wait_for=[job_id])
@@ -671,7 +676,7 @@ def reschedule(conn: Connection) -> Any:
     )
 
 
-@call(uses="leased_pkey job_pkey edge_job_id_idx")
+@call(uses="leased_pkey job_pkey dependency_job_id_idx")
 def reschedule_behind_a_job(conn: Connection) -> Any:
     (work,) = _leased(conn)
     other = engine.submit(conn, HOT)
@@ -682,12 +687,12 @@ def reschedule_behind_a_job(conn: Connection) -> Any:
     )
 
 
-@call(uses="leased_pkey edge_pkey", rows=10, most=100, blocks=400)
+@call(uses="leased_pkey dependency_pkey", rows=10, most=100, blocks=400)
 def settle_of_ten(conn: Connection) -> Any:
     return "select settle(%(done)s)", {"done": _batch(_leased(conn, 10), verb="complete")}, ""
 
 
-@call(uses="leased_pkey archive_pkey edge_pkey", rows=10, most=200, blocks=400)
+@call(uses="leased_pkey archive_pkey dependency_pkey", rows=10, most=200, blocks=400)
 def settle_of_ten_that_is_not_strict(conn: Connection) -> Any:
     found = _leased(conn, 10)
     for work in found[:5]:
@@ -695,7 +700,9 @@ def settle_of_ten_that_is_not_strict(conn: Connection) -> Any:
     return "select settle(%(done)s, false)", {"done": _batch(found, verb="complete")}, ""
 
 
-@call(uses="leased_pkey edge_pkey mark_pkey ready_lane_idx", rows=20, most=100, blocks=1000)
+@call(
+    uses="leased_pkey dependency_pkey watermark_pkey ready_lane_idx", rows=20, most=100, blocks=1000
+)
 def turn_of_ten(conn: Connection) -> Any:
     done = _batch(_leased(conn, 10), verb="complete")
     _ready(conn, HOT, 10)
@@ -748,7 +755,7 @@ def extend_many_of_ten_that_ended(conn: Connection) -> Any:
 @call(uses="waiter_channel_idx", blocks=600, job_scheduled_idx=250)
 def await_bell(conn: Connection) -> Any:
     return (
-        "select await_bell(%(capabilities)s, now() + interval '10 s')",
+        "select wakeup_channel(%(capabilities)s, now() + interval '10 s')",
         {"capabilities": [f"bell.{uuid4().hex}"]},
         "",
     )
@@ -757,13 +764,13 @@ def await_bell(conn: Connection) -> Any:
 @call(uses="waiter_channel_idx", blocks=600, job_scheduled_idx=250)
 def await_bell_again(conn: Connection) -> Any:
     capabilities = [f"bell.{uuid4().hex}", f"bell.{uuid4().hex}.%"]
-    text = "select await_bell(%(capabilities)s, now() + interval '10 s')"
+    text = "select wakeup_channel(%(capabilities)s, now() + interval '10 s')"
     look(conn, text, {"capabilities": capabilities})
     return text, {"capabilities": capabilities}, ""
 
 
 @call(
-    uses="job_pkey job_scheduled_idx leased_check_at_idx job_expires_at_idx note_look_at_idx",
+    uses="job_pkey job_scheduled_idx leased_check_at_idx job_expires_at_idx deferred_due_at_idx",
     most=200,
     blocks=2500,
     **UPKEEP,
@@ -786,7 +793,7 @@ def sweep_with_something_to_do(conn: Connection) -> Any:
 
 
 @call(
-    uses="note_look_at_idx leased_check_at_idx job_scheduled_idx job_expires_at_idx",
+    uses="deferred_due_at_idx leased_check_at_idx job_scheduled_idx job_expires_at_idx",
     blocks=600,
     **UPKEEP,
 )
@@ -825,7 +832,7 @@ def why_not_running_of_the_first(conn: Connection) -> Any:
     return "select why_not_running(%(id)s)", {"id": engine.submit(conn, HOT, priority=0)}, ""
 
 
-@call(uses="job_pkey edge_job_id_idx")
+@call(uses="job_pkey dependency_job_id_idx")
 def why_not_running_of_a_blocked_job(conn: Connection) -> Any:
     waits = engine.submit(conn, HOT, wait_for=_ready(conn, HOT))
     return "select why_not_running(%(id)s)", {"id": waits}, ""

@@ -114,8 +114,8 @@ _LOCKS = """
 select hashtextextended(name, hashtextextended('leasehold', 0))
 from unnest(array['', 'k', 'markx', E'front\nm.%']) as n (name)
 union all
-select _engine_lock(kind, name)
-from (values ('upkeep', ''), ('mark', 'x'), ('front', E'\nm.%')) as n (kind, name)
+select _advisory_lock_key(kind, name)
+from (values ('upkeep', ''), ('watermark', 'x'), ('lane_cache', E'\nm.%')) as n (kind, name)
 """
 
 
@@ -152,17 +152,17 @@ def a_stranger_cannot_keep_marks_where_they_are(connect: Connect) -> None:
     _noted(a)
     a.execute(_CLAIMS)
     with _held_by_a_stranger(connect):
-        assert _calls(a, "_freshen", age="2 s") == [1]
+        assert _calls(a, "_refresh_watermark", age="2 s") == [1]
         assert scalar(a, f"select clock_timestamp() - noted_at < '1 s' {_NEWEST}"), "not moved"
 
 
 def a_stranger_cannot_keep_a_front_where_it_is(connect: Connect) -> None:
     a = connect()
-    newest = "select coalesce(max(front_id), 0), count(*) from ahead right join front on true"
+    newest = "select coalesce(max(cache_id), 0), count(*) from ahead right join lane_cache on true"
     with _held_by_a_stranger(connect):
         for n in range(5):
             submit(a, f"m.{n}")
-            a.execute("update front set noted_at = clock_timestamp() - interval '2 s'")
+            a.execute("update lane_cache set noted_at = clock_timestamp() - interval '2 s'")
             before = scalar(a, newest)
             assert len(take(a, "m.%")) == 1
             assert scalar(a, newest) > before, "no front is noted"
@@ -172,14 +172,14 @@ def a_stranger_cannot_keep_upkeep_from_being_done(connect: Connect) -> None:
     a = connect()
     with _held_by_a_stranger(connect):
         for ticks in (
-            "delete from tick",  # the very first
-            "insert into tick (at) values (clock_timestamp() - interval '2 s')",
-            "insert into tick (at) values (clock_timestamp() + interval '1 h')",  # a clock set back
+            "delete from maintenance_horizon",  # the very first
+            "insert into maintenance_horizon (at) values (clock_timestamp() - interval '2 s')",
+            "insert into maintenance_horizon (at) values (clock_timestamp() + interval '1 h')",  # a clock set back
         ):
-            a.execute("insert into tick (at) values (clock_timestamp())")
-            assert not scalar(a, "select _tend_by_the_way(_now())")
+            a.execute("insert into maintenance_horizon (at) values (clock_timestamp())")
+            assert not scalar(a, "select _maybe_run_maintenance(_now())")
             a.execute(ticks)
-            assert scalar(a, "select _tend_by_the_way(_now())"), ticks
+            assert scalar(a, "select _maybe_run_maintenance(_now())"), ticks
 
 
 def a_rear_that_is_gone_is_made_up_anew(connect: Connect) -> None:
@@ -188,12 +188,12 @@ def a_rear_that_is_gone_is_made_up_anew(connect: Connect) -> None:
     for need in range(240):
         submit(a, f"m.{need}")
     engine.move_marks(a, "m.%")
-    assert scalar(a, "select count(*) from rear") > 0
-    first = "select job_id from job join (select unnest(needs) as need from front) as f on need = next_need"
+    assert scalar(a, "select count(*) from lane_cache_rest") > 0
+    first = "select job_id from job join (select unnest(needs) as need from lane_cache) as f on need = next_need"
     jobs = {row["job_id"] for row in engine.query(a, first)}
     assert 0 < len(jobs) < 240
     a.execute("delete from ready where job_id = any (%s)", (list(jobs),))
-    a.execute("delete from rear")
+    a.execute("delete from lane_cache_rest")
     engine.move_marks(a, "m.%")
     assert len(take(a, "m.%", n=240)) == 240 - len(jobs)
 
@@ -560,9 +560,9 @@ def an_end_that_many_wait_for_and_other_notes_do_not_keep_each_other_waiting(
     # oldest first: the one for the job that was locked, those of jobs that wait still, the end
     conn.execute(
         """
-        update note set look_at = clock_timestamp() + case
-            when kind = 'edge' then interval '-3 min'
-            when kind = 'changed' then interval '-1 min'
+        update deferred set due_at = clock_timestamp() + case
+            when kind = 'dependency' then interval '-3 min'
+            when kind = 'ended' then interval '-1 min'
             when job_id = any (%s) then interval '1 hour'
             else interval '-2 min' end
         """,
@@ -571,7 +571,7 @@ def an_end_that_many_wait_for_and_other_notes_do_not_keep_each_other_waiting(
     engine.one(conn, "sweep", limit_jobs=20)
     ready = conn.execute("select next_need, count(*) from ready group by 1").fetchall()
     assert dict(ready) == {"open": 1, "held": 1, "many": 10}
-    conn.execute("update note set look_at = clock_timestamp()")
+    conn.execute("update deferred set due_at = clock_timestamp()")
     assert len(engine.drain_held(conn)) == 162
 
 
@@ -719,8 +719,10 @@ def nobody_waits_for_an_idle_claim(connect: Connect) -> None:
         submit(other, "x", singleton_key=f"k{n % 2}")
     ending = engine.take_one(other, "x")
     for n in range(70):  # more ticks than are kept
-        other.execute("insert into tick (at) values (clock_timestamp() - interval '1 h')")
-        if scalar(other, "select max(tick_id) % 64 from tick") == 0 and n >= 1:
+        other.execute(
+            "insert into maintenance_horizon (at) values (clock_timestamp() - interval '1 h')"
+        )
+        if scalar(other, "select max(horizon_id) % 64 from maintenance_horizon") == 0 and n >= 1:
             break
     with transaction(idler):
         complete(idler, ending)
@@ -764,7 +766,7 @@ def upkeep_by_the_way_does_not_wait_for_upkeep_by_another(connect: Connect) -> N
         submit(other)
     while scalar(
         other,
-        "insert into tick (at) values (clock_timestamp() - interval '1 h') returning tick_id % 64",
+        "insert into maintenance_horizon (at) values (clock_timestamp() - interval '1 h') returning horizon_id % 64",
     ):
         pass
     with transaction(idler):
@@ -836,9 +838,9 @@ def a_claim_that_came_too_late_does_not_hold_the_job(connect: Connect) -> None:
         """
     )
     for function, last in (
-        ("_claim", "and r.number >= l.number"),
-        ("_claim", "and r.number >= mark.numbers[1]"),
-        ("_pick", "and j.job_id <> all (but)"),
+        ("_claim_one", "and r.number >= l.number"),
+        ("_claim_one", "and r.number >= watermark.numbers[1]"),
+        ("_lock_candidates", "and j.job_id <> all (but)"),
     ):
         definition: str = scalar(conn, "select pg_get_functiondef(%s::regproc)", function)
         assert last in definition
@@ -1211,7 +1213,7 @@ def no_lease_runs_out_before_the_server_was_up_as_long(connect: Connect) -> None
     submit(conn, retry=engine.AT_ONCE)
     work = engine.take_one(conn, lease="1 min")
     engine.run_out(conn)  # a lease of one second
-    definition: str = scalar(conn, "select pg_get_functiondef('_up_since'::regproc)")
+    definition: str = scalar(conn, "select pg_get_functiondef('_server_up_since'::regproc)")
     assert "pg_postmaster_start_time()" in definition
     for ago, taken in (("100 ms", 0), ("1 hour", 1)):
         conn.execute(
@@ -1400,8 +1402,8 @@ def a_key_is_taken_over_by_one_of_two_who_find_it_free(connect: Connect) -> None
     conn.execute("delete from archive")
     # the second one stops between its look and what it does about it
     conn.execute(
-        "create or replace function _is_there(job_id uuid) returns boolean language plpgsql as $$"
-        " declare v_there constant boolean := exists (select from job as j where j.job_id = _is_there.job_id);"
+        "create or replace function _job_exists(job_id uuid) returns boolean language plpgsql as $$"
+        " declare v_there constant boolean := exists (select from job as j where j.job_id = _job_exists.job_id);"
         " begin"
         "     if current_setting('test.stops', true) = 'yes' then perform pg_advisory_xact_lock(7); end if;"
         "     return v_there;"
@@ -1514,7 +1516,7 @@ def public_may_do_nothing(connect: Connect) -> None:
             with refused("42501"):
                 conn.execute(f"begin; set local role {role}; select * from leasehold.{call}")
             conn.execute("rollback")
-        for table in ("job", "note", "status"):
+        for table in ("job", "deferred", "status"):
             with refused("42501"):
                 conn.execute(f"begin; set local role {role}; select 1 from leasehold.{table}")
             conn.execute("rollback")
@@ -1529,11 +1531,11 @@ def a_bell_is_armed_only_when_nobody_can_miss_it(connect: Connect) -> None:
     submit(producer, "x")
     until = scalar(waiter, "select clock_timestamp() + interval '1 min'")
     with transaction(waiter):
-        engine.one(waiter, "await_bell", capabilities=["x"], until=until)
+        engine.one(waiter, "wakeup_channel", capabilities=["x"], until=until)
         producer.execute("begin")
         submit(producer, "x")
     for _ in range(3):
-        bell = engine.one(waiter, "await_bell", capabilities=["x"], until=until)
+        bell = engine.one(waiter, "wakeup_channel", capabilities=["x"], until=until)
         assert bell["armed"] is False, "armed, and a submit may still commit that rang for nobody"
     producer.execute("commit")
     _wait_for(waiter, "x")
@@ -1572,7 +1574,7 @@ def a_bell_that_is_new_waits_for_snapshots_that_are_older(connect: Connect) -> N
         need = isolation[:3]
         with transaction(producer, isolation):
             for _ in range(20):
-                bell = engine.one(waiter, "await_bell", capabilities=[need], until=until)
+                bell = engine.one(waiter, "wakeup_channel", capabilities=[need], until=until)
                 assert bell["armed"] is False, (
                     "armed, and a submit may still commit that cannot ring"
                 )
@@ -1597,7 +1599,7 @@ def what_others_wait_for_costs_a_submit_little(connect: Connect) -> None:
     until = scalar(a, "select clock_timestamp() + interval '1 day'")
     for n in range(300):
         sets = [f"p{n}q{m}%" for m in range(1000 if n % 2 else 4)]
-        engine.one(a, "await_bell", capabilities=sets, until=until)
+        engine.one(a, "wakeup_channel", capabilities=sets, until=until)
     assert scalar(a, "select count(*) from waiter where stem = ''") <= 256
     assert scalar(a, "select sum(coalesce(cardinality(prefixes), 1)) from listener") <= 4 * 256
     submit(a, "x.y.z")
@@ -1656,7 +1658,7 @@ def _wait_for(conn: Connection, capability: str) -> str:
     """Registers, listens, and waits until the registration is armed."""
     until = scalar(conn, "select clock_timestamp() + interval '1 min'")
     for _ in range(500):  # other databases of the server hold it up, too
-        bell = engine.one(conn, "await_bell", capabilities=[capability], until=until)
+        bell = engine.one(conn, "wakeup_channel", capabilities=[capability], until=until)
         conn.execute(f'listen "{bell["channel"]}"')
         if bell["armed"]:
             break
@@ -1667,7 +1669,7 @@ def _wait_for(conn: Connection, capability: str) -> str:
 
 def _due_in(conn: Connection, capability: str = "x") -> Any:
     until = scalar(conn, "select clock_timestamp() + interval '1 min'")
-    return engine.one(conn, "await_bell", capabilities=[capability], until=until)["due_in"]
+    return engine.one(conn, "wakeup_channel", capabilities=[capability], until=until)["due_in"]
 
 
 def _later(conn: Connection, seconds: float, need: str = "x") -> UUID:
@@ -1829,9 +1831,9 @@ def a_long_transaction_that_has_no_job_does_not_hold_the_marks_up(connect: Conne
             _many_claims(worker)
             engine.move_marks(worker, "x")
             engine.move_marks(worker, "m.%")
-        mark = "select numbers[1] from mark where next_need = 'x' order by mark_id desc limit 1"
+        mark = "select numbers[1] from watermark where next_need = 'x' order by watermark_id desc limit 1"
         assert scalar(worker, mark) > numbers[0], "the mark stands still"
-        front = "select sure_number from front order by front_id desc limit 1"
+        front = "select sure_number from lane_cache order by cache_id desc limit 1"
         assert scalar(worker, front) >= numbers[2], "the front stands still"
 
 
@@ -1908,7 +1910,8 @@ def a_mark_moves_up_to_what_waits(connect: Connect) -> None:
     for _ in range(200):
         engine.move_marks(a, "x")
         mark = scalar(
-            a, "select numbers[1] from mark where next_need = 'x' order by mark_id desc limit 1"
+            a,
+            "select numbers[1] from watermark where next_need = 'x' order by watermark_id desc limit 1",
         )
         if mark == scalar(a, "select number from job where job_id = %s", last):
             assert [w["job_id"] for w in take(a, "x")] == [last]
@@ -1952,14 +1955,14 @@ def a_lane_that_is_opened_in_the_middle_of_a_move_is_seen_by_the_next_claim(
     for _ in range(5):
         submit(worker, "x")
     take(worker, "x")
-    _pause(a, "_move_marks", "v_mark_id := nextval('mark_mark_id_seq');")
+    _pause(a, "_advance_watermarks", "v_mark_id := nextval('watermark_watermark_id_seq');")
     with transaction(a):
         a.execute("select pg_advisory_xact_lock(4711)")
-        a.execute("update mark set noted_at = noted_at - interval '1 s'")
+        a.execute("update watermark set noted_at = noted_at - interval '1 s'")
         a.execute("commit; begin; select pg_advisory_xact_lock(4711)")
         slow.execute("set leasehold.pause = 'on'")
         moving = background(
-            lambda: slow.execute("select _move_marks('{x}', clock_timestamp())").fetchall()
+            lambda: slow.execute("select _advance_watermarks('{x}', clock_timestamp())").fetchall()
         )
         wait_until_blocked(worker, slow)
         submit(worker, "x", priority=1)
@@ -1972,7 +1975,7 @@ def a_lane_that_is_opened_in_the_middle_of_a_move_is_seen_by_the_next_claim(
 
 
 def _as_if_just_moved(conn: Connection) -> None:
-    conn.execute("update mark set noted_at = clock_timestamp() where noted_at > '-infinity'")
+    conn.execute("update watermark set noted_at = clock_timestamp() where noted_at > '-infinity'")
 
 
 def _pause(conn: Connection, function: str, before: str) -> None:
@@ -1997,7 +2000,7 @@ def marks_that_an_old_snapshot_moved_are_not_gone_by(connect: Connect) -> None:
         engine.move_marks(worker, "x")
         take(worker, "x")
         urgent = submit(worker, "x", priority=1)
-        old.execute("select _move_marks('{x}', clock_timestamp() + interval '1 s')")
+        old.execute("select _advance_watermarks('{x}', clock_timestamp() + interval '1 s')")
     _as_if_just_moved(worker)
     assert [w["job_id"] for w in take(worker, "x")] == [urgent]
 
@@ -2235,14 +2238,14 @@ def who_had_an_id_before_proves_nothing_for_many_needs(connect: Connect) -> None
     assert [w["job_id"] for w in take(worker, "m.%")] == [late]
 
 
-_FRESH = "update ahead set noted_at = clock_timestamp(), surveyed_at = clock_timestamp()"
+_FRESH = "update lookahead set noted_at = clock_timestamp(), surveyed_at = clock_timestamp()"
 
 
 def _note_ahead(conn: Connection, *jobs: UUID) -> None:
     """Which jobs are the first of m.% is noted as if at this moment: these, whatever else there is."""
     while engine.scalar(
         conn,
-        "select array(select unnest(numbers) from ahead where ahead_id = (select max(ahead_id) from ahead))",
+        "select array(select unnest(numbers) from lookahead where lookahead_id = (select max(lookahead_id) from lookahead))",
     ) != engine.scalar(
         conn,
         "select array_agg(number order by number) from job where job_id = any (%s)",
@@ -2286,7 +2289,7 @@ def one_of_the_first_of_many_needs_that_is_too_late_makes_way(connect: Connect) 
     jobs = [submit(a, "m.1", expires_at="2999-01-01 00:00:00+00"), submit(a, "m.2")]
     _note_ahead(a, *jobs)
     a.execute("update job set expires_at = clock_timestamp() where job_id = %s", (jobs[0],))
-    a.execute("insert into tick (at) values (clock_timestamp())")
+    a.execute("insert into maintenance_horizon (at) values (clock_timestamp())")
     places = "array(select ctid from job where job_id = any (%s) order by number)"
     a.execute(f"{_FRESH}, places = {places}", (jobs,))
     assert [w["job_id"] for w in take(a, "m.%")] == [jobs[1]]
@@ -2300,24 +2303,24 @@ def workers_of_many_needs_do_upkeep_however_busy_they_are(connect: Connect) -> N
     engine.run_out(a, other)
     jobs = [submit(a, f"m.{need}") for need in range(9)]
     _note_ahead(a, *jobs)
-    before = scalar(a, "select max(ahead_id) from ahead")
-    for table in ("front", "ahead"):
+    before = scalar(a, "select max(lookahead_id) from lookahead")
+    for table in ("lane_cache", "lookahead"):
         a.execute(f"update {table} set surveyed_at = 'infinity'")
     for job in jobs[:5]:
-        a.execute("update ahead set noted_at = clock_timestamp()")
+        a.execute("update lookahead set noted_at = clock_timestamp()")
         assert [w["job_id"] for w in take(a, "m.%")] == [job]
-    for table in ("front", "ahead"):
+    for table in ("lane_cache", "lookahead"):
         last = f"select {table}_id > %s and surveyed_at = 'infinity' from {table} order by {table}_id desc"
-        assert scalar(a, last, before if table == "ahead" else 0), (
+        assert scalar(a, last, before if table == "lookahead" else 0), (
             f"{table}: not noted anew, or more"
         )
 
-    a.execute("insert into tick (at) values (clock_timestamp() - interval '10 s')")
+    a.execute("insert into maintenance_horizon (at) values (clock_timestamp() - interval '10 s')")
     # a lease runs out no sooner than the server has been up for as long
     a.execute(
         "select pg_sleep(greatest(0, 1.5 - extract(epoch from clock_timestamp() - pg_postmaster_start_time())))"
     )
-    for table in ("front", "ahead"):
+    for table in ("lane_cache", "lookahead"):
         a.execute(
             f"update {table} set noted_at = clock_timestamp(),"
             " surveyed_at = clock_timestamp() - interval '100 ms'"
@@ -2353,9 +2356,9 @@ def a_front_moves_up_to_what_waits(connect: Connect) -> None:
         complete(a, engine.take_one(a, "m.%"))
         submit(a, "m.0")
         engine.move_marks(a, "m.%")
-        front = engine.query(a, "select * from front order by front_id desc limit 1")[0]
+        front = engine.query(a, "select * from lane_cache order by cache_id desc limit 1")[0]
         head = scalar(a, "select min(number) from job where state = 'ready'")
-        if head - 1 <= front["numbers"][0] <= head and front["rear_number"] > head:
+        if head - 1 <= front["numbers"][0] <= head and front["rest_number"] > head:
             return
     raise AssertionError("the front stands still")
 
@@ -2367,11 +2370,11 @@ def an_idle_scope_writes_nothing(connect: Connect) -> None:
     for _ in range(20):
         take(a, "m.%", n=5)
         engine.move_marks(a, "m.%")
-    before = scalar(a, "select count(*) from front")
+    before = scalar(a, "select count(*) from lane_cache")
     for _ in range(5):
         assert take(a, "m.%") == []
         engine.move_marks(a, "m.%")
-    assert scalar(a, "select count(*) from front") == before
+    assert scalar(a, "select count(*) from lane_cache") == before
 
 
 def a_claim_with_an_old_snapshot_leaves_a_front_that_serves_all(connect: Connect) -> None:
@@ -2386,12 +2389,12 @@ def a_claim_with_an_old_snapshot_leaves_a_front_that_serves_all(connect: Connect
             engine.move_marks(a, "m.%")
             submit(a, "m.1")
             complete(a, engine.take_one(a, "m.%"))
-        assert scalar(a, "select count(*) from front") < 250, "fronts are not cleared away"
-        old.execute("select _move_marks('{m.%}', clock_timestamp())")
+        assert scalar(a, "select count(*) from lane_cache") < 250, "fronts are not cleared away"
+        old.execute("select _advance_watermarks('{m.%}', clock_timestamp())")
     assert scalar(
         a,
-        "select f.rear_id is null or exists (select from rear as r where r.rear_id = f.rear_id)"
-        " from (select rear_id from front order by front_id desc limit 1) as f",
+        "select f.rest_id is null or exists (select from lane_cache_rest as r where r.rest_id = f.rest_id)"
+        " from (select rest_id from lane_cache order by cache_id desc limit 1) as f",
     ), "it notes a rear that is gone"
     while expected := _next_ready(a, 7):
         assert [w["job_id"] for w in take(a, "m.%", n=7)] == expected
@@ -2402,12 +2405,12 @@ def that_scopes_were_forgotten_is_known(connect: Connect) -> None:
     a = connect()
     submit(a, "m.1")
     take(a, "m.%")
-    a.execute("update front set noted_at = clock_timestamp() - interval '2 days'")
-    a.execute("alter table front alter front_id restart with 10000")
+    a.execute("update lane_cache set noted_at = clock_timestamp() - interval '2 days'")
+    a.execute("alter table lane_cache alter cache_id restart with 10000")
     rare = submit(a, "m.2")
     submit(a, "other.1")
     take(a, "other.%")
-    assert scalar(a, "select count(*) from front where starts_with(scope, E'\\nm.')") == 0
+    assert scalar(a, "select count(*) from lane_cache where starts_with(scope, E'\\nm.')") == 0
     reasons = engine.rows(a, "why_not_running", job_id=rare)
     assert [r["reason"] for r in reasons] == ["waits_for_a_worker"]
 
@@ -2420,7 +2423,7 @@ def a_claim_that_always_finds_work_does_upkeep_too(connect: Connect) -> None:
     take(a, "y")
     take(a, "x")
     engine.run_out(a, other)
-    a.execute("insert into tick (at) values (clock_timestamp() - interval '10 s')")
+    a.execute("insert into maintenance_horizon (at) values (clock_timestamp() - interval '10 s')")
     # until the marks are old, and the server as old as the lease, before which none runs out
     a.execute(
         "select pg_sleep(greatest(1.1,"
@@ -2436,22 +2439,22 @@ def marks_move_while_a_backlog_is_drained(connect: Connect) -> None:
     a.execute("select count(*) from (select submit('x') from generate_series(1, 1000)) as s")
     # other databases of the server hold it up, too; and a tick that is fresh, so that marks alone decide
     for _ in range(990):
-        a.execute("insert into tick (at) values (clock_timestamp())")
+        a.execute("insert into maintenance_horizon (at) values (clock_timestamp())")
         complete(a, engine.take_one(a, "x"))
-    first = scalar(a, "select min(fence) from mark where next_need = 'x' and fence > 0")
-    last = scalar(a, "select max(fence) from mark where next_need = 'x'")
+    first = scalar(a, "select min(fence) from watermark where next_need = 'x' and fence > 0")
+    last = scalar(a, "select max(fence) from watermark where next_need = 'x'")
     assert first is not None
     assert last - first >= 100, "claims went by marks as old as the first"
 
 
 _CLAIMS = "select count(nextval('fence_seq')) from generate_series(1, 120)"
-_NEWEST = "from mark where next_need = 'x' order by mark_id desc limit 1"
+_NEWEST = "from watermark where next_need = 'x' order by watermark_id desc limit 1"
 
 
 def _noted(conn: Connection) -> None:
     """There are jobs of x, and marks of it; which claim is the one in fifty, a setting of its session says."""
     conn.execute(
-        "create or replace function _is_one_in_fifty() returns boolean language sql volatile"
+        "create or replace function _one_in_fifty() returns boolean language sql volatile"
         " as $$ select current_setting('test.one_in_fifty')::boolean $$"
     )
     conn.execute("set test.one_in_fifty = false")
@@ -2479,10 +2482,10 @@ def _calls(
         return [scalar(conn, calls, function) for function in functions]
 
     before = counts()
-    conn.execute("insert into tick (at) values (clock_timestamp())")
+    conn.execute("insert into maintenance_horizon (at) values (clock_timestamp())")
     # last, so that a slow machine does not make it older
     conn.execute(
-        f"insert into mark ({columns}, noted_at)"
+        f"insert into watermark ({columns}, noted_at)"
         f" select {columns}, clock_timestamp() - %s::interval {_NEWEST}",
         (age,),
     )
@@ -2496,7 +2499,7 @@ def a_claim_goes_by_marks_that_few_claims_came_after(connect: Connect) -> None:
     a = connect()
     _noted(a)
     with transaction(a):
-        assert _calls(a, "_freshen", "_will_do") == [0, 0]
+        assert _calls(a, "_refresh_watermark", "_stale_watermark_usable") == [0, 0]
 
 
 def one_claim_in_fifty_moves_marks_that_many_came_after(connect: Connect) -> None:
@@ -2506,10 +2509,12 @@ def one_claim_in_fifty_moves_marks_that_many_came_after(connect: Connect) -> Non
     a.execute(_CLAIMS)
     was = scalar(a, f"select fence {_NEWEST}")
     with transaction(a):
-        assert _calls(a, "_freshen", "_will_do", age="0 s", one_in_fifty=False) == [0, 0]
+        assert _calls(
+            a, "_refresh_watermark", "_stale_watermark_usable", age="0 s", one_in_fifty=False
+        ) == [0, 0]
     assert scalar(a, f"select fence {_NEWEST}") == was
     with transaction(a):
-        assert _calls(a, "_freshen", age="0 s") == [1]
+        assert _calls(a, "_refresh_watermark", age="0 s") == [1]
     assert scalar(a, f"select fence {_NEWEST}") > was
 
 
@@ -2524,7 +2529,11 @@ def who_moves_the_marks_claims_by_them(connect: Connect) -> None:
         _noted(a)
         a.execute(_CLAIMS)
         with transaction(a):
-            assert _calls(a, "_freshen", "_survey", "_grant", claim=claim) == [1, 0, 0]
+            assert _calls(a, "_refresh_watermark", "_plan_claim", "_grant_leases", claim=claim) == [
+                1,
+                0,
+                0,
+            ]
 
 
 def a_claim_goes_by_the_marks_of_all_lanes(connect: Connect) -> None:
@@ -2533,7 +2542,7 @@ def a_claim_goes_by_the_marks_of_all_lanes(connect: Connect) -> None:
     engine.drain_held(a)
     _noted(a)
     with transaction(a):
-        assert _calls(a, "_freshen", "_survey") == [0, 0]
+        assert _calls(a, "_refresh_watermark", "_plan_claim") == [0, 0]
 
 
 def a_claim_goes_by_marks_of_an_idle_need(connect: Connect) -> None:
@@ -2541,12 +2550,12 @@ def a_claim_goes_by_marks_of_an_idle_need(connect: Connect) -> None:
     a = connect()
     _noted(a)
     with transaction(a):
-        assert _calls(a, "_freshen", age="2 s") == [0]
+        assert _calls(a, "_refresh_watermark", age="2 s") == [0]
     a.execute(_CLAIMS)
     with transaction(a):
-        assert _calls(a, "_freshen", age="2 s", one_in_fifty=False) == [0]
+        assert _calls(a, "_refresh_watermark", age="2 s", one_in_fifty=False) == [0]
     with transaction(a):
-        assert _calls(a, "_freshen", age="2 s") == [1]
+        assert _calls(a, "_refresh_watermark", age="2 s") == [1]
 
 
 def claims_go_by_old_marks_while_somebody_else_moves_them(connect: Connect) -> None:
@@ -2554,9 +2563,9 @@ def claims_go_by_old_marks_while_somebody_else_moves_them(connect: Connect) -> N
     _noted(a)
     a.execute(_CLAIMS)
     with transaction(a):
-        assert _calls(a, "_freshen") == [1], "somebody has to move them"
+        assert _calls(a, "_refresh_watermark") == [1], "somebody has to move them"
         with transaction(b):
-            assert _calls(b, "_freshen") == [0], "the others need not"
+            assert _calls(b, "_refresh_watermark") == [0], "the others need not"
 
 
 def marks_move_though_one_who_moved_them_idles(connect: Connect) -> None:
@@ -2565,8 +2574,8 @@ def marks_move_though_one_who_moved_them_idles(connect: Connect) -> None:
     _noted(a)
     a.execute(_CLAIMS)
     with transaction(a):
-        assert _calls(a, "_freshen") == [1]
-        assert _calls(b, "_freshen", age="2 s") == [1]
+        assert _calls(a, "_refresh_watermark") == [1]
+        assert _calls(b, "_refresh_watermark", age="2 s") == [1]
         assert scalar(b, f"select clock_timestamp() - noted_at < '1 s' {_NEWEST}"), "not moved"
 
 
@@ -2579,8 +2588,8 @@ def _retire(conn: Connection, times: int = 6) -> None:
     for _ in range(times):
         conn.execute("update lane set retire_at = opened_at")
         engine.one(conn, "sweep")
-    conn.execute("update front set made_at = '-infinity', noted_at = '-infinity'")
-    conn.execute("update ahead set noted_at = '-infinity'")
+    conn.execute("update lane_cache set made_at = '-infinity', noted_at = '-infinity'")
+    conn.execute("update lookahead set noted_at = '-infinity'")
 
 
 def _gone(conn: Connection, need: str) -> None:
@@ -2600,11 +2609,9 @@ def a_lane_that_nobody_uses_is_removed_with_its_marks(connect: Connect) -> None:
     engine.move_marks(a, "x")
     for need in ("x", "m.1"):
         _gone(a, need)
-        assert scalar(a, "select count(*) from mark where next_need = %s", need) == 0
+        assert scalar(a, "select count(*) from watermark where next_need = %s", need) == 0
     take(a, "%")
-    front = (
-        "select cardinality(needs) from front where scope = E'\\n%' order by front_id desc limit 1"
-    )
+    front = "select cardinality(needs) from lane_cache where scope = E'\\n%' order by cache_id desc limit 1"
     assert scalar(a, front) == 0, "the front keeps it"
     later = [submit(a, need) for need in ("x", "m.1")]
     assert [w["job_id"] for w in take(a, "x")] == later[:1]
@@ -2835,7 +2842,7 @@ def upkeep_moves_on_past_what_is_over(connect: Connect) -> None:
         late = scalar(
             a,
             "select least(leases_from, schedules_from) > clock_timestamp() - interval '10 s'"
-            " from tick order by tick_id desc limit 1",
+            " from maintenance_horizon order by horizon_id desc limit 1",
         )
         if late:
             return
@@ -2856,7 +2863,7 @@ def _below_the_horizon(conn: Connection) -> tuple[UUID, UUID]:
     )
     conn.execute("update job set available_at = now() - interval '1 day' where state = 'scheduled'")
     conn.execute(
-        "insert into tick (at, leases_from, schedules_from, seen_at)"
+        "insert into maintenance_horizon (at, leases_from, schedules_from, seen_at)"
         " select t, t, t, t from clock_timestamp() as t"
     )
     return leased, scheduled
@@ -2890,20 +2897,23 @@ def upkeep_goes_on_when_the_clock_was_set_back_a_little(connect: Connect) -> Non
     submit(a, "busy"), submit(a, "busy")
     take(a, "busy")
     a.execute(
-        "insert into tick (at, leases_from, schedules_from, seen_at)"
+        "insert into maintenance_horizon (at, leases_from, schedules_from, seen_at)"
         " select t, t, t, t from (select clock_timestamp() + interval '0.7 s') as c (t)"
     )
-    a.execute("update mark set noted_at = noted_at - interval '7 s'")
+    a.execute("update watermark set noted_at = noted_at - interval '7 s'")
     assert len(take(a, "busy")) == 1, "it finds work, so that it does not go hungry"
     assert engine.state(a, job) == "ready"
 
 
 def _ticks(conn: Connection, times: int) -> None:
     """Upkeep by the way, by a worker that finds nothing, as often as it comes."""
-    last = scalar(conn, "select coalesce(max(tick_id), 0) from tick")
+    last = scalar(conn, "select coalesce(max(horizon_id), 0) from maintenance_horizon")
     for _ in range(times * 100):
         take(conn, "nothing")
-        if scalar(conn, "select coalesce(max(tick_id), 0) from tick") >= last + times:
+        if (
+            scalar(conn, "select coalesce(max(horizon_id), 0) from maintenance_horizon")
+            >= last + times
+        ):
             return
         conn.execute("select pg_sleep(0.02)")
     raise AssertionError("no upkeep was done by the way")

@@ -71,7 +71,7 @@ def test_a_hundred_thousand_dependents(connect: Connect, conn: Connection) -> No
 
     hub = engine.submit(conn, "hub")
     first = engine.submit(conn, "leaf", wait_for=[hub])
-    for table in ("job", "edge"):
+    for table in ("job", "dependency"):
         conn.execute(f"alter table {table} set (autovacuum_enabled = off)")
     columns = [c for c in engine.query(conn, "select * from job limit 1")[0] if c != "job_id"]
     columns.remove("number")
@@ -83,7 +83,7 @@ def test_a_hundred_thousand_dependents(connect: Connect, conn: Connection) -> No
             from job cross join generate_series(2, {DEPENDENTS}) where job_id = %s
             returning job_id
         )
-        insert into edge (waits_for, job_id) select %s, m.job_id from made as m
+        insert into dependency (waits_for, job_id) select %s, m.job_id from made as m
         """,
         (first, hub),
     )
@@ -92,7 +92,9 @@ def test_a_hundred_thousand_dependents(connect: Connect, conn: Connection) -> No
     noticed = min(_buffers(conn, _completing(work)) for work in lone[4:])
     assert noticed <= quiet + 12, f"{quiet} buffers before, {noticed} with others' dependents"
 
-    held = engine.query(conn, "select job_id from edge order by job_id offset 5000 limit 1")[0]
+    held = engine.query(conn, "select job_id from dependency order by job_id offset 5000 limit 1")[
+        0
+    ]
     with transaction(idler := connect()):
         idler.execute("select 1 from job where job_id = %s for update", (held["job_id"],))
         work = engine.take_one(conn, "hub")
@@ -118,7 +120,7 @@ def test_a_hundred_thousand_dependents(connect: Connect, conn: Connection) -> No
         engine.sweep(conn)
     assert engine.scalar(conn, blocked) == 0
     assert engine.scalar(conn, "select count(*) from job where state = 'ready'") == DEPENDENTS
-    assert engine.scalar(conn, "select count(*) from edge") == 0
+    assert engine.scalar(conn, "select count(*) from dependency") == 0
 
 
 def test_few_dependents_are_freed_at_once(conn: Connection) -> None:
@@ -237,7 +239,7 @@ def test_what_a_job_waits_for_is_checked(conn: Connection) -> None:
     assert caught.value.sqlstate in ("LH004", "LH005")
     assert engine.query(conn, "select * from job order by job_id") == before
     twice = engine.submit(conn, "x", wait_for=[a, a, a])
-    assert engine.scalar(conn, "select count(*) from edge where job_id = %s", twice) == 1
+    assert engine.scalar(conn, "select count(*) from dependency where job_id = %s", twice) == 1
     assert engine.drain(conn) == [a, b, twice]
 
 
@@ -280,11 +282,11 @@ def test_what_a_job_waits_for_is_looked_at_page_by_page(conn: Connection) -> Non
         " select job_id, submitted_at, available_at, now(), 1, priority, 0, false, 'succeeded', next_need,"
         " submitted_by, on_dependency_failure, payload from gone"
     )
-    edges = [engine.scalar(conn, "select count(*) from edge")]
+    edges = [engine.scalar(conn, "select count(*) from dependency")]
     while edges[-1]:
         engine.hurry(conn)
         engine.one(conn, "sweep")
-        edges.append(engine.scalar(conn, "select count(*) from edge"))
+        edges.append(engine.scalar(conn, "select count(*) from dependency"))
         looked_at = edges[-2] - edges[-1]
         assert 0 < looked_at <= 1000, f"{looked_at} edges by one call"
     assert engine.take_one(conn, "last")["job_id"] == last

@@ -31,7 +31,7 @@ from support import (
 
 def snapshot(conn: Connection) -> dict[str, list[Any]]:
     """Every row of the tables that say how things stand."""
-    tables = ("job", "archive", "edge", "idempotency", "given_id", "checkpoint", "history")
+    tables = ("job", "archive", "dependency", "idempotency", "given_id", "checkpoint", "history")
     return {
         t: engine.query(conn, f'select * from {t} as t order by t::text collate "C"')
         for t in tables
@@ -375,7 +375,7 @@ def test_a_transaction_that_rings_for_nobody_can_be_prepared(
     for parent in work:
         engine.submit(conn, "x", wait_for=[parent["job_id"]])
     engine.work_off_notes(conn)
-    channel = one(waiter, "await_bell", capabilities=["x"], until=until)["channel"]
+    channel = one(waiter, "wakeup_channel", capabilities=["x"], until=until)["channel"]
     waiter.execute(f'listen "{channel}"')
 
     def begin() -> None:
@@ -424,7 +424,7 @@ def test_a_session_that_may_use_no_views_submits_and_works_by_functions(conn: Co
         engine.complete(conn, engine.take_one(conn, capability))
     one(
         conn,
-        "await_bell",
+        "wakeup_channel",
         capabilities=["%"],
         until=engine.scalar(conn, "select now() + '1 h'::interval"),
     )

@@ -785,8 +785,8 @@ def test_rows_that_must_exist_are_missed_by_verify_and_written_by_the_next_run(
     install(conn)
     assert value(conn, "select salt from leasehold.secret") == salt
     conn.execute("delete from leasehold.key_slot where slot > 5")
-    conn.execute("truncate leasehold.secret, leasehold.gate")
-    rows = ("gate", "key_slot", "secret")
+    conn.execute("truncate leasehold.secret, leasehold.cycle_gate")
+    rows = ("cycle_gate", "key_slot", "secret")
     assert call(conn, "verify") == [("row", name, "missing") for name in rows]
     install(conn)
     assert call(conn, "verify") == []
@@ -1228,7 +1228,7 @@ def test_what_was_damaged_is_mended_by_running_the_file_again(conn: Connection) 
         "drop view leasehold.status",
         "drop view leasehold.submission",
         "drop trigger submission_ends on leasehold.submission",
-        "drop function leasehold._load_row() cascade",
+        "drop function leasehold._copy_row() cascade",
         "alter function leasehold.submit security invoker",
         "alter function leasehold.submit reset search_path",
         "create or replace function leasehold.schema_version() returns text language sql as $$ select '9.9.9' $$",
@@ -1244,11 +1244,11 @@ def test_what_was_damaged_is_mended_by_running_the_file_again(conn: Connection) 
         "grant execute on function leasehold.submit to leasehold_submitter with grant option",
         "alter function leasehold.submit security invoker volatile cost 1",
         "create or replace function leasehold._now() returns timestamptz language sql as $$ select now() $$",
-        "drop function leasehold._inventory cascade",
+        "drop function leasehold._list_objects cascade",
         "drop function leasehold._group_roles cascade",
     ):
         conn.execute(damage)
-        if "_inventory cascade" not in damage and "_group_roles cascade" not in damage:
+        if "_list_objects cascade" not in damage and "_group_roles cascade" not in damage:
             assert call(conn, "verify"), damage
         install(conn)
         assert call(conn, "verify") == [], damage
@@ -1261,7 +1261,7 @@ def test_what_was_damaged_is_mended_by_running_the_file_again(conn: Connection) 
     [
         "drop index leasehold.ready_lane_idx",
         "create index extra_idx on leasehold.job (priority)",
-        "alter table leasehold.note drop constraint note_kind_check",
+        "alter table leasehold.deferred drop constraint deferred_kind_check",
         "alter table leasehold.job add column extra integer",
         "alter table leasehold.job alter column payload drop not null",
         "create trigger extra before insert on leasehold.job for each row execute function suppress_redundant_updates_trigger()",
@@ -1300,7 +1300,7 @@ def test_a_verify_that_says_nothing_any_more_is_not_believed(conn: Connection) -
     conn.execute("select from leasehold.status")
     works(conn)
     conn.execute(
-        "create or replace function leasehold._inventory(schema_name text, group_roles jsonb) returns table (kind text, name text, definition text)"
+        "create or replace function leasehold._list_objects(schema_name text, group_roles jsonb) returns table (kind text, name text, definition text)"
         " language sql as $$ select m.kind, m.name, m.definition from leasehold.manifest as m where m.kind <> 'build' $$"
     )
     conn.execute("drop view leasehold.status")
@@ -1333,11 +1333,11 @@ def _used(conn: Connection) -> dict[str, Any]:
     for _ in range(30):
         conn.execute("select submit('seq.done')")
         conn.execute("select complete(w.job_id, w.lease_id) from get_work('w', '{seq.done}') as w")
-        for table in ("mark", "front"):
+        for table in ("watermark", "lane_cache"):
             conn.execute(
                 f"update {table} set noted_at = noted_at - interval '1 s' where noted_at > '-infinity'"
             )
-        conn.execute("select _move_marks('{seq.done}', clock_timestamp())")
+        conn.execute("select _advance_watermarks('{seq.done}', clock_timestamp())")
         conn.execute("select get_work('w', '{seq.%}')")
     for need in range(250):
         conn.execute("select submit(%s)", (f"rear.{need}",))
@@ -1366,10 +1366,10 @@ def test_sequences_that_lag_behind_their_tables_are_noticed_and_set_and_no_job_i
     found = call(conn, "verify")
     assert {row[1] for row in found} <= set(names)
     assert {row[2] for row in found} == {"behind its tables"}
-    assert {"number_seq", "fence_seq", "mark_mark_id_seq", "front_front_id_seq"} <= {
+    assert {"number_seq", "fence_seq", "watermark_watermark_id_seq", "lane_cache_cache_id_seq"} <= {
         row[1] for row in found
     }
-    for table in ("mark", "front"):
+    for table in ("watermark", "lane_cache"):
         conn.execute(
             f"update {table} set noted_at = noted_at - interval '1 s' where noted_at > '-infinity'"
         )
@@ -1522,7 +1522,7 @@ def _life_before_a_dump(conn: Connection) -> set[Any]:
     call(conn, "submit", f"next_need => 'moved.behind', wait_for => array['{first}'::uuid]")
     call(conn, "submit", "next_need => 'moved.soon', available_at => clock_timestamp() + '1 s'")
     call(conn, "complete", f"job_id => '{done}', lease_id => '{lease}', result => '1'")
-    call(conn, "await_bell", "capabilities => '{moved.%}', until => clock_timestamp() + '1 h'")
+    call(conn, "wakeup_channel", "capabilities => '{moved.%}', until => clock_timestamp() + '1 h'")
     call(conn, "submit", "next_need => 'moved.held'")
     call(conn, "get_work", "worker_id => 'w', capabilities => '{moved.held}', lease => '1 s'")
     return {row[0] for row in conn.execute("select job_id from leasehold.job").fetchall()}

@@ -65,19 +65,19 @@ def test_a_claim_of_those_noted_ahead_looks_at_no_lane(connect: Connect) -> None
     for need in range(200):
         engine.submit_many(conn, [{"next_need": f"many.{need}"}] * 10)
     for _ in range(100):
-        conn.execute("update front set noted_at = noted_at - interval '1 s'")
+        conn.execute("update lane_cache set noted_at = noted_at - interval '1 s'")
         (work,) = engine.take(conn, "many.%")
         engine.complete(conn, work)
         found = plans.look(
             conn,
             "select job_id from get_work('w', '{many.%%}')",
             {},
-            "update ahead set noted_at = clock_timestamp();",
+            "update lookahead set noted_at = clock_timestamp();",
         )
-        if "front_pkey" not in found.used:
+        if "lane_cache_pkey" not in found.used:
             break
     assert found.used.keys() >= {
-        "ahead_pkey",
+        "lookahead_pkey",
         "lane_pkey",
         "job_ready_head_idx",
         "ready_pkey",
@@ -145,7 +145,7 @@ def test_needs_that_nobody_uses_any_more_cost_an_idle_claim_nothing(connect: Con
     conn.execute("set track_counts = on")
 
     def looked_at() -> int:
-        conn.execute("update front set noted_at = '-infinity'")
+        conn.execute("update lane_cache set noted_at = '-infinity'")
         found = plans.look(conn, _CLAIM, {})
         assert found.result == []
         return sum(found.used.values())
@@ -159,10 +159,10 @@ def test_needs_that_nobody_uses_any_more_cost_an_idle_claim_nothing(connect: Con
         if not engine.scalar(conn, "select count(*) from lane"):
             break
     assert looked_at() > 2000, "what is gone is not looked up each time"
-    conn.execute("update front set made_at = made_at - interval '1 minute'")
+    conn.execute("update lane_cache set made_at = made_at - interval '1 minute'")
     looked_at()
     assert looked_at() < 100
-    tables = ("mark", "lane")
+    tables = ("watermark", "lane")
     assert [engine.scalar(conn, f"select count(*) from {table}") for table in tables] == [0, 0]
 
 
@@ -251,14 +251,14 @@ UNPINNED = [
     ),
     Unpinned(
         "a circle looked for by a join",
-        "edge",
+        "dependency",
         ["reschedule behind a job"],
         [
             (
-                "_check_circle",
-                "cross join lateral (select o.waits_for from edge as o"
+                "_check_cycle",
+                "cross join lateral (select o.waits_for from dependency as o"
                 " where o.job_id = u.id offset 0) as e",
-                "join edge as e on e.job_id = u.id",
+                "join dependency as e on e.job_id = u.id",
             )
         ],
     ),
@@ -268,7 +268,7 @@ UNPINNED = [
         ["submit behind jobs"],
         [
             (
-                "_resolve",
+                "_resolve_wait_for",
                 "left join lateral (select o.state from archive as o"
                 " where o.job_id = w.waits_for limit 1) as a on true",
                 "left join archive as a on a.job_id = w.waits_for",
@@ -279,7 +279,7 @@ UNPINNED = [
         "the dead looked for by their state",
         "entries of job_dead_idx",
         ["fail for good with five that die with it", "redrive with five that come back"],
-        [("_end_state", "(j.failure).dead_reason is not null", "j.state = 'dead'")],
+        [("_ended_as", "(j.failure).dead_reason is not null", "j.state = 'dead'")],
     ),
     Unpinned(
         "those to be brought back looked for by their state",
@@ -287,7 +287,7 @@ UNPINNED = [
         ["complete with five dependents"],
         [
             (
-                "_revive",
+                "_unbury_dependents",
                 "(j.failure).dead_reason = 'dep",
                 "j.state = 'dead' and (j.failure).dead_reason = 'dep",
             )
@@ -297,7 +297,7 @@ UNPINNED = [
         "the head of a key looked for among all heads",
         "entries of job_ready_head_idx",
         ["submit behind a singleton key"],
-        [("_is_busy", "j.parked < true", "not j.parked")],
+        [("_key_is_busy", "j.parked < true", "not j.parked")],
     ),
     Unpinned(
         "the leases of keys looked for by a join",
@@ -305,7 +305,7 @@ UNPINNED = [
         ["get work of singleton keys"],
         [
             (
-                "_admissible",
+                "_filter_claimable",
                 "l.singleton_key = j.singleton_key offset 0",
                 "l.singleton_key = j.singleton_key",
             )

@@ -320,9 +320,9 @@ def test_a_worker_ends_a_job_and_claims_the_next_in_one_call(wire: Wire, conn: C
         "require_api",
         "get_work",
         *["turn"] * 7,
-        "await_bell",  # the last turn has looked: now it listens, then looks again
+        "wakeup_channel",  # the last turn has looked: now it listens, then looks again
         "listen",
-        "await_bell",
+        "wakeup_channel",
     ]
 
 
@@ -351,7 +351,7 @@ def test_a_worker_that_is_rung_looks_at_once(wire: Wire, conn: Connection) -> No
             )
     said = wire.statements
     before = [said[at - 3 : at] for at, name in enumerate(said) if name == "turn"]
-    assert before == [["await_bell", "get_work", "get_work"]] * 3
+    assert before == [["wakeup_channel", "get_work", "get_work"]] * 3
     assert (said.count("listen"), said.count("unlisten")) == (
         1,
         0,

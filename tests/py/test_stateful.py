@@ -18,7 +18,16 @@ import mutations
 from conftest import Connect, Connection
 from support import one, rows, value
 
-TABLES = ["job", "archive", "edge", "note", "given_id", "idempotency", "history", "checkpoint"]
+TABLES = [
+    "job",
+    "archive",
+    "dependency",
+    "deferred",
+    "given_id",
+    "idempotency",
+    "history",
+    "checkpoint",
+]
 
 
 @dataclass
@@ -150,7 +159,7 @@ class Machine(RuleBasedStateMachine):
         for _ in range(60):
             engine.sweep(self.conn)
             if not engine.scalar(
-                self.conn, "select count(*) from note where kind <> 'key' or tries = 0"
+                self.conn, "select count(*) from deferred where kind <> 'key' or tries = 0"
             ) and not engine.scalar(
                 self.conn, "select count(*) from job where state = 'scheduled'"
             ):

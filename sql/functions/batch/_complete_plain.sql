@@ -28,7 +28,7 @@ begin
             when invalid_text_representation then
                 return null;
         end;
-        if _end(v_job_id, v_lease_id, 'succeeded', v_result, null, _now_in_order()) then
+        if _archive_leased(v_job_id, v_lease_id, 'succeeded', v_result, null, _now_after_xid()) then
             return (v_job_id, v_lease_id, 'complete', true, 'succeeded', null, null, null, null, null, null, null)::settled;
         end if;
     end if;
@@ -38,4 +38,4 @@ $_complete_plain$;
 
 comment on function _complete_plain(jsonb) is
     'What a batch says nearly always: one complete of a current lease. Its answer; null where it is anything else, and then nothing '
-    'was done. Locks as _end does.';
+    'was done. Locks as _archive_leased does.';

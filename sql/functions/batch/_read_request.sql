@@ -7,7 +7,7 @@ begin
     return jsonb_populate_record(null::_request, element);
 exception
     when data_exception then
-        perform _invalid('done', 'has an element that cannot be read: ' || left(sqlerrm, 200));
+        perform _raise_invalid_argument('done', 'has an element that cannot be read: ' || left(sqlerrm, 200));
         return null;
 end
 $_read_request$;

@@ -18,9 +18,9 @@ begin
             v_answers := v_answers || ended[v_next];
             v_next := v_next + 1;
         elsif try then
-            v_answers := v_answers || _try_settle(v_done.element, v_done.index);
+            v_answers := v_answers || _try_settle_element(v_done.element, v_done.index);
         else
-            v_answers := v_answers || _settle_one(v_done.element, v_done.index);
+            v_answers := v_answers || _settle_element(v_done.element, v_done.index);
         end if;
     end loop;
     return v_answers;

@@ -17,7 +17,7 @@ begin
         return next v_settled;
         return;
     end if;
-    foreach v_settled in array _settle(done, coalesce(strict, true)) loop
+    foreach v_settled in array _settle_batch(done, coalesce(strict, true)) loop
         return next v_settled;
     end loop;
 end

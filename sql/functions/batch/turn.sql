@@ -19,27 +19,27 @@ as $turn$
 declare
     v_now       constant timestamptz := _now();
     v_lease     constant interval := _duration(coalesce(lease, interval '60 s'));
-    v_mark      mark;
+    v_watermark watermark;
     v_usable    boolean;
     v_work      work;
     v_turned    turned;
 begin
     -- nearly always: nothing to check at length, and marks that can be gone by
-    if _is_plain_worker(worker_id, capabilities) and coalesce(limit_jobs, 1) between 1 and 1000 then
-        select k.* into v_mark from mark as k where k.next_need = capabilities[1] order by k.mark_id desc limit 1;
-        v_usable := found and _is_usable(v_mark, v_lease, v_now);
+    if _is_plain_claim(worker_id, capabilities) and coalesce(limit_jobs, 1) between 1 and 1000 then
+        select k.* into v_watermark from watermark as k where k.next_need = capabilities[1] order by k.watermark_id desc limit 1;
+        v_usable := found and _watermark_usable(v_watermark, v_lease, v_now);
     end if;
     if v_usable is not true then
         perform _check_text('worker_id', worker_id, 200);
         perform _check_capabilities(capabilities);
         perform _check_lease(coalesce(lease, interval '60 s'));
         perform _check_count('limit_jobs', limit_jobs, 1, 1000);
-        -- before this transaction has an id of its own: notes and marks want that (_work_notes, _move_marks)
-        perform _hold_rings();
-        if v_mark.mark_id is not null then
-            perform _freshen(v_mark.next_need, v_now);
+        -- before this transaction has an id of its own: notes and marks want that (_run_deferred, _advance_watermarks)
+        perform _hold_wakeups();
+        if v_watermark.watermark_id is not null then
+            perform _refresh_watermark(v_watermark.next_need, v_now);
         else
-            perform _survey(capabilities, v_now);
+            perform _plan_claim(capabilities, v_now);
         end if;
     end if;
     v_turned.settled := _complete_plain(done);
@@ -47,7 +47,7 @@ begin
         return next v_turned;
         v_turned.settled := null;
     elsif done <> '[]' then
-        foreach v_turned.settled in array _settle(done, coalesce(strict, true)) loop
+        foreach v_turned.settled in array _settle_batch(done, coalesce(strict, true)) loop
             return next v_turned;
             -- it may have opened a lane, which the marks from before do not know
             v_usable := v_usable and (v_turned.settled).verb <> 'reschedule';
@@ -55,8 +55,8 @@ begin
         v_turned.settled := null;
     end if;
     -- what get_work does nearly always, without its other steps
-    if v_usable and coalesce(limit_jobs, 1) = 1 and not _isolated() then
-        v_work := _claim(v_mark, worker_id, v_lease);
+    if v_usable and coalesce(limit_jobs, 1) = 1 and not _snapshot_is_fixed() then
+        v_work := _claim_one(v_watermark, worker_id, v_lease);
         if v_work.job_id is not null then
             v_turned.work := v_work;
             return next v_turned;

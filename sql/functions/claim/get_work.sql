@@ -15,33 +15,33 @@ set jit to off
 set enable_bitmapscan to off
 as $get_work$
 declare
-    v_now       constant timestamptz := _now();
-    v_lease     constant interval := _duration(coalesce(lease, interval '60 s'));
-    v_mark      mark;
-    v_tended    boolean;
-    v_work      work;
-    v_survey    _survey;
-    v_ids       uuid[];
-    v_keyed     boolean;
+    v_now           constant timestamptz := _now();
+    v_lease         constant interval := _duration(coalesce(lease, interval '60 s'));
+    v_watermark     watermark;
+    v_maintained    boolean;
+    v_work          work;
+    v_survey        _claim_plan;
+    v_ids           uuid[];
+    v_keyed         boolean;
 begin
     -- nearly always: one job of one need, by the newest marks
-    if _is_plain_worker(worker_id, capabilities) and coalesce(limit_jobs, 1) = 1 and not _isolated() then
+    if _is_plain_claim(worker_id, capabilities) and coalesce(limit_jobs, 1) = 1 and not _snapshot_is_fixed() then
         loop
-            select k.* into v_mark from mark as k where k.next_need = capabilities[1] order by k.mark_id desc limit 1;
-            if found and _is_usable(v_mark, v_lease, v_now) then
-                v_work := _claim(v_mark, worker_id, v_lease);
+            select k.* into v_watermark from watermark as k where k.next_need = capabilities[1] order by k.watermark_id desc limit 1;
+            if found and _watermark_usable(v_watermark, v_lease, v_now) then
+                v_work := _claim_one(v_watermark, worker_id, v_lease);
                 if v_work.job_id is not null then
-                    if v_tended is not null then
-                        perform _release_rings(array[v_work.job_id]);
+                    if v_maintained is not null then
+                        perform _release_wakeups(array[v_work.job_id]);
                     end if;
                     return next v_work;
                     return;
                 end if;
                 exit;
             end if;
-            exit when v_tended is not null or v_mark.mark_id is null;
-            perform _hold_rings();
-            v_tended := _freshen(v_mark.next_need, v_now);
+            exit when v_maintained is not null or v_watermark.watermark_id is null;
+            perform _hold_wakeups();
+            v_maintained := _refresh_watermark(v_watermark.next_need, v_now);
         end loop;
     end if;
     limit_jobs := coalesce(limit_jobs, 1);
@@ -50,38 +50,38 @@ begin
     perform _check_lease(coalesce(lease, interval '60 s'));
     perform _check_count('limit_jobs', limit_jobs, 1, 1000);
 
-    if (cardinality(capabilities) > 1 or right(capabilities[1], 1) = '%') and not _isolated() then
-        v_ids := _pick_ahead(capabilities, limit_jobs, v_now);
+    if (cardinality(capabilities) > 1 or right(capabilities[1], 1) = '%') and not _snapshot_is_fixed() then
+        v_ids := _claim_lookahead(capabilities, limit_jobs, v_now);
         if v_ids is not null then
-            perform _release_rings(v_ids);
-            return query select * from _grant(v_ids, false, worker_id, v_lease);
+            perform _release_wakeups(v_ids);
+            return query select * from _grant_leases(v_ids, false, worker_id, v_lease);
             return;
         end if;
     end if;
 
-    perform _hold_rings();
-    v_survey := _survey(capabilities, v_now);
+    perform _hold_wakeups();
+    v_survey := _plan_claim(capabilities, v_now);
     v_keyed := v_survey.keyed_need is not null;
-    v_ids := _choose(v_survey, limit_jobs, v_now);
-    if cardinality(v_ids) < limit_jobs and not v_survey.tended and v_tended is not true then
+    v_ids := _select_claimable(v_survey, limit_jobs, v_now);
+    if cardinality(v_ids) < limit_jobs and not v_survey.tended and v_maintained is not true then
         -- hungry: what is due may be what it looks for
-        perform _tend_from_horizon(greatest(limit_jobs, 250), v_now);
-        v_survey := _survey(capabilities, v_now);
+        perform _run_maintenance_from_horizon(greatest(limit_jobs, 250), v_now);
+        v_survey := _plan_claim(capabilities, v_now);
         v_keyed := v_keyed or v_survey.keyed_need is not null;
-        v_ids := v_ids || _choose(v_survey, limit_jobs - cardinality(v_ids), v_now, v_ids);
+        v_ids := v_ids || _select_claimable(v_survey, limit_jobs - cardinality(v_ids), v_now, v_ids);
         v_ids := array(select j.job_id from job as j where j.job_id = any (v_ids) order by j.priority, j.number);
     end if;
-    perform _release_rings(v_ids);
+    perform _release_wakeups(v_ids);
     if v_ids = '{}' then
         return;
     end if;
-    if not _isolated() then
-        return query select * from _grant(v_ids, v_keyed, worker_id, v_lease);
+    if not _snapshot_is_fixed() then
+        return query select * from _grant_leases(v_ids, v_keyed, worker_id, v_lease);
         return;
     end if;
     -- the look for leases of a key was an old one: the unique index has the last word
     begin
-        return query select * from _grant(v_ids, v_keyed, worker_id, v_lease);
+        return query select * from _grant_leases(v_ids, v_keyed, worker_id, v_lease);
     exception
         when unique_violation then
             raise exception 'another job of the same singleton key was leased by a transaction that this one cannot see'

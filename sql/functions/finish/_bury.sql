@@ -10,20 +10,20 @@ declare
 begin
     v_job.state := 'dead';
     v_job.failure := case
-        when _bury.error is not null then _failure(_bury.error, _bury.error_code, reason)
-        else _failure((v_job.failure).error, (v_job.failure).error_code, reason)
+        when _bury.error is not null then _pack_failure(_bury.error, _bury.error_code, reason)
+        else _pack_failure((v_job.failure).error, (v_job.failure).error_code, reason)
     end;
     v_job.ended_at := now;
     v_job.answer := coalesce(_bury.answer, v_job.answer);
     v_job.cancel_requested := false;
     v_job.parked := false;
     v_job.check_at := null;
-    perform _rewrite(v_job);
-    perform _record(v_job.job_id, 'buried', actor, 'dead', v_job.attempt, reason, now, _bury.error, _bury.error_code);
+    perform _replace_job_row(v_job);
+    perform _record_history(v_job.job_id, 'buried', actor, 'dead', v_job.attempt, reason, now, _bury.error, _bury.error_code);
     if v_job.singleton_key is not null then
-        perform _leave_key(v_job.singleton_key, v_was);
+        perform _release_key(v_job.singleton_key, v_was);
     end if;
-    perform _tell_dependents(v_job.job_id, nested);
+    perform _propagate_end(v_job.job_id, nested);
 end
 $_bury$;
 

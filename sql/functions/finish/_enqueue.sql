@@ -14,7 +14,7 @@ declare
     v_lanes jsonb;
     v_lane  record;
 begin
-    -- a clock that was read under the locks: nobody looks for what is filed under times long over (_last_tick)
+    -- a clock that was read under the locks: nobody looks for what is filed under times long over (_last_horizon)
     now := greatest(now, _now());
     for v_late in
         select j.* from only job as j
@@ -34,7 +34,7 @@ begin
             -- of several that enter at once only the first of each key and need is offered
             j.singleton_key is not null and (
                 row_number() over (partition by j.singleton_key, j.next_need order by j.available_at > _enqueue.now, j.priority, j.available_at) > 1
-                or _is_busy(j.job_id, j.singleton_key, j.next_need, j.priority)
+                or _key_is_busy(j.job_id, j.singleton_key, j.next_need, j.priority)
             ) as behind
         from only job as j
         where j.job_id = any (ids) and (j.expires_at is null or j.expires_at > greatest(j.available_at, _enqueue.now))
@@ -43,7 +43,7 @@ begin
         -- after an id, which the locks brought: the marks rely on it
         select e.*, case when not e.later then nextval('number_seq') end as number from entering as e
     ), gone as (
-        -- deleted and written anew, not updated: see _park
+        -- deleted and written anew, not updated: see _set_parked
         delete from only job as j
         using numbered as n
         where j.job_id = any (ids) and j.job_id = n.job_id
@@ -74,7 +74,7 @@ begin
     from moved as m;
 
     if v_keys is not null then
-        insert into note (kind, singleton_key) select 'key', k.key from unnest(v_keys) as k (key);
+        insert into deferred (kind, singleton_key) select 'key', k.key from unnest(v_keys) as k (key);
     end if;
     -- their lanes may have been retired since they were submitted
     for v_lane in
@@ -83,10 +83,10 @@ begin
         perform _open_lane(v_lane.need, v_lane.priority, v_lane.keyed, now);
     end loop;
     if v_needs is not null then
-        perform _ring_for(v_ids, v_needs);
+        perform _wake_for_jobs(v_ids, v_needs);
     end if;
     if v_later is not null then
-        perform _ring_due(v_later, v_dues);
+        perform _wake_for_scheduled(v_later, v_dues);
     end if;
     return v_count;
 end

@@ -17,7 +17,7 @@ begin
         reason := 'attempts_exhausted';
     end if;
     if reason is null then
-        -- by a clock that was read under the lock of the job: nobody looks for what is filed under times long over (_last_tick)
+        -- by a clock that was read under the lock of the job: nobody looks for what is filed under times long over (_last_horizon)
         v_next := greatest(now, _now()) + coalesce(_duration(retry_after), _backoff((v_job.options).retry, greatest(v_job.attempt, 1)));
         if v_job.expires_at <= v_next then
             reason := 'expired';
@@ -31,28 +31,28 @@ begin
     if reason is not null then
         -- fail is told by its burial; of a lease that ran out, history has a line whatever became of the job: job() counts them
         if verb = 'reclaimed' then
-            perform _record(v_job.job_id, verb, actor, 'dead', v_job.attempt, error_code, now);
+            perform _record_history(v_job.job_id, verb, actor, 'dead', v_job.attempt, error_code, now);
         end if;
         perform _bury(v_job, reason, error, error_code, v_answer, actor, now, nested);
         return ('dead', null, v_job.attempt)::outcome;
     end if;
 
-    if exists (select from edge as e where e.job_id = v_job.job_id) then
+    if exists (select from dependency as e where e.job_id = v_job.job_id) then
         v_state := 'blocked';
     end if;
     v_job.state := v_state;
     v_job.available_at := v_next;
-    v_job.failure := _failure(error, error_code);
+    v_job.failure := _pack_failure(error, error_code);
     v_job.answer := coalesce(v_answer || jsonb_build_object('state', v_state, 'available_at', v_next), v_job.answer);
     v_job.parked := false;
     v_job.check_at := null;
-    perform _rewrite(v_job);
-    perform _record(v_job.job_id, verb, actor, v_state, v_job.attempt, null, now, error, error_code);
+    perform _replace_job_row(v_job);
+    perform _record_history(v_job.job_id, verb, actor, v_state, v_job.attempt, null, now, error, error_code);
     if v_job.singleton_key is not null then
-        perform _leave_key(v_job.singleton_key, v_was);
+        perform _release_key(v_job.singleton_key, v_was);
     end if;
     if v_state = 'scheduled' then
-        perform _ring_due(array[v_job.next_need], array[v_next]);
+        perform _wake_for_scheduled(array[v_job.next_need], array[v_next]);
     end if;
     return (v_state, v_next, v_job.attempt)::outcome;
 end

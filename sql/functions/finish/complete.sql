@@ -15,8 +15,8 @@ begin
     if result is not null then
         perform _check_size('result', result, 'max_result_bytes');
     end if;
-    if not _end(job_id, lease_id, 'succeeded', result, null, _now_in_order()) then
-        perform _refuse(job_id, lease_id, 'complete');
+    if not _archive_leased(job_id, lease_id, 'succeeded', result, null, _now_after_xid()) then
+        perform _replay_or_raise(job_id, lease_id, 'complete');
     end if;
     return true;
 end

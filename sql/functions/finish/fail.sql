@@ -20,11 +20,11 @@ declare
 begin
     perform _check_delay('retry_after', retry_after);
     perform _check_ids(job_id, lease_id);
-    v_job := _lock_leased(job_id, lease_id);
+    v_job := _lock_leased_job(job_id, lease_id);
     if v_job.job_id is null then
-        return _answer(_refuse(job_id, lease_id, 'fail'));
+        return _outcome_of_answer(_replay_or_raise(job_id, lease_id, 'fail'));
     end if;
-    return _fail(v_job, error, coalesce(retryable, true), retry_after, error_code, v_job.worker_id);
+    return _fail_job(v_job, error, coalesce(retryable, true), retry_after, error_code, v_job.worker_id);
 end
 $fail$;
 

@@ -14,17 +14,17 @@ declare
 begin
     perform _check_time('available_at', available_at);
     perform _check_ids(job_id, lease_id);
-    v_job := _lock_leased(job_id, lease_id);
+    v_job := _lock_leased_job(job_id, lease_id);
     if v_job.job_id is null then
-        return _answer(_refuse(job_id, lease_id, 'release'));
+        return _outcome_of_answer(_replay_or_raise(job_id, lease_id, 'release'));
     end if;
     v_now := _now();
     if v_job.cancel_requested then
-        return _end_cancelled(v_job, 'release', v_now);
+        return _finish_cancelled(v_job, 'release', v_now);
     end if;
     v_job.attempt := v_job.attempt - 1;
     v_job.available_at := coalesce(available_at, v_now);
-    return _move(v_job, 'release', v_job.worker_id, null, null, null, null, v_now);
+    return _requeue(v_job, 'release', v_job.worker_id, null, null, null, null, v_now);
 end
 $release$;
 

@@ -27,14 +27,14 @@ begin
         next_need, payload, wait_for, available_at, priority, expires_at, max_attempts, retry, on_dependency_failure
     );
     perform _check_ids(job_id, lease_id);
-    v_job := _lock_leased(job_id, lease_id);
+    v_job := _lock_leased_job(job_id, lease_id);
     if v_job.job_id is null then
-        return _answer(_refuse(job_id, lease_id, 'reschedule'));
+        return _outcome_of_answer(_replay_or_raise(job_id, lease_id, 'reschedule'));
     end if;
     if v_job.cancel_requested then
-        perform _asked_to_stop(job_id, lease_id);
+        perform _raise_cancel_requested(job_id, lease_id);
     end if;
-    return _reschedule(
+    return _reschedule_job(
         v_job, next_need, payload, coalesce(wait_for, '{}'), available_at, priority, expires_at, max_attempts, retry, on_dependency_failure,
         'reschedule', v_job.worker_id
     );

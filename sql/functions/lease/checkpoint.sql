@@ -13,7 +13,7 @@ declare
 begin
     perform _check_text('name', name, 200);
     perform _check_size('result', result, 'max_checkpoint_bytes');
-    perform _hold(job_id, lease_id, 'checkpoint');
+    perform _lock_current_lease(job_id, lease_id, 'checkpoint');
     insert into checkpoint as c (job_id, name, result, recorded_at)
     values (checkpoint.job_id, checkpoint.name, checkpoint.result, _now())
     on conflict on constraint checkpoint_pkey do nothing;

@@ -9,7 +9,7 @@ set enable_seqscan to off
 set jit to off
 as $checkpoints$
 begin
-    perform _hold(job_id, lease_id, 'checkpoints');
+    perform _lock_current_lease(job_id, lease_id, 'checkpoints');
     return query
     select c.name, c.result, c.recorded_at
     from checkpoint as c

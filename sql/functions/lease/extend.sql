@@ -16,15 +16,15 @@ declare
 begin
     lease := coalesce(lease, interval '60 s');
     perform _check_lease(lease);
-    v_job := _hold(job_id, lease_id, 'extend');
+    v_job := _lock_current_lease(job_id, lease_id, 'extend');
     if v_job.cancel_requested then
-        perform _asked_to_stop(job_id, lease_id);
+        perform _raise_cancel_requested(job_id, lease_id);
     end if;
     v_now := _now();
     v_end := v_now + _duration(lease);
     update heartbeat as h set extended_at = v_now, lease_expires_at = v_end where h.fence = v_job.fence and h.lease_expires_at < v_end;
     if not found then
-        v_was := _lease_end(v_job.fence, v_job.lease_expires_at);
+        v_was := _expires_at(v_job.fence, v_job.lease_expires_at);
         if v_end <= v_was then
             return v_was;
         end if;

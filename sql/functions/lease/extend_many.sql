@@ -29,7 +29,7 @@ begin
         perform _check_elements('leases', leases);
     end if;
     begin
-        select array_agg((e.element ->> 'job_id')::uuid), array_agg((e.element ->> 'lease_id')::uuid), bool_and(_names_lease(e.element))
+        select array_agg((e.element ->> 'job_id')::uuid), array_agg((e.element ->> 'lease_id')::uuid), bool_and(_is_lease_reference(e.element))
         into v_job_ids, v_lease_ids, v_plain
         from jsonb_array_elements(leases) as e (element);
     exception
@@ -107,9 +107,9 @@ begin
             from leased as j
             where j.job_id = v_one.job_id and j.lease_id = v_one.lease_id;
             if not found then
-                perform _refuse(v_one.job_id, v_one.lease_id, 'extend');
+                perform _replay_or_raise(v_one.job_id, v_one.lease_id, 'extend');
             elsif v_stopped then
-                perform _asked_to_stop(v_one.job_id, v_one.lease_id);
+                perform _raise_cancel_requested(v_one.job_id, v_one.lease_id);
             end if;
             v_extended.error_code := '55P03';
             v_extended.message := 'the job is held by a transaction';

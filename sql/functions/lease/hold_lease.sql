@@ -9,9 +9,9 @@ set enable_seqscan to off
 set jit to off
 as $hold_lease$
 declare
-    v_job job := _hold(job_id, lease_id, 'hold_lease');
+    v_job job := _lock_current_lease(job_id, lease_id, 'hold_lease');
 begin
-    return _lease_end(v_job.fence, v_job.lease_expires_at);
+    return _expires_at(v_job.fence, v_job.lease_expires_at);
 end
 $hold_lease$;
 

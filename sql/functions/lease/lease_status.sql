@@ -18,9 +18,9 @@ begin
     if not found then
         select a.* into v_ended from archive as a where a.job_id = lease_status.job_id;
         if not found then
-            perform _no_such_job(job_id);
+            perform _raise_job_not_found(job_id);
         end if;
-        -- the same condition as in _refuse for LH018
+        -- the same condition as in _replay_or_raise for LH018
         return (
             false, v_ended.state = 'cancelled', null, v_ended.state,
             case when v_ended.state = 'succeeded' and v_ended.lease_id = lease_status.lease_id and v_ended.answer is null then v_ended.result end
@@ -28,7 +28,7 @@ begin
     elsif v_job.state <> 'leased' or v_job.lease_id <> lease_status.lease_id then
         return (false, false, null, v_job.state, null)::lease_state;
     end if;
-    return (true, v_job.cancel_requested, _lease_end(v_job.fence, v_job.lease_expires_at) - _now(), v_job.state, null)::lease_state;
+    return (true, v_job.cancel_requested, _expires_at(v_job.fence, v_job.lease_expires_at) - _now(), v_job.state, null)::lease_state;
 end
 $lease_status$;
 

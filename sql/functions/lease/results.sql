@@ -12,7 +12,7 @@ declare
     v_job job;
 begin
     perform _check_count('limit_rows', limit_rows, 1, 10000);
-    v_job := _hold(job_id, lease_id, 'results');
+    v_job := _lock_current_lease(job_id, lease_id, 'results');
     return query
     select w.id, coalesce(a.state, j.state), a.result
     from (

@@ -9,14 +9,14 @@ declare
 begin
     case step
         when 'reclaim' then
-            v_up_since := _up_since(now);
+            v_up_since := _server_up_since(now);
             select array_agg(d.job_id::text) into v_due
             from (
                 select j.job_id
                 from leased as j
                 where j.check_at between since and _lock_due.now
                     -- an extended lease is not locked in passing: its worker would wait for this transaction
-                    and _runs_out_at(j.fence, j.leased_at, j.lease_expires_at, v_up_since) <= _lock_due.now
+                    and _reclaimable_at(j.fence, j.leased_at, j.lease_expires_at, v_up_since) <= _lock_due.now
                     and not _is_set_aside('reclaim', j.job_id::text, _lock_due.now)
                 order by j.check_at
                 limit limit_rows

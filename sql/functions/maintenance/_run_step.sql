@@ -36,5 +36,5 @@ $_run_step$;
 
 comment on function _run_step(text, text[], timestamptz) is
     'Does one step of maintenance to rows whose locks the caller holds: promote, reclaim, expire (subjects: ids of '
-    'jobs), heartbeats (fences), waiters (places). Returns for how many. To be called by _maintain, which contains '
+    'jobs), heartbeats (fences), waiters (places). Returns for how many. To be called by _run_contained_step, which contains '
     'what it raises.';

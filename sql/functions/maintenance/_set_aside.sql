@@ -8,7 +8,7 @@ declare
     v_retry_at  timestamptz;
 begin
     select max(e.tries) into v_tries from maintenance_error as e where e.subject = _set_aside.subject and e.step = _set_aside.step;
-    perform _forget_error(step, array[subject]);
+    perform _clear_maintenance_error(step, array[subject]);
     v_tries := coalesce(v_tries, 0) + 1;
     -- 1 s, 2 s, 4 s, and so on up to an hour
     v_retry_at := now + least(interval '1 s' * 2 ^ least(v_tries - 1, 12), interval '1 hour');

@@ -16,10 +16,10 @@ begin
     perform _check_count('limit_jobs', limit_jobs, 1, 100000);
     -- before this transaction has an id of its own
     v_oldest := _oldest_snapshot();
-    v_swept := _tend(coalesce(limit_jobs, 1000), _now(), '-infinity', '-infinity');
-    perform _maintain('waiters', 10000, null, _now());
-    perform _maintain('heartbeats', 10000, null, _now());
-    perform _forget_what_is_over(_now());
+    v_swept := _run_maintenance(coalesce(limit_jobs, 1000), _now(), '-infinity', '-infinity');
+    perform _run_contained_step('waiters', 10000, null, _now());
+    perform _run_contained_step('heartbeats', 10000, null, _now());
+    perform _remove_expired_records(_now());
     perform _retire_lanes(coalesce(limit_jobs, 1000), _now(), v_oldest);
     return v_swept;
 end

@@ -8,7 +8,7 @@ declare
     v_ended text;
 begin
     if job_id is null then
-        perform _invalid('job_id', 'must not be null');
+        perform _raise_invalid_argument('job_id', 'must not be null');
     end if;
     perform _check_text('actor', actor, 200);
     v_job := _lock_job(job_id);
@@ -25,9 +25,9 @@ begin
                   detail = jsonb_build_object('job_id', job_id, 'state', 'leased', 'worker_id', v_job.worker_id)::text,
                   hint = 'Wait for its worker, or ask for its cancellation with cancel.';
     end if;
-    v_ended := coalesce(v_job.state, _end_state(job_id));
+    v_ended := coalesce(v_job.state, _ended_as(job_id));
     if v_ended is null then
-        perform _no_such_job(job_id);
+        perform _raise_job_not_found(job_id);
     elsif v_ended = 'cancelled' then
         raise exception 'job % was cancelled', job_id
             using errcode = 'LH007', detail = jsonb_build_object('job_id', job_id)::text, hint = 'Its end stands.';

@@ -14,7 +14,7 @@ declare
     v_ended text;
 begin
     if job_id is null then
-        perform _invalid('job_id', 'must not be null');
+        perform _raise_invalid_argument('job_id', 'must not be null');
     end if;
     perform _check_text('actor', actor, 200);
     if reason is not null then
@@ -26,21 +26,21 @@ begin
         v_job := _lock_job(job_id);
     end if;
     if v_job.job_id is null then
-        v_ended := _end_state(job_id);
+        v_ended := _ended_as(job_id);
         if v_ended is null then
-            perform _no_such_job(job_id);
+            perform _raise_job_not_found(job_id);
         end if;
         return v_ended;
     end if;
 
     if v_job.state <> 'leased' then
-        perform _record(job_id, 'cancelled', actor, 'cancelled', v_job.attempt, reason, v_now);
-        perform _end_unheld(v_job, 'cancelled', null, null, v_now);
+        perform _record_history(job_id, 'cancelled', actor, 'cancelled', v_job.attempt, reason, v_now);
+        perform _archive_unheld(v_job, 'cancelled', null, null, v_now);
         return 'cancelled';
     end if;
     if not v_job.cancel_requested then
         update leased as j set cancel_requested = true where j.job_id = cancel.job_id;
-        perform _record(job_id, 'cancel_requested', actor, 'leased', v_job.attempt, reason, v_now);
+        perform _record_history(job_id, 'cancel_requested', actor, 'leased', v_job.attempt, reason, v_now);
     end if;
     return 'leased';
 end

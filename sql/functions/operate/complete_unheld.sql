@@ -15,8 +15,8 @@ begin
     perform _check_size('result', result, 'max_result_bytes');
     v_job := _lock_unheld(job_id, actor);
     v_now := _now();
-    perform _record(job_id, 'complete_unheld', actor, 'succeeded', v_job.attempt, null, v_now);
-    perform _end_unheld(v_job, 'succeeded', result, null, v_now);
+    perform _record_history(job_id, 'complete_unheld', actor, 'succeeded', v_job.attempt, null, v_now);
+    perform _archive_unheld(v_job, 'succeeded', result, null, v_now);
     return true;
 end
 $complete_unheld$;

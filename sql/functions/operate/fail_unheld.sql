@@ -17,7 +17,7 @@ set jit to off
 as $fail_unheld$
 begin
     perform _check_delay('retry_after', retry_after);
-    return _fail(_lock_unheld(job_id, actor), error, coalesce(retryable, true), retry_after, error_code, actor);
+    return _fail_job(_lock_unheld(job_id, actor), error, coalesce(retryable, true), retry_after, error_code, actor);
 end
 $fail_unheld$;
 

@@ -15,12 +15,12 @@ declare
         (
             select has_function_privilege(r.oid, to_regprocedure('job_payload(uuid)'), 'execute')
             from pg_roles as r
-            where r.rolname = _actor()
+            where r.rolname = _acting_role()
         ), false
     );
 begin
     if job_id is null then
-        perform _invalid('job_id', 'must not be null');
+        perform _raise_invalid_argument('job_id', 'must not be null');
     end if;
     -- one statement, one snapshot: the job may be moving from one to the other
     select
@@ -42,7 +42,7 @@ begin
             j.job_id, j.state, j.next_need, j.payload, j.priority, j.attempt, j.crashes, j.available_at, j.expires_at,
             j.submitted_at, j.submitted_by, j.singleton_key, j.options, j.metadata, j.on_dependency_failure,
             j.worker_id, j.lease_id, j.fence, j.leased_at,
-            case when j.state = 'leased' then _lease_end(j.fence, j.lease_expires_at) else j.lease_expires_at end as lease_expires_at,
+            case when j.state = 'leased' then _expires_at(j.fence, j.lease_expires_at) else j.lease_expires_at end as lease_expires_at,
             j.cancel_requested, j.failure, j.ended_at, null::jsonb as result, false as archived
         from job as j
         where j.job_id = job.job_id
@@ -55,7 +55,7 @@ begin
         where a.job_id = job.job_id
     ) as i;
     if not found then
-        perform _no_such_job(job_id);
+        perform _raise_job_not_found(job_id);
     end if;
     return v_info;
 end

@@ -12,7 +12,7 @@ declare
     v_info  payload_info;
 begin
     if job_id is null then
-        perform _invalid('job_id', 'must not be null');
+        perform _raise_invalid_argument('job_id', 'must not be null');
     end if;
     -- one statement, one snapshot: the job may be moving from one to the other
     select i.payload, coalesce(i.metadata, '{}'), i.result
@@ -23,7 +23,7 @@ begin
         select a.payload, a.metadata, a.result from archive as a where a.job_id = job_payload.job_id
     ) as i;
     if not found then
-        perform _no_such_job(job_id);
+        perform _raise_job_not_found(job_id);
     end if;
     return v_info;
 end

@@ -14,7 +14,7 @@ declare
     v_ended text;
 begin
     if job_id is null then
-        perform _invalid('job_id', 'must not be null');
+        perform _raise_invalid_argument('job_id', 'must not be null');
     end if;
     perform _check_text('actor', actor, 200);
     if reason is not null then
@@ -23,7 +23,7 @@ begin
     perform _check_expires_at('expires_at', nullif(expires_at, 'infinity'), v_now);
     v_job := _lock_job(job_id);
     if v_job.state = 'dead' then
-        return _redrive(v_job, actor, reason, expires_at, v_now);
+        return _redrive_job(v_job, actor, reason, expires_at, v_now);
     end if;
 
     if v_job.job_id is not null then
@@ -32,9 +32,9 @@ begin
                   detail = jsonb_build_object('job_id', job_id, 'state', v_job.state)::text,
                   hint = 'Only a dead job is brought back; this one lives.';
     end if;
-    v_ended := _end_state(job_id);
+    v_ended := _ended_as(job_id);
     if v_ended is null then
-        perform _no_such_job(job_id);
+        perform _raise_job_not_found(job_id);
     elsif v_ended = 'cancelled' then
         raise exception 'job % was cancelled', job_id
             using errcode = 'LH007', detail = jsonb_build_object('job_id', job_id)::text, hint = 'Submit a new job.';

@@ -19,7 +19,7 @@ begin
     select array_agg(d.job_id) into v_ids
     from (
         select f.job_id
-        from unnest(_needs(array[capability])) as n (need)
+        from unnest(_matching_needs(array[capability])) as n (need)
         cross join lateral (
             select j.job_id, j.ended_at
             from only job as j
@@ -35,7 +35,7 @@ begin
     for v_job in
         select j.* from only job as j where j.job_id = any (v_ids) order by j.ended_at
     loop
-        perform _redrive(v_job, actor, null, null, _now());
+        perform _redrive_job(v_job, actor, null, null, _now());
         return next v_job.job_id;
     end loop;
 end

@@ -24,7 +24,7 @@ begin
     perform _check_reschedule(
         next_need, payload, wait_for, available_at, priority, expires_at, max_attempts, retry, on_dependency_failure
     );
-    return _reschedule(
+    return _reschedule_job(
         _lock_unheld(job_id, actor), next_need, payload, wait_for, available_at, priority, expires_at, max_attempts, retry,
         on_dependency_failure, 'reschedule_unheld', actor
     );

@@ -10,20 +10,20 @@ set jit to off
 set enable_bitmapscan to off
 as $why_not_running$
 declare
-    v_job   job;
-    v_ended text;
-    v_now   constant timestamptz := _now();
-    v_ahead bigint;
-    v_since timestamptz;
+    v_job       job;
+    v_ended     text;
+    v_now       constant timestamptz := _now();
+    v_lookahead bigint;
+    v_since     timestamptz;
 begin
     if job_id is null then
-        perform _invalid('job_id', 'must not be null');
+        perform _raise_invalid_argument('job_id', 'must not be null');
     end if;
     select j.* into v_job from job as j where j.job_id = why_not_running.job_id;
     if not found then
-        v_ended := _end_state(job_id);
+        v_ended := _ended_as(job_id);
         if v_ended is null then
-            perform _no_such_job(job_id);
+            perform _raise_job_not_found(job_id);
         end if;
         return query select 'ended', 'it ' || case v_ended when 'succeeded' then v_ended else 'was cancelled' end, null::timestamptz, null::uuid;
         return;
@@ -32,7 +32,7 @@ begin
     if v_job.state = 'dead' then
         return query select 'dead', (v_job.failure).dead_reason || ': bring it back with redrive', null::timestamptz, null::uuid;
     elsif v_job.state = 'leased' then
-        v_job.lease_expires_at := _lease_end(v_job.fence, v_job.lease_expires_at);
+        v_job.lease_expires_at := _expires_at(v_job.fence, v_job.lease_expires_at);
         return query
         select
             case when v_job.lease_expires_at > v_now then 'leased' else 'lease_ran_out' end,
@@ -41,7 +41,7 @@ begin
         return query
         select 'blocked', format('waits for a job that is %s', coalesce(d.state, 'ended: it is about to be freed')), null::timestamptz, e.waits_for
         -- offset, limit: by the job, then a look for each, where a join could become one over all that wait
-        from (select o.waits_for from edge as o where o.job_id = why_not_running.job_id offset 0) as e
+        from (select o.waits_for from dependency as o where o.job_id = why_not_running.job_id offset 0) as e
         left join lateral (select o.state from job as o where o.job_id = e.waits_for limit 1) as d on true
         order by e.waits_for
         limit 100;
@@ -64,7 +64,7 @@ begin
             (select j.job_id from only job as j where j.singleton_key = v_job.singleton_key and j.state = 'ready' and j.parked < true limit 1)
         );
     else
-        select count(*) into v_ahead
+        select count(*) into v_lookahead
         from (
             -- each half by its own index
             (
@@ -94,9 +94,9 @@ begin
         return query
         select
             'waits_for_a_worker',
-            format('%s%s jobs of %s go before it', v_ahead, case when v_ahead = 1000 then ' or more' end, v_job.next_need),
+            format('%s%s jobs of %s go before it', v_lookahead, case when v_lookahead = 1000 then ' or more' end, v_job.next_need),
             null::timestamptz, null::uuid;
-        v_since := _unasked_since(v_job.next_need);
+        v_since := _unclaimed_since(v_job.next_need);
         if v_since is not null then
             return query
             select

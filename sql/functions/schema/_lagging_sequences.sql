@@ -13,8 +13,8 @@ begin
         from (
             -- numbers that are noted somewhere after they were drawn
             values
-                ('number_seq', 'lane', 'number', false), ('number_seq', 'mark', 'seen_number', false), ('number_seq', 'front', 'seen_number', false),
-                ('number_seq', 'job', 'number', true), ('fence_seq', 'mark', 'fence', false), ('fence_seq', 'heartbeat', 'fence', false),
+                ('number_seq', 'lane', 'number', false), ('number_seq', 'watermark', 'seen_number', false), ('number_seq', 'lane_cache', 'seen_number', false),
+                ('number_seq', 'job', 'number', true), ('fence_seq', 'watermark', 'fence', false), ('fence_seq', 'heartbeat', 'fence', false),
                 ('fence_seq', 'leased', 'fence', false), ('fence_seq', 'job', 'fence', true), ('fence_seq', 'archive', 'fence', true)
             union all
             select q.relname, t.relname, b.attname, false
@@ -36,7 +36,7 @@ begin
         number := 0;
         for v_at in 1 .. cardinality(v_source.tables) loop
             execute format('select max(%I) from %s', v_source.columns[v_at], v_source.tables[v_at]) into v_max;
-            -- of rows of mark that are no moves: _top_mark_id()
+            -- of rows of mark that are no moves: _invalidation_id()
             if v_max >= 4611686018427387904 then
                 execute format('select max(%1$I %% 4611686018427387904) from %2$s', v_source.columns[v_at], v_source.tables[v_at]) into v_max;
             end if;

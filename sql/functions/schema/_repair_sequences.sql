@@ -11,20 +11,20 @@ begin
         return null;
     end if;
     -- nobody is in the middle of something: who goes by old marks would note newer ones from them
-    lock table job, heartbeat, archive, lane, mark, front, rear, ahead, tick in access exclusive mode;
+    lock table job, heartbeat, archive, lane, watermark, lane_cache, lane_cache_rest, lookahead, maintenance_horizon in access exclusive mode;
     select string_agg(l.name, ', ' order by l.name) into v_names
     from _lagging_sequences(schema_name, true) as l
     cross join lateral setval(format('%I.%I', schema_name, l.name)::regclass, l.number) as s;
 
     -- Jobs that were submitted meanwhile have numbers below the marks. All marks begin anew, and what is proven by ids of another server is not.
-    delete from front;
-    delete from ahead;
-    delete from rear;
-    delete from tick;
-    delete from mark;
+    delete from lane_cache;
+    delete from lookahead;
+    delete from lane_cache_rest;
+    delete from maintenance_horizon;
+    delete from watermark;
     update lane
     set priority = greatest(priority, -1 - priority), retired_by = '0', seen_by = '0', opened_at = _now(), retire_at = _now() + interval '10 minutes';
-    insert into mark (next_need, priorities, numbers, keyed, seen_number, seen_by, noted_at)
+    insert into watermark (next_need, priorities, numbers, keyed, seen_number, seen_by, noted_at)
     select l.next_need, array_agg(distinct l.priority), array_fill(0::bigint, array[count(distinct l.priority)::integer]), true, 0, '0', '-infinity'
     from lane as l
     group by l.next_need;

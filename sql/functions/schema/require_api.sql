@@ -7,7 +7,7 @@ set search_path from current
 as $require_api$
 begin
     if api is null or api < 1 then
-        perform _invalid('api', 'must be a positive number', 'The API major that the client was written for, as 1.');
+        perform _raise_invalid_argument('api', 'must be a positive number', 'The API major that the client was written for, as 1.');
     elsif api > split_part(schema_version(), '.', 1)::integer then
         raise exception 'the client wants API %, the schema serves %', api, split_part(schema_version(), '.', 1)
             using errcode = 'LH017',

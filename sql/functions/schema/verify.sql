@@ -16,7 +16,7 @@ begin atomic
     found as (
         select i.*
         from here as h
-        cross join lateral _inventory(h.name, _group_roles(h.name)) as i
+        cross join lateral _list_objects(h.name, _group_roles(h.name)) as i
     ),
 
     expected as (
@@ -41,10 +41,10 @@ begin atomic
         from secret
         union all
         select
-            'gate' as name,
+            'cycle_gate' as name,
             count(*) as found,
             1 as needed
-        from gate
+        from cycle_gate
     )
 
     select

@@ -6,7 +6,7 @@ as $_check_setting$
 begin
     perform _check_text('name', name, 200);
     if _setting_value(name) is null then
-        perform _invalid('name', format('is no setting: %s', to_json(name)), 'settings() lists them.');
+        perform _raise_invalid_argument('name', format('is no setting: %s', to_json(name)), 'settings() lists them.');
     end if;
 end
 $_check_setting$;

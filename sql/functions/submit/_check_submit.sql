@@ -42,5 +42,5 @@ end
 $_check_submit$;
 
 comment on function _check_submit(_request, text) is
-    'Refuses what submit and submit_many must not be asked (LH010, LH011). Defaults are filled in (_with_defaults). prefix names the '
+    'Refuses what submit and submit_many must not be asked (LH010, LH011). Defaults are filled in (_fill_defaults). prefix names the '
     'element of a batch.';

@@ -24,7 +24,7 @@ set enable_seqscan to off
 set jit to off
 as $submit$
 declare
-    v_now       constant timestamptz := _now_in_order();
+    v_now       constant timestamptz := _now_after_xid();
     v_id        constant uuid := coalesce(job_id, _uuid_v7(v_now));
     v_awaited   boolean;
     v_request   _request;
@@ -33,16 +33,16 @@ begin
     -- Nearly always: a job that has what every job has and no more, written here, in one statement. Whether its need is one was looked at when
     -- its lane was opened, or will be now.
     if (
-        _is_plain(payload, octet_length(payload::text), priority, on_dependency_failure, metadata)
+        _is_plain_request(payload, octet_length(payload::text), priority, on_dependency_failure, metadata)
         and wait_for = '{}' and next_need is not null
         and num_nulls(job_id, singleton_key, idempotency_key, available_at, expires_at, max_attempts, retry, submitted_by) = 8
-        -- an old snapshot does not see who waits (_announce)
-        and not _isolated()
+        -- an old snapshot does not see who waits (_open_lanes_and_wake)
+        and not _snapshot_is_fixed()
     ) then
         insert into ready (
             job_id, number, submitted_at, available_at, priority, state, next_need, submitted_by, on_dependency_failure, payload
         ) values (
-            v_id, nextval('number_seq'), v_now, v_now, submit.priority, 'ready', submit.next_need, _actor(), 'hold', submit.payload
+            v_id, nextval('number_seq'), v_now, v_now, submit.priority, 'ready', submit.next_need, _acting_role(), 'hold', submit.payload
         )
         returning (
             select exists (select from waiter as w where w.stem = any (l.stems) and w.until > v_now)
@@ -51,26 +51,26 @@ begin
             limit 1
         ) into v_awaited;
         if v_awaited is not false then
-            perform _announce(array[next_need], array[priority::smallint], array[true], array[false], v_now);
+            perform _open_lanes_and_wake(array[next_need], array[priority::smallint], array[true], array[false], v_now);
         end if;
         return (v_id, true, 'ready', v_now)::submitted;
     end if;
 
-    v_request := _with_defaults((
+    v_request := _fill_defaults((
         next_need, payload, job_id, wait_for, singleton_key, idempotency_key, priority, available_at, expires_at, max_attempts, retry,
         on_dependency_failure, metadata, submitted_by
     )::_request);
     perform _check_submit(v_request);
     if idempotency_key is not null then
-        v_first := _claim_key(idempotency_key, v_id, _request_hash(next_need, v_request.payload, job_id));
+        v_first := _reserve_key(idempotency_key, v_id, _request_hash(next_need, v_request.payload, job_id));
         if v_first is not null then
-            return _known(v_first);
+            return _answer_known_job(v_first);
         end if;
     end if;
     if job_id is not null then
-        perform _claim_id(job_id);
+        perform _reserve_id(job_id);
     end if;
-    return _store(v_request, v_id, v_now);
+    return _store_job(v_request, v_id, v_now);
 end
 $submit$;
 

@@ -9,8 +9,8 @@ set enable_seqscan to off
 set jit to off
 as $submit_many$
 declare
-    v_now           constant timestamptz := _now_in_order();
-    v_requests      _request[] := _requests(jobs);
+    v_now           constant timestamptz := _now_after_xid();
+    v_requests      _request[] := _read_requests(jobs);
     v_ids           constant uuid[] := array(select coalesce(r.job_id, _uuid_v7(v_now)) from unnest(v_requests) as r);
     v_special       bigint[];
     v_needs         text[];
@@ -25,7 +25,7 @@ begin
         array_agg(r.next_need), array_agg(r.payload), array_agg(r.priority),
         array_agg(r.ordinality) filter (
             where (
-                _is_plain_need(r.next_need) and _is_plain(r.payload, octet_length(r.payload::text), r.priority, r.on_dependency_failure, r.metadata)
+                _is_plain_need(r.next_need) and _is_plain_request(r.payload, octet_length(r.payload::text), r.priority, r.on_dependency_failure, r.metadata)
                 and r.wait_for = '{}'
                 and (
                     r.job_id, r.singleton_key, r.idempotency_key, r.available_at, r.expires_at, r.max_attempts, r.retry, r.submitted_by
@@ -36,18 +36,18 @@ begin
     from unnest(v_requests) with ordinality as r;
     -- nearly always: jobs that have what every job has, and no more
     if v_special is null then
-        perform _insert_plain(v_ids, v_needs, v_payloads, v_priorities, v_now);
+        perform _insert_plain_jobs(v_ids, v_needs, v_payloads, v_priorities, v_now);
         return query select i.id, true, 'ready', v_now from unnest(v_ids) as i (id);
         return;
     end if;
-    v_requests := array(select _with_defaults(r) from unnest(v_requests) as r);
+    v_requests := array(select _fill_defaults(r) from unnest(v_requests) as r);
     perform _check_submit(v_requests[s.at], format('jobs[%s].', s.at - 1)) from unnest(v_special) as s (at);
-    perform _check_batch_circles(v_requests);
-    v_firsts := _claim_keys(v_requests, v_ids);
-    perform _claim_ids(v_requests, v_firsts);
-    v_requests := _meant(v_requests, v_firsts);
+    perform _check_batch_cycles(v_requests);
+    v_firsts := _reserve_keys(v_requests, v_ids);
+    perform _reserve_ids(v_requests, v_firsts);
+    v_requests := _remap_wait_for(v_requests, v_firsts);
     return query
-    select a.* from unnest(_store_many(v_requests, v_ids, v_firsts, v_now)) as a;
+    select a.* from unnest(_store_jobs(v_requests, v_ids, v_firsts, v_now)) as a;
 end
 $submit_many$;
 

@@ -7,19 +7,19 @@ declare
     v_capability text;
 begin
     if capabilities is null then
-        perform _invalid(argument, 'must not be null', 'Say what this worker can do, as array[''billing.%''].');
+        perform _raise_invalid_argument(argument, 'must not be null', 'Say what this worker can do, as array[''billing.%''].');
     elsif cardinality(capabilities) = 0 then
-        perform _invalid(argument, 'must not be empty', 'Say what this worker can do, as array[''billing.%''].');
+        perform _raise_invalid_argument(argument, 'must not be empty', 'Say what this worker can do, as array[''billing.%''].');
     elsif array_ndims(capabilities) > 1 then
-        perform _invalid(argument, 'must have one dimension');
+        perform _raise_invalid_argument(argument, 'must have one dimension');
     elsif cardinality(capabilities) > 1000 then
-        perform _invalid(argument, 'must not have more than 1000 elements', 'Use a prefix, as billing.%.');
+        perform _raise_invalid_argument(argument, 'must not have more than 1000 elements', 'Use a prefix, as billing.%.');
     end if;
     foreach v_capability in array capabilities loop
         if right(v_capability, 1) = '%' then
             perform _check_text(argument, v_capability, 201);
             if v_capability ~ '[[:space:][:cntrl:]]' then
-                perform _invalid(argument, 'must not hold white space or control characters');
+                perform _raise_invalid_argument(argument, 'must not hold white space or control characters');
             end if;
         else
             perform _check_need(argument, v_capability);

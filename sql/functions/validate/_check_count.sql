@@ -5,7 +5,7 @@ stable
 as $_check_count$
 begin
     if value < lowest or value > highest then
-        perform _invalid(argument, format('must lie between %s and %s', lowest, highest));
+        perform _raise_invalid_argument(argument, format('must lie between %s and %s', lowest, highest));
     end if;
 end
 $_check_count$;

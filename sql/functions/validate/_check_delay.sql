@@ -5,9 +5,9 @@ stable
 as $_check_delay$
 begin
     if _duration(value) < interval '0' then
-        perform _invalid(argument, 'must not be negative');
+        perform _raise_invalid_argument(argument, 'must not be negative');
     elsif _duration(value) > interval '366 days' then
-        perform _invalid(argument, 'must not be longer than a year');
+        perform _raise_invalid_argument(argument, 'must not be longer than a year');
     end if;
 end
 $_check_delay$;

@@ -8,11 +8,11 @@ declare
     v_uuid      constant text := '^[{]?[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}[}]?$';
 begin
     if elements is null then
-        perform _invalid(argument, 'must not be null');
+        perform _raise_invalid_argument(argument, 'must not be null');
     elsif jsonb_typeof(elements) <> 'array' then
-        perform _invalid(argument, format('must be a JSON array, not %s', jsonb_typeof(elements)));
+        perform _raise_invalid_argument(argument, format('must be a JSON array, not %s', jsonb_typeof(elements)));
     elsif jsonb_array_length(elements) > 1000 then
-        perform _invalid(argument, 'must not have more than 1000 elements');
+        perform _raise_invalid_argument(argument, 'must not have more than 1000 elements');
     end if;
     select e.ordinality into v_ordinal
     from jsonb_array_elements(elements) with ordinality as e (element, ordinality)
@@ -22,7 +22,7 @@ begin
     order by e.ordinality
     limit 1;
     if found then
-        perform _invalid(format('%s[%s]', argument, v_ordinal - 1), 'must be an object with a job_id and a lease_id, both of them uuids');
+        perform _raise_invalid_argument(format('%s[%s]', argument, v_ordinal - 1), 'must be an object with a job_id and a lease_id, both of them uuids');
     end if;
 end
 $_check_elements$;

@@ -6,7 +6,7 @@ as $_check_expires_at$
 begin
     perform _check_time(argument, expires_at);
     if expires_at <= now then
-        perform _invalid(argument, 'must lie in the future', 'It is the last moment at which the job may start.');
+        perform _raise_invalid_argument(argument, 'must lie in the future', 'It is the last moment at which the job may start.');
     end if;
 end
 $_check_expires_at$;

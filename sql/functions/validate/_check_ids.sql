@@ -5,9 +5,9 @@ stable
 as $_check_ids$
 begin
     if job_id is null then
-        perform _invalid('job_id', 'must not be null');
+        perform _raise_invalid_argument('job_id', 'must not be null');
     elsif lease_id is null then
-        perform _invalid('lease_id', 'must not be null', 'Each row of get_work carries the lease_id to use.');
+        perform _raise_invalid_argument('lease_id', 'must not be null', 'Each row of get_work carries the lease_id to use.');
     end if;
 end
 $_check_ids$;

@@ -21,7 +21,7 @@ begin
     where not e.kinds ? k.key
         or types and case e.kinds ->> k.key
             when 'any' then false
-            when 'time' then not _is_time(k.value)
+            when 'time' then not _is_json_time(k.value)
             else jsonb_typeof(k.value) not in (e.kinds ->> k.key, 'null')
         end
     order by e.ordinality, k.key
@@ -29,23 +29,23 @@ begin
     if not found then
         return;
     elsif not v_bad.object then
-        perform _invalid(format('%s[%s]', argument, v_bad.index), 'must be a JSON object');
+        perform _raise_invalid_argument(format('%s[%s]', argument, v_bad.index), 'must be a JSON object');
     elsif v_bad.kind is null then
-        perform _invalid(
+        perform _raise_invalid_argument(
             format('%s[%s]', argument, v_bad.index), format('has an unknown key %s', to_json(left(v_bad.key, 100))),
             'An element has the parameters of the function it stands for as its keys.'
         );
     elsif v_bad.kind = 'time' then
-        perform _invalid(
+        perform _raise_invalid_argument(
             format('%s[%s].%s', argument, v_bad.index, v_bad.key), 'must be a text that is a time with its offset from UTC',
             'As 2026-11-29T12:00:00Z, or 2026-11-29 13:00:00+01:00: without one it would be taken in the time zone of the session.'
         );
     end if;
-    perform _invalid(format('%s[%s].%s', argument, v_bad.index, v_bad.key), format('must be a JSON %s', v_bad.kind));
+    perform _raise_invalid_argument(format('%s[%s].%s', argument, v_bad.index, v_bad.key), format('must be a JSON %s', v_bad.kind));
 end
 $_check_keys$;
 
 comment on function _check_keys(text, jsonb, jsonb, bigint, boolean) is
     'Refuses a batch of which an element is no object, has a key that is not known, or a value of the wrong JSON type (LH010). kinds: by verb ('''' '
-    'where elements have none), the keys and their types, time (_is_time), or any; types => false: the keys alone. Null passes. from_index: the number '
+    'where elements have none), the keys and their types, time (_is_json_time), or any; types => false: the keys alone. Null passes. from_index: the number '
     'of the first element.';

@@ -5,9 +5,9 @@ stable
 as $_check_lease$
 begin
     if _duration(lease) <= interval '0' then
-        perform _invalid('lease', 'must be longer than nothing');
+        perform _raise_invalid_argument('lease', 'must be longer than nothing');
     elsif _duration(lease) > _duration(_setting_value('max_lease')::interval) then
-        perform _invalid('lease', format('must not be longer than %s', _setting_value('max_lease')), 'Extend the lease while you work, or raise the setting max_lease.');
+        perform _raise_invalid_argument('lease', format('must not be longer than %s', _setting_value('max_lease')), 'Extend the lease while you work, or raise the setting max_lease.');
     end if;
 end
 $_check_lease$;

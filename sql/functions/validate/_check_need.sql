@@ -6,11 +6,11 @@ as $_check_need$
 begin
     perform _check_text(argument, value, 200);
     if value ~ '[[:space:][:cntrl:]]' then
-        perform _invalid(argument, 'must not hold white space or control characters', 'A need is a dotted name, as billing.invoice.v1.');
+        perform _raise_invalid_argument(argument, 'must not hold white space or control characters', 'A need is a dotted name, as billing.invoice.v1.');
     elsif value ~ '(^|[.])([.]|$)' then
-        perform _invalid(argument, 'has an empty part between its dots', 'A need is a dotted name, as billing.invoice.v1.');
+        perform _raise_invalid_argument(argument, 'has an empty part between its dots', 'A need is a dotted name, as billing.invoice.v1.');
     elsif right(value, 1) = '%' then
-        perform _invalid(argument, 'must not end in %', 'Only a capability may be a prefix; a job needs one thing.');
+        perform _raise_invalid_argument(argument, 'must not end in %', 'Only a capability may be a prefix; a job needs one thing.');
     end if;
 end
 $_check_need$;

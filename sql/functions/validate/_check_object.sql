@@ -5,7 +5,7 @@ stable
 as $_check_object$
 begin
     if jsonb_typeof(value) <> 'object' then
-        perform _invalid(argument, format('must be a JSON object, not %s', jsonb_typeof(value)));
+        perform _raise_invalid_argument(argument, format('must be a JSON object, not %s', jsonb_typeof(value)));
     end if;
 end
 $_check_object$;

@@ -5,7 +5,7 @@ stable
 as $_check_policy$
 begin
     if on_dependency_failure not in ('hold', 'cascade', 'release') then
-        perform _invalid(argument, 'must be one of hold, cascade, release');
+        perform _raise_invalid_argument(argument, 'must be one of hold, cascade, release');
     end if;
 end
 $_check_policy$;

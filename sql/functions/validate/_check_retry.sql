@@ -13,16 +13,16 @@ declare
     v_highest   constant jsonb := jsonb '{"multiplier": 1000, "jitter": 1}';
 begin
     if jsonb_typeof(retry) <> 'object' then
-        perform _invalid(argument, 'must be a JSON object', 'As {"kind": "exponential", "initial": "10 seconds", "multiplier": 2}.');
+        perform _raise_invalid_argument(argument, 'must be a JSON object', 'As {"kind": "exponential", "initial": "10 seconds", "multiplier": 2}.');
     end if;
     select min(k.key) into v_unknown
     from jsonb_object_keys(retry) as k (key)
     where k.key not in ('kind', 'initial', 'multiplier', 'max', 'jitter', 'retryable');
     if v_unknown is not null then
-        perform _invalid(argument, format('has an unknown field %s', to_json(left(v_unknown, 100))), 'Known: kind, initial, multiplier, max, jitter, retryable.');
+        perform _raise_invalid_argument(argument, format('has an unknown field %s', to_json(left(v_unknown, 100))), 'Known: kind, initial, multiplier, max, jitter, retryable.');
     end if;
     if coalesce(retry ->> 'kind', 'quadratic') not in ('quadratic', 'exponential', 'fixed') or retry -> 'kind' = 'null' then
-        perform _invalid(argument || '.kind', 'must be one of quadratic, exponential, fixed');
+        perform _raise_invalid_argument(argument || '.kind', 'must be one of quadratic, exponential, fixed');
     end if;
     foreach v_field in array array['initial', 'max'] loop
         if retry ? v_field then
@@ -33,35 +33,35 @@ begin
                     v_value := null;
             end;
             if jsonb_typeof(retry -> v_field) <> 'string' or v_value is null then
-                perform _invalid(argument || '.' || v_field, 'must be an interval, as "1 minute"');
+                perform _raise_invalid_argument(argument || '.' || v_field, 'must be an interval, as "1 minute"');
             elsif _duration(v_value) not between interval '0' and interval '366 days' then
-                perform _invalid(argument || '.' || v_field, 'must lie between nothing and a year');
+                perform _raise_invalid_argument(argument || '.' || v_field, 'must lie between nothing and a year');
             end if;
         end if;
     end loop;
     foreach v_field in array array['multiplier', 'jitter'] loop
         if jsonb_typeof(retry -> v_field) <> 'number' then
-            perform _invalid(argument || '.' || v_field, 'must be a number');
+            perform _raise_invalid_argument(argument || '.' || v_field, 'must be a number');
         elsif retry -> v_field < v_lowest -> v_field or retry -> v_field > v_highest -> v_field then
-            perform _invalid(argument || '.' || v_field, format('must lie between %s and %s', v_lowest -> v_field, v_highest -> v_field));
+            perform _raise_invalid_argument(argument || '.' || v_field, format('must lie between %s and %s', v_lowest -> v_field, v_highest -> v_field));
         end if;
     end loop;
     if retry ? 'retryable' then
         if jsonb_typeof(retry -> 'retryable') <> 'array' then
-            perform _invalid(argument || '.retryable', 'must be a list of patterns, as ["timeout%"]');
+            perform _raise_invalid_argument(argument || '.retryable', 'must be a list of patterns, as ["timeout%"]');
         elsif exists (
             select from jsonb_array_elements(retry -> 'retryable') as p (pattern)
             -- like itself refuses a pattern that ends in its escape character
             where jsonb_typeof(p.pattern) <> 'string' or p.pattern #>> '{}' ~ E'(^|[^\\\\])(\\\\\\\\)*\\\\$'
         ) then
-            perform _invalid(argument || '.retryable', 'must be a list of patterns, as ["timeout%"]');
+            perform _raise_invalid_argument(argument || '.retryable', 'must be a list of patterns, as ["timeout%"]');
         end if;
     end if;
     -- what computes it has the last word
     perform _backoff(retry, a.attempt) from (values (1), (10000)) as a (attempt) where retry is not null;
 exception
     when numeric_value_out_of_range or interval_field_overflow then
-        perform _invalid(argument, 'cannot be computed with: ' || left(sqlerrm, 200), 'Use numbers that double precision can hold.');
+        perform _raise_invalid_argument(argument, 'cannot be computed with: ' || left(sqlerrm, 200), 'Use numbers that double precision can hold.');
 end
 $_check_retry$;
 

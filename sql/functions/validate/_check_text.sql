@@ -5,11 +5,11 @@ stable
 as $_check_text$
 begin
     if value is null then
-        perform _invalid(argument, 'must not be null');
+        perform _raise_invalid_argument(argument, 'must not be null');
     elsif value = '' then
-        perform _invalid(argument, 'must not be empty');
+        perform _raise_invalid_argument(argument, 'must not be empty');
     elsif octet_length(value) > max_bytes then
-        perform _invalid(argument, format('is longer than %s bytes', max_bytes));
+        perform _raise_invalid_argument(argument, format('is longer than %s bytes', max_bytes));
     end if;
 end
 $_check_text$;

@@ -5,9 +5,9 @@ stable
 as $_check_time$
 begin
     if not isfinite(value) then
-        perform _invalid(argument, 'must be finite', 'Leave it out to mean none.');
+        perform _raise_invalid_argument(argument, 'must be finite', 'Leave it out to mean none.');
     elsif value < 'epoch' or value > '9999-12-31 00:00:00+00' then
-        perform _invalid(argument, 'must lie between the years 1970 and 9999');
+        perform _raise_invalid_argument(argument, 'must lie between the years 1970 and 9999');
     end if;
 end
 $_check_time$;

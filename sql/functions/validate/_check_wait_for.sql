@@ -5,11 +5,11 @@ stable
 as $_check_wait_for$
 begin
     if array_ndims(wait_for) > 1 then
-        perform _invalid(argument, 'must have one dimension');
+        perform _raise_invalid_argument(argument, 'must have one dimension');
     elsif array_position(wait_for, null) is not null then
-        perform _invalid(argument, 'must not hold nulls');
+        perform _raise_invalid_argument(argument, 'must not hold nulls');
     elsif cardinality(wait_for) > 100000 then
-        perform _invalid(argument, 'must not have more than 100000 elements', 'Let jobs in between gather them.');
+        perform _raise_invalid_argument(argument, 'must not have more than 100000 elements', 'Let jobs in between gather them.');
     end if;
 end
 $_check_wait_for$;

@@ -12,7 +12,7 @@ begin
     return value::interval;
 exception
     when data_exception then
-        perform _invalid(argument, 'cannot be read: ' || left(sqlerrm, 200));
+        perform _raise_invalid_argument(argument, 'cannot be read: ' || left(sqlerrm, 200));
         return null;
 end
 $_read_interval$;

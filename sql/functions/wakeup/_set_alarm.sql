@@ -17,7 +17,7 @@ begin
     from alarm as a
     where a.channel = _set_alarm.channel and a.due_at > _set_alarm.now;
     -- each of the others that were told takes one job
-    v_due := _next_due(capabilities, now, v_others);
+    v_due := _next_scheduled_at(capabilities, now, v_others);
     if v_due = v_told_at or coalesce(v_due, v_told_at) is null and _watcher(channel, now) is not null then
         return v_due - now;
     end if;
@@ -43,4 +43,4 @@ $_set_alarm$;
 comment on function _set_alarm(text, text[], timestamptz, timestamptz) is
     'In how long this session is to wake for the next scheduled job of these capabilities. Each of those that wait on '
     'the channel is told another job, the others hear null, and one of them watches: it is rung alone when a job is '
-    'scheduled meanwhile (_ring_due). A bell, which all of them hear, ends this. Writes only where that changes.';
+    'scheduled meanwhile (_wake_for_scheduled). A bell, which all of them hear, ends this. Writes only where that changes.';

@@ -13,12 +13,12 @@ declare
     v_now constant timestamptz := _now();
 begin
     perform _check_capabilities(capabilities);
-    return _next_due(capabilities, v_now) - v_now;
+    return _next_scheduled_at(capabilities, v_now) - v_now;
 end
 $next_due$;
 
 comment on function next_due(text[]) is
     'In how long the next job that is scheduled for these capabilities (or backs off) becomes due: exactly, or '
     'sooner where very many of other needs come before. Null: none is scheduled. For a worker that polls: it need '
-    'sleep no longer than that. Who listens has it from await_bell, which wakes one of many. Locks nothing. Raises '
+    'sleep no longer than that. Who listens has it from wakeup_channel, which wakes one of many. Locks nothing. Raises '
     'LH010.';

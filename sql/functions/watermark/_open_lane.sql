@@ -20,18 +20,18 @@ begin
     where l.next_need = _open_lane.next_need and l.priority = -1 - _open_lane.priority;
     -- Claims go by the newest marks of a need: the next one is to look at all its lanes, and whether there are keys. In the last place, for marks that are
     -- moved while this transaction is open come after it, and do not know of it.
-    insert into mark (mark_id, next_need, priorities, numbers, keyed, seen_number, seen_by, noted_at, max_lease, max_attempts)
+    insert into watermark (watermark_id, next_need, priorities, numbers, keyed, seen_number, seen_by, noted_at, max_lease, max_attempts)
     overriding system value
     select
-        _top_mark_id(), _open_lane.next_need, case when m.priorities @> array[_open_lane.priority] then m.priorities else m.priorities || _open_lane.priority end,
+        _invalidation_id(), _open_lane.next_need, case when m.priorities @> array[_open_lane.priority] then m.priorities else m.priorities || _open_lane.priority end,
         case when m.priorities @> array[_open_lane.priority] then m.numbers else m.numbers || 0::bigint end, true, m.seen_number, m.seen_by, '-infinity',
         m.max_lease, m.max_attempts
     from (
         (
             select 1 as place, k.priorities, k.numbers, k.seen_number, k.seen_by, k.max_lease, k.max_attempts
-            from mark as k
+            from watermark as k
             where k.next_need = _open_lane.next_need
-            order by k.mark_id desc
+            order by k.watermark_id desc
             limit 1
         )
         union all

@@ -8,7 +8,7 @@ declare
     v_lane      record;
     v_again     jsonb;
 begin
-    if _isolated() then
+    if _snapshot_is_fixed() then
         return;
     end if;
     -- one statement: whether all those are over that may have put something into a lane, and what is there to be seen by then, belong together
@@ -39,9 +39,9 @@ begin
                                 and r.next_need = d.next_need and r.priority = -1 - d.priority
                                 and r.number >= coalesce((
                                     select k.numbers[array_position(k.priorities, (-1 - d.priority)::smallint)]
-                                    from mark as k
-                                    where k.next_need = d.next_need and k.mark_id < 4611686018427387904
-                                    order by k.mark_id desc
+                                    from watermark as k
+                                    where k.next_need = d.next_need and k.watermark_id < 4611686018427387904
+                                    order by k.watermark_id desc
                                     limit 1
                                 ), 0)
                             order by r.number
@@ -61,7 +61,7 @@ begin
             end as act
         from due as d
     ), gone as (
-        -- deleted and written anew, not updated: see _park
+        -- deleted and written anew, not updated: see _set_parked
         delete from lane as l
         using judged as j
         where l.number = any (array(select o.number from judged as o where o.act is not null)) and l.number = j.number
@@ -91,12 +91,12 @@ begin
     end loop;
     -- marks of needs of which no lane is left; who opens one beside this writes marks of its own
     if v_gone is not null then
-        delete from mark as k
+        delete from watermark as k
         where k.ctid = any (
             array(
                 select m.ctid
                 from unnest(v_gone) as g (need)
-                cross join lateral (select o.ctid from mark as o where o.next_need = g.need for update skip locked) as m
+                cross join lateral (select o.ctid from watermark as o where o.next_need = g.need for update skip locked) as m
                 where not exists (select from lane as l where l.next_need = g.need offset 0)
             )
         );

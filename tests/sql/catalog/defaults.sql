@@ -56,7 +56,7 @@ begin
         (select jsonb_agg(to_jsonb(h) - 'fence') from heartbeat as h),
         (select jsonb_agg(to_jsonb(h) - 'history_id' order by h.history_id) from history as h),
         (select jsonb_agg(c) from checkpoint as c),
-        (select count(*) from edge)
+        (select count(*) from dependency)
     ) into v_state;
     raise exception '%', pg_temp.plainly(v_answer || jsonb_build_array(v_state)::text) using errcode = 'TAP00';
 exception
@@ -103,7 +103,7 @@ select cmp_ok((select count(*) from optional), '>=', 57::bigint, 'these are all 
 select is_empty(
     $$
         select k.key, left(n.outcome, 200), left(d.outcome, 200)
-        from jsonb_object_keys(_request_kinds()) as k (key)
+        from jsonb_object_keys(_submit_field_kinds()) as k (key)
         cross join lateral (
             select pg_temp.outcome(format('select * from submit_many(%L)', jsonb_build_array(jsonb_build_object(k.key, null) || e.element))) as outcome
             from (select jsonb '{"next_need": "d.new"}' as element) as e
@@ -122,7 +122,7 @@ $element$;
 select is_empty(
     $$
         select v.verb, k.key, left(n.outcome, 200), left(d.outcome, 200)
-        from jsonb_each(_done_kinds()) as v (verb, keys)
+        from jsonb_each(_settle_field_kinds()) as v (verb, keys)
         cross join jsonb_object_keys(v.keys) as k (key)
         cross join lateral (select pg_temp.outcome(pg_temp.element(v.verb, jsonb_build_object(k.key, null))) as outcome) as n
         cross join lateral (select pg_temp.outcome(pg_temp.element(v.verb, '{}')) as outcome) as d

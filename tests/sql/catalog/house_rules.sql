@@ -233,7 +233,7 @@ select is(
 
 create temporary table face (signature text);
 insert into face values
-('await_bell(capabilities text[], until timestamptz) → bell'),
+('wakeup_channel(capabilities text[], until timestamptz) → wakeup'),
 ('cancel(job_id uuid, actor text, reason text default null) → text'),
 ('checkpoint(job_id uuid, lease_id uuid, name text, result jsonb default null) → jsonb'),
 ('checkpoints(job_id uuid, lease_id uuid) → setof checkpoint_result'),
@@ -312,7 +312,7 @@ select is_empty(
 
 create temporary table shape (signature text);
 insert into shape values
-('bell(channel text, armed boolean, due_in interval)'),
+('wakeup(channel text, armed boolean, due_in interval)'),
 ('checkpoint_result(name text, result jsonb, recorded_at timestamptz)'),
 ('dependency_result(job_id uuid, state text, result jsonb)'),
 ('discrepancy(kind text, name text, problem text)'),

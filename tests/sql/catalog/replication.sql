@@ -11,8 +11,8 @@ create publication tap_everything for all tables;
 reset client_min_messages;
 
 select submit(job_id => pg_temp.id(1), next_need => 're.a');
-select await_bell(capabilities => '{re.a,re.%}', until => clock_timestamp() + interval '1 min');
-select await_bell(capabilities => '{re.a,re.%}', until => clock_timestamp() + interval '1 h');
+select wakeup_channel(capabilities => '{re.a,re.%}', until => clock_timestamp() + interval '1 min');
+select wakeup_channel(capabilities => '{re.a,re.%}', until => clock_timestamp() + interval '1 h');
 select lives_ok($$ select submit(job_id => pg_temp.id(2), next_need => 're.a', singleton_key => 'k') $$, 'somebody waits: a submit is taken');
 select lives_ok($$ select submit(job_id => pg_temp.id(3), next_need => 're.b', wait_for => array[pg_temp.id(1)]) $$, 'and one that waits');
 select lives_ok($$ insert into submission (next_need) values ('re.c') $$, 'and one by INSERT');

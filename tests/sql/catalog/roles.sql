@@ -9,7 +9,7 @@ select plan(111);
 create temporary table granted (role text, functions text[]);
 insert into granted values
     ('leasehold_submitter', '{job,submit,submit_many}'),
-    ('leasehold_worker', '{await_bell,checkpoint,checkpoints,complete,extend,extend_many,fail,get_work,hold_lease,job,lease_status,next_due,release,reschedule,results,settle,sweep,turn}'),
+    ('leasehold_worker', '{wakeup_channel,checkpoint,checkpoints,complete,extend,extend_many,fail,get_work,hold_lease,job,lease_status,next_due,release,reschedule,results,settle,sweep,turn}'),
     ('leasehold_reader', '{job,setting,settings,verify,why_not_running}'),
     ('leasehold_operator', '{cancel,complete_unheld,fail_unheld,job,job_payload,redrive,redrive_many,reschedule_unheld,set_setting,setting,settings,sweep,verify,why_not_running}');
 update granted set functions = functions || '{error_codes,require_api,schema_version}';
@@ -299,8 +299,8 @@ create temporary table job (job_id uuid, state text);
 create temporary table archive (job_id uuid);
 create temporary table setting (name text, value text);
 create temporary table lane (next_need text);
-create temporary table note (job_id uuid);
-create temporary table edge (job_id uuid);
+create temporary table deferred (job_id uuid);
+create temporary table dependency (job_id uuid);
 create temporary table waiter (channel text);
 create temporary table history (job_id uuid);
 create temporary sequence fence_seq start 1000000;

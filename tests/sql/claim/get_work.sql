@@ -46,7 +46,7 @@ select isnt(
     substr(:'seeded_2', 20, 13), substr(:'seeded_1', 20, 13), 'whose random bits a session that calls setseed() cannot foretell'
 );
 select ok(
-    (select count(*) filter (where c.chosen) between 100 and 300 from (select setseed(0.5), _is_one_in_fifty() as chosen from generate_series(1, 10000)) as c),
+    (select count(*) filter (where c.chosen) between 100 and 300 from (select setseed(0.5), _one_in_fifty() as chosen from generate_series(1, 10000)) as c),
     'nor does it sway which claim in fifty moves the marks'
 );
 select results_eq(
@@ -391,7 +391,7 @@ select is((select w.next_need from get_work(repeat('w', 200), '{x}', '7 days', 1
 
 -- run_id and step are written by nobody yet
 select count(submit('has.options', idempotency_key => 'o' || n)) from generate_series(1, 3) as n \gset
-update ready set options = _options(4, null, (options).idempotency_key, null, pg_temp.id(7), 'pack') where next_need = 'has.options';
+update ready set options = _pack_options(4, null, (options).idempotency_key, null, pg_temp.id(7), 'pack') where next_need = 'has.options';
 select results_eq(
     $$ select g.max_attempts, g.run_id, g.step, g.results, g.results_truncated from get_work('w', '{has.options}') as g $$,
     $$ values (4, pg_temp.id(7), 'pack', jsonb '{}', false) $$, 'one job brings what few have'

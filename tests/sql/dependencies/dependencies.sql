@@ -107,7 +107,7 @@ select submit(job_id => pg_temp.id(2020), next_need => 'de.join', wait_for => ar
 select pg_temp.end_as(pg_temp.id(2012), 'succeeded', false);
 select pg_temp.end_as(pg_temp.id(2011), 'succeeded', false);
 select is(pg_temp.fate(pg_temp.id(2020)), 'blocked', 'one that waits for three is blocked after two');
-select is((select count(*) from edge where job_id = pg_temp.id(2020)), 1::bigint, 'and waits for one');
+select is((select count(*) from dependency where job_id = pg_temp.id(2020)), 1::bigint, 'and waits for one');
 select pg_temp.end_as(pg_temp.id(2013), 'succeeded', false);
 select is(pg_temp.fate(pg_temp.id(2020)), 'ready', 'and ready after the third');
 select is((select results from get_work(worker_id => 'w', capabilities => '{de.join}')),
@@ -282,19 +282,19 @@ select is((reschedule_unheld(job_id => pg_temp.id(2262), actor => 'ann', on_depe
 
 select sweep() from generate_series(1, 5);
 select is_empty(
-    $$ select j.job_id from job as j where j.state = 'blocked' and not exists (select from edge as e where e.job_id = j.job_id) $$,
+    $$ select j.job_id from job as j where j.state = 'blocked' and not exists (select from dependency as e where e.job_id = j.job_id) $$,
     'no job is blocked that waits for nothing'
 );
 select is_empty(
-    $$ select e.* from edge as e where not exists (select from job as j where j.job_id = e.waits_for) or not exists (select from job as j where j.job_id = e.job_id) $$,
+    $$ select e.* from dependency as e where not exists (select from job as j where j.job_id = e.waits_for) or not exists (select from job as j where j.job_id = e.job_id) $$,
     'no edge has lost an end'
 );
 select is_empty(
-    $$ select j.job_id, j.state from job as j join edge as e on e.job_id = j.job_id where j.state not in ('blocked', 'dead') $$,
+    $$ select j.job_id, j.state from job as j join dependency as e on e.job_id = j.job_id where j.state not in ('blocked', 'dead') $$,
     'nobody is in the queue who still waits'
 );
 select is_empty(
-    $$ select e.* from edge as e join job as j on j.job_id = e.job_id join job as d on d.job_id = e.waits_for
+    $$ select e.* from dependency as e join job as j on j.job_id = e.job_id join job as d on d.job_id = e.waits_for
         where d.state = 'dead' and j.state = 'blocked' and j.on_dependency_failure <> 'hold' $$,
     'only who holds on is blocked by a dead job'
 );

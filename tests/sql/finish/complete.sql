@@ -84,7 +84,7 @@ select results_eq(
 select complete(pg_temp.job('second'), pg_temp.lease('second'), '"b"') \gset
 select is(pg_temp.state_of('both'), 'ready', 'the last of those it waits for frees it');
 select is_empty(
-    $$ select from edge as e where e.waits_for in (pg_temp.job('first'), pg_temp.job('second')) $$,
+    $$ select from dependency as e where e.waits_for in (pg_temp.job('first'), pg_temp.job('second')) $$,
     'no edge is left of what has ended'
 );
 select is(

@@ -112,7 +112,7 @@ $is_late$;
 
 -- Notes as an earlier, committed transaction would have left them: those of this very transaction are not worked off.
 create function pg_temp.notes_are_old() returns void language sql as $notes_are_old$
-    update note as n set written_by = '3', look_at = clock_timestamp() - interval '1 ms';
+    update deferred as n set written_by = '3', due_at = clock_timestamp() - interval '1 ms';
 $notes_are_old$;
 
 create function pg_temp.state(id uuid) returns text language sql as $state$

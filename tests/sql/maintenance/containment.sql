@@ -30,7 +30,7 @@ $states$;
 -- What was set aside is due again.
 create function pg_temp.due_again() returns void language sql as $due_again$
     update maintenance_error as e set retry_at = clock_timestamp() - interval '1 ms';
-    update note as n set look_at = clock_timestamp() - interval '1 ms', written_by = '3';
+    update deferred as n set due_at = clock_timestamp() - interval '1 ms', written_by = '3';
 $due_again$;
 
 -- promote ----------------------------------------------------------------------------------------
@@ -144,8 +144,8 @@ select is((select count(*) from ready where next_need = 'co.spoke'), 300::bigint
 -- the next of a key
 select submit(job_id => pg_temp.id(n), next_need => 'co.keyed', singleton_key => 'k' || n % 2) from generate_series(51, 54) as n;
 select from get_work(worker_id => 'w', capabilities => '{co.keyed}', limit_jobs => 9);
-delete from note;
-insert into note (kind, singleton_key) values ('key', 'k0'), ('key', 'k1');
+delete from deferred;
+insert into deferred (kind, singleton_key) values ('key', 'k0'), ('key', 'k1');
 select pg_temp.run_out(pg_temp.id(n)) from generate_series(51, 52) as n;
 delete from leased where next_need = 'co.keyed';
 insert into cursed values (pg_temp.id(53));

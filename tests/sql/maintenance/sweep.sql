@@ -107,21 +107,21 @@ select is((select count(*) from job where next_need = 'sw.spoke' and state = 're
 create temporary table freed as select (sweep()).freed from generate_series(1, 4);
 select is((select array_agg(freed) from freed), '{1000,1000,500,0}', 'sweep frees them in chunks, and says how many');
 select is((select count(*) from job where next_need = 'sw.spoke' and state = 'ready'), 2500::bigint, 'until all are free');
-select is_empty(format('select from edge where waits_for = %L', pg_temp.id(1000)), 'and no edge is left');
-select is_empty(format('select from note where job_id = %L', pg_temp.id(1000)), 'nor a note of it');
+select is_empty(format('select from dependency where waits_for = %L', pg_temp.id(1000)), 'and no edge is left');
+select is_empty(format('select from deferred where job_id = %L', pg_temp.id(1000)), 'nor a note of it');
 select pg_temp.notes_are_old();
 select sweep() from generate_series(1, 3);
-select is_empty($$ select from note as n join job as j on j.job_id = n.job_id where j.next_need = 'sw.spoke' $$, 'nor one of any dependent, once each was looked at');
+select is_empty($$ select from deferred as n join job as j on j.job_id = n.job_id where j.next_need = 'sw.spoke' $$, 'nor one of any dependent, once each was looked at');
 
 -- notes that an earlier transaction left: a dependency that ended unseen
 select submit(job_id => pg_temp.id(50), next_need => 'sw.unseen');
 select submit(job_id => pg_temp.id(51), next_need => 'sw.unseen.child', wait_for => array[pg_temp.id(50)]);
 -- as if the one who ended it had not seen the edge
-alter table edge rename to hidden;
-create table edge (waits_for uuid, job_id uuid);
+alter table dependency rename to hidden;
+create table dependency (waits_for uuid, job_id uuid);
 select complete_unheld(job_id => pg_temp.id(50), actor => 'ann');
-drop table edge;
-alter table hidden rename to edge;
+drop table dependency;
+alter table hidden rename to dependency;
 select is(pg_temp.state(pg_temp.id(51)), 'blocked', 'a job whose dependency ended unseen is still blocked');
 select pg_temp.notes_are_old();
 select is((sweep()).freed, 1, 'sweep looks again, and frees it');

@@ -42,7 +42,7 @@ select is(cancel(job_id => pg_temp.id(2), actor => 'ann'), 'cancelled', 'a sched
 select submit(job_id => pg_temp.id(3), next_need => 'ca.first', available_at => now() + interval '1 hour');
 select submit(job_id => pg_temp.id(4), next_need => 'ca.second', wait_for => array[pg_temp.id(3)]);
 select is(cancel(job_id => pg_temp.id(4), actor => 'ann'), 'cancelled', 'a blocked job is cancelled at once');
-select is_empty(format('select from edge where job_id = %L', pg_temp.id(4)), 'and waits for nothing any more');
+select is_empty(format('select from dependency where job_id = %L', pg_temp.id(4)), 'and waits for nothing any more');
 select complete_unheld(job_id => pg_temp.id(3), actor => 'ann');
 select is(pg_temp.state(pg_temp.id(4)), 'cancelled', 'the end of what it waited for leaves it alone');
 

@@ -24,7 +24,7 @@ select is((job(pg_temp.id(2))).result, null, 'without a result it has none');
 select submit(job_id => pg_temp.id(3), next_need => 'cu.first', available_at => now() + interval '1 hour');
 select submit(job_id => pg_temp.id(4), next_need => 'cu.second', wait_for => array[pg_temp.id(3)]);
 select is(complete_unheld(job_id => pg_temp.id(4), actor => 'ann'), true, 'a blocked job is completed');
-select is_empty(format('select from edge where job_id = %L', pg_temp.id(4)), 'and waits for nothing any more');
+select is_empty(format('select from dependency where job_id = %L', pg_temp.id(4)), 'and waits for nothing any more');
 select is(complete_unheld(job_id => pg_temp.id(3), actor => 'ann'), true, 'what it waited for may end after it');
 select is((job(pg_temp.id(4))).state, 'succeeded', 'and leaves it alone');
 

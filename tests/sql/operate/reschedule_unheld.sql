@@ -72,7 +72,7 @@ select submit(job_id => pg_temp.id(31), next_need => 'ru.parent');
 select submit(job_id => pg_temp.id(32), next_need => 'ru.child', wait_for => array[pg_temp.id(30)]);
 select is((reschedule_unheld(job_id => pg_temp.id(32), actor => 'ann', priority => 1)).state, 'blocked', 'wait_for null: it waits for what it waited for');
 select is((reschedule_unheld(job_id => pg_temp.id(32), actor => 'ann', wait_for => array[pg_temp.id(31), pg_temp.id(31)])).state, 'blocked', 'wait_for: it waits for that');
-select results_eq(format('select waits_for from edge where job_id = %L', pg_temp.id(32)), $$ select pg_temp.id(31) $$, 'once, and for nothing else');
+select results_eq(format('select waits_for from dependency where job_id = %L', pg_temp.id(32)), $$ select pg_temp.id(31) $$, 'once, and for nothing else');
 select is((job(pg_temp.id(32))).wait_for, array[pg_temp.id(31)], 'job() says so');
 select complete_unheld(job_id => pg_temp.id(30), actor => 'ann');
 select is(pg_temp.state(pg_temp.id(32)), 'blocked', 'what it no longer waits for does not free it');
@@ -82,7 +82,7 @@ select is((select results from get_work(worker_id => 'w', capabilities => '{ru.c
 select submit(job_id => pg_temp.id(33), next_need => 'ru.parent', available_at => now() + interval '1 h');
 select submit(job_id => pg_temp.id(34), next_need => 'ru.free', wait_for => array[pg_temp.id(33)]);
 select is((reschedule_unheld(job_id => pg_temp.id(34), actor => 'ann', wait_for => '{}')).state, 'ready', 'wait_for {}: it waits for nothing');
-select is_empty(format('select from edge where job_id = %L', pg_temp.id(34)), 'no edge is left');
+select is_empty(format('select from dependency where job_id = %L', pg_temp.id(34)), 'no edge is left');
 select is((reschedule_unheld(job_id => pg_temp.id(34), actor => 'ann', wait_for => array[pg_temp.id(30)])).state, 'ready', 'what succeeded before it does not wait for');
 select submit(job_id => pg_temp.id(35), next_need => 'ru.gone');
 select cancel(job_id => pg_temp.id(35), actor => 'ann');

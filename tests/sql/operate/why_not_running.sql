@@ -107,15 +107,15 @@ select get_work(worker_id => 'w', capabilities => '{wnp.%}'), get_work(worker_id
 select ok(not pg_temp.unasked('wnp.a') and not pg_temp.unasked('wn.two'), 'of a need that a prefix or a list covers, neither, be it asked for before its first job');
 select ok(pg_temp.unasked('wn.typo') and pg_temp.unasked('wnp'), 'of others it is said all the same');
 select submit(job_id => pg_temp.id(30), next_need => 'wn.bell'), submit(job_id => pg_temp.id(31), next_need => 'bell.a.b');
-select await_bell(array['wn.bell', 'bell.%'], clock_timestamp() + interval '1 min');
+select wakeup_channel(array['wn.bell', 'bell.%'], clock_timestamp() + interval '1 min');
 select results_eq(
     $$ select w.reason from unnest(array[pg_temp.id(30), pg_temp.id(31)]) as i (id) cross join lateral why_not_running(i.id) as w $$,
     $$ values ('waits_for_a_worker'), ('waits_for_a_worker') $$, 'nor is it said where somebody waits for the bell'
 );
-insert into front (scope, needs, priorities, numbers, sure_number, newer, seen_number, seen_by, noted_at, surveyed_at, lanes, made_at)
+insert into lane_cache (scope, needs, priorities, numbers, sure_number, newer, seen_number, seen_by, noted_at, surveyed_at, lanes, made_at)
 values ('', '{}', '{}', '{}', 0, '{}', 0, '0', clock_timestamp(), clock_timestamp(), 0, clock_timestamp());
 select ok(not pg_temp.unasked('wn.typo'), 'where scopes were forgotten since its first job it cannot be known, and is not said');
-update front set noted_at = noted_at - interval '1 hour' where scope = '';
+update lane_cache set noted_at = noted_at - interval '1 hour' where scope = '';
 select ok(pg_temp.unasked('wn.typo'), 'where that was before, it can');
 select get_work(worker_id => 'w', capabilities => array(select 'wn.many.' || n from generate_series(1, 200) as n));
 select ok(not pg_temp.unasked('wn.typo'), 'nor can it be known where a worker has more needs than are written down');

@@ -66,7 +66,7 @@ select set_eq(
 );
 select ok((select complete(g.job_id, g.lease_id, '{"lines": 5500}') from gathering as g), 'and it ends');
 select is_empty($$ select from job as j where j.next_need like 'index.%' $$, 'nothing of it is left live');
-select is_empty($$ select from edge $$, 'and no edge');
+select is_empty($$ select from dependency $$, 'and no dependency is left');
 
 select * from finish();
 rollback;

@@ -46,7 +46,7 @@ select pg_temp.finds('drop index ready_lane_idx', 'index ready_lane_idx: missing
 select pg_temp.finds('drop index job_dead_idx; create index job_dead_idx on job (next_need)', 'index job_dead_idx: changed', 'an index of other columns');
 select pg_temp.finds('create index extra_idx on job (payload)', 'index extra_idx: left over', 'an index that is none of ours');
 select pg_temp.finds('update pg_index set indisvalid = false where indexrelid = ''ready_lane_idx''::regclass', 'index ready_lane_idx: missing', 'an index that is not valid');
-select pg_temp.finds('alter table note drop constraint note_kind_check', 'constraint note_kind_check: missing', 'a constraint that is gone');
+select pg_temp.finds('alter table deferred drop constraint deferred_kind_check', 'constraint deferred_kind_check: missing', 'a constraint that is gone');
 select pg_temp.finds('alter table archive add constraint archive_extra_check check (priority < 5) not valid', 'constraint archive_extra_check: left over', 'a constraint that is none of ours');
 select pg_temp.finds('alter table archive add column extra integer', 'column archive.extra: left over', 'a column that is none of ours');
 select pg_temp.finds('alter table archive drop column fence', 'column archive.fence: missing', 'a column that is gone');
@@ -59,10 +59,10 @@ select pg_temp.finds('alter table ready no inherit job', 'table ready: changed',
 select pg_temp.finds('create table extra ()', 'table extra: left over', 'a table that is none of ours');
 select pg_temp.finds('delete from key_slot where slot = 16383', 'row key_slot: missing', 'a lock of singleton keys that is gone');
 select pg_temp.finds('delete from secret', 'row secret: missing', 'a secret that is gone');
-select pg_temp.finds('delete from gate', 'row gate: missing', 'a gate that is gone');
+select pg_temp.finds('delete from cycle_gate', 'row cycle_gate: missing', 'a row that is gone');
 select pg_temp.finds('create view extra as select 1 as one', 'view extra: left over', 'a view that is none of ours');
 select pg_temp.finds('drop view finished', 'grant table finished to @operator: missing; grant table finished to @reader: missing; view finished: missing', 'a view that is gone');
-select pg_temp.finds('alter type bell add attribute extra integer', 'attribute bell.extra: left over', 'a type with one attribute more');
+select pg_temp.finds('alter type wakeup add attribute extra integer', 'attribute wakeup.extra: left over', 'a type with one attribute more');
 select pg_temp.finds('create sequence extra', 'sequence extra: left over', 'a sequence that is none of ours');
 select pg_temp.finds('alter table job set (fillfactor = 10)', 'table job: changed', 'a table with another fillfactor');
 select pg_temp.finds('create trigger extra before insert on job for each row execute function suppress_redundant_updates_trigger()', 'trigger extra: left over', 'a trigger');
@@ -76,7 +76,7 @@ select pg_temp.finds('alter domain _submitted_need drop constraint no_trigger_ru
     'constraint no_trigger_runs_under_session_replication_role_replica: missing', 'what refuses rows that would be lost');
 select pg_temp.finds('grant usage on domain _submitted_need to public', 'grant type _submitted_need to public: left over', 'a right on a domain');
 select pg_temp.finds('alter sequence fence_seq maxvalue 1000000 cycle', 'sequence fence_seq: changed', 'a sequence that begins again');
-select pg_temp.finds('create rule extra as on insert to gate do instead nothing', 'rule gate.extra: left over', 'a rule');
+select pg_temp.finds('create rule extra as on insert to cycle_gate do instead nothing', 'rule cycle_gate.extra: left over', 'a rule');
 select pg_temp.finds('alter table job enable row level security', 'table job: changed', 'row level security');
 select pg_temp.finds('grant execute on function schema_version() to public', 'grant function schema_version() to public: left over', 'a right that PUBLIC has');
 select pg_temp.finds('grant insert on job to pg_monitor', 'grant table job to pg_monitor: left over', 'a right on a table');

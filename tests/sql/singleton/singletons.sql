@@ -144,7 +144,7 @@ begin
     if not (select j.parked from job as j where j.job_id = pg_temp.id(n + 1)) then
         return 'the second was not parked';
     end if;
-    delete from note;
+    delete from deferred;
     execute replace(what, '$job', quote_literal(pg_temp.id(n)) || '::uuid');
     -- what this very transaction noted, a later one works off
     perform pg_temp.notes_are_old();

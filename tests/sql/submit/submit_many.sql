@@ -241,7 +241,7 @@ select results_eq(
     'who would stand behind another of his key, of the batch or not, is parked'
 );
 select results_eq(
-    $$ select n.singleton_key collate "default" from note as n where n.kind = 'key' and n.singleton_key is distinct from 'k' order by 1 $$, $$ values ('q1'), ('q2') $$,
+    $$ select n.singleton_key collate "default" from deferred as n where n.kind = 'key' and n.singleton_key is distinct from 'k' order by 1 $$, $$ values ('q1'), ('q2') $$,
     'with a note for each key'
 );
 select results_eq(

@@ -128,7 +128,7 @@ select results_eq(
 );
 select is((select count(distinct j.job_id) from job as j where j.next_need like 'copy.%'), 3::bigint, 'each with an id of its own');
 select is(
-    (select count(*) from job as j where j.next_need like 'copy.%' and j.submitted_by = _actor() and j.available_at = j.submitted_at), 3::bigint,
+    (select count(*) from job as j where j.next_need like 'copy.%' and j.submitted_by = _acting_role() and j.available_at = j.submitted_at), 3::bigint,
     'the caller''s, from now on'
 );
 select is((select count(*) from get_work('worker', '{copy.%}', limit_jobs => 7)), 3::bigint, 'and work at once');

@@ -1,0 +1,16 @@
+create or replace function _replace_job_row(v_job job)
+returns void
+language plpgsql
+volatile
+as $_replace_job_row$
+begin
+    -- deleted and written anew, not updated: see _set_parked
+    delete from leased as j where j.job_id = v_job.job_id;
+    if not found then
+        delete from job as j where j.job_id = v_job.job_id;
+    end if;
+    insert into job values (v_job.*);
+end
+$_replace_job_row$;
+
+comment on function _replace_job_row(job) is 'Writes a job, whose lock the caller holds, as v_job now says, all of its row: waiting, or dead.';

@@ -1,0 +1,45 @@
+create or replace function _unclaimed_since(need text)
+returns timestamptz
+language plpgsql
+stable
+as $_unclaimed_since$
+declare
+    v_opened_at constant timestamptz := (select min(l.opened_at) from lane as l where l.next_need = need);
+    v_asked     boolean;
+begin
+    -- who asked for the need itself moved its marks; who waits for the bell asks again
+    if exists (select from watermark as k where k.next_need = need and k.noted_at > '-infinity')
+        or exists (
+            select from listener as l
+            where l.stem = any (_stems(need))
+                and (l.prefixes is null or exists (select from unnest(l.prefixes) as p (prefix) where _capability_matches(p.prefix, need)))
+        )
+    then
+        return null;
+    end if;
+    -- who asked for more than one need left a front; from one scope to the next, each of which has up to a hundred
+    with recursive scoped (scope) as (
+        (select f.scope from lane_cache as f order by f.scope limit 1)
+        union all
+        select n.scope
+        from scoped as s
+        cross join lateral (select f.scope from lane_cache as f where f.scope > s.scope order by f.scope limit 1) as n
+    )
+    select bool_or(
+        case
+            -- some were forgotten: theirs might have been among them (_rebuild_lane_cache)
+            when s.scope = '' then (select max(f.noted_at) from lane_cache as f where f.scope = '') > v_opened_at - interval '1 minute'
+            -- a hash of many: which cannot be told
+            when starts_with(s.scope, e'\n\n') then true
+            else exists (select from unnest(string_to_array(substr(s.scope, 2), e'\n')) as c (capability) where _capability_matches(c.capability, need))
+        end
+    )
+    into v_asked
+    from scoped as s;
+    return case when v_asked is not true then v_opened_at end;
+end
+$_unclaimed_since$;
+
+comment on function _unclaimed_since(text) is
+    'When the first job of a need was submitted, if no worker has asked for the need since that could be seen; null where one has, or where it cannot '
+    'be known. Goes by what claims leave behind, rolled back ones aside.';

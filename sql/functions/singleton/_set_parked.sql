@@ -1,0 +1,18 @@
+create or replace function _set_parked(ids uuid[], parked boolean)
+returns void
+language plpgsql
+volatile
+as $_set_parked$
+begin
+    -- Deleted and written anew, as in _grant_leases: who looks for work skips a locked row, but waits where he follows an updated one to its next version.
+    with gone as (
+        delete from only job as j where j.job_id = any (ids) returning j as whole
+    )
+    insert into job
+    select n.*
+    from gone as g
+    cross join lateral jsonb_populate_record(g.whole, jsonb_build_object('parked', _set_parked.parked)) as n;
+end
+$_set_parked$;
+
+comment on function _set_parked(uuid[], boolean) is 'Takes ready jobs, whose locks the caller holds, out of the claim index, or lets them in.';

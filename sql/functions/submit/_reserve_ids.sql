@@ -1,0 +1,50 @@
+create or replace function _reserve_ids(requests _request[], firsts uuid[])
+returns void
+language plpgsql
+volatile
+as $_reserve_ids$
+declare
+    v_given constant uuid[] := array(
+        select r.job_id
+        from unnest(requests) with ordinality as r
+        where r.job_id is not null and firsts[r.ordinality] is null
+        order by r.job_id, r.ordinality
+    );
+    v_taken uuid[];
+    v_left  uuid[];
+    v_twice uuid[] := array[]::uuid[];
+begin
+    if v_given = '{}' then
+        return;
+    end if;
+    -- in their order, for the reason that keys have one
+    with taken as (
+        insert into given_id (job_id)
+        select g.id from unnest(v_given) as g (id)
+        on conflict on constraint given_id_pkey do nothing
+        returning job_id
+    )
+    select array_agg(t.job_id) into v_taken from taken as t;
+    if cardinality(v_given) > coalesce(cardinality(v_taken), 0) then
+        v_left := array(select distinct g.id from unnest(v_given) as g (id) where g.id <> all (coalesce(v_taken, '{}')));
+        v_twice := array(select g.id from unnest(v_given) as g (id) group by g.id having count(*) > 1);
+    end if;
+
+    -- those that were not free, and those that were made here once, get the look, and the refusal, of a single one
+    perform _reserve_id(u.job_id, u.job_id = any (v_twice))
+    from (
+        select l.id from unnest(v_left || v_twice) as l (id)
+        union
+        select j.job_id from job as j where j.job_id = any (v_given)
+        union
+        select a.job_id from archive as a where a.job_id = any (v_given)
+        order by 1
+    ) as u (job_id);
+    if _snapshot_is_fixed() then
+        perform _check_job_id_unseen(g.id) from unnest(v_given) as g (id);
+    end if;
+end
+$_reserve_ids$;
+
+comment on function _reserve_ids(_request[], uuid[]) is
+    'Takes the ids that callers gave for a batch; firsts: what _reserve_keys returned. Waits for transactions that are taking them. Raises LH005.';

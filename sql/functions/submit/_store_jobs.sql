@@ -1,0 +1,78 @@
+create or replace function _store_jobs(requests _request[], ids uuid[], firsts uuid[], now timestamptz)
+returns submitted[]
+language plpgsql
+volatile
+as $_store_jobs$
+declare
+    v_blocked       boolean[];
+    v_parked        boolean[];
+    v_known         uuid[];
+    v_ending        bigint[];
+    v_dooms         text[];
+    v_doomed_by     uuid[];
+    v_stored        submitted[];
+    v_request       _request;
+    v_at            bigint;
+    v_dependencies  uuid[];
+    v_doom          text;
+    v_by            uuid;
+begin
+    v_blocked := array_fill(false, array[cardinality(requests)]);
+    -- only who was given an id can be waited for before he is there
+    v_known := array(
+        select r.job_id from unnest(requests) with ordinality as r where r.job_id is not null and firsts[r.ordinality] is null
+    );
+    for v_at in
+        select r.ordinality
+        from unnest(requests) with ordinality as r
+        where firsts[r.ordinality] is null and (r.expires_at is not null or r.wait_for <> '{}')
+    loop
+        v_request := requests[v_at];
+        v_doom := null;
+        -- not before the idempotency key was looked at: a request that is repeated too late is a repeated request all the same
+        if v_request.expires_at is not null then
+            perform _check_expires_at(format('jobs[%s].expires_at', v_at - 1), v_request.expires_at, now);
+        end if;
+        if v_request.wait_for <> '{}' then
+            select r.edges, r.doom, r.doomed_by into v_dependencies, v_doom, v_by
+            from _resolve_wait_for(ids[v_at], v_request.wait_for, v_request.on_dependency_failure, v_known) as r;
+            if v_dependencies is not null then
+                perform _add_dependencies(ids[v_at], v_dependencies);
+            end if;
+            v_blocked[v_at] := v_dependencies is not null or v_doom is not null;
+        end if;
+        if v_doom is not null or v_request.expires_at <= v_request.available_at then
+            v_ending := v_ending || v_at;
+            v_dooms := v_dooms || v_doom;
+            v_doomed_by := v_doomed_by || v_by;
+        end if;
+    end loop;
+    v_parked := _park_followers(requests, ids, firsts, v_blocked, now);
+    perform _insert_jobs(requests, ids, firsts, v_blocked, v_parked, now);
+    v_stored := array(
+        select
+            case
+                when firsts[r.ordinality] is not null then _answer_known_job(firsts[r.ordinality])
+                else (
+                    ids[r.ordinality], true,
+                    case when v_blocked[r.ordinality] then 'blocked' when r.available_at > now then 'scheduled' else 'ready' end,
+                    coalesce(r.available_at, now)
+                )::submitted
+            end
+        from unnest(requests) with ordinality as r
+    );
+    for v_at, v_doom, v_by in select e.at, e.doom, e.by from unnest(v_ending, v_dooms, v_doomed_by) as e (at, doom, by) loop
+        if v_doom is not null then
+            perform _end_by_dependency(ids[v_at], v_doom, v_by, null, now);
+        else
+            perform _bury(_lock_job(ids[v_at]), 'expired', null, null, null, 'leasehold', now);
+        end if;
+        v_stored[v_at].state := coalesce(v_doom, 'dead');
+    end loop;
+    return v_stored;
+end
+$_store_jobs$;
+
+comment on function _store_jobs(_request[], uuid[], uuid[], timestamptz) is
+    'What _store_job does for one, for a batch: writes its jobs, but for those that were there before (firsts, null for none), and says what submit says. '
+    'They may wait for each other. now: _now_after_xid(). Raises LH004, LH010.';
