@@ -183,7 +183,7 @@ FILL = (
     """,
     f"""
     insert into deferred (kind, job_id, due_at)
-    select 'blocked', {_ID.format("g")}, now() + interval '1 day'
+    select 'recheck', {_ID.format("g")}, now() + interval '1 day'
     from generate_series(1, %(n)s) as g
     where g % 100 between 60 and 61
     """,

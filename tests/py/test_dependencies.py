@@ -87,7 +87,7 @@ def test_a_hundred_thousand_dependents(connect: Connect, conn: Connection) -> No
         """,
         (first, hub),
     )
-    conn.execute("vacuum analyze job, edge")
+    conn.execute("vacuum analyze job, dependency")
 
     noticed = min(_buffers(conn, _completing(work)) for work in lone[4:])
     assert noticed <= quiet + 12, f"{quiet} buffers before, {noticed} with others' dependents"

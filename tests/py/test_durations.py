@@ -147,7 +147,7 @@ def _crash(conn: Connection, need: str) -> None:
 def test_a_retry_policy_is_refused_or_brings_the_job_back_in_time(
     styled: Connection, policy: Any, attempts: int
 ) -> None:
-    styled.execute("truncate job, ready, leased, note, maintenance_error")
+    styled.execute("truncate job, ready, leased, deferred, maintenance_error")
     found = accepted(
         styled,
         "select job_id from submit(next_need => 'p.a', retry => %s::jsonb, max_attempts => 10000)",
@@ -176,7 +176,7 @@ def test_a_retry_policy_is_refused_or_brings_the_job_back_in_time(
 @example(delay="107000000 days -2568000000 hours")
 def test_a_retry_after_is_refused_or_lies_within_a_year(connect: Connect, delay: str) -> None:
     conn = connect()
-    conn.execute("truncate job, ready, leased, note")
+    conn.execute("truncate job, ready, leased, deferred")
     engine.submit(conn, "p.b")
     lease = engine.take_one(conn, "p.b")
     for call, given_as in (
@@ -204,7 +204,7 @@ def test_a_lease_is_refused_or_lasts_until_between_now_and_max_lease(
     connect: Connect, lease: str
 ) -> None:
     conn = connect()
-    conn.execute("truncate job, ready, leased, note")
+    conn.execute("truncate job, ready, leased, deferred")
     for need in ("p.c", "p.d"):
         engine.submit(conn, need)
     for call in (
@@ -232,7 +232,7 @@ def test_a_lease_is_refused_or_lasts_until_between_now_and_max_lease(
 def test_a_max_lease_is_refused_or_a_lease_of_it_is_granted(styled: Connection, value: str) -> None:
     if accepted(styled, "select set_setting('max_lease', %s)", value) is None:
         return
-    styled.execute("truncate job, ready, leased, note")
+    styled.execute("truncate job, ready, leased, deferred")
     engine.submit(styled, "p.e")
     assert _taken(styled, "p.e", "1 us") == 1
     styled.execute("select set_setting('max_lease', null)")

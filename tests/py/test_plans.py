@@ -18,8 +18,8 @@ import pytest
 import engine
 import plans
 import server
+from concurrency.mutations.mutation import Mutation
 from conftest import Connect, Connection
-from mutations import Mutation
 
 JOBS = int(os.environ.get("LEASEHOLD_PLAN_JOBS", "1000000"))
 

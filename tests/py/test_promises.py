@@ -1,5 +1,5 @@
 """The ten promises of the design, one section each. What needs a step-by-step race is a scenario
-(scenarios.py); what needs a crowd is in test_singletons.py and test_dependencies.py."""
+(concurrency/scenarios); what needs a crowd is in test_singletons.py and test_dependencies.py."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import psycopg
 import pytest
 
 import engine
-import scenarios
+from concurrency.scenarios import deadlocks, dependencies, lease, singleton, wakeup
+from concurrency.scenarios.common import Scenario
 from conftest import Connect, Connection
 from engine import transaction
 from support import background, one, pid, refused, rows, run_threads, value, wait_until_blocked
@@ -171,8 +172,8 @@ def test_of_two_ends_at_once_one_is_recorded(
 
 
 def test_a_stale_lease_changes_nothing(connect: Connect) -> None:
-    scenarios.a_stale_lease_changes_nothing(connect)
-    scenarios.a_stale_lease_is_refused_when_it_waited_for_the_lock(connect)
+    lease.a_stale_lease_changes_nothing(connect)
+    lease.a_stale_lease_is_refused_when_it_waited_for_the_lock(connect)
 
 
 # --- 4. what is written with complete happens exactly once --------------------------------------
@@ -224,7 +225,7 @@ def test_a_strict_batch_with_a_stale_lease_leaves_nothing(
 def test_a_completion_commits_only_while_the_lease_is_held(
     connect: Connect, conn: Connection
 ) -> None:
-    scenarios.a_held_lease_is_not_taken_away(connect)
+    lease.a_held_lease_is_not_taken_away(connect)
 
 
 # --- 5. a dependent starts when all is satisfied, and none is stranded --------------------------
@@ -233,12 +234,12 @@ def test_a_completion_commits_only_while_the_lease_is_held(
 @pytest.mark.parametrize(
     "scenario",
     [
-        scenarios.a_job_submitted_while_what_it_waits_for_completes_is_freed,
-        scenarios.a_job_submitted_while_an_end_is_under_way_is_freed,
-        scenarios.two_last_parents_that_end_at_once_free_their_child,
+        dependencies.a_job_submitted_while_what_it_waits_for_completes_is_freed,
+        dependencies.a_job_submitted_while_an_end_is_under_way_is_freed,
+        dependencies.two_last_parents_that_end_at_once_free_their_child,
     ],
 )
-def test_no_dependent_is_stranded(connect: Connect, scenario: scenarios.Scenario) -> None:
+def test_no_dependent_is_stranded(connect: Connect, scenario: Scenario) -> None:
     scenario(connect)
 
 
@@ -246,7 +247,7 @@ def test_no_dependent_is_stranded(connect: Connect, scenario: scenarios.Scenario
 
 
 def test_a_key_has_one_lease_across_needs_and_batches(connect: Connect) -> None:
-    scenarios.one_batch_takes_one_job_of_a_key(connect)
+    singleton.one_batch_takes_one_job_of_a_key(connect)
 
 
 # --- 7. everything drains: test_soak.py ---------------------------------------------------------
@@ -294,7 +295,7 @@ def test_a_refused_call_changes_no_row(conn: Connection) -> None:
 
 
 def test_public_may_do_nothing(connect: Connect) -> None:
-    scenarios.public_may_do_nothing(connect)
+    wakeup.public_may_do_nothing(connect)
 
 
 # --- 10. no call waits for a transaction that works on another job ------------------------------
@@ -303,10 +304,10 @@ def test_public_may_do_nothing(connect: Connect) -> None:
 @pytest.mark.parametrize(
     "scenario",
     [
-        scenarios.nobody_waits_for_an_idle_claim,
-        scenarios.two_sweeps_do_not_wait_for_each_other,
-        scenarios.ends_with_crossed_dependents_neither_wait_nor_deadlock,
+        deadlocks.nobody_waits_for_an_idle_claim,
+        deadlocks.two_sweeps_do_not_wait_for_each_other,
+        deadlocks.ends_with_crossed_dependents_neither_wait_nor_deadlock,
     ],
 )
-def test_nobody_waits(connect: Connect, scenario: scenarios.Scenario) -> None:
+def test_nobody_waits(connect: Connect, scenario: Scenario) -> None:
     scenario(connect)

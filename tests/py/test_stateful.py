@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
 
 import engine
-import mutations
+from concurrency.mutations import MUTATIONS
 from conftest import Connect, Connection
 from support import one, rows, value
 
@@ -384,7 +384,7 @@ def test_any_sequence_of_calls_does_what_the_design_says(sessions: list[Connecti
     "name", ["the lease check of extend, checkpoint and hold_lease", "a grant counts as an attempt"]
 )
 def test_a_random_sequence_notices_what_is_missing(sessions: list[Connection], name: str) -> None:
-    (mutation,) = [m for m in mutations.MUTATIONS if m.name == name]
+    (mutation,) = [m for m in MUTATIONS if m.name == name]
     mutation.apply(sessions[0])
     with pytest.raises(AssertionError):
         run(

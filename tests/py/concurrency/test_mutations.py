@@ -8,20 +8,19 @@ from typing import Any
 import psycopg
 import pytest
 
-import mutations
+from concurrency.mutations import MUTATIONS, Mutation
+from concurrency.scenarios.common import Scenario
 from conftest import Connect, Connection
 
 PAIRS = [
     pytest.param(mutation, scenario, id=f"{mutation.name} | {scenario.__name__}")
-    for mutation in mutations.MUTATIONS
+    for mutation in MUTATIONS
     for scenario in mutation.scenarios
 ]
 
 
 @pytest.mark.parametrize(("mutation", "scenario"), PAIRS)
-def test_is_noticed_without(
-    mutation: mutations.Mutation, scenario: mutations.Scenario, connect: Connect
-) -> None:
+def test_is_noticed_without(mutation: Mutation, scenario: Scenario, connect: Connect) -> None:
     mutation.apply(connect())
 
     def impatient(**options: Any) -> Connection:
@@ -36,5 +35,5 @@ def test_is_noticed_without(
 
 
 def test_the_names_of_the_mutations_are_unique() -> None:
-    names = [mutation.name for mutation in mutations.MUTATIONS]
+    names = [mutation.name for mutation in MUTATIONS]
     assert len(names) == len(set(names))

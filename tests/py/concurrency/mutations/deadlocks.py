@@ -1,0 +1,98 @@
+"""Deadlocks between calls, and cycles of dependencies."""
+
+from __future__ import annotations
+
+from concurrency.scenarios import deadlocks, dependencies
+
+from .mutation import Mutation, change
+
+MUTATIONS = (
+    Mutation(
+        "skip locked on dependents",
+        [
+            dependencies.two_last_parents_that_end_at_once_free_their_child,
+            dependencies.a_dependent_that_is_locked_is_freed_later,
+            deadlocks.ends_with_crossed_dependents_neither_wait_nor_deadlock,
+        ],
+        change("_propagate_to", "for no key update skip locked", "for no key update"),
+    ),
+    Mutation(
+        "skip locked on the job of a note",
+        [dependencies.a_dependent_that_is_locked_is_freed_later],
+        change("_run_deferred_item", "for no key update skip locked", "for no key update"),
+    ),
+    Mutation(
+        "an end that many wait for comes first",
+        [dependencies.an_end_that_many_wait_for_and_other_notes_do_not_keep_each_other_waiting],
+        change("_run_deferred", "n.kind = 'ended' and n.due_at", "false and n.due_at"),
+    ),
+    Mutation(
+        "half of a sweep for an end that many wait for",
+        [dependencies.an_end_that_many_wait_for_and_other_notes_do_not_keep_each_other_waiting],
+        change("_run_deferred", "(limit_rows + 1) / 2", "limit_rows"),
+    ),
+    Mutation(
+        "the note of a job that still waits is kept",
+        [dependencies.a_job_submitted_while_an_end_is_under_way_is_freed],
+        change("_drop_moot_rechecks", "n.tries = 0", "n.tries = 0 or n.deferred_id = any (notes)"),
+    ),
+    Mutation(
+        "the gate for circles",
+        [deadlocks.two_reschedules_cannot_close_a_circle_at_once],
+        change(
+            "_check_cycle",
+            "perform from cycle_gate as g for update skip locked;\n        exit when found;",
+            "exit;",
+        )
+        + change("_check_cycle", "update cycle_gate as g set passed = g.passed + 1;"),
+    ),
+    Mutation(
+        "the gate is changed by who passes it",
+        [deadlocks.an_old_snapshot_cannot_close_a_circle],
+        change("_check_cycle", "update cycle_gate as g set passed = g.passed + 1;"),
+    ),
+    Mutation(
+        "the look for circles",
+        [deadlocks.two_reschedules_cannot_close_a_circle_at_once],
+        change("_check_cycle", "where u.id = _check_cycle.job_id", "where false"),
+    ),
+    Mutation(
+        "the order of a batch's locks",
+        [deadlocks.a_batch_of_completes_locks_in_the_order_of_a_mixed_one],
+        sql="alter function leasehold.settle set enable_bitmapscan to on;"
+        "alter function leasehold.settle set enable_indexscan to off",
+    ),
+    Mutation(
+        "the order of a mixed batch's locks",
+        [deadlocks.two_mixed_batches_of_the_same_jobs_in_reverse_order_do_not_deadlock],
+        change(
+            "_settle_batch",
+            "order by j.job_id\n",
+            "order by (select d.n from jsonb_array_elements(done) with ordinality as d (e, n)"
+            " where (d.e ->> 'job_id')::uuid = j.job_id)\n",
+        ),
+    ),
+    Mutation(
+        "the locks of a mixed batch before its ends",
+        [deadlocks.two_mixed_batches_of_the_same_jobs_in_reverse_order_do_not_deadlock],
+        change(
+            "_settle_batch",
+            "if not v_plain or _snapshot_is_fixed() then",
+            "if _snapshot_is_fixed() then",
+        ),
+    ),
+    Mutation(
+        "the order of a batch's idempotency keys",
+        [deadlocks.two_batches_of_the_same_keys_in_reverse_order_do_not_deadlock],
+        change(
+            "_reserve_keys",
+            'order by r.idempotency_key collate "C", r.ordinality',
+            "order by r.ordinality",
+        ),
+    ),
+    Mutation(
+        "the order of a batch's given ids",
+        [deadlocks.two_batches_of_the_same_keys_in_reverse_order_do_not_deadlock],
+        change("_reserve_ids", "order by r.job_id, r.ordinality", "order by r.ordinality"),
+    ),
+)

@@ -1,0 +1,286 @@
+"""Workers of many needs: the lane cache and the lookahead."""
+
+from __future__ import annotations
+
+from concurrency.scenarios import lane_cache, singleton
+
+from .mutation import Mutation, change
+
+MUTATIONS = (
+    Mutation(
+        "no further than nothing can be missing",
+        [lane_cache.a_batch_over_many_needs_is_in_the_order_of_all],
+        change(
+            "_lock_candidates_merged",
+            "where not exists (select from bound as b"
+            " where (h.priority, h.number) > (b.priority, b.number))",
+            "",
+        ),
+    ),
+    Mutation(
+        "the mark of the next lane ends a look",
+        [lane_cache.many_needs_are_served_in_the_order_of_all],
+        change(
+            "_lock_candidates_merged",
+            "(v_priority[v_wide + 1], v_watermarks[v_wide + 1])",
+            "(null, null)",
+        ),
+    ),
+    Mutation(
+        "the mark of the rear ends a look",
+        [lane_cache.a_batch_over_many_needs_is_in_the_order_of_all],
+        change(
+            "_lock_candidates_merged",
+            "where n.number is not null",
+            "where n.number = v_watermarks[v_wide + 1]",
+        ),
+    ),
+    Mutation(
+        "a lane that was cut off ends a look",
+        [lane_cache.a_batch_over_many_needs_is_in_the_order_of_all],
+        change("_lock_candidates_merged", "where h.cut", "where false"),
+    ),
+    Mutation(
+        "a deeper look where others hold the first",
+        [lane_cache.a_claim_of_many_needs_passes_by_what_is_locked],
+        change(
+            "_lock_candidates_merged",
+            "exit when v_found = limit_jobs or v_cut is null;",
+            "exit when v_found = limit_jobs or v_cut is not false;",
+        ),
+    ),
+    Mutation(
+        "skip locked in a claim of many needs",
+        [lane_cache.a_claim_of_many_needs_passes_by_what_is_locked],
+        change("_lock_candidates_merged", " skip locked", ""),
+    ),
+    Mutation(
+        "skip locked among those noted ahead",
+        [lane_cache.who_holds_the_first_of_many_needs_is_passed_by],
+        change("_claim_lookahead", " skip locked", ""),
+    ),
+    Mutation(
+        "it is the job that was noted ahead",
+        [lane_cache.a_place_where_another_job_is_now_is_passed_by],
+        change("_claim_lookahead", "and r.number = p.number", ""),
+    ),
+    Mutation(
+        "those noted ahead that may be too late are looked at again",
+        [lane_cache.one_of_the_first_of_many_needs_that_is_too_late_makes_way],
+        change("_claim_lookahead", "and not v_special", ""),
+    ),
+    Mutation(
+        "nothing is noted ahead that is not proven",
+        [lane_cache.a_job_that_commits_late_comes_before_those_noted_ahead],
+        change(
+            "_rebuild_lane_cache",
+            "least(\n        v_new.sure_number,",
+            "least(\n        9223372036854775807,",
+        ),
+    ),
+    Mutation(
+        "nothing is noted ahead that comes behind a lane not looked at",
+        [
+            lane_cache.many_needs_are_served_in_the_order_of_all,
+            lane_cache.a_batch_over_many_needs_is_in_the_order_of_all,
+        ],
+        change(
+            "_rebuild_lane_cache", "case v_new.priorities[v_lookahead + 1] when", "case null when"
+        ),
+    ),
+    Mutation(
+        "a lane that is opened makes what was noted ahead old",
+        [lane_cache.a_lane_that_was_just_opened_is_seen_by_claims_of_many_needs],
+        change("_claim_lookahead", "and a.newer = array(", "and array[0] <> array("),
+    ),
+    Mutation(
+        "a head of a key may come before those noted ahead",
+        [lane_cache.keys_have_their_turn_among_many_needs],
+        change("_claim_lookahead", "or not _has_ready_heads(capabilities)", "or true"),
+    ),
+    Mutation(
+        "heads of keys are looked for in all lanes",
+        [lane_cache.keys_have_their_turn_among_many_needs],
+        change("_plan_scope_claim", "v_keyed is not false or v_survey.tended", "false"),
+    ),
+    Mutation(
+        "a lane that is opened makes fronts old",
+        [lane_cache.a_lane_that_was_just_opened_is_seen_by_claims_of_many_needs],
+        change("_plan_scope_claim", "and f.newer = array(", "and array[0] <> array("),
+    ),
+    Mutation(
+        "lanes are known up to what is proven",
+        [lane_cache.a_lane_whose_opening_commits_late_is_seen_by_claims_of_many_needs],
+        change(
+            "_rebuild_lane_cache",
+            "then v_old.seen_number else",
+            "then v_old.seen_number else v_seen + 0 *",
+        ),
+    ),
+    Mutation(
+        "the wait for older ids before a front is moved",
+        [lane_cache.a_job_that_commits_late_is_found_behind_the_front],
+        change(
+            "_rebuild_lane_cache",
+            "coalesce(pg_snapshot_xmin(pg_current_snapshot()) >= f.seen_by or f.seen_by = v_over, false) as proven",
+            "f.seen_by is not null as proven",
+        ),
+    ),
+    Mutation(
+        "an id taken after the reading of the sequence, for many needs",
+        [lane_cache.who_had_an_id_before_proves_nothing_for_many_needs],
+        change(
+            "_queue_position",
+            "if pg_current_xact_id_if_assigned() is not null then",
+            "if false then",
+        ),
+    ),
+    Mutation(
+        "the moving of the front",
+        [lane_cache.a_front_moves_up_to_what_waits],
+        change("_rebuild_lane_cache", "v_new.sure_number + 1,", "l.number,"),
+    ),
+    Mutation(
+        "an idle scope writes nothing",
+        [lane_cache.an_idle_scope_writes_nothing],
+        change(
+            "_rebuild_lane_cache",
+            "or v_known and not v_anew and v_new.numbers",
+            "or false and v_new.numbers",
+        ),
+    ),
+    Mutation(
+        "an old snapshot notes no rear but its own",
+        [lane_cache.a_claim_with_an_old_snapshot_leaves_a_front_that_serves_all],
+        change("_rebuild_lane_cache", "or _snapshot_is_fixed() or", "or"),
+    ),
+    Mutation(
+        "fronts are cleared away",
+        [lane_cache.a_claim_with_an_old_snapshot_leaves_a_front_that_serves_all],
+        change("_rebuild_lane_cache", "v_new.cache_id % 100 = 0", "false"),
+    ),
+    Mutation(
+        "that scopes were forgotten is noted",
+        [lane_cache.that_scopes_were_forgotten_is_known],
+        change(
+            "_rebuild_lane_cache",
+            "from (select from gone limit 1) as g",
+            "from gone as g where false",
+        ),
+    ),
+    Mutation(
+        "upkeep by who claims an idle need",
+        [lane_cache.a_claim_that_always_finds_work_does_upkeep_too],
+        change("_stale_watermark_usable", "interval '6 s'", "interval '1 day'"),
+    ),
+    Mutation(
+        "claims make the marks of an idle need old",
+        [lane_cache.a_claim_goes_by_marks_of_an_idle_need],
+        change("_few_claims_since", "or not _one_in_fifty()", "or true"),
+    ),
+    Mutation(
+        "claims make the marks of a busy need old",
+        [lane_cache.marks_move_while_a_backlog_is_drained],
+        (
+            ("_few_claims_since", "or not _one_in_fifty()", "or true"),
+            ("_watermark_usable", "interval '1 s'", "interval '1 day'"),
+        ),
+    ),
+    Mutation(
+        "upkeep by who claims of many needs",
+        [lane_cache.workers_of_many_needs_do_upkeep_however_busy_they_are],
+        change("_lookahead_fresh", "and surveyed_at > now - interval '100 ms'", ""),
+    ),
+    Mutation(
+        "who notes what is ahead anew has not surveyed",
+        [lane_cache.workers_of_many_needs_do_upkeep_however_busy_they_are],
+        change(
+            "_rebuild_lane_cache",
+            "case when wide = 0 then now else",
+            "case when true then now else",
+        ),
+    ),
+    Mutation(
+        "claims go by marks that few claims came after",
+        [lane_cache.a_claim_goes_by_marks_that_few_claims_came_after],
+        change("_watermark_usable", "interval '1 s'", "interval '1 ms'"),
+    ),
+    Mutation(
+        "one in fifty of the claims that many came before moves marks, not each",
+        [
+            lane_cache.one_claim_in_fifty_moves_marks_that_many_came_after,
+            lane_cache.a_claim_goes_by_marks_of_an_idle_need,
+        ],
+        change("_few_claims_since", " or not _one_in_fifty()", ""),
+    ),
+    Mutation(
+        "young marks are moved when many claims came after",
+        [lane_cache.one_claim_in_fifty_moves_marks_that_many_came_after],
+        change(
+            "_advance_watermarks",
+            "v_old.fence + 50 < v_fence or not (v_old.noted_at between _advance_watermarks.now - interval '20 ms'",
+            "not (v_old.noted_at between _advance_watermarks.now - interval '1 hour'",
+        ),
+    ),
+    Mutation(
+        "a survey of young marks that many claims came after",
+        [lane_cache.one_claim_in_fifty_moves_marks_that_many_came_after],
+        (
+            ("_refresh_watermark", "interval '20 ms'", "interval '1 hour'"),
+            ("_refresh_watermark", "and k.fence + 50 >= pg_sequence_last_value('fence_seq')", ""),
+        ),
+    ),
+    Mutation(
+        "one claim moves the marks of a busy need",
+        [lane_cache.claims_go_by_old_marks_while_somebody_else_moves_them],
+        change(
+            "_stale_watermark_usable",
+            "return not pg_try_advisory_xact_lock",
+            "return null is null or pg_try_advisory_xact_lock",
+        ),
+    ),
+    Mutation(
+        "the others go by the old ones meanwhile",
+        [lane_cache.claims_go_by_old_marks_while_somebody_else_moves_them],
+        change(
+            "_stale_watermark_usable",
+            "return not pg_try_advisory_xact_lock",
+            "return false and pg_try_advisory_xact_lock",
+        ),
+    ),
+    Mutation(
+        "marks that somebody keeps from moving",
+        [
+            lane_cache.marks_move_though_one_who_moved_them_idles,
+            singleton.a_stranger_cannot_keep_marks_where_they_are,
+        ],
+        change(
+            "_advance_watermarks",
+            "and v_old.noted_at between _advance_watermarks.now - interval '1 s' and _advance_watermarks.now + interval '1 s'",
+        ),
+    ),
+    Mutation(
+        "a front that somebody keeps from moving",
+        [singleton.a_stranger_cannot_keep_a_front_where_it_is],
+        change("_rebuild_lane_cache", "if not v_alone then", "if false then"),
+    ),
+    Mutation(
+        "a rear that two movers have lost",
+        [singleton.a_rear_that_is_gone_is_made_up_anew],
+        change("_rebuild_lane_cache", "or v_old.rest_id is not null", "or false"),
+    ),
+    Mutation(
+        "upkeep that somebody keeps from being done",
+        [singleton.a_stranger_cannot_keep_upkeep_from_being_done],
+        change("_maybe_run_maintenance", "and v_age between interval '0' and interval '1 s'"),
+    ),
+    Mutation(
+        "a first upkeep, and one after the clock was set back, that somebody keeps from being done",
+        [singleton.a_stranger_cannot_keep_upkeep_from_being_done],
+        change(
+            "_maybe_run_maintenance",
+            "and v_age between interval '0' and interval '1 s'",
+            "and coalesce(v_age, interval '0') < interval '1 s'",
+        ),
+    ),
+)

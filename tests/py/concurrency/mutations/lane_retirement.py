@@ -1,0 +1,108 @@
+"""Lanes that are retired and removed."""
+
+from __future__ import annotations
+
+from concurrency.scenarios import lane_retirement
+
+from .mutation import Mutation, change
+
+MUTATIONS = (
+    Mutation(
+        "the wait for older ids before a lane is removed",
+        [lane_retirement.a_job_whose_submitter_came_while_its_lane_was_being_retired_is_found],
+        change("_retire_lanes", "and d.seen_by <= pg_snapshot_xmin(pg_current_snapshot())", ""),
+    ),
+    Mutation(
+        "the wait for older snapshots before a lane is removed",
+        [
+            lane_retirement.a_job_whose_submitter_has_an_old_snapshot_is_found_after_its_lane_was_retired
+        ],
+        change("_retire_lanes", "d.retired_by < oldest", "true"),
+    ),
+    Mutation(
+        "any wait before a lane is removed",
+        [
+            lane_retirement.a_job_whose_submitter_saw_its_lane_open_is_found_after_the_lane_was_retired
+        ],
+        change("_retire_lanes", "d.retired_by < oldest", "true")
+        + change("_retire_lanes", "and d.seen_by <= pg_snapshot_xmin(pg_current_snapshot())", ""),
+    ),
+    Mutation(
+        "all snapshots there are, not those of transactions that have an id",
+        [
+            lane_retirement.a_job_whose_submitter_has_an_old_snapshot_is_found_after_its_lane_was_retired
+        ],
+        change("_oldest_snapshot", "min(v_next - (", "max(v_next - ("),
+    ),
+    Mutation(
+        "a retired lane is no open one",
+        [lane_retirement.a_lane_that_nobody_uses_is_removed_with_its_marks],
+        change("_retire_lanes", "least(j.priority, -1 - j.priority)", "j.priority"),
+    ),
+    Mutation(
+        "marks of a need without lanes are removed",
+        [lane_retirement.a_lane_that_nobody_uses_is_removed_with_its_marks],
+        change("_retire_lanes", "if v_gone is not null then", "if false then"),
+    ),
+    Mutation(
+        "fronts are made up from the lanes that are left",
+        [lane_retirement.a_lane_that_nobody_uses_is_removed_with_its_marks],
+        change("_rebuild_lane_cache", "or wide = 0 and v_alone and not (", "or false and not ("),
+    ),
+    Mutation(
+        "marks of lanes that are being retired",
+        [lane_retirement.a_lane_is_looked_at_while_it_is_being_retired],
+        change("_advance_watermarks", "greatest(o.priority, -1 - o.priority)", "o.priority"),
+    ),
+    Mutation(
+        "fronts with lanes that are being retired",
+        [lane_retirement.a_lane_is_looked_at_while_it_is_being_retired],
+        change("_rebuild_lane_cache", "greatest(k.priority, -1 - k.priority)", "k.priority"),
+    ),
+    Mutation(
+        "a lane in which a job is left",
+        [lane_retirement.a_lane_in_which_a_job_is_left_is_opened_again],
+        change(
+            "_retire_lanes",
+            "order by r.number\n                            limit 1\n                        ) is not null then 'open'",
+            "order by r.number\n                            limit 1\n                        ) is not null then 'drop'",
+        ),
+    ),
+    Mutation(
+        "a lane in which a head of a key is left",
+        [lane_retirement.a_lane_in_which_a_job_is_left_is_opened_again],
+        change(
+            "_retire_lanes",
+            "order by h.next_need, h.priority, h.number\n                            limit 1\n                        ) is not null then 'open'",
+            "order by h.next_need, h.priority, h.number\n                            limit 1\n                        ) is not null then 'drop'",
+        ),
+    ),
+    Mutation(
+        "what enters the queue opens its lane",
+        [lane_retirement.a_job_that_comes_back_opens_the_lane_that_was_removed_meanwhile],
+        change(
+            "_enqueue",
+            "perform _open_lane(v_lane.need, v_lane.priority, v_lane.keyed, now);",
+            "null;",
+        ),
+    ),
+    Mutation(
+        "what is admitted opens its lane",
+        [lane_retirement.the_next_of_a_key_opens_the_lane_that_was_removed_meanwhile],
+        change("_unpark_next", "perform _open_lane(v_need, v_priority, true, _now());", ""),
+    ),
+    Mutation(
+        "a lane in steady use stays longer",
+        [lane_retirement.a_lane_that_is_used_while_it_is_being_retired_stays_longer],
+        change("_open_lane", "greatest(2 * max", "greatest(1 * max"),
+    ),
+    Mutation(
+        "a lane that is in the front and in the rear is looked at once",
+        [lane_retirement.a_lane_that_was_opened_again_is_in_its_scope_once],
+        change(
+            "_lock_candidates_merged",
+            "where (r.next_need, r.priority) not in (",
+            "where true or 1 in (",
+        ),
+    ),
+)

@@ -1,0 +1,187 @@
+"""Leases: clocks, stale leases, and ends."""
+
+from __future__ import annotations
+
+from concurrency.scenarios import lease, submit
+
+from .mutation import Mutation, change
+
+MUTATIONS = (
+    Mutation(
+        "the clock of a call",
+        [lease.a_lease_is_counted_from_the_call],
+        change("_now", "clock_timestamp()", "now()"),
+    ),
+    Mutation(
+        "the lease check of complete",
+        [lease.a_stale_lease_changes_nothing],
+        change("_archive_leased", "j.lease_id = _archive_leased.lease_id", "true"),
+    ),
+    Mutation(
+        "the lease check of a batch",
+        [lease.a_stale_lease_in_a_batch_changes_nothing],
+        change("_archive_completed", "and j.lease_id = lease_ids[width_bucket(j.job_id, job_ids)]"),
+    ),
+    Mutation(
+        "a batch that names a job twice goes one by one",
+        [lease.a_job_that_a_batch_names_twice_is_settled_in_order],
+        change("_settle_batch", "count(distinct d.job_id)", "count(*)")
+        + change(
+            "_settle_batch", "count(distinct (d.element ->> 'job_id')::uuid) < count(*)", "false"
+        ),
+    ),
+    Mutation(
+        "a batch that moves a job goes one by one",
+        [lease.a_job_that_a_batch_both_moves_and_waits_for_is_settled_in_order],
+        change("_settle_batch", "or bool_or(d.element ->> 'verb' = 'reschedule')", ""),
+    ),
+    Mutation(
+        "the lease check of fail, release and reschedule",
+        [
+            lease.a_stale_lease_changes_nothing,
+            lease.a_stale_lease_does_not_wait_for_who_has_the_job,
+        ],
+        change("_lock_leased_job", "and j.lease_id = _lock_leased_job.lease_id", ""),
+    ),
+    Mutation(
+        "the lease check of extend, checkpoint and hold_lease",
+        [
+            lease.a_stale_lease_changes_nothing,
+            lease.a_stale_lease_does_not_wait_for_who_has_the_job,
+        ],
+        change("_lock_current_lease", "and j.lease_id = _lock_current_lease.lease_id", ""),
+    ),
+    Mutation(
+        "locking before reading in extend, checkpoint and hold_lease",
+        [lease.a_stale_lease_is_refused_when_it_waited_for_the_lock],
+        change("_lock_current_lease", "for no key update;", ";"),
+    ),
+    Mutation(
+        "locking before reading in fail, release and reschedule",
+        [lease.a_stale_lease_is_refused_when_it_waited_for_the_lock],
+        change("_lock_leased_job", "for update", ""),
+    ),
+    Mutation(
+        "a batch locks no job of another lease",
+        [lease.a_stale_lease_does_not_wait_for_who_has_the_job],
+        change(
+            "_settle_batch",
+            "and ((j.job_id, j.lease_id) in (select n.job_id, n.lease_id from"
+            " unnest(v_named, v_named_by) as n (job_id, lease_id))) is true",
+            "",
+        ),
+    ),
+    Mutation(
+        "skip locked of who takes leases away",
+        [
+            lease.an_end_under_way_is_not_undone_by_who_takes_leases_away,
+            lease.a_held_lease_is_not_taken_away,
+        ],
+        change(
+            "_lock_due",
+            "order by j.check_at\n                limit limit_rows\n                for update skip locked",
+            "order by j.check_at\n                limit limit_rows\n                for update",
+        ),
+    ),
+    Mutation(
+        "the true end of an extended lease",
+        [lease.an_extended_lease_is_not_taken_away],
+        change("_reclaimable_at", "return greatest(", "return least('-infinity'::timestamptz, "),
+    ),
+    Mutation(
+        "a lease's length of uptime",
+        [lease.no_lease_runs_out_before_the_server_was_up_as_long],
+        change("_reclaimable_at", "up_since +", "'-infinity'::timestamptz +"),
+    ),
+    Mutation(
+        "an old snapshot looks whether a lease was extended unseen",
+        [lease.an_old_snapshot_does_not_take_a_lease_that_was_extended_since],
+        change("_reclaim_one", "v_job.job_id is not null and _snapshot_is_fixed()", "false"),
+    ),
+    Mutation(
+        "two calls extend a lease for the first time at once",
+        [lease.two_calls_that_extend_a_lease_at_once_leave_the_later_end],
+        change(
+            "extend_many",
+            "on conflict on constraint heartbeat_pkey do update\n"
+            "            set extended_at = case when h.lease_expires_at < v_end then v_now else"
+            " h.extended_at end,\n"
+            "                lease_expires_at = greatest(h.lease_expires_at, v_end)",
+            "",
+        ),
+    ),
+    Mutation(
+        "the later of two ends",
+        [lease.two_calls_that_extend_a_lease_at_once_leave_the_later_end],
+        change("extend_many", "greatest(h.lease_expires_at, v_end)", "v_end"),
+    ),
+    Mutation(
+        "locking before extending many",
+        [lease.a_stale_lease_is_not_extended_with_others],
+        change("extend_many", "for no key update skip locked", ""),
+    ),
+    Mutation(
+        "the lease check of extend_many",
+        [lease.a_stale_lease_is_not_extended_with_others],
+        change(
+            "extend_many",
+            "and ((j.job_id, j.lease_id) in (select h.job_id, h.lease_id from"
+            " unnest(v_job_ids, v_lease_ids) as h (job_id, lease_id))) is true",
+            "",
+        ),
+    ),
+    Mutation(
+        "the ends of current leases are kept",
+        [lease.upkeep_removes_the_ends_of_leases_that_are_over],
+        change("_lock_due", "j.fence = o.fence offset", "false offset"),
+    ),
+    Mutation(
+        "the ends of leases that are over are removed",
+        [lease.upkeep_removes_the_ends_of_leases_that_are_over],
+        change("sweep", "perform _run_contained_step('heartbeats', 10000, null, _now());"),
+    ),
+    Mutation(
+        "the last moment to start",
+        [lease.a_job_past_its_last_moment_is_not_leased],
+        change("_filter_claimable", "j.expires_at <= _filter_claimable.now", "false")
+        + change("_lock_due", "j.expires_at <= _lock_due.now", "false"),
+    ),
+    *(
+        Mutation(
+            f"upkeep passes by {of} that are locked and can start no more",
+            [lease.upkeep_passes_by_a_job_past_its_last_moment_that_somebody_holds],
+            change(
+                "_lock_due",
+                f"for update skip locked\n                ) as {alias}",
+                f"for update\n                ) as {alias}",
+            ),
+        )
+        for of, alias in (("jobs that wait", "w"), ("ready jobs", "r"))
+    ),
+    Mutation(
+        "the last moment to start, after a wait",
+        [lease.a_turn_that_waited_for_a_lock_starts_nothing_too_late],
+        change("_claim_one", "j.expires_at > _now()", "j.expires_at > statement_timestamp()"),
+    ),
+    Mutation(
+        "the count of crashes",
+        [lease.a_job_that_kills_every_worker_dies_of_it],
+        change("_reclaim_one", "v_job.crashes := v_job.crashes + 1;"),
+    ),
+    Mutation(
+        "a grant counts as an attempt",
+        [lease.a_crash_counts_as_an_attempt, lease.a_job_that_kills_every_worker_dies_of_it],
+        change("_claim_one", "g.attempt + 1", "g.attempt")
+        + change("_grant_leases", "g.attempt + 1", "g.attempt"),
+    ),
+    Mutation(
+        "a repeated complete is refused",
+        [lease.a_replayed_completion_says_so_and_leaves_nothing],
+        change("complete", "perform _replay_or_raise(job_id, lease_id, 'complete');"),
+    ),
+    Mutation(
+        "a lease younger than the snapshot is no foreign one",
+        [submit.a_lease_granted_after_the_snapshot_is_right_or_40001],
+        change("_replay_or_raise", "if _snapshot_is_fixed() and", "if false and"),
+    ),
+)

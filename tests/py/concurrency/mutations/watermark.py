@@ -1,0 +1,150 @@
+"""The low-water marks of lanes."""
+
+from __future__ import annotations
+
+from concurrency.scenarios import lane_cache, watermark
+
+from .mutation import Mutation, change
+
+MUTATIONS = (
+    Mutation(
+        "the wait for older ids before a mark is moved",
+        [watermark.a_job_that_commits_late_is_found_below_the_mark],
+        change(
+            "_advance_watermarks",
+            "pg_snapshot_xmin(pg_current_snapshot()) >= v_old.seen_by or coalesce(v_old.seen_by = v_over, false) as proven",
+            "true as proven",
+        ),
+    ),
+    Mutation(
+        "an id taken after the reading of the sequence",
+        [watermark.a_mover_that_had_an_id_before_proves_nothing],
+        change(
+            "_queue_position",
+            "if pg_current_xact_id_if_assigned() is not null then",
+            "if false then",
+        ),
+    ),
+    Mutation(
+        "what can still be seen holds the mark",
+        [watermark.a_mark_moves_up_to_what_waits],
+        change(
+            "_advance_watermarks",
+            "and j.number between o.number and v_old.seen_number",
+            "and false",
+        ),
+    ),
+    Mutation(
+        "heads of keys are looked for from the start",
+        [watermark.the_next_of_a_key_is_found_below_the_mark],
+        change(
+            "_lock_candidates_merged",
+            "and j.state = 'ready' and not j.parked and j.singleton_key is not null",
+            "and j.state = 'ready' and not j.parked and j.singleton_key is not null"
+            " and j.number >= coalesce(survey.mark[1], 0)",
+        ),
+    ),
+    Mutation(
+        "a look at locks where somebody's long transaction is open",
+        [watermark.a_long_transaction_that_has_no_job_does_not_hold_the_marks_up],
+        change("_no_older_writers", "return not exists (", "return false and not exists ("),
+    ),
+    Mutation(
+        "who holds a lock is not over",
+        [watermark.a_long_transaction_that_has_a_job_holds_the_marks_up],
+        change("_no_older_writers", "return not exists (", "return true or not exists ("),
+    ),
+    Mutation(
+        "the moving of the marks",
+        [watermark.a_mark_moves_up_to_what_waits],
+        change("_advance_watermarks", "v_old.seen_number + 1,", "o.number,"),
+    ),
+    Mutation(
+        "a lane that is opened makes the marks old",
+        [watermark.a_lane_that_was_just_opened_is_seen_by_the_next_claim],
+        change("_open_lane", "'-infinity'", "_open_lane.now"),
+    ),
+    Mutation(
+        "what tells of a lane comes after the marks that are moved meanwhile",
+        [
+            watermark.a_lane_that_was_opened_beside_a_move_is_seen_by_the_next_claim,
+            watermark.a_setting_that_was_changed_beside_a_move_counts_for_the_next_claim,
+        ],
+        change("_invalidation_id", "4611686018427387904 + ", ""),
+    ),
+    Mutation(
+        "a move looks again once its place is drawn",
+        [watermark.a_lane_that_is_opened_in_the_middle_of_a_move_is_seen_by_the_next_claim],
+        change("_advance_watermarks", "and k.watermark_id > v_below", "and false"),
+    ),
+    Mutation(
+        "a move that knows of a lane removes what told of it",
+        [lane_cache.a_claim_goes_by_the_marks_of_all_lanes],
+        change(
+            "_advance_watermarks", "if v_opened <> '{}' and not v_isolated then", "if false then"
+        ),
+    ),
+    Mutation(
+        "an old snapshot leaves no marks that are gone by",
+        [watermark.marks_that_an_old_snapshot_moved_are_not_gone_by],
+        change(
+            "_advance_watermarks",
+            "v_lease := case when not v_isolated then",
+            "v_lease := case when true then",
+        ),
+    ),
+    Mutation(
+        "a lane that is known is opened for the first key as well",
+        [watermark.the_first_job_with_a_key_of_a_need_comes_in_its_turn],
+        change("_open_lanes_and_wake", "and (k.keyed or not u.keyed)", ""),
+    ),
+    Mutation(
+        "a lane that is known is opened for the first key that is moved there",
+        [watermark.the_first_job_with_a_key_of_a_need_comes_in_its_turn],
+        change("_reschedule_job", "v_job.singleton_key is not null", "false")
+        + change("_enqueue", "'keyed', m.singleton_key is not null", "'keyed', false"),
+    ),
+    Mutation(
+        "a batch tells that it has keys",
+        [watermark.the_first_job_with_a_key_of_a_need_comes_in_its_turn],
+        change("_insert_jobs", "bool_or(m.singleton_key is not null)", "bool_or(false)"),
+    ),
+    Mutation(
+        "a submit tells that it has a key",
+        [watermark.the_first_job_with_a_key_of_a_need_comes_in_its_turn],
+        change("_insert_job", "array[singleton_key is not null]", "array[false]"),
+    ),
+    Mutation(
+        "only a lane with keys is one",
+        [watermark.the_first_job_with_a_key_of_a_need_comes_in_its_turn],
+        change("_open_lane", " and (l.keyed or not _open_lane.keyed)", ""),
+    ),
+    Mutation(
+        "marks keep that there are keys",
+        [
+            watermark.the_first_job_with_a_key_of_a_need_comes_in_its_turn,
+            watermark.the_first_key_of_a_need_is_seen_by_the_next_move_of_its_marks,
+        ],
+        change("_advance_watermarks", "bool_or(l.keyed)", "bool_or(false)"),
+    ),
+    Mutation(
+        "an idle need is looked at in full",
+        [watermark.the_first_key_of_an_idle_need_is_found_at_once],
+        change("_plan_claim", ") is not null then", ") is not null and false then"),
+    ),
+    Mutation(
+        "a claim looks for heads of keys",
+        [watermark.the_first_job_with_a_key_of_a_need_comes_in_its_turn],
+        change("_claim_one", "if watermark.keyed or ", "if "),
+    ),
+    Mutation(
+        "a claim walks all lanes there are",
+        [lane_cache.a_claim_goes_by_the_marks_of_all_lanes],
+        change("_claim_one", " or cardinality(watermark.priorities) > 1 then", " then"),
+    ),
+    Mutation(
+        "a setting that is changed makes the marks old",
+        [watermark.a_setting_that_was_just_changed_counts_for_the_next_claim],
+        change("set_setting", "if name in ('max_lease', 'max_attempts') then", "if false then"),
+    ),
+)

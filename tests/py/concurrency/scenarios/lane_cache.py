@@ -1,0 +1,425 @@
+"""Workers of many needs: the lane cache and the lookahead."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+import engine
+from conftest import Connect, Connection
+from engine import PATIENCE, complete, does_not_wait, scalar, submit, take, transaction
+
+from .common import CLAIMS, NEWEST, calls_of, next_ready, set_up_watermarks
+
+
+def many_needs_are_served_in_the_order_of_all(connect: Connect) -> None:
+    """More needs than a front has lanes, jobs coming and going, claims of one need among them."""
+    a = connect()
+    for step in range(500):
+        if step % 250 < 180:
+            submit(a, f"m.{step * 37 % 240}", priority=100 - step * 7 % 3)
+        if step % 5 == 0:
+            engine.move_marks(a, "m.%")
+        expected = next_ready(a)
+        if step % 3 and expected:
+            work = engine.take_one(a, "m.%")
+            assert work["job_id"] == expected[0], f"out of order at step {step}"
+            complete(a, work)
+        elif step % 3 == 0:
+            take(a, f"m.{step % 240}")
+    engine.check(a)
+
+
+def a_batch_over_many_needs_is_in_the_order_of_all(connect: Connect) -> None:
+    """More jobs than lanes, more than a first look at each brings, and fewer than are wanted."""
+    a = connect()
+    for n in (3, 240, 1000):
+        for need in range(240):
+            for _ in range(1 if need % 9 else 20):
+                submit(a, f"m.{need}", priority=100 + need % 2)
+        for _ in range(2):
+            expected = next_ready(a, n)
+            assert [w["job_id"] for w in take(a, "m.%", n=n)] == expected
+        engine.drain_held(a)
+        take(a, "m.%", n=1000)
+
+
+def keys_have_their_turn_among_many_needs(connect: Connect) -> None:
+    a = connect()
+    for step in range(60):
+        submit(a, f"m.{step}", **({"singleton_key": f"k{step % 7}"} if step % 4 == 0 else {}))
+    engine.move_marks(a, "m.%")
+    for _ in range(45):
+        expected = next_ready(a)
+        work = engine.take_one(a, "m.%")
+        assert work["job_id"] == expected[0]
+        complete(a, work)
+        engine.move_marks(a, "m.%")
+
+
+def a_claim_of_many_needs_passes_by_what_is_locked(connect: Connect) -> None:
+    """The heads of all lanes, and more of one than a first look brings."""
+    idler, worker = connect(), connect(options=PATIENCE)
+    for need in range(60):
+        submit(idler, f"m.{need}")
+    for _ in range(30):
+        submit(idler, "m.7")
+    late = submit(idler, "m.8"), submit(idler, "m.7")
+    with transaction(idler):
+        idler.execute("select 1 from job where job_id <> all (%s) for no key update", (list(late),))
+        for expected in late:
+            with does_not_wait("get_work"):
+                assert [w["job_id"] for w in take(worker, "m.%")] == [expected]
+        assert take(worker, "m.%") == []
+
+
+def a_lane_that_was_just_opened_is_seen_by_claims_of_many_needs(connect: Connect) -> None:
+    a = connect()
+    for need in range(5):
+        submit(a, f"m.{need}")
+    for step in range(3):
+        engine.move_marks(a, "m.%")
+        take(a, "m.%")
+        urgent = submit(a, f"m.new.{step}", priority=99 - step)
+        assert [w["job_id"] for w in take(a, "m.%")] == [urgent]
+
+
+def a_lane_whose_opening_commits_late_is_seen_by_claims_of_many_needs(connect: Connect) -> None:
+    """Lanes that were opened after it are in the front long since."""
+    slow, a = connect(), connect()
+    for need in range(5):
+        submit(a, f"m.{need}")
+    with transaction(slow):
+        late = submit(slow, "m.late", priority=1)
+        for step in range(4):
+            submit(a, f"m.new.{step}")
+            take(a, "m.%")
+            engine.move_marks(a, "m.%")
+    assert [w["job_id"] for w in take(a, "m.%")] == [late]
+
+
+def a_job_that_commits_late_is_found_behind_the_front(connect: Connect) -> None:
+    producer, worker = connect(), connect()
+    for need in range(60):
+        submit(worker, f"m.{need}")
+    take(worker, "m.%", n=100)
+    with transaction(producer):
+        late = submit(producer, "m.3")
+        for _ in range(4):
+            submit(worker, "m.3")
+            submit(worker, "m.4")
+            take(worker, "m.%", n=2)
+            engine.move_marks(worker, "m.%")
+    submit(worker, "m.4")
+    assert [w["job_id"] for w in take(worker, "m.%")] == [late]
+
+
+def who_had_an_id_before_proves_nothing_for_many_needs(connect: Connect) -> None:
+    mover, producer, worker = connect(), connect(), connect()
+    submit(worker, "m.1")
+    submit(worker, "m.2")
+    take(worker, "m.%", n=9)
+    with transaction(producer):
+        with transaction(mover):
+            submit(mover, "y")
+            late = submit(producer, "m.1")
+            engine.move_marks(mover, "m.%")
+        for _ in range(4):
+            engine.move_marks(worker, "m.%")
+    assert [w["job_id"] for w in take(worker, "m.%")] == [late]
+
+
+_FRESH = "update lookahead set noted_at = clock_timestamp(), surveyed_at = clock_timestamp()"
+
+
+def _note_ahead(conn: Connection, *jobs: UUID) -> None:
+    """Which jobs are the first of m.% is noted as if at this moment: these, whatever else there is."""
+    while engine.scalar(
+        conn,
+        "select array(select unnest(numbers) from lookahead where lookahead_id = (select max(lookahead_id) from lookahead))",
+    ) != engine.scalar(
+        conn,
+        "select array_agg(number order by number) from job where job_id = any (%s)",
+        list(jobs),
+    ):
+        engine.move_marks(conn, "m.%")
+    conn.execute(_FRESH)
+
+
+def who_holds_the_first_of_many_needs_is_passed_by(connect: Connect) -> None:
+    idler, worker = connect(), connect(options=PATIENCE)
+    for _ in range(5):
+        jobs = [submit(worker, f"m.{need}") for need in range(3)]
+        _note_ahead(worker, *jobs)
+        with transaction(idler):
+            idler.execute("select 1 from job where job_id = %s for no key update", (jobs[0],))
+            worker.execute(_FRESH)
+            with does_not_wait("get_work"):
+                assert [w["job_id"] for w in take(worker, "m.%")] == [jobs[1]]
+        engine.drain_held(worker)
+        take(worker, "m.%", n=9)
+
+
+def a_place_where_another_job_is_now_is_passed_by(connect: Connect) -> None:
+    """The first job was done, its row removed, and there is a job now that this worker cannot do."""
+    a = connect()
+    submit(a, "other")
+    jobs = [submit(a, f"m.{need}") for need in range(3)]
+    place = scalar(a, "select ctid::text from ready where job_id = %s", jobs[0])
+    _note_ahead(a, *jobs)
+    complete(a, engine.take_one(a, "m.0"))
+    a.execute("vacuum ready")
+    while not engine.query(a, "select from ready where ctid = %s and next_need = 'other'", place):
+        submit(a, "other")
+    a.execute(_FRESH)
+    assert [w["job_id"] for w in take(a, "m.%")] == [jobs[1]]
+
+
+def one_of_the_first_of_many_needs_that_is_too_late_makes_way(connect: Connect) -> None:
+    a = connect()
+    jobs = [submit(a, "m.1", expires_at="2999-01-01 00:00:00+00"), submit(a, "m.2")]
+    _note_ahead(a, *jobs)
+    a.execute("update job set expires_at = clock_timestamp() where job_id = %s", (jobs[0],))
+    a.execute("insert into maintenance_horizon (at) values (clock_timestamp())")
+    places = "array(select ctid from job where job_id = any (%s) order by number)"
+    a.execute(f"{_FRESH}, places = {places}", (jobs,))
+    assert [w["job_id"] for w in take(a, "m.%")] == [jobs[1]]
+
+
+def workers_of_many_needs_do_upkeep_however_busy_they_are(connect: Connect) -> None:
+    """Those who use up what is ahead note it anew, before it grows old: that is no survey."""
+    a = connect()
+    other = submit(a, "other", retry=engine.AT_ONCE)
+    take(a, "other")
+    engine.run_out(a, other)
+    jobs = [submit(a, f"m.{need}") for need in range(9)]
+    _note_ahead(a, *jobs)
+    before = scalar(a, "select max(lookahead_id) from lookahead")
+    for table in ("lane_cache", "lookahead"):
+        a.execute(f"update {table} set surveyed_at = 'infinity'")
+    for job in jobs[:5]:
+        a.execute("update lookahead set noted_at = clock_timestamp()")
+        assert [w["job_id"] for w in take(a, "m.%")] == [job]
+    for table, key in (("lane_cache", "cache_id"), ("lookahead", "lookahead_id")):
+        last = f"select {key} > %s and surveyed_at = 'infinity' from {table} order by {key} desc"
+        assert scalar(a, last, before if table == "lookahead" else 0), (
+            f"{table}: not noted anew, or more"
+        )
+
+    a.execute("insert into maintenance_horizon (at) values (clock_timestamp() - interval '10 s')")
+    # a lease runs out no sooner than the server has been up for as long
+    a.execute(
+        "select pg_sleep(greatest(0, 1.5 - extract(epoch from clock_timestamp() - pg_postmaster_start_time())))"
+    )
+    for table in ("lane_cache", "lookahead"):
+        a.execute(
+            f"update {table} set noted_at = clock_timestamp(),"
+            " surveyed_at = clock_timestamp() - interval '100 ms'"
+        )
+    assert len(take(a, "m.%")) == 1
+    assert engine.one(a, "job", job_id=other)["state"] != "leased"
+
+
+def a_job_that_commits_late_comes_before_those_noted_ahead(connect: Connect) -> None:
+    producer, worker = connect(), connect()
+    for need in (3, 4):
+        submit(worker, f"m.{need}")
+    engine.move_marks(worker, "m.%")
+    take(worker, "m.%", n=9)
+    for _ in range(3):
+        with transaction(producer):
+            late = submit(producer, "m.3")
+            later = submit(worker, "m.4")
+            engine.move_marks(worker, "m.%")
+        worker.execute(_FRESH)
+        assert [w["job_id"] for w in take(worker, "m.%")] == [late]
+        assert [w["job_id"] for w in take(worker, "m.%")] == [later]
+
+
+def a_front_moves_up_to_what_waits(connect: Connect) -> None:
+    """In steady work a claim looks at few lanes: those behind are known to hold nothing before."""
+    a = connect()
+    for _ in range(2):
+        for need in range(240):
+            submit(a, f"m.{need}")
+    # other databases of the server hold it up, too
+    for _ in range(200):
+        complete(a, engine.take_one(a, "m.%"))
+        submit(a, "m.0")
+        engine.move_marks(a, "m.%")
+        front = engine.query(a, "select * from lane_cache order by cache_id desc limit 1")[0]
+        head = scalar(a, "select min(number) from job where state = 'ready'")
+        if head - 1 <= front["numbers"][0] <= head and front["rest_number"] > head:
+            return
+    raise AssertionError("the front stands still")
+
+
+def an_idle_scope_writes_nothing(connect: Connect) -> None:
+    a = connect()
+    submit(a, "m.1")
+    submit(a, "m.2")
+    for _ in range(20):
+        take(a, "m.%", n=5)
+        engine.move_marks(a, "m.%")
+    before = scalar(a, "select count(*) from lane_cache")
+    for _ in range(5):
+        assert take(a, "m.%") == []
+        engine.move_marks(a, "m.%")
+    assert scalar(a, "select count(*) from lane_cache") == before
+
+
+def a_claim_with_an_old_snapshot_leaves_a_front_that_serves_all(connect: Connect) -> None:
+    """What it saw of the other lanes may be gone when it commits."""
+    old, a = connect(), connect()
+    for need in range(240):
+        submit(a, f"m.{need}")
+    take(a, "m.%", n=5)
+    with transaction(old, "repeatable read"):
+        scalar(old, "select count(*) from job")
+        for _ in range(250):
+            engine.move_marks(a, "m.%")
+            submit(a, "m.1")
+            complete(a, engine.take_one(a, "m.%"))
+        assert scalar(a, "select count(*) from lane_cache") < 250, "fronts are not cleared away"
+        old.execute("select _advance_watermarks('{m.%}', clock_timestamp())")
+    assert scalar(
+        a,
+        "select f.rest_id is null or exists (select from lane_cache_rest as r where r.rest_id = f.rest_id)"
+        " from (select rest_id from lane_cache order by cache_id desc limit 1) as f",
+    ), "it notes a rear that is gone"
+    while expected := next_ready(a, 7):
+        assert [w["job_id"] for w in take(a, "m.%", n=7)] == expected
+
+
+def that_scopes_were_forgotten_is_known(connect: Connect) -> None:
+    """A worker of a prefix that asked long ago left no trace: nobody is to say that none has asked."""
+    a = connect()
+    submit(a, "m.1")
+    take(a, "m.%")
+    a.execute("update lane_cache set noted_at = clock_timestamp() - interval '2 days'")
+    a.execute("alter table lane_cache alter cache_id restart with 10000")
+    rare = submit(a, "m.2")
+    submit(a, "other.1")
+    take(a, "other.%")
+    assert scalar(a, "select count(*) from lane_cache where starts_with(scope, E'\\nm.')") == 0
+    reasons = engine.rows(a, "why_not_running", job_id=rare)
+    assert [r["reason"] for r in reasons] == ["waits_for_a_worker"]
+
+
+def a_claim_that_always_finds_work_does_upkeep_too(connect: Connect) -> None:
+    """An idle need is claimed by old marks, but not for ever without a look at what is due."""
+    a = connect()
+    jobs = [submit(a, "x") for _ in range(3)]
+    other = submit(a, "y", retry=engine.AT_ONCE)
+    take(a, "y")
+    take(a, "x")
+    engine.run_out(a, other)
+    a.execute("insert into maintenance_horizon (at) values (clock_timestamp() - interval '10 s')")
+    # until the marks are old, and the server as old as the lease, before which none runs out
+    a.execute(
+        "select pg_sleep(greatest(1.1,"
+        " 1.5 - extract(epoch from clock_timestamp() - pg_postmaster_start_time())))"
+    )
+    assert take(a, "x")[0]["job_id"] in jobs
+    assert engine.one(a, "job", job_id=other)["state"] != "leased"
+
+
+def marks_move_while_a_backlog_is_drained(connect: Connect) -> None:
+    """Nothing is submitted meanwhile: it is claims that leave dead entries behind."""
+    a = connect()
+    a.execute("select count(*) from (select submit('x') from generate_series(1, 1000)) as s")
+    # other databases of the server hold it up, too; and a tick that is fresh, so that marks alone decide
+    for _ in range(990):
+        a.execute("insert into maintenance_horizon (at) values (clock_timestamp())")
+        complete(a, engine.take_one(a, "x"))
+    first = scalar(a, "select min(fence) from watermark where next_need = 'x' and fence > 0")
+    last = scalar(a, "select max(fence) from watermark where next_need = 'x'")
+    assert first is not None
+    assert last - first >= 100, "claims went by marks as old as the first"
+
+
+def a_claim_goes_by_marks_that_few_claims_came_after(connect: Connect) -> None:
+    """With synchronous commit fifty claims take longer than marks had once been good for."""
+    a = connect()
+    set_up_watermarks(a)
+    with transaction(a):
+        assert calls_of(a, "_refresh_watermark", "_stale_watermark_usable") == [0, 0]
+
+
+def one_claim_in_fifty_moves_marks_that_many_came_after(connect: Connect) -> None:
+    """However young they are; and only one: most of the many may be claims of other needs."""
+    a = connect()
+    set_up_watermarks(a)
+    a.execute(CLAIMS)
+    was = scalar(a, f"select fence {NEWEST}")
+    with transaction(a):
+        assert calls_of(
+            a, "_refresh_watermark", "_stale_watermark_usable", age="0 s", one_in_fifty=False
+        ) == [0, 0]
+    assert scalar(a, f"select fence {NEWEST}") == was
+    with transaction(a):
+        assert calls_of(a, "_refresh_watermark", age="0 s") == [1]
+    assert scalar(a, f"select fence {NEWEST}") > was
+
+
+def who_moves_the_marks_claims_by_them(connect: Connect) -> None:
+    """The long way, with all that it looks at, is for those who find nothing; by turn as well."""
+    a = connect()
+
+    def turn(conn: Connection, need: str) -> list[Any]:
+        return engine.rows(conn, "turn", worker_id="w", capabilities=[need])
+
+    for claim in (take, turn):
+        set_up_watermarks(a)
+        a.execute(CLAIMS)
+        with transaction(a):
+            assert calls_of(
+                a, "_refresh_watermark", "_plan_claim", "_grant_leases", claim=claim
+            ) == [
+                1,
+                0,
+                0,
+            ]
+
+
+def a_claim_goes_by_the_marks_of_all_lanes(connect: Connect) -> None:
+    a = connect()
+    submit(a, "x", priority=50)
+    engine.drain_held(a)
+    set_up_watermarks(a)
+    with transaction(a):
+        assert calls_of(a, "_refresh_watermark", "_plan_claim") == [0, 0]
+
+
+def a_claim_goes_by_marks_of_an_idle_need(connect: Connect) -> None:
+    """But for one in fifty of those that many came after."""
+    a = connect()
+    set_up_watermarks(a)
+    with transaction(a):
+        assert calls_of(a, "_refresh_watermark", age="2 s") == [0]
+    a.execute(CLAIMS)
+    with transaction(a):
+        assert calls_of(a, "_refresh_watermark", age="2 s", one_in_fifty=False) == [0]
+    with transaction(a):
+        assert calls_of(a, "_refresh_watermark", age="2 s") == [1]
+
+
+def claims_go_by_old_marks_while_somebody_else_moves_them(connect: Connect) -> None:
+    a, b = connect(), connect()
+    set_up_watermarks(a)
+    a.execute(CLAIMS)
+    with transaction(a):
+        assert calls_of(a, "_refresh_watermark") == [1], "somebody has to move them"
+        with transaction(b):
+            assert calls_of(b, "_refresh_watermark") == [0], "the others need not"
+
+
+def marks_move_though_one_who_moved_them_idles(connect: Connect) -> None:
+    """Work done in the transaction of its claim may take long: that delays only its own."""
+    a, b = connect(), connect()
+    set_up_watermarks(a)
+    a.execute(CLAIMS)
+    with transaction(a):
+        assert calls_of(a, "_refresh_watermark") == [1]
+        assert calls_of(b, "_refresh_watermark", age="2 s") == [1]
+        assert scalar(b, f"select clock_timestamp() - noted_at < '1 s' {NEWEST}"), "not moved"

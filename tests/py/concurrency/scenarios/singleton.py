@@ -1,0 +1,297 @@
+"""Singleton keys: never two current leases, at any isolation level."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from uuid import UUID, uuid4
+
+import psycopg
+
+import engine
+from conftest import Connect, Connection
+from engine import PATIENCE, complete, does_not_wait, scalar, submit, take, transaction
+from support import value
+
+from .common import CLAIMS, NEWEST, calls_of, set_up_watermarks
+
+
+def _two_of_a_key(conn: Connection, key: str = "k") -> tuple[UUID, UUID]:
+    """Two jobs of one key and two needs (x, y), both of which are offered to claimers."""
+    return submit(conn, "x", singleton_key=key), submit(conn, "y", singleton_key=key)
+
+
+def a_claimer_passes_by_a_key_that_another_claimer_is_taking(connect: Connect) -> None:
+    a, b = connect(), connect(options=PATIENCE)
+    _two_of_a_key(a)
+    other = submit(a, "y", singleton_key="other")
+    with transaction(a):
+        assert len(take(a, "x")) == 1
+        with does_not_wait("get_work"):
+            found = [w["job_id"] for w in take(b, "y", n=5)]
+        assert found == [other], "the conflict costs that one job its turn, never the batch"
+    assert take(b, "y") == []
+    engine.check(b)
+
+
+def a_claimer_sees_a_lease_that_was_committed_before_it_took_the_key(connect: Connect) -> None:
+    a = connect()
+    _two_of_a_key(a)
+    other = submit(a, "y")
+    assert len(take(a, "x")) == 1
+    assert [w["job_id"] for w in take(a, "y", n=5)] == [other]
+    engine.check(a)
+
+
+def one_batch_takes_one_job_of_a_key(connect: Connect) -> None:
+    a = connect()
+    _two_of_a_key(a)
+    other = submit(a, "y")
+    found = take(a, n=10)
+    assert len(found) == 2, f"{len(found)} of three jobs, two of them of one key"
+    assert other in [w["job_id"] for w in found]
+    engine.check(a)
+
+
+def what_upkeep_lets_in_meets_the_keys_of_the_batch(connect: Connect) -> None:
+    """get_work looks twice, with upkeep in between: the second look must know of the first."""
+    a = connect()
+    submit(a, "x", singleton_key="k", priority=100)
+    submit(
+        a, "x", singleton_key="k", priority=50, available_at=scalar(a, "select now() + '1 hour'")
+    )
+    engine.hurry(a)
+    engine.upkeep_is_done(a)
+    assert len(take(a, n=5)) == 1
+    engine.check(a)
+    assert len(engine.drain_held(a)) == 1
+
+
+def what_upkeep_admits_meets_the_keys_of_the_batch(connect: Connect) -> None:
+    """As above, where upkeep admits a parked job of the key to another need."""
+    a = connect()
+    holder = submit(a, "x", singleton_key="k")
+    work = engine.take_one(a, "x")
+    submit(a, "x", singleton_key="k")
+    submit(a, "y", singleton_key="k")
+    assert work["job_id"] == holder
+    with transaction(a, "repeatable read"):
+        complete(a, work)  # leaves a note for the key
+    submit(a, "w", singleton_key="k")
+    engine.upkeep_is_done(a)
+    assert len(take(a, n=5)) == 1
+    engine.check(a)
+    assert len(engine.drain_held(a)) == 2
+
+
+def an_old_snapshot_cannot_lease_a_key_that_was_leased_since(connect: Connect) -> None:
+    for isolation in ("repeatable read", "serializable"):
+        a, b = connect(), connect()
+        _two_of_a_key(a, isolation)
+        try:
+            with transaction(b, isolation):
+                assert len(take(a, "x")) == 1
+                found = take(b, "y")
+        except psycopg.errors.SerializationFailure:
+            found = []
+        engine.check(a)
+        assert found == [], f"{isolation}: two leases of one key"
+        assert take(b, "y") == []
+
+
+# What anybody could compute before, and what pg_locks shows: each in both shapes of an advisory lock.
+_LOCKS = """
+select hashtextextended(name, hashtextextended('leasehold', 0))
+from unnest(array['', 'k', 'markx', E'front\nm.%']) as n (name)
+union all
+select _advisory_lock_key(kind, name)
+from (values ('upkeep', ''), ('watermark', 'x'), ('lane_cache', E'\nm.%')) as n (kind, name)
+"""
+
+
+@contextlib.contextmanager
+def _held_by_a_stranger(connect: Connect) -> Iterator[None]:
+    """A login without any grant holds all those locks, for as long as it likes."""
+    stranger = connect()
+    role = f"leasehold_stranger_{uuid4().hex[:8]}"
+    locks = [row[0] for row in stranger.execute(_LOCKS).fetchall()]
+    stranger.execute(f"create role {role}")
+    try:
+        stranger.execute(f"set session authorization {role}")
+        for lock in locks:
+            stranger.execute("select pg_advisory_lock(%s)", (lock,))
+        yield
+    finally:
+        stranger.execute("reset session authorization")
+        stranger.execute(f"drop role {role}")
+        stranger.close()
+
+
+def a_stranger_cannot_hold_a_key(connect: Connect) -> None:
+    a = connect()
+    with _held_by_a_stranger(connect):
+        for need in ("x", "x", "y"):
+            submit(a, need, singleton_key="k")
+        for _ in range(3):
+            complete(a, engine.take_one(a, "x", "y"))
+    engine.check(a, drained=True)
+
+
+def a_stranger_cannot_keep_marks_where_they_are(connect: Connect) -> None:
+    a = connect()
+    set_up_watermarks(a)
+    a.execute(CLAIMS)
+    with _held_by_a_stranger(connect):
+        assert calls_of(a, "_refresh_watermark", age="2 s") == [1]
+        assert scalar(a, f"select clock_timestamp() - noted_at < '1 s' {NEWEST}"), "not moved"
+
+
+def a_stranger_cannot_keep_a_front_where_it_is(connect: Connect) -> None:
+    a = connect()
+    newest = (
+        "select coalesce(max(cache_id), 0), count(*) from lookahead right join lane_cache on true"
+    )
+    with _held_by_a_stranger(connect):
+        for n in range(5):
+            submit(a, f"m.{n}")
+            a.execute("update lane_cache set noted_at = clock_timestamp() - interval '2 s'")
+            before = scalar(a, newest)
+            assert len(take(a, "m.%")) == 1
+            assert scalar(a, newest) > before, "no front is noted"
+
+
+def a_stranger_cannot_keep_upkeep_from_being_done(connect: Connect) -> None:
+    a = connect()
+    with _held_by_a_stranger(connect):
+        for ticks in (
+            "delete from maintenance_horizon",  # the very first
+            "insert into maintenance_horizon (at) values (clock_timestamp() - interval '2 s')",
+            "insert into maintenance_horizon (at) values (clock_timestamp() + interval '1 h')",  # a clock set back
+        ):
+            a.execute("insert into maintenance_horizon (at) values (clock_timestamp())")
+            assert not scalar(a, "select _maybe_run_maintenance(_now())")
+            a.execute(ticks)
+            assert scalar(a, "select _maybe_run_maintenance(_now())"), ticks
+
+
+def a_rear_that_is_gone_is_made_up_anew(connect: Connect) -> None:
+    """Two who move a front at once, one because the other takes too long, may leave it without."""
+    a = connect()
+    for need in range(240):
+        submit(a, f"m.{need}")
+    engine.move_marks(a, "m.%")
+    assert scalar(a, "select count(*) from lane_cache_rest") > 0
+    first = "select job_id from job join (select unnest(needs) as need from lane_cache) as f on need = next_need"
+    jobs = {row["job_id"] for row in engine.query(a, first)}
+    assert 0 < len(jobs) < 240
+    a.execute("delete from ready where job_id = any (%s)", (list(jobs),))
+    a.execute("delete from lane_cache_rest")
+    engine.move_marks(a, "m.%")
+    assert len(take(a, "m.%", n=240)) == 240 - len(jobs)
+
+
+def a_statement_that_ends_many_keyed_jobs_holds_few_locks(connect: Connect) -> None:
+    """Locks are in memory of a fixed size, for all sessions of the server together."""
+    a, b = connect(), connect()
+    jobs = [{"next_need": "x", "singleton_key": f"k{n}"} for n in range(800)]
+    engine.submit_many(a, jobs)
+    take(a, "x", n=1000)
+    engine.submit_many(a, jobs)
+    a.execute("begin")
+    a.execute("select count(complete(job_id, lease_id)) from leased")
+    assert scalar(b, "select count(*) from pg_locks where pid = %s", a.info.backend_pid) < 200
+    a.execute("commit")
+    assert len(engine.drain(a)) == 800
+
+
+def a_statement_that_claims_of_many_needs_holds_few_locks(connect: Connect) -> None:
+    a = connect()
+    engine.submit_many(a, [{"next_need": f"n{n}"} for n in range(600)])
+    with transaction(a):
+        claims = "select count(*) from generate_series(0, 599) as n cross join lateral get_work('w', array['n' || n])"
+        assert scalar(a, claims) == 600
+        held = (
+            "select count(*) from pg_locks where pid = pg_backend_pid() and locktype = 'advisory'"
+        )
+        assert 100 < scalar(a, held) < 300
+
+
+def a_slot_of_keys_that_is_missing_is_restored(connect: Connect) -> None:
+    """Missing is neither free nor locked for ever, and nobody waits for who restores it."""
+    a, b, c = connect(), connect(options=PATIENCE), connect()
+    _two_of_a_key(a)
+    other = submit(a, "y", singleton_key="other")
+    a.execute("truncate key_slot")
+    with transaction(a):
+        work = engine.take_one(a, "x")
+        with does_not_wait("get_work"):
+            assert [w["job_id"] for w in take(b, "y", n=5)] == [other]
+        assert take(b, "y", n=5) == []
+    assert take(b, "y") == []
+    complete(c, work)
+    assert len(take(b, "y")) == 1
+    engine.check(a)
+
+
+def the_next_of_a_key_is_not_lost_when_it_comes_while_the_holder_ends(connect: Connect) -> None:
+    holder, producer, looker = connect(), connect(), connect(options=PATIENCE)
+    submit(holder, "x", singleton_key="k")
+    work = engine.take_one(holder)
+    with transaction(producer):
+        submit(producer, "x", singleton_key="k")  # parked: the key is busy
+        with transaction(holder):
+            complete(holder, work)  # sees nobody to admit
+            producer.execute("commit")
+            with does_not_wait("sweep"):
+                engine.sweep(looker, 2)  # still sees the lease
+        producer.execute("begin")
+    assert len(engine.drain(looker)) == 1
+
+
+def the_end_of_a_job_does_not_wait_for_who_admits_to_its_key(connect: Connect) -> None:
+    """A sweep that is at a key, in an open transaction, delays neither the end of the holder nor
+    the key's next job for longer than it is open."""
+    holder, sweeper = connect(options=PATIENCE), connect()
+    submit(holder, "x", singleton_key="k")
+    work = engine.take_one(holder)
+    submit(holder, "x", singleton_key="k")  # parked, with a note
+    with transaction(sweeper):
+        engine.sweep(sweeper)
+        with does_not_wait("complete"):
+            complete(holder, work)
+    assert len(engine.drain(holder)) == 1
+
+
+def a_key_is_free_for_whom_an_open_claim_only_passed_by(connect: Connect) -> None:
+    """A claim that found a key busy got nothing of it: while its transaction idles, the key goes on
+    (promise 10: an idle transaction delays only its own)."""
+    holder, idler, worker = connect(), connect(), connect(options=PATIENCE)
+    _two_of_a_key(holder)
+    work = engine.take_one(holder, "x")
+    submit(holder, "z", singleton_key="k")
+    submit(holder, "y")
+    engine.work_off_notes(holder)
+    engine.upkeep_is_done(holder)
+    with transaction(idler):
+        assert len(take(idler, "y")) == 1
+        complete(holder, work)
+        engine.sweep(worker, 2)
+        assert len(take(worker, "z")) == 1, "the key is held by a transaction that has none of it"
+
+
+def the_head_of_a_key_that_is_locked_does_not_lock_the_key(connect: Connect) -> None:
+    """Somebody idles in a transaction about the next job of a key: the one after it goes."""
+    holder, idler, worker = connect(options=PATIENCE), connect(), connect(options=PATIENCE)
+    submit(holder, "x", singleton_key="k")
+    work = engine.take_one(holder)
+    head = submit(holder, "x", singleton_key="k")
+    second = submit(holder, "x", singleton_key="k")
+    with transaction(idler):
+        value(idler, "cancel", job_id=head, actor="t")
+        with does_not_wait("complete"):
+            complete(holder, work)
+        with does_not_wait("get_work"):
+            engine.sweep(worker, 2)
+            found = [w["job_id"] for w in take(worker)]
+        assert found == [second]
+    engine.check(worker)

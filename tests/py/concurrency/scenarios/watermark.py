@@ -1,0 +1,317 @@
+"""The low-water marks of lanes."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import engine
+from conftest import Connect, Connection
+from engine import complete, scalar, submit, take, transaction
+from support import background, refused, value, wait_until_blocked
+
+from .common import RollBack, as_if_just_moved
+
+
+def a_job_that_commits_late_is_found_below_the_mark(connect: Connect) -> None:
+    producer, worker = connect(), connect()
+    submit(worker, "x")
+    with transaction(producer):
+        late = submit(producer, "x")
+        for _ in range(4):
+            submit(worker, "x")
+            complete(worker, engine.take_one(worker, "x"))
+            engine.move_marks(worker, "x")
+    found = [w["job_id"] for w in take(worker, "x", n=10)]
+    assert late in found, "a mark was moved past a number that was still to appear"
+    engine.check(worker)
+
+
+def _many_claims(conn: Connection) -> None:
+    """As if so many jobs of other needs had been claimed that it is worth looking where marks could be."""
+    conn.execute("select setval('fence_seq', nextval('fence_seq') + 100)")
+
+
+def a_long_transaction_that_has_no_job_does_not_hold_the_marks_up(connect: Connect) -> None:
+    """It has an id, and has written; but what it draws from now on is above what is drawn already."""
+    other, worker = connect(), connect()
+    with transaction(other):
+        other.execute("create temporary table t as select pg_current_xact_id()")
+        other.execute("select count(*) from job")
+        last = [submit(worker, need) for need in ("x", "m.1", "m.2")]
+        numbers = [scalar(worker, "select number from job where job_id = %s", job) for job in last]
+        take(worker, "x")
+        take(worker, "m.%", n=2)
+        for _ in range(3):
+            _many_claims(worker)
+            engine.move_marks(worker, "x")
+            engine.move_marks(worker, "m.%")
+        mark = "select numbers[1] from watermark where next_need = 'x' order by watermark_id desc limit 1"
+        assert scalar(worker, mark) > numbers[0], "the mark stands still"
+        front = "select sure_number from lane_cache order by cache_id desc limit 1"
+        assert scalar(worker, front) >= numbers[2], "the front stands still"
+
+
+def a_long_transaction_that_has_a_job_holds_the_marks_up(connect: Connect) -> None:
+    producer, worker = connect(), connect()
+    for need in ("x", "m.1", "m.2"):
+        submit(worker, need)
+    take(worker, "x")
+    take(worker, "m.%", n=2)
+    with transaction(producer):
+        late = [submit(producer, need) for need in ("x", "m.1")]
+        for _ in range(4):
+            submit(worker, "x")
+            submit(worker, "m.2")
+            take(worker, "x")
+            take(worker, "m.2")
+            _many_claims(worker)
+            engine.move_marks(worker, "x")
+            engine.move_marks(worker, "m.%")
+    assert [w["job_id"] for w in take(worker, "x") + take(worker, "m.%")] == late
+
+
+def a_mover_that_had_an_id_before_proves_nothing(connect: Connect) -> None:
+    """Who took his id before he read the sequence is no bound for who drew a number in between."""
+    mover, producer, worker = connect(), connect(), connect()
+    submit(worker, "x")
+    complete(worker, engine.take_one(worker, "x"))
+    with transaction(producer):
+        with transaction(mover):
+            submit(mover, "y")
+            late = submit(producer, "x")
+            engine.move_marks(mover, "x")
+        for _ in range(4):
+            engine.move_marks(worker, "x")
+    assert [w["job_id"] for w in take(worker, "x")] == [late]
+
+
+def a_claim_that_is_rolled_back_stays_above_the_mark(connect: Connect) -> None:
+    a, worker = connect(), connect()
+    job_id = submit(worker, "x")
+    try:
+        with transaction(a):
+            assert [w["job_id"] for w in take(a, "x")] == [job_id]
+            for _ in range(4):
+                submit(worker, "x")
+                complete(worker, engine.take_one(worker, "x"))
+                engine.move_marks(worker, "x")
+            raise RollBack
+    except RollBack:
+        pass
+    assert [w["job_id"] for w in take(worker, "x")] == [job_id]
+
+
+def the_next_of_a_key_is_found_below_the_mark(connect: Connect) -> None:
+    a = connect()
+    submit(a, "x", singleton_key="k")
+    parked = submit(a, "x", singleton_key="k")
+    first = engine.take_one(a, "x")
+    for _ in range(4):
+        submit(a, "x")
+        complete(a, engine.take_one(a, "x"))
+        engine.move_marks(a, "x")
+    complete(a, first)
+    assert [w["job_id"] for w in take(a, "x")] == [parked]
+
+
+def a_mark_moves_up_to_what_waits(connect: Connect) -> None:
+    a = connect()
+    for _ in range(4):
+        submit(a, "x")
+        complete(a, engine.take_one(a, "x"))
+    last = submit(a, "x")
+    # other databases of the server hold it up, too
+    for _ in range(200):
+        engine.move_marks(a, "x")
+        mark = scalar(
+            a,
+            "select numbers[1] from watermark where next_need = 'x' order by watermark_id desc limit 1",
+        )
+        if mark == scalar(a, "select number from job where job_id = %s", last):
+            assert [w["job_id"] for w in take(a, "x")] == [last]
+            return
+    raise AssertionError("the mark stands still")
+
+
+def a_lane_that_was_just_opened_is_seen_by_the_next_claim(connect: Connect) -> None:
+    """Claims go by marks that were noted a moment ago; those do not know a priority that is new."""
+    a = connect()
+    for _ in range(5):
+        submit(a, "x", priority=100)
+    for priority in (99, 98, 97):
+        engine.move_marks(a, "x")
+        take(a, "x")
+        urgent = submit(a, "x", priority=priority)
+        assert [w["job_id"] for w in take(a, "x")] == [urgent]
+
+
+def a_lane_that_was_opened_beside_a_move_is_seen_by_the_next_claim(connect: Connect) -> None:
+    """Who moved the marks while it was being opened could not see it, and wrote newer marks."""
+    a, mover, worker = connect(), connect(), connect()
+    for step, arguments in enumerate(({"priority": 1}, {"singleton_key": "k", "priority": 0})):
+        for _ in range(5):
+            submit(worker, "x")
+        engine.move_marks(worker, "x")
+        take(worker, "x")
+        with transaction(a):
+            urgent = submit(a, "x", **arguments)
+            for _ in range(2):
+                engine.move_marks(mover, "x")
+        as_if_just_moved(worker)
+        assert [w["job_id"] for w in take(worker, "x")] == [urgent], step
+
+
+def a_lane_that_is_opened_in_the_middle_of_a_move_is_seen_by_the_next_claim(
+    connect: Connect,
+) -> None:
+    """The mover has read the lanes; then one is opened, another mover notes it; then it writes."""
+    a, slow, worker = connect(), connect(), connect()
+    for _ in range(5):
+        submit(worker, "x")
+    take(worker, "x")
+    _pause(a, "_advance_watermarks", "v_mark_id := nextval('watermark_watermark_id_seq');")
+    with transaction(a):
+        a.execute("select pg_advisory_xact_lock(4711)")
+        a.execute("update watermark set noted_at = noted_at - interval '1 s'")
+        a.execute("commit; begin; select pg_advisory_xact_lock(4711)")
+        slow.execute("set leasehold.pause = 'on'")
+        moving = background(
+            lambda: slow.execute("select _advance_watermarks('{x}', clock_timestamp())").fetchall()
+        )
+        wait_until_blocked(worker, slow)
+        submit(worker, "x", priority=1)
+        engine.move_marks(worker, "x")
+        take(worker, "x")
+        urgent = submit(worker, "x", priority=1)
+    moving.result(timeout=10)
+    as_if_just_moved(worker)
+    assert [w["job_id"] for w in take(worker, "x")] == [urgent]
+
+
+def _pause(conn: Connection, function: str, before: str) -> None:
+    """Sessions that ask for it wait in this function, before this statement, for lock 4711."""
+    definition = scalar(conn, "select pg_get_functiondef(%s::regproc)", f"leasehold.{function}")
+    assert before in definition
+    wait = (
+        "if current_setting('leasehold.pause', true) = 'on' then"
+        " perform pg_advisory_xact_lock(4711); end if; "
+    )
+    conn.execute(definition.replace(before, wait + before))
+
+
+def marks_that_an_old_snapshot_moved_are_not_gone_by(connect: Connect) -> None:
+    """They may lack a lane that everybody else knows."""
+    old, worker = connect(), connect()
+    for _ in range(5):
+        submit(worker, "x")
+    take(worker, "x")
+    with transaction(old, "repeatable read"):
+        submit(worker, "x", priority=1)
+        engine.move_marks(worker, "x")
+        take(worker, "x")
+        urgent = submit(worker, "x", priority=1)
+        old.execute("select _advance_watermarks('{x}', clock_timestamp() + interval '1 s')")
+    as_if_just_moved(worker)
+    assert [w["job_id"] for w in take(worker, "x")] == [urgent]
+
+
+def a_setting_that_was_changed_beside_a_move_counts_for_the_next_claim(connect: Connect) -> None:
+    a, mover, worker = connect(), connect(), connect()
+    for _ in range(3):
+        submit(worker, "x")
+    take(worker, "x")
+    with transaction(a):
+        value(a, "set_setting", name="max_attempts", value="7")
+        engine.move_marks(mover, "x")
+    as_if_just_moved(worker)
+    assert [w["max_attempts"] for w in take(worker, "x")] == [7]
+
+
+def the_first_job_with_a_key_of_a_need_comes_in_its_turn(connect: Connect) -> None:
+    """Claims look for heads of keys only where their marks say that there ever were keys: of a need
+    that had none so far, a key has to be in those marks with the next claim, and to stay there."""
+    a = connect()
+
+    def by_one(need: str) -> UUID:
+        return submit(a, need, singleton_key=f"k {need}")
+
+    def by_batch(need: str) -> UUID:
+        return engine.submit_many(
+            a, [{"next_need": need}, {"next_need": need, "singleton_key": f"k {need}"}]
+        )[1]
+
+    def by_reschedule(need: str) -> UUID:
+        submit(a, "elsewhere", singleton_key=f"k {need}")
+        moved = engine.take_one(a, "elsewhere")
+        engine.one(a, "reschedule", **engine.lease_of(moved), next_need=need)
+        job_id: UUID = moved["job_id"]
+        return job_id
+
+    for way in (by_one, by_batch, by_reschedule):
+        for moved in (False, True):
+            need = f"{way.__name__}.{moved}"
+            for _ in range(3):
+                submit(a, need)
+            engine.move_marks(a, need)
+            take(a, need)
+            keyed = way(need)
+            for _ in range(3):
+                submit(a, need)
+            if moved:
+                engine.one(a, "sweep")
+                for _ in range(3):
+                    engine.move_marks(a, need)
+            while (found := engine.take_one(a, need)["job_id"]) != keyed:
+                assert scalar(
+                    a,
+                    "select number < (select number from job where job_id = %s)"
+                    " from job where job_id = %s",
+                    keyed,
+                    found,
+                )
+
+
+def the_first_key_of_a_need_is_seen_by_the_next_move_of_its_marks(connect: Connect) -> None:
+    """Who moved them while it was being submitted could not see it, and notes the newer marks."""
+    a, mover, worker = connect(), connect(), connect()
+    for _ in range(3):
+        submit(worker, "x")
+    engine.move_marks(worker, "x")
+    take(worker, "x", n=3)
+    with transaction(a):
+        keyed = submit(a, "x", singleton_key="k")
+        engine.move_marks(mover, "x")
+    for _ in range(3):
+        submit(worker, "x")
+    engine.move_marks(mover, "x")
+    assert [w["job_id"] for w in take(worker, "x")] == [keyed]
+
+
+def the_first_key_of_an_idle_need_is_found_at_once(connect: Connect) -> None:
+    """By marks that do not know of it, because they were moved beside its submit."""
+    a, mover, worker = connect(), connect(), connect()
+    submit(worker, "x")
+    engine.move_marks(worker, "x")
+    take(worker, "x")
+    with transaction(a):
+        keyed = submit(a, "x", singleton_key="k")
+        engine.move_marks(mover, "x")
+    assert [w["job_id"] for w in take(worker, "x")] == [keyed]
+
+
+def a_setting_that_was_just_changed_counts_for_the_next_claim(connect: Connect) -> None:
+    """Claims read the settings off marks that were noted a moment ago, or off those of an idle need."""
+    a, b = connect(), connect()
+    for _ in range(20):
+        submit(a, "x")
+    for moved in (True, False) * 3:
+        value(b, "set_setting", name="max_lease", value="2 minutes")
+        value(b, "set_setting", name="max_attempts", value="7")
+        if moved:
+            engine.move_marks(a, "x")
+        assert engine.take_one(a, "x", lease="2 minutes")["max_attempts"] == 7
+        value(b, "set_setting", name="max_attempts", value="9")
+        assert engine.take_one(a, "x", lease="2 minutes")["max_attempts"] == 9
+        value(b, "set_setting", name="max_lease", value="1 minute")
+        with refused("LH010"):
+            take(a, "x", lease="2 minutes")
