@@ -2,7 +2,7 @@
 -- check no argument, know no lane, ring no bell, look for no head of a key, and free nobody. In place of a mark an oracle: the claims that there
 -- were, for a queue whose numbers begin at one and have no gaps. What Leasehold takes more than this is what makes a row a job.
 --
--- The lists of columns are those of submit, _claim and _end, and change with them: with fewer columns this would not be the floor of those.
+-- The lists of columns are those of submit, _claim_one and _archive_leased, and change with them: with fewer columns this would not be the floor of those.
 -- Into the schema of Leasehold, beside it: the tables are its own.
 
 set search_path to leasehold, pg_temp;
@@ -64,7 +64,7 @@ begin
     select
         g.job_id, g.number, g.submitted_at, g.available_at, g.attempt + 1, g.priority, g.crashes, false, false, 'leased'::text, g.next_need,
         g.submitted_by, g.on_dependency_failure, g.payload, g.metadata, g.expires_at, g.singleton_key, g.options, g.fence,
-        _lease_id(g.job_id, g.fence), 'w'::text, g.at, g.at + '60 s', g.at + '60 s', null::jsonb, g.failure, null::timestamptz
+        _make_lease_id(g.job_id, g.fence), 'w'::text, g.at, g.at + '60 s', g.at + '60 s', null::jsonb, g.failure, null::timestamptz
     from gone as g
     returning j.job_id, j.lease_id, j.payload
     into _only_claim.job_id, _only_claim.lease_id, _only_claim.payload;

@@ -18,9 +18,9 @@ from .session import Connection, SafeIdentifier, schema_name, usable
 
 _DIFFERENCES = """
 with expected as (
-    select i.* from {scratch}._inventory(%(scratch)s, {scratch}._group_roles(%(scratch)s)) as i
+    select i.* from {scratch}._list_objects(%(scratch)s, {scratch}._group_roles(%(scratch)s)) as i
 ), found as (
-    select i.* from {scratch}._inventory(%(installed)s, {scratch}._group_roles(%(installed)s)) as i
+    select i.* from {scratch}._list_objects(%(installed)s, {scratch}._group_roles(%(installed)s)) as i
 )
 select coalesce(e.kind, f.kind), coalesce(e.name, f.name),
        case when f.name is null then 'missing'

@@ -265,7 +265,7 @@ set local role tap_app;
 create schema evil;
 create function evil.caught() returns boolean language plpgsql as $x$ begin raise exception 'something of the caller''s was run as %', current_user using errcode = 'EV001'; end $x$;
 create function evil._now() returns timestamptz language sql as $x$ select evil.caught()::text::timestamptz $x$;
-create function evil._invalid(argument text, problem text, hint text default null) returns void language sql as $x$ select evil.caught() $x$;
+create function evil._raise_invalid_argument(argument text, problem text, hint text default null) returns void language sql as $x$ select evil.caught() $x$;
 create function evil.clock_timestamp() returns timestamptz language sql as $x$ select evil.caught()::text::timestamptz $x$;
 create function evil.nextval(regclass) returns bigint language sql as $x$ select evil.caught()::integer::bigint $x$;
 create function evil.octet_length(text) returns integer language sql as $x$ select evil.caught()::integer $x$;
