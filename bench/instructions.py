@@ -28,7 +28,7 @@ BETWEEN = (100, 300)  # calls: what the later ones take more is what one takes
 # Calls are fifty times slower under valgrind, and the marks stay where they are: what moves them is another call.
 OLD_MARKS = (
     ("_watermark_usable", "interval '1 s'", "interval '1 hour'"),
-    ("_few_claims_since", "mark.fence + 50 ", "mark.fence + 1000000 "),
+    ("_few_claims_since", "watermark.fence + 50 ", "watermark.fence + 1000000 "),
 )
 
 FUNCTIONS = """
