@@ -20,3 +20,14 @@ def installed() -> Iterator[psycopg.Connection[Any]]:
                 yield conn
         finally:
             server.drop_database(found.dsn, name)
+
+
+@pytest.fixture
+def empty_database() -> Iterator[str]:
+    """A database with nothing in it: what connects to it."""
+    with server.running() as found:
+        name = f"{found.template}_readme"
+        try:
+            yield server.create_database(found.dsn, name, "template0")
+        finally:
+            server.drop_database(found.dsn, name)

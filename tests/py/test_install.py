@@ -378,7 +378,7 @@ def test_psql_installs_it_elsewhere_by_a_setting_made_before(
     assert value(conn, "select to_regnamespace('leasehold')") is None
 
 
-@pytest.mark.parametrize("file", ["sql/leasehold.sql", "README.md"])
+@pytest.mark.parametrize("file", ["sql/leasehold.sql", "docs/reference/installing.md"])
 def test_the_command_line_for_another_schema_works_as_it_is_written(
     empty_dsn: str, conn: Connection, file: str
 ) -> None:
@@ -387,7 +387,7 @@ def test_the_command_line_for_another_schema_works_as_it_is_written(
     (command,) = re.findall(r"PGOPTIONS=.*? -f [\w/]+\.sql", (server.ROOT / file).read_text())
     done = subprocess.run(
         ["sh", "-c", command],
-        cwd=server.LEASEHOLD_SQL.parent if file.startswith("sql/") else server.ROOT,
+        cwd=server.ROOT if file.endswith(".md") else server.LEASEHOLD_SQL.parent,
         env=os.environ | server.libpq_environment(empty_dsn),
         capture_output=True,
         text=True,
