@@ -122,7 +122,9 @@ def test_the_reference_of_errors_is_the_list_of_codes(installed: Conn) -> None:
         for found in vars(leasehold.errors).values()
         if isinstance(found, type) and str(vars(found).get("code")).startswith("LH")
     }
-    rows = table((REFERENCE / "errors.md").read_text(), "code", "name", "raised when", "Python exception")
+    rows = table(
+        (REFERENCE / "errors.md").read_text(), "code", "name", "raised when", "Python exception"
+    )
     assert [(code, name, known) for code, name, _, known in rows] == [
         (code, name, classes[code]) for code, name in codes
     ]
@@ -164,7 +166,9 @@ def test_the_reference_of_states_has_each_state_and_reason() -> None:
     states = {"blocked", "scheduled", "ready", "leased", "succeeded", "cancelled", "dead"}
     transitions = table(text, "from", "by", "to")
     assert states <= set(re.findall(r"\w+", " ".join(f"{row[0]} {row[2]}" for row in transitions)))
-    for row in table(text, "`dead_reason`".strip("`"), "meaning") + table(text, "reason", "meaning"):
+    for row in table(text, "`dead_reason`".strip("`"), "meaning") + table(
+        text, "reason", "meaning"
+    ):
         assert f"'{row[0]}'" in sources, f"nothing in sql/ says {row[0]}"
     reasons = re.search(r"reason \(([a-z_, ]+?), where that is known", sources) or re.search(
         r"reason \(([a-z_, ]+)\)", sources
@@ -177,7 +181,9 @@ def test_the_reference_of_states_has_each_state_and_reason() -> None:
 
 
 def glossary() -> list[str]:
-    return re.findall(r"^- \*\*(.+?)\*\*", (ROOT / "docs" / "glossary.md").read_text(), re.MULTILINE)
+    return re.findall(
+        r"^- \*\*(.+?)\*\*", (ROOT / "docs" / "glossary.md").read_text(), re.MULTILINE
+    )
 
 
 def test_the_glossary_has_every_table_and_is_in_order(installed: Conn) -> None:
@@ -212,9 +218,11 @@ def broken(page: Path, text: str) -> Iterator[str]:
             continue
         name, _, anchor = target.partition("#")
         found = (page.parent / name).resolve() if name else page
-        if not found.exists() or not found.is_relative_to(ROOT):
-            yield target
-        elif anchor and anchor not in anchors(found.read_text()):
+        if (
+            not found.exists()
+            or not found.is_relative_to(ROOT)
+            or (anchor and anchor not in anchors(found.read_text()))
+        ):
             yield target
 
 
@@ -288,7 +296,9 @@ def test_the_readme_works_when_it_is_copied_block_by_block(
         (tmp_path / f"{name}.py").write_text(connects)
     done = run([sys.executable, str(tmp_path / "producer.py")], environment)
     assert done.returncode == 0, done.stderr
-    works = subprocess.Popen([sys.executable, str(tmp_path / "worker.py")], env=os.environ | environment)
+    works = subprocess.Popen(
+        [sys.executable, str(tmp_path / "worker.py")], env=os.environ | environment
+    )
     try:
         with psycopg.connect(empty_database, autocommit=True) as conn:
             deadline = time.monotonic() + 30
