@@ -129,7 +129,7 @@ def _array(n: int) -> str:
 BARE = Engine(
     name="bare",
     package="",
-    install=_sql(PEERS.parent / "prototypes" / "bare.sql"),
+    install=_sql(PEERS.parent / "bare.sql"),
     parts={
         "submit": "insert into job (next_need, payload) values ('bench.work.v1', :payload) returning job_id;\n",
         "submit_batch": "insert into job (next_need, payload)"

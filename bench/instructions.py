@@ -2,7 +2,7 @@
 
 Time on a machine that is not quiet says little about a tenth more or less. Instructions, counted by valgrind while the
 server runs as a single process, are the same each time. What they leave out (waiting, caches, the kernel) is left to the
-benchmark. Needs valgrind. Figures: bench/instructions.md
+benchmark. Needs valgrind. Figures: docs/decisions/0007-count-instructions.md
 """
 
 from __future__ import annotations

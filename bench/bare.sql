@@ -1,6 +1,6 @@
--- Candidate 0, the yardstick: a table with a key and one partial index, and no functions at all.
--- run.py drives it with three plain statements: insert, update … skip locked, delete. No lease to
--- prove, no retry, no archive, nothing that tells what happened: what any real layout is measured by.
+-- The bare minimum: a table with a key and one partial index, and no functions. The benchmark drives it with three
+-- plain statements: insert, update ... skip locked, delete. It proves no lease, retries nothing, keeps no archive and
+-- records nothing. Any real layout is measured by it.
 
 create table job (
     job_id    uuid     not null default uuidv7(),
