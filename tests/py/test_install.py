@@ -1437,7 +1437,9 @@ def test_a_sequence_that_lags_alone_is_set(conn: Connection) -> None:
 def test_the_repair_of_sequences_opens_lanes_that_were_not_brought_along(conn: Connection) -> None:
     install(conn)
     _used(conn)
-    conn.execute("truncate lane, watermark, lane_cache, lane_cache_rest, lookahead, maintenance_horizon")
+    conn.execute(
+        "truncate lane, watermark, lane_cache, lane_cache_rest, lookahead, maintenance_horizon"
+    )
     _lagging(conn)
     conn.execute("select get_work('w', '{other}')")
     install(conn)
