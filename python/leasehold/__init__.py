@@ -1,8 +1,7 @@
-"""Leasehold: durable work for PostgreSQL. The engine is SQL; this package makes it pleasant from
-Python.
+"""Leasehold: durable work for PostgreSQL. The engine is written in SQL; this package calls it.
 
-`Leasehold` submits, claims and operates; a `Lease` holds one job (complete, fail, extend …); a
-`Worker` runs handlers in threads; an `Installer` puts the schema in, verifies it, takes it out.
+`Leasehold` submits, claims and manages jobs. A `Lease` is the right to work on one job, and ends
+it. A `Worker` runs handlers in threads. An `Installer` installs, verifies and removes the schema.
 """
 
 from .client import Leasehold, Turn

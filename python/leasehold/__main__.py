@@ -1,4 +1,4 @@
-"""python -m leasehold"""
+"""Runs the command line with `python -m leasehold`."""
 
 import sys
 

@@ -1,6 +1,4 @@
-"""What is sent: each argument is checked by its kind before the call, and values become JSON by one
-encoder.
-"""
+"""Checks each argument by its kind before a call, and writes values as JSON with one encoder."""
 
 from __future__ import annotations
 
@@ -22,13 +20,13 @@ from .errors import ArgumentTypeError, ArgumentValueError
 
 Seconds: TypeAlias = "float | timedelta"
 
-# The kind of an argument follows from its name, in every function and every element of a batch.
+# The kind of an argument follows from its name, in every function and in every element of a batch.
 _KINDS: dict[str, str] = {
     **dict.fromkeys(("job_id", "lease_id", "after"), "uuid"),
     "wait_for": "uuid[]",
     **dict.fromkeys(("payload", "metadata", "retry", "result"), "jsonb"),
     **dict.fromkeys(("jobs", "done", "leases"), "batch"),
-    # `until` is from now on, by the database's clock
+    # `until` is counted from now, by the database's clock.
     **dict.fromkeys(("lease", "retry_after", "until"), "interval"),
     **dict.fromkeys(("available_at", "expires_at"), "timestamptz"),
     **dict.fromkeys(("priority", "max_attempts", "limit_jobs", "limit_rows", "api"), "integer"),
@@ -43,33 +41,35 @@ _SQL_TYPES = {"batch": "jsonb", "error": "text"}
 
 _LONGEST_ERROR = 100_000  # characters sent; the database cuts further
 
-# ISO 8601 with an offset or Z; what has neither means another time on every server
+# ISO 8601 with an offset or Z. A time with neither means a different time on every server.
 _TIME_WITH_ZONE = re.compile(
     r"\s*\d{4,}-\d\d-\d\d[T ]\d\d:?\d\d(:?\d\d([.,]\d+)?)?"
     r"\s*(Z|[+-]\d\d(:?\d\d){0,2})\s*|\s*[+-]?infinity\s*",
     re.ASCII | re.IGNORECASE,
 )
 
-# What PostgreSQL's jsonb may refuse. A text without any of these needs no further look.
+# What PostgreSQL's jsonb may refuse. A text without any of these needs no further check.
 _SUSPICIOUS = re.compile(r"NaN|Infinity|\\u0000|\\u[dD][89a-fA-F]|[\x00\ud800-\udfff]")
 _NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000|\x00")
 
 
 @dataclass(frozen=True, slots=True)
 class JsonText:
-    """JSON that is sent as it is written, every digit of its numbers included."""
+    """JSON text that is sent unchanged, with every digit of its numbers."""
 
     text: str
 
 
 def sql_type(name: str) -> str:
-    """The SQL type of an argument of this name."""
+    """The SQL type of the argument with this name."""
     kind = _KINDS.get(name, "text")
     return _SQL_TYPES.get(kind, kind)
 
 
 def duration(value: Seconds, argument: str = "a duration") -> timedelta:
-    """A length of time, given as a timedelta or in seconds."""
+    """Converts a duration in seconds to a timedelta. Raises ArgumentTypeError and
+    ArgumentValueError.
+    """
     if isinstance(value, timedelta):
         return value
     if isinstance(value, bool) or not isinstance(value, (int, float)):
@@ -77,14 +77,14 @@ def duration(value: Seconds, argument: str = "a duration") -> timedelta:
     try:
         return timedelta(seconds=value)
     except (ValueError, OverflowError):
-        _wrong_value(argument, f"must be a finite length of time, not {value!r:.50}")
+        _wrong_value(argument, f"must be a finite duration, not {value!r:.50}")
 
 
 def checked(arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments with each value checked by its kind, and as its kind is kept here. None stays
+    """Checks each argument by its kind, and returns them with the values converted. None stays
     None.
 
-    Raises ArgumentTypeError and ArgumentValueError. JSON is checked as it is encoded.
+    Raises ArgumentTypeError and ArgumentValueError. JSON is checked when it is encoded.
     """
     if isinstance(arguments, _Checked):
         return arguments
@@ -95,15 +95,15 @@ def checked(arguments: Mapping[str, Any]) -> dict[str, Any]:
 
 
 class _Checked(dict[str, Any]):
-    """Arguments that need no second look."""
+    """Arguments that have been checked already."""
 
 
 def copy_row(encoder: Encoder, element: Any, places: Mapping[str, int]) -> list[Any]:
-    """One element as the values of a COPY, each in the place of its column; what it leaves out is
-    null.
+    """Converts one element to a row for COPY, in the order of the columns. A column that the
+    element leaves out is null.
     """
     if not isinstance(element, Mapping):
-        raise ArgumentTypeError(f"it must be an object, not {element!r:.50}")
+        raise ArgumentTypeError(f"element must be an object, not {element!r:.50}")
     row: list[Any] = [None] * len(places)
     unknown = []
     for name, value in element.items():
@@ -113,12 +113,14 @@ def copy_row(encoder: Encoder, element: Any, places: Mapping[str, int]) -> list[
         elif value is not None:
             row[place] = encoder.encoded(name, _check(name, value, name))
     if unknown:
-        raise ArgumentValueError(f"it has an unknown key {min(map(repr, unknown))}")
+        raise ArgumentValueError(f"element has an unknown key {min(map(repr, unknown))}")
     return row
 
 
 def describe(error: str | BaseException, encoding: str) -> str:
-    """The text of an error as PostgreSQL can store it: no NUL, nothing that the encoding lacks."""
+    """The text of an error in a form that PostgreSQL can store: without NUL, and without characters
+    that the encoding lacks.
+    """
     if isinstance(error, BaseException):
         error = "".join(traceback.format_exception_only(error)).strip()
     text = error[:_LONGEST_ERROR].replace("\x00", "\\x00")
@@ -126,8 +128,8 @@ def describe(error: str | BaseException, encoding: str) -> str:
 
 
 class Encoder:
-    """Values as JSON text: by the dumps that psycopg has for the connection (`set_json_dumps`), or
-    by ours.
+    """Encodes values for one connection. JSON is written by the function that psycopg's
+    `set_json_dumps` set for the connection, or else by our own.
     """
 
     def __init__(self, conn: psycopg.Connection[Any]) -> None:
@@ -136,17 +138,18 @@ class Encoder:
         self.server_encoding = info.parameter_status("server_encoding")
         self._conn = conn
         self._dumps: Callable[[Any], str] | None = None
-        # over a connection in SQL_ASCII psycopg sends UTF-8
+        # Over a connection in SQL_ASCII, psycopg sends UTF-8.
         self._codec = "utf-8" if self.encoding == "ascii" else self.encoding
-        # what the database's own encoding has of an error is not known here, and an error must pass
+        # An error must never be refused, and it is not known here which characters another encoding
+        # of the database has, so errors are then sent in ASCII.
         known = self.server_encoding in ("UTF8", "SQL_ASCII", None)
         self._codec_of_errors = self._codec if known else "ascii"
-        # The server turns escapes into its own encoding, whatever the client's encoding lacks. One
-        # without an encoding cannot, and takes the bytes as they are.
+        # The server converts escapes to its own encoding, even where the client's encoding lacks
+        # the character. A server without an encoding cannot, and takes the bytes as they are.
         self._escaped = self.encoding != "utf-8" and self.server_encoding != "SQL_ASCII"
 
     def encoded(self, name: str, value: Any) -> Any:
-        """A checked value as psycopg is to send it over this connection."""
+        """Converts a checked value to what psycopg sends over this connection."""
         if value is None:
             return None
         kind = _KINDS.get(name, "text")
@@ -167,7 +170,7 @@ class Encoder:
             for one in [value] if isinstance(value, str) else value:
                 one.encode(self._codec)
         except UnicodeEncodeError as exc:
-            _wrong_value(path, f"cannot be sent in the connection's client_encoding: {exc}", exc)
+            _wrong_value(path, f"cannot be converted to the client_encoding: {exc}", exc)
 
     def _find_dumps(self) -> Callable[[Any], str]:
         dumper = self._conn.adapters.get_dumper(Jsonb, PyFormat.TEXT)
@@ -177,8 +180,8 @@ class Encoder:
         return lambda value: bytes(theirs.dump(Jsonb(value)) or b"null").decode()
 
     def json(self, argument: str, value: Any) -> str:
-        """The JSON text of one value. Raises ArgumentTypeError and ArgumentValueError for what is
-        no JSON, or cannot be stored.
+        """The JSON text of one value. Raises ArgumentTypeError and ArgumentValueError for a value
+        that cannot be written as JSON, or not be stored.
         """
         if isinstance(value, JsonText):
             text = value.text
@@ -191,7 +194,7 @@ class Encoder:
                 raise ArgumentTypeError(
                     f"{argument} cannot be written as JSON: {exc}",
                     detail={"argument": argument},
-                    hint="psycopg's set_json_dumps(dumps, connection) sets another encoder.",
+                    hint="Use psycopg's set_json_dumps(dumps, connection) to set another encoder.",
                 ) from exc
             except MemoryError:
                 raise
@@ -202,7 +205,7 @@ class Encoder:
         return text
 
     def batch(self, argument: str, elements: Sequence[Mapping[str, Any]]) -> str:
-        """The JSON text of checked elements: each value as in the call of its own."""
+        """The JSON text of checked elements, each value written as in a call for it alone."""
         return (
             f"[{', '.join(self._element(f'{argument}[{n}]', e) for n, e in enumerate(elements))}]"
         )
@@ -211,7 +214,7 @@ class Encoder:
         members = (
             f"{_OURS.encode(key)}: {self._member(f'{path}.{key}', key, value)}"
             for key, value in element.items()
-            if value is not None  # left to its default, as an argument is
+            if value is not None  # None takes the default, as it does in an argument
         )
         return f"{{{', '.join(members)}}}"
 
@@ -236,25 +239,29 @@ _OURS = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
 
 
 def _check_json(argument: str, text: str) -> None:
-    """Refuses JSON text that no jsonb can hold."""
+    """Refuses JSON text that jsonb cannot hold."""
     if _NUL.search(text):
-        _wrong_value(argument, "has a NUL character, which PostgreSQL cannot store")
+        _wrong_value(argument, _HAS_NUL)
     try:
         found = json.loads(text, parse_constant=_refuse_constant, parse_int=str, parse_float=str)
         json.dumps(found, ensure_ascii=False).encode()
     except UnicodeEncodeError as exc:
-        _wrong_value(argument, "has half of a surrogate pair, which is no character", exc)
+        _wrong_value(argument, _HAS_HALF_A_PAIR, exc)
     except ValueError as exc:
-        _wrong_value(argument, f"is no JSON that PostgreSQL can store: {exc}", exc)
+        _wrong_value(argument, f"is not JSON that PostgreSQL can store: {exc}", exc)
     except RecursionError:
-        pass  # the database says how deep is too deep
+        pass  # the database decides which depth is too much
 
 
 def _refuse_constant(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is no number")
+    raise ValueError(f"{constant} is not a number in JSON")
 
 
-# -- by kind: `path` is how a refusal calls the argument
+_HAS_NUL = "contains a NUL character, which PostgreSQL cannot store"
+_HAS_HALF_A_PAIR = "contains half of a surrogate pair, which is not a character"
+
+
+# -- checks by kind; `path` is the name of the argument in a refusal
 
 
 def _check(name: str, value: Any, path: str) -> Any:
@@ -266,13 +273,13 @@ def _check_text(value: Any, path: str) -> str:
     if not isinstance(value, str):
         _wrong_type(path, "must be a string", value)
     if "\x00" in value:
-        _wrong_value(path, "has a NUL character, which PostgreSQL cannot store")
+        _wrong_value(path, _HAS_NUL)
     if not value.isascii():
         try:
             value.encode()
         except UnicodeEncodeError as exc:
-            _wrong_value(path, "has half of a surrogate pair, which is no character", exc)
-    return str.__str__(value)  # of a StrEnum its value, whatever adapters the connection has
+            _wrong_value(path, _HAS_HALF_A_PAIR, exc)
+    return str.__str__(value)  # the value of a StrEnum, whatever adapters the connection has
 
 
 def _check_texts(value: Any, path: str) -> list[str]:
@@ -323,16 +330,16 @@ def _check_time(value: Any, path: str) -> datetime | str:
         if not _TIME_WITH_ZONE.fullmatch(value):
             _wrong_value(
                 path,
-                f"must be a time with its time zone, as 2030-01-31T10:00:00+01:00, not {value!r:.50}",
+                f"must be a time with a time zone, such as 2030-01-31T10:00:00+01:00, not {value!r:.50}",
             )
         return value
     if not isinstance(value, datetime):
         _wrong_type(path, "must be a datetime", value)
-    # one without a zone would mean another time on every server
+    # A time without a zone would mean a different time on every server.
     if value.utcoffset() is None:
         _wrong_value(
             path,
-            f"{value!r} has no time zone: give it one, as in datetime.now(timezone.utc)",
+            f"must have a time zone, as in datetime.now(timezone.utc), not {value!r}",
         )
     return value
 
@@ -356,7 +363,7 @@ def _check_batch(value: Any, path: str) -> list[dict[str, Any]]:
         checked_element = {}
         for key, one in element.items():
             _check_text(key, f"{at}: a key")
-            # an interval may be SQL's own text there
+            # An interval in an element may also be written as text for SQL.
             as_it_is = one is None or (_KINDS.get(key) == "interval" and isinstance(one, str))
             checked_element[key] = one if as_it_is else _check(key, one, f"{at}.{key}")
         elements.append(checked_element)
@@ -378,7 +385,7 @@ _CHECKS: dict[str, Callable[[Any, str], Any]] = {
 
 
 def several(value: Any, path: str, what: str) -> Iterable[Any]:
-    """The elements of a list, or of anything that lists; a string or an object is none."""
+    """Returns a list, or another iterable. Raises ArgumentTypeError for a string or an object."""
     if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Iterable):
         _wrong_type(path, f"must be a list of {what}", value)
     return value
@@ -397,5 +404,5 @@ def _wrong_value(argument: str, problem: str, cause: BaseException | None = None
 def _shown(value: Any) -> str:
     try:
         return f"{type(value).__name__} {value!r:.50}"
-    except Exception:  # of somebody's __repr__
+    except Exception:  # raised by the __repr__ of the value
         return f"a {type(value).__name__}"

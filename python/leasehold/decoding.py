@@ -1,4 +1,4 @@
-"""What comes back: one value that Python cannot decode never costs more than the row that it is in."""
+"""Decodes results, so that a value that Python cannot decode affects only the row it is in."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ from .rows import Undecodable
 
 _JSONB_OID = 3802
 
-# The kind of a column follows from its name: text is str, JSON is what has no narrower type.
+# The kind of a column follows from its name. A field annotated as str is text; JSON columns are
+# listed, because their annotations differ.
 _HINTS = {
     name: hint
     for _, cls in inspect.getmembers(rows, is_dataclass)
@@ -26,7 +27,7 @@ _HINTS = {
 }
 _TEXTS = {name for name, hint in _HINTS.items() if hint in (str, str | None)}
 _JSONS = {"payload", "metadata", "results", "result", "retry"}
-# functions that answer one value
+# functions that return one value
 _VALUES = {
     **dict.fromkeys(("cancel", "setting", "set_setting", "schema_version", "require_api"), str),
     "checkpoint": dict,
@@ -34,7 +35,9 @@ _VALUES = {
 
 
 class JsonLoader(Loader):
-    """Decodes as the connection does (`set_json_loads`); what that cannot decode is Undecodable."""
+    """Decodes JSON as the connection does (`set_json_loads`), and returns an Undecodable where that
+    fails.
+    """
 
     format = Format.BINARY
 
@@ -43,20 +46,20 @@ class JsonLoader(Loader):
         self._load = _json_of(context.connection if context else None)
 
     def load(self, data: Buffer) -> Any:
-        """The value, or Undecodable."""
+        """Returns the value, or an Undecodable."""
         return self._load(data)
 
 
 def forgive(cursor: psycopg.Cursor[Any]) -> None:
-    """Lets the cursor answer Undecodable where decoding JSON would raise."""
+    """Makes the cursor return an Undecodable where decoding JSON would raise."""
     cursor.adapters.register_loader(_JSONB_OID, JsonLoader)
 
 
 def raw_encoding(client: str, server: str | None) -> str | None:
-    """The encoding in which text must be fetched as bytes, None where it need not.
+    """The encoding in which text must be fetched as bytes; None if it can be fetched as text.
 
-    The server fails the whole statement where one character has no place in client_encoding. That
-    cannot happen in UTF8, unless the database has no encoding and holds what is no UTF-8.
+    The server fails the whole statement if one character cannot be converted to client_encoding.
+    That cannot happen in UTF8, unless the database has no encoding and holds invalid UTF-8.
     """
     if server == "SQL_ASCII":
         return server
@@ -64,7 +67,7 @@ def raw_encoding(client: str, server: str | None) -> str | None:
 
 
 def raw(name: str, function: str, column: sql.Composable, encoding: str) -> sql.Composable:
-    """A column as bytes, where it is text or JSON."""
+    """The expression that fetches a column as bytes, if it is text or JSON."""
     if _kind(name, function) is None:
         return column
     converted = sql.SQL("pg_catalog.convert_to(({})::text, {})")
@@ -77,7 +80,7 @@ def from_raw(
     names: Sequence[str],
     found: Iterable[tuple[Any, ...]],
 ) -> list[tuple[Any, ...]]:
-    """Rows whose text and JSON was fetched as bytes, decoded."""
+    """Decodes rows whose text and JSON was fetched as bytes."""
     as_json = _json_of(conn)
     kinds = [_kind(name, function) for name in names]
 
@@ -85,7 +88,7 @@ def from_raw(
         if value is None or kind is None:
             return value
         if kind is str:
-            # bytes that are no UTF-8 stay what they are: as Python reads odd names of files
+            # Invalid UTF-8 is kept as surrogate escapes, as Python does with names of files.
             return value.decode("utf-8", "surrogateescape")
         return as_json(b"\x01" + value)
 

@@ -1,5 +1,5 @@
-"""The demo: a job per file of a real directory, three worker processes, one of them killed half
-way.
+"""The demo: one job for each file of a real directory, and three worker processes, of which one is
+killed halfway.
 """
 
 from __future__ import annotations
@@ -38,10 +38,10 @@ from .session import SafeIdentifier
 
 WORKERS = 3
 BATCH = 250
-MOST = 100_000  # jobs that one may wait for
-LEASE = 5  # seconds: how long the killed worker's job stays with it
+MOST = 100_000  # jobs that one job may wait for
+LEASE = 5  # seconds; how long the job of the killed worker stays leased to it
 RETRY = {"kind": "fixed", "initial": "1 second", "jitter": 0}
-PATIENCE = 60.0  # seconds without any progress, before the demo gives up
+PATIENCE = 60.0  # seconds without any progress after which the demo gives up
 SKIPPED = {"site-packages", "__pycache__", "node_modules", ".git", ".venv", "venv"}
 
 MARK = "made by leasehold demo, which drops it when it runs again"
@@ -53,7 +53,7 @@ create table demo.file (
     job_id      uuid        not null unique,
     planted     boolean     not null
 );
--- No key on purpose: nothing but the engine keeps a file from being written twice.
+-- This table has no key on purpose: only the engine keeps a file from being written twice.
 create table demo.result (
     path        text        not null,
     bytes       bigint      not null,
@@ -120,12 +120,12 @@ order by f.path
 
 
 class Stuck(Exception):
-    """The demo does not come to an end."""
+    """The demo makes no progress."""
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The database that the demo runs in, and how its reader gets a psql into it."""
+    """The database that the demo runs in, and the command that opens it in psql."""
 
     dsn: str
     psql: str
@@ -140,10 +140,10 @@ def run(
     keep: bool = False,
     as_json: bool = False,
 ) -> int:
-    """Runs the demo and answers its exit code: 0 when every file came out as it must."""
+    """Runs the demo and returns its exit code: 0 if every file has the result that it must have."""
     console = Console(stderr=as_json, highlight=False)
     if not console.is_terminal:
-        console.width = 120  # a log has no width of its own
+        console.width = 120  # a log file has no width
     root = (directory or Path(sysconfig.get_path("stdlib"))).expanduser().resolve()
     paths, skipped = listing(root, limit)
     with ExitStack() as stack:
@@ -151,18 +151,18 @@ def run(
         planted = plant(scratch / "planted")
         if len(paths) + len(planted) > MOST:
             raise UsageError(
-                f"{root} has {len(paths):,} files, and the summary may wait for {MOST:,} jobs at most",
-                hint=f"Take some of them: --files {MOST - len(planted)}",
+                f"{root} has {len(paths):,} files, but the summary can wait for at most {MOST:,} jobs",
+                hint=f"Index fewer files: --files {MOST - len(planted)}",
             )
         if skipped:
             console.print(
-                f"{skipped:,} names left out: they are not UTF-8, so PostgreSQL has no text for them"
+                f"{skipped:,} files skipped: their names are not UTF-8, so PostgreSQL cannot store them"
             )
         if dsn:
             known = dsn == os.environ.get("LEASEHOLD_DSN")
             target = Target(dsn, 'psql "$LEASEHOLD_DSN"' if known else f"psql {shlex.quote(dsn)}")
         else:
-            console.print("starting a PostgreSQL server of our own, in a temporary directory")
+            console.print("starting a PostgreSQL server in a temporary directory")
             server = stack.enter_context(embedded_server())
             psql = "psql" if shutil.which("psql") else str(server.psql)
             target = Target(server.dsn, f"{psql} '{server.dsn}'")
@@ -175,7 +175,7 @@ def run(
         try:
             show.play()
         except Stuck as exc:
-            console.print(f"{exc}; what the workers said is above", style="bold red")
+            console.print(f"{exc}; the output of the workers is above", style="bold red")
             return 1
         good = show.report(as_json=as_json)
         show.look_around()
@@ -183,16 +183,18 @@ def run(
             if keep:
                 wait_for_reader(console)
             console.print(
-                "the server is stopped, its data removed"
-                + ("" if keep else "; `leasehold demo --keep` leaves it up for these lines")
+                "the server is stopped and its data removed"
+                + ("" if keep else "; `leasehold demo --keep` keeps it running for these commands")
             )
     return 0 if good else 1
 
 
 def listing(root: Path, limit: int | None) -> tuple[list[str], int]:
-    """The files below `root`, and how many were left out because their names are no UTF-8."""
+    """The files below `root`, and the number of files that were skipped because their names are not
+    UTF-8.
+    """
     if not root.is_dir():
-        raise UsageError(f"{root} is no directory")
+        raise UsageError(f"{root} is not a directory")
     found: list[str] = []
     skipped = 0
     for parent, directories, names in os.walk(root):
@@ -215,7 +217,7 @@ def listing(root: Path, limit: int | None) -> tuple[list[str], int]:
 
 
 def plant(directory: Path) -> list[str]:
-    """Three names that cannot be read, as a directory of the real world would have them."""
+    """Creates three names that cannot be read as files, as a real directory may contain."""
     directory.mkdir()
     vanished = directory / "vanished.py"
     dangling = directory / "dangling.py"
@@ -228,8 +230,8 @@ def plant(directory: Path) -> list[str]:
 
 
 def wait_for_reader(console: Console) -> None:
-    """Waits for Enter, for Ctrl-C, or for SIGTERM where there is no terminal."""
-    console.print("\nthe server stays up until you press Enter or Ctrl-C")
+    """Waits for Enter or Ctrl-C; without a terminal, for a signal."""
+    console.print("\nthe server runs until you press Enter or Ctrl-C")
     try:
         if sys.stdin.isatty():
             input()
@@ -242,7 +244,7 @@ def wait_for_reader(console: Console) -> None:
 
 @dataclass(slots=True)
 class Demo:
-    """One run, from the empty tables to the figures."""
+    """One run of the demo, from empty tables to the figures."""
 
     console: Console
     conn: psycopg.Connection[dict[str, Any]]
@@ -253,10 +255,12 @@ class Demo:
     paths: list[str]
     planted: list[str]
     workers: list[subprocess.Popen[bytes]] = field(default_factory=list)
-    held: list[UUID] = field(default_factory=list)  # by the worker that was killed, when it was
+    held: list[UUID] = field(default_factory=list)  # jobs leased to the worker when it was killed
 
     def prepare(self) -> None:
-        """Makes the application's own tables. Never drops a schema `demo` that is somebody else's."""
+        """Creates the tables of the application. Never drops a schema `demo` that it did not
+        create.
+        """
         row = self._one(
             "select n.oid is not null as there,"
             " pg_catalog.obj_description(n.oid, 'pg_namespace') as mark"
@@ -264,7 +268,7 @@ class Demo:
         )
         if row["there"] and row["mark"] != MARK:
             raise UsageError(
-                "the database has a schema named demo that this command did not make",
+                "the database has a schema named demo that this command did not create",
                 hint="Name another database with --dsn.",
             )
         with self.conn.transaction():
@@ -272,10 +276,12 @@ class Demo:
             self.conn.execute(TABLES)
 
     def play(self) -> None:
-        """Submits, works, kills, and waits until every job has ended."""
+        """Submits the jobs, runs the workers, kills one of them, and waits until every job has
+        ended.
+        """
         total = len(self.paths) + len(self.planted)
         self.console.print(
-            f"{len(self.paths):,} files of {self.root}, and {len(self.planted)} planted names that "
+            f"{len(self.paths):,} files of {self.root}, and {len(self.planted)} planted ones that "
             f"cannot be read; {WORKERS} worker processes"
         )
         with self._workers(), self._display(total) as display:
@@ -283,7 +289,7 @@ class Demo:
             self._watch(display, total)
 
     def report(self, *, as_json: bool) -> bool:
-        """Prints what came of it; answers whether all is as it must be."""
+        """Prints the figures and returns whether all of them are right."""
         got = self._one(OUTCOME, {"held": self.held})
         deaths = self._all(DEATHS)
         good: bool = (
@@ -304,13 +310,13 @@ class Demo:
 
         line(
             f"{got['files'] + 1:,}",
-            "jobs submitted: one a file, and a summary that waits for all of them",
+            "jobs submitted: one for each file, and a summary that waits for all of them",
         )
-        line(f"{got['succeeded'] + 1:,}", "succeeded, the summary among them")
+        line(f"{got['succeeded'] + 1:,}", "succeeded, including the summary")
         line(f"{got['retried']:,}", "took more than one attempt")
         line(
             f"{got['reclaimed']:,}",
-            f"reclaimed: held by {self._name(0)} when it was killed with SIGKILL",
+            f"reclaimed: leased to {self._name(0)} when it was killed with SIGKILL",
         )
         line(f"{got['dead']:,}", "dead, after three attempts each:")
         for death in deaths[:10]:
@@ -328,20 +334,20 @@ class Demo:
         )
         line(
             f"{got['jobs_a_second'] or 0:,.0f}",
-            "jobs a second, in three processes that take one at a time",
+            "jobs a second, in three processes that each claim one job at a time",
         )
         self.console.print()
         self.console.print(table, markup=False)
         verdict = (
             "exactly one result for every file that could be read"
             if good
-            else "this is not what it should be: please report it, with these lines"
+            else "these figures are wrong: please report them as a bug, with the lines above"
         )
         self.console.print(f"\n{verdict}", style="green" if good else "bold red")
         return good
 
     def look_around(self) -> None:
-        """Prints three psql lines, and what they say."""
+        """Prints three psql commands and their output."""
         plain = re.fullmatch("[a-z_][a-z0-9_]*", self.schema)
         own = self.schema if plain else sql.Identifier(self.schema).as_string(self.conn)
         job = f"'{self.held[0]}'" if self.held else "(select job_id from demo.file limit 1)"
@@ -352,7 +358,7 @@ class Demo:
         ]
         self.console.print("\nlook around:")
         for query in queries:
-            quoted = re.sub(r'(["$`\\])', r"\\\1", query)  # as a shell wants it
+            quoted = re.sub(r'(["$`\\])', r"\\\1", query)  # escaped for double quotes in a shell
             self.console.print(
                 f'\n{self.target.psql} -c "{quoted}"', style="cyan", soft_wrap=True, markup=False
             )
@@ -398,11 +404,13 @@ class Demo:
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
-            start_new_session=True,  # Ctrl-C is ours; we tell them
+            start_new_session=True,  # Ctrl-C reaches this process alone, which stops the workers
         )
 
     def _submit(self, display: Display) -> None:
-        """A batch is one transaction: the application's rows and their jobs, both or neither."""
+        """Submits in batches. Each batch is one transaction with the application's rows and their
+        jobs, so that both are stored or neither is.
+        """
         everything = sorted(
             [(path, False) for path in self.paths] + [(path, True) for path in self.planted]
         )
@@ -438,26 +446,28 @@ class Demo:
                 if self._kill(victim, last_try=tries >= 50):
                     victim = None
                     display.note(
-                        f"killed {self._name(0)} with SIGKILL, which held {len(self.held) or 'no'} job;"
-                        f" a lease runs out within {LEASE} seconds"
+                        f"killed {self._name(0)} with SIGKILL while it held {len(self.held) or 'no'} job;"
+                        f" the lease expires within {LEASE} seconds"
                     )
                 continue
             if got["summaries"] and got["results"] + got["dead"] >= total:
                 return
             if time.monotonic() - moved > PATIENCE:
-                raise Stuck(f"nothing moved for {PATIENCE:.0f} seconds")
+                raise Stuck(f"no progress for {PATIENCE:.0f} seconds")
             if self._alive() == 0:
-                raise Stuck("all workers have left")
-            # a small directory is done in no time: the middle of it is not to be missed
+                raise Stuck("all workers have exited")
+            # A small directory is finished so quickly that a longer sleep would miss the middle.
             time.sleep(0.1 if victim is None else 0.01)
 
     def _kill(self, victim: subprocess.Popen[bytes], *, last_try: bool) -> bool:
-        """Kills a worker that certainly holds a job: stops it, looks, and lets go when it holds
-        none. The others are stopped meanwhile, or they might finish everything.
+        """Kills a worker while it holds a job: suspends it, checks, and resumes it if it holds
+        none.
+
+        The other workers are suspended meanwhile, because they might finish everything.
         """
         for worker in self.workers:
             worker.send_signal(signal.SIGSTOP)
-        time.sleep(0.05)  # what they had sent is done by now
+        time.sleep(0.05)  # the database has processed by now what they had sent
         held = self._all(HELD, {"name": self._name(0) + ":%"})
         if held or last_try:
             victim.kill()
@@ -498,7 +508,7 @@ class Demo:
 
 
 class Display:
-    """Live bars for a person; for a log, a line a second."""
+    """Progress bars on a terminal; otherwise one line a second."""
 
     def __init__(self, console: Console, total: int, progress: Progress | None) -> None:
         self._console = console
@@ -510,14 +520,14 @@ class Display:
             self._index = progress.add_task("done", total=total, note="")
 
     def submitted(self, jobs: int) -> None:
-        """So many jobs are submitted."""
+        """Shows the number of submitted jobs."""
         if self._progress is not None:
             self._progress.update(self._submit, completed=jobs)
         elif jobs == self._total:
             self._console.print(f"  {jobs:,} jobs submitted")
 
     def indexed(self, results: int, dead: int, alive: int) -> None:
-        """So many files are indexed, so many dead; so many workers are alive."""
+        """Shows the numbers of indexed files, of dead jobs and of workers that run."""
         note = f"{results:,} indexed, {dead:,} dead, {alive} workers"
         if self._progress is not None:
             self._progress.update(self._index, completed=results + dead, note=note)
@@ -526,5 +536,5 @@ class Display:
             self._console.print(f"  {note}" + (": waiting for the summary" if done else ""))
 
     def note(self, text: str) -> None:
-        """Something worth a line of its own."""
+        """Prints a line of text."""
         self._console.print(f"  {text}")

@@ -1,6 +1,6 @@
-"""What the demo's workers do: read, hash and count a file, and sum up when all are done.
+"""The handlers of the demo: one reads, hashes and counts a file, the other sums up at the end.
 
-leasehold work leasehold.demo_jobs
+Run them with: leasehold work leasehold.demo_jobs
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ CHUNK = 1 << 20
 
 
 def index(lease: Lease) -> None:
-    """Counts one file; the counts and the end of the job are one transaction."""
+    """Counts one file. The counts and the end of the job commit together."""
     path = Path(lease.payload["path"])
     digest = hashlib.sha256()
     size = lines = words = 0
@@ -34,14 +34,12 @@ def index(lease: Lease) -> None:
             [size, lines, words, digest.hexdigest(), lease.fence, lease.attempt, lease.job_id],
         )
         if written.rowcount == 0:
-            raise GiveUp("a job of an earlier demo")
+            raise GiveUp("the job belongs to an earlier demo")
         lease.complete({"lines": lines})
 
 
 def summarise(lease: Lease) -> None:
-    """Sums up all results. It waited for every file: for those that were indexed, and for those
-    that died.
-    """
+    """Sums up all results. Its job waits for the jobs of all files, whether they succeed or die."""
     with lease.transaction() as conn:
         conn.execute(
             "insert into demo.summary (files, bytes, lines, words)"

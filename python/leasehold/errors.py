@@ -1,7 +1,7 @@
-"""What Leasehold refuses, as exceptions: one class per SQLSTATE of `error_codes()`.
+"""The refusals of Leasehold as exceptions: one class for each SQLSTATE of `error_codes()`.
 
-The class is chosen by the code alone; message, DETAIL and HINT come from the database. Everything
-else that psycopg raises (a lost connection, 40001, 40P01, 55P03 …) passes through untouched.
+The SQLSTATE alone chooses the class; message, DETAIL and HINT come from the database. Every other
+error of psycopg (a lost connection, 40001, 40P01, 55P03 …) passes through unchanged.
 """
 
 from __future__ import annotations
@@ -17,8 +17,10 @@ import psycopg
 
 
 class LeaseholdError(Exception):
-    """Anything that Leasehold refuses. An LH code that this version does not know comes as this
-    class.
+    """Base class of all refusals. An LH code unknown to this version is raised as this class.
+
+    `sqlstate` is the code, `name` its name in `error_codes()`, `detail` the JSON of DETAIL, `hint`
+    what to do about it. `index` is the position, from 0, of the element that `submit_all` refused.
     """
 
     code: ClassVar[str | None] = None
@@ -39,7 +41,7 @@ class LeaseholdError(Exception):
         self.name = name or _names.get(self.sqlstate or "")
         self.detail: dict[str, Any] = dict(detail or {})
         self.hint = hint
-        self.index = index  # of the element that `submit_all` was refused for, from 0
+        self.index = index
 
     def __str__(self) -> str:
         told = self.message if self.index is None else f"jobs[{self.index}]: {self.message}"
@@ -48,41 +50,41 @@ class LeaseholdError(Exception):
 
     @property
     def job_id(self) -> UUID | None:
-        """The job it is about, where DETAIL names one."""
+        """The job that the refusal is about, if DETAIL names one."""
         return _uuid(self.detail.get("job_id"))
 
     @property
     def lease_id(self) -> UUID | None:
-        """The lease that was shown, where DETAIL names one."""
+        """The lease that was presented, if DETAIL names one."""
         return _uuid(self.detail.get("lease_id"))
 
     @property
     def argument(self) -> str | None:
-        """The argument that was refused, where DETAIL names one."""
+        """The argument that was refused, if DETAIL names one."""
         found = self.detail.get("argument")
         return found if isinstance(found, str) else None
 
 
 class LeaseExpired(LeaseholdError):
-    """An earlier lease of this job: it ran out, and the job was taken away. Stop."""
+    """The lease is an earlier lease of this job: it expired and the job was taken away. Stop."""
 
     code = "LH001"
 
 
 class LeaseMismatch(LeaseholdError):
-    """No lease of this job."""
+    """The lease is not a lease of this job."""
 
     code = "LH002"
 
 
 class JobNotFound(LeaseholdError):
-    """No live or archived job of that id."""
+    """No live or archived job has this id."""
 
     code = "LH003"
 
 
 class DependencyViolation(LeaseholdError):
-    """wait_for names an unknown job, the job itself, or closes a circle."""
+    """wait_for names an unknown job or the job itself, or would form a cycle."""
 
     code = "LH004"
 
@@ -100,83 +102,81 @@ class IdempotencyConflict(LeaseholdError):
 
 
 class JobCancelled(LeaseholdError):
-    """Cancellation was asked for, or done. Stop."""
+    """Cancellation was requested, or the job is cancelled. Stop."""
 
     code = "LH007"
 
 
 class JobFinished(LeaseholdError):
-    """The job already ended otherwise."""
+    """The job has already ended in another way."""
 
     code = "LH008"
 
 
 class InvalidState(LeaseholdError):
-    """The job is held where it must be unheld, and so on."""
+    """The job is not in a state that the call requires, for example leased where it must not be."""
 
     code = "LH009"
 
 
 class InvalidArgument(LeaseholdError):
-    """An argument is null, empty, negative, infinite, too long, not an object, or past."""
+    """An argument has a wrong value: null, empty, negative, infinite, too long, not an object, or
+    in the past.
+    """
 
     code = "LH010"
 
 
 class PayloadTooLarge(LeaseholdError):
-    """A payload, result or checkpoint is above the configured cap."""
+    """A payload, result or checkpoint is larger than the configured limit."""
 
     code = "LH011"
 
 
 class VersionMismatch(LeaseholdError):
-    """This package and the installed schema do not fit."""
+    """This package and the installed schema do not fit together."""
 
     code = "LH017"
 
 
 class AlreadyDone(LeaseholdError):
-    """This very lease completed the job before: roll back what was written again. What it was
-    completed with is `Lease.status().result`.
+    """The same lease has already completed the job, so the transaction that completes it again must
+    roll back. `Lease.status().result` is the result that was recorded.
     """
 
     code = "LH018"
 
 
 class UsageError(LeaseholdError):
-    """Refused by this package before anything was sent."""
+    """This package refused the call before anything was sent."""
 
 
 class ArgumentTypeError(InvalidArgument, UsageError, TypeError):
-    """An argument is of a type that this package does not send: a TypeError, and refused before
-    anything was sent.
-    """
+    """An argument has the wrong type. Nothing was sent."""
 
 
 class ArgumentValueError(InvalidArgument, UsageError, ValueError):
-    """An argument has a value that cannot be sent or stored: a ValueError, and refused before
-    anything was sent.
-    """
+    """An argument has a value that cannot be sent or stored. Nothing was sent."""
 
 
 class UndecodableError(LeaseholdError):
-    """The database answered with a value that Python cannot decode. What was called was done."""
+    """The call succeeded, but Python cannot decode a value that the database returned."""
 
 
 class OpenTransaction(UsageError):
-    """A grant counts when it commits, so work is not claimed inside a transaction that somebody
-    else opened.
+    """A transaction is already open. A lease counts only when it is committed, so jobs are claimed
+    in a transaction of their own.
     """
 
 
 class ForkedConnection(UsageError):
-    """The process was forked after connecting: open connections in the child."""
+    """The process was forked after its Leasehold was created; create another one in the child."""
 
 
 classes: dict[str, type[LeaseholdError]] = {
     cls.code: cls for cls in LeaseholdError.__subclasses__() if cls.code is not None
 }
-"""The one map from SQLSTATE to class."""
+"""The only map from SQLSTATE to class."""
 
 _names: dict[str, str] = {
     code: "".join(f"_{c.lower()}" if c.isupper() else c for c in cls.__name__).lstrip("_")
@@ -184,22 +184,24 @@ _names: dict[str, str] = {
 }
 
 LOST: tuple[type[LeaseholdError], ...] = (LeaseExpired, LeaseMismatch, JobNotFound, JobFinished)
-"""What the database says of a lease that is no longer current."""
+"""The refusals of a lease that is not current."""
 
 GONE: tuple[type[LeaseholdError], ...] = (*LOST, JobCancelled)
-"""What makes it pointless to go on under a lease."""
+"""The refusals after which work under the lease is pointless."""
 
 
 def from_parts(
     sqlstate: str, message: str, detail: str | None = None, hint: str | None = None
 ) -> LeaseholdError:
-    """The exception for a refusal given in parts, as in a row of `settle` or `extend_many`."""
+    """Builds the exception for a refusal given as columns, as in a row of `settle` or
+    `extend_many`.
+    """
     cls = classes.get(sqlstate, LeaseholdError)
     return cls(message, sqlstate=sqlstate, detail=_parse(detail), hint=hint)
 
 
 def translate(exc: psycopg.Error) -> LeaseholdError:
-    """The exception for an error in class LH: `raise translate(exc) from exc`."""
+    """Builds the exception for an error of class LH. Use it as `raise translate(exc) from exc`."""
     diag = exc.diag
     return from_parts(
         exc.sqlstate or "", diag.message_primary or str(exc), diag.message_detail, diag.message_hint
@@ -208,10 +210,10 @@ def translate(exc: psycopg.Error) -> LeaseholdError:
 
 @contextmanager
 def translated(arguments: Sequence[str] = ()) -> Iterator[None]:
-    """Raises a refusal of the body's SQL as its class, with psycopg's exception as the cause.
+    """Raises a refusal of the SQL in the block as its class, with psycopg's exception as the cause.
 
-    `arguments` are the names of the statement's parameters: a value that the type of one cannot
-    hold is an InvalidArgument, too.
+    `arguments` are the names of the statement's parameters. A value that the type of a parameter
+    cannot hold is raised as InvalidArgument, too.
     """
     try:
         yield
@@ -226,11 +228,11 @@ def translated(arguments: Sequence[str] = ()) -> Iterator[None]:
 
 
 def _refused_parameter(exc: psycopg.Error, arguments: Sequence[str]) -> str | None:
-    """The argument whose text its type could not read; None when the error is of another kind."""
+    """The argument whose value its type cannot hold; None for any other error."""
     if not (exc.sqlstate or "").startswith("22"):
         return None
-    # "unnamed portal parameter $2", in the server's language; an error inside a function has
-    # functions there
+    # The last line is "unnamed portal parameter $2", in the server's language. For an error inside
+    # a function it names a function instead.
     where = (exc.diag.context or "").splitlines()[-1:]
     found = re.search(r"\$(\d+)", where[0]) if where else None
     number = int(found[1]) if found else 0
@@ -239,11 +241,11 @@ def _refused_parameter(exc: psycopg.Error, arguments: Sequence[str]) -> str | No
 
 @contextmanager
 def copied(view: str, first: int) -> Iterator[None]:
-    """Raises a refusal of the body's COPY into a view with the index of the element that it is
-    about.
+    """Raises a refusal of the COPY in the block as its class, with the index of the refused
+    element.
 
-    `first` is the index of the first one sent. A value that its column cannot hold is an
-    InvalidArgument.
+    `first` is the index of the first element of this COPY. A value that its column cannot hold is
+    raised as InvalidArgument.
     """
     try:
         yield
@@ -254,17 +256,17 @@ def copied(view: str, first: int) -> Iterator[None]:
         error = translate(exc)
         if code.startswith("22"):
             error = InvalidArgument(exc.diag.message_primary or str(exc))
-        # the outermost context; a word for "line" there is in the server's language
+        # The last match is the outermost context. The word for "line" is in the server's language.
         line = re.findall(rf"^.*?\b{view}\b\D*(\d+)", where, re.MULTILINE)
         error.index = first + int(line[-1]) - 1 if line else None
         raise error from exc
 
 
 def another_connection(exc: psycopg.Error) -> bool:
-    """Whether the call may do better over another connection than over the one that raised this.
+    """Whether the call might succeed over a connection other than the one that raised this.
 
-    A connection that is lost, or leads to a server that is read-only by now; but also one whose
-    session is not as it should be, which is seen by its effects alone.
+    True for a lost connection and for a server that has become read-only. True also for errors that
+    a session in an unexpected state may cause, since such a session shows itself only by errors.
     """
     if exc.sqlstate is None:
         return not isinstance(exc, _OF_THE_CALL)
@@ -272,10 +274,10 @@ def another_connection(exc: psycopg.Error) -> bool:
 
 
 def another_time(exc: BaseException) -> bool:
-    """Whether the same call may do better another time, because it failed for what is around it.
+    """Whether the same call might succeed later, because its surroundings made it fail.
 
-    The database is away, read-only, full or shutting down, or the schema or a right is missing; not
-    for what the call said.
+    True when the database is unreachable, read-only, full or shutting down, or when the schema or a
+    right is missing; false when the arguments of the call are at fault.
     """
     if not isinstance(exc, psycopg.Error):
         return False
@@ -287,20 +289,21 @@ def another_time(exc: BaseException) -> bool:
 
 
 def cannot_heal(exc: psycopg.Error) -> bool:
-    """Whether another try is idle: wrong password, user, database or schema, or no rights.
+    """Whether another try is pointless: a wrong password, user, database or schema, or a missing
+    right.
 
-    What is refused while connecting comes without a SQLSTATE, so it is known by its English text; in
-    another language it is not known, and is tried again.
+    A refused connection has no SQLSTATE, so it is recognized by its English text. In another
+    language it is not recognized, and is tried again.
     """
     if exc.sqlstate is None:
         if isinstance(exc, psycopg.ProgrammingError):
-            return True  # no connection string
+            return True  # an invalid connection string
         return isinstance(exc, psycopg.OperationalError) and denied(exc) is not None
     return exc.sqlstate[:2] in ("28", "42") or exc.sqlstate in ("3D000", "3F000")
 
 
 def denied(exc: psycopg.Error) -> str | None:
-    """The SQLSTATE that a server refused a connection with, as far as its English text tells it."""
+    """The SQLSTATE with which the server refused a connection, as far as its English text shows."""
     text = str(exc)
     return next((code for code, pattern in _DENIALS.items() if pattern.search(text)), None)
 

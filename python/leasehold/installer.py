@@ -1,4 +1,4 @@
-"""Installing, verifying and removing the schema: the one SQL file that the package carries."""
+"""Installs, verifies and removes the schema, from the SQL file that this package ships."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ select coalesce(e.kind, f.kind), coalesce(e.name, f.name),
 from expected as e
 full join found as f on f.kind = e.kind and f.name = e.name
 where f.definition is distinct from e.definition
-  -- who may not create roles has no group roles in the copy, and cannot compare their grants
+  -- A login that may not create roles has no group roles in the copy, so it cannot compare their grants.
   and (
       coalesce(e.kind, f.kind) <> 'grant'
       or coalesce(e.name, f.name) not like '%% to @%%'
@@ -48,11 +48,11 @@ order by 1
 
 
 class Installer:
-    """Puts Leasehold into one schema of one database.
+    """Installs Leasehold into one schema of one database, verifies and removes it.
 
-    Given a connection string, each method connects and closes by itself. Given a connection, it
-    works in the transaction that is open there, and you commit; where none is open, each method is
-    a transaction of its own.
+    With a connection string, each method opens and closes a connection. With a connection, it works
+    in the transaction that is open on it, and you commit; if none is open, each method is a
+    transaction of its own.
     """
 
     def __init__(self, source: str | Connection, schema: str = "leasehold") -> None:
@@ -60,17 +60,20 @@ class Installer:
         self._source = source if isinstance(source, str) else usable(source, connections_only=True)
 
     def apply(self) -> str:
-        """Installs, or upgrades, and answers the version that is then there. All or nothing.
+        """Installs or upgrades the schema, all or nothing, and returns the version that is then
+        installed.
 
-        Finds nothing to do where it was done. Refuses a schema that is somebody else's or newer
-        than this package, and a server older than 14.
+        Changes nothing if that version is already installed. Refuses a schema that is not
+        Leasehold's or is newer than this package, and a server older than PostgreSQL 14.
         """
         with self._transaction() as conn, translated():
             self._install(conn, self.schema)
             return self._version(conn)
 
     def version(self) -> str | None:
-        """The version that is installed; None where there is none, or it is too damaged to say."""
+        """The installed version; None if nothing is installed, or if the schema is too damaged to
+        tell.
+        """
         try:
             with self._transaction() as conn:
                 return self._version(conn) if self._exists(conn) else None
@@ -78,16 +81,18 @@ class Installer:
             return None
 
     def missing_roles(self) -> list[str]:
-        """The group roles that there are not: who installed may not create roles."""
+        """The group roles that do not exist, because the login that installed may not create
+        roles.
+        """
         with self._transaction() as conn:
             return self._roles(conn, there=False)
 
     def verify(self) -> list[Discrepancy]:
-        """What in the schema is missing, changed or left over, compared with what this package
-        ships.
+        """Returns what in the schema is missing, changed or left over, compared with what this
+        package ships.
 
-        Installs a second copy into a scratch schema, compares, and rolls it back: needs the rights
-        to install.
+        It installs a second copy into a scratch schema, compares, and rolls back, so it needs the
+        rights to install.
         """
         scratch = f"leasehold_verify_{uuid.uuid4().hex[:12]}"
         with self._connected() as conn, conn.transaction(force_rollback=True), translated():
@@ -100,21 +105,21 @@ class Installer:
                 return [Discrepancy(*row) for row in cursor]
 
     def uninstall(self, confirm: str) -> list[str]:
-        """Drops the schema with every job in it, then its group roles; answers the roles that had
-        to stay.
+        """Drops the schema with every job in it, then its group roles, and returns the roles that
+        could not be dropped.
 
-        `confirm` is the schema's name again. A role stays while it owns something or has rights
-        elsewhere, in another database for instance, or where it is not ours to drop. Raises
-        UsageError when `confirm` differs or the schema is none of Leasehold's.
+        `confirm` is the name of the schema again. A role remains while it owns an object or has
+        rights elsewhere, for instance in another database, or if this login may not drop it. Raises
+        UsageError if `confirm` differs, or if Leasehold is not installed in the schema.
         """
         if confirm != self.schema:
             raise UsageError(
-                f"confirm is {confirm!r}, not the name of the schema, {self.schema!r}",
-                hint="Everything in it will be gone: name it again to say that you mean it.",
+                f"confirm must be the name of the schema, {self.schema!r}, not {confirm!r}",
+                hint="Every job in the schema will be deleted; repeat its name to confirm.",
             )
         with self._transaction() as conn:
             if not self._exists(conn):
-                raise UsageError(f"there is no Leasehold in schema {self.schema!r}")
+                raise UsageError(f"leasehold is not installed in schema {self.schema!r}")
             roles = self._roles(conn)
             conn.execute(sql.SQL("drop schema {} cascade").format(sql.Identifier(self.schema)))
             return [role for role in roles if not self._drop_role(conn, role)]
@@ -157,8 +162,8 @@ class Installer:
                 cursor.execute(query, {"schema": self.schema, "there": there})
             except UndefinedFunction as exc:
                 raise UsageError(
-                    f"schema {self.schema!r} is damaged: it cannot name its group roles",
-                    hint="Install again, which mends it, then uninstall.",
+                    f"schema {self.schema!r} is damaged: it cannot list its group roles",
+                    hint="Install it again, which repairs it, and then uninstall it.",
                 ) from exc
             return [name for (name,) in cursor]
 
@@ -172,5 +177,5 @@ class Installer:
 
 
 def shipped() -> str:
-    """The SQL file that this package carries."""
+    """The text of the SQL file that this package ships."""
     return resources.files(__package__).joinpath("leasehold.sql").read_text(encoding="utf-8")

@@ -1,5 +1,6 @@
-"""Jobs in a file: JSON Lines, read a line at a time, each remembered by its number. What is JSON in
-the database goes there as it is written.
+"""Reads jobs from a JSON Lines file, one line at a time, and keeps track of line numbers.
+
+Values that are stored as JSON are sent exactly as the file has them.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from .errors import UsageError
 
 
 class BadLine(UsageError):
-    """A line that is no JSON object."""
+    """A line of the file is not a JSON object."""
 
     def __init__(self, line: int, problem: str) -> None:
         super().__init__(problem)
@@ -23,12 +24,14 @@ class BadLine(UsageError):
 
 
 class JobLines:
-    """The objects of a JSON Lines file, one for each line that is not blank; read once."""
+    """The objects of a JSON Lines file, one for each line that is not blank. It can be iterated
+    over once.
+    """
 
     def __init__(self, lines: Iterable[bytes]) -> None:
         self.bytes = 0  # read so far
         self._lines = lines
-        self._blanks: list[int] = []  # of each blank line: how many objects came before it
+        self._blanks: list[int] = []  # for each blank line, the number of objects before it
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         found = 0
@@ -41,7 +44,7 @@ class JobLines:
             found += 1
 
     def line_of(self, index: int) -> int:
-        """The number, from 1, of the line that the index-th object, from 0, stood in."""
+        """The number, from 1, of the line of the object with this index, from 0."""
         return index + 1 + bisect_left(self._blanks, index + 1)
 
 
@@ -50,23 +53,23 @@ def _read(line: bytes, number: int) -> dict[str, Any]:
         text = line.decode("utf-8-sig" if number == 1 else "utf-8").rstrip()
         return _members(text)
     except json.JSONDecodeError as exc:
-        raise BadLine(number, f"it is no JSON: {exc.msg} at column {exc.colno}") from exc
+        raise BadLine(number, f"invalid JSON: {exc.msg} at column {exc.colno}") from exc
     except RecursionError as exc:
-        raise BadLine(number, "its JSON is nested too deep") from exc
+        raise BadLine(number, "the JSON is nested too deeply") from exc
     except ValueError as exc:
-        raise BadLine(number, f"it is no JSON: {exc}") from exc
+        raise BadLine(number, f"invalid JSON: {exc}") from exc
     except TypeError as exc:
         raise BadLine(number, str(exc)) from exc
 
 
 def _members(text: str) -> dict[str, Any]:
-    """The members of the object that the text is. Raises ValueError where it is no JSON, TypeError
-    where it is no object.
+    """The members of the object in the text. Raises ValueError if the text is not JSON, TypeError
+    if it is not an object.
     """
     at = _skip(text, 0)
     if text[at : at + 1] != "{":
         _AS_WRITTEN.decode(text)
-        raise TypeError("it is no JSON object with submit's parameters as its keys")
+        raise TypeError("the line must be a JSON object whose keys are parameters of submit")
     members: list[tuple[str, Any]] = []
     at = _skip(text, at + 1)
     closed = text[at : at + 1] == "}"
@@ -116,12 +119,13 @@ def _without_repetition(members: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is no number")
+    raise ValueError(f"{constant} is not a number in JSON")
 
 
 _BLANKS = re.compile(r"[ \t\n\r]*")
 _AS_PYTHON = json.JSONDecoder(object_pairs_hook=_without_repetition, parse_constant=_refuse)
-# what only finds where a value ends reads no numbers: they may be longer than Python takes
+# This one only finds where a value ends. It does not convert numbers, which may have more digits
+# than Python reads.
 _AS_WRITTEN = json.JSONDecoder(
     object_pairs_hook=_without_repetition,
     parse_constant=_refuse,

@@ -1,4 +1,4 @@
-"""Keeping leases alive: one thread with a connection of its own, extending all that are due in one
+"""Keeps leases alive: one thread with its own connection extends all leases that are due in one
 call.
 """
 
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("leasehold")
 
-_HELD_BY_A_TRANSACTION = "55P03"  # of ours, most likely: no loss
+_HELD_BY_A_TRANSACTION = "55P03"  # most likely a transaction of ours, so the lease is not lost
 _MOST = 1000  # leases in one call
 
 
 @dataclass(slots=True)
 class _Beat:
-    """One lease, and when it is due."""
+    """One lease that is kept alive, and the time of its next extension."""
 
     lease: Lease
     on_change: OnChange | None
@@ -49,16 +49,19 @@ class _Beat:
 
 
 class KeepAlive:
-    """Extends the leases it watches until they end, are lost or are cancelled, or it is closed.
+    """Extends the leases that it watches until they end, are lost or are cancelled, or until it is
+    closed.
 
-    A lease is due at a third of its length; the others that are halfway there go along, so that
-    they share the next call too. One that a transaction has locked is held, which is no loss. A
-    lost connection is opened again, with backoff; meanwhile time may make a lease doubtful, never
-    lost. Raises UsageError over a pool that does not say how to open one (`connect=` does).
+    A lease is due for extension after a third of its length. Other leases that are at least halfway
+    to that point are extended in the same call, so that they share later calls, too. A lease whose
+    job is locked by a transaction is still held, and is tried again. A lost connection is opened
+    again, with growing delays; until then the lease may become doubtful, but not lost.
+
+    Raises UsageError over a pool that offers no way to open a connection, unless `connect=` does.
     """
 
     def __init__(self, session: Session) -> None:
-        session.opener()  # one that cannot be opened is said here, where somebody hears it
+        session.opener()  # raise here, in the caller's thread, if no connection can be opened
         self._session = session
         self._beats: dict[UUID, _Beat] = {}
         self._changed = threading.Condition()
@@ -67,19 +70,19 @@ class KeepAlive:
         self._thread: threading.Thread | None = None
         self._conn: Connection | None = None
         self._trouble = Trouble(
-            lambda leases: f"keepalive: {leases} leases are not extended, trying again",
-            "keepalive: no lease waits to be extended any more",
+            lambda leases: f"keepalive: {leases} leases could not be extended, trying again",
+            "keepalive: all leases are extended again",
         )
 
     def open(self) -> None:
-        """Opens the connection now, while there is one to be had; otherwise the first lease that is
-        due does. Raises what psycopg raises.
+        """Opens the connection now, while the server still has a free one, rather than when the
+        first lease is due. Raises what psycopg raises.
         """
         self._conn = self._session.connect()
 
     def watch(self, lease: Lease, on_change: OnChange | None = None) -> None:
-        """Keeps this lease alive from now on; `on_change(lease, state)` hears of doubtful, lost and
-        cancelled.
+        """Keeps this lease alive from now on. `on_change(lease, state)` is called when it becomes
+        doubtful, lost or cancelled.
         """
         third = lease._pulse.length.total_seconds() / 3
         beat = _Beat(lease, on_change, third, due=now() + third, doubt_at=lease._pulse.deadline)
@@ -95,7 +98,7 @@ class KeepAlive:
                 self._changed.notify()
 
     def forget(self, lease: Lease) -> None:
-        """Leaves this lease to itself."""
+        """Stops extending this lease."""
         with self._changed:
             beat = self._beats.pop(lease.lease_id, None)
         if beat is not None:
@@ -103,7 +106,9 @@ class KeepAlive:
             self._trouble.ends(lease.lease_id)
 
     def close(self) -> None:
-        """Stops the thread and closes its connection; the leases run on."""
+        """Stops the thread and closes its connection. The leases remain, and are no longer
+        extended.
+        """
         with self._changed:
             self._closed = True
             self._changed.notify()
@@ -152,8 +157,8 @@ class KeepAlive:
         return None if self._awake_at == math.inf else max(0.0, self._awake_at - now())
 
     def _next(self, beat: _Beat) -> float:
-        # a lease that becomes doubtful is told so at once, or when the call on its way returns,
-        # however long the next try is off
+        # The watcher of a lease that becomes doubtful is called at once, or when the current call
+        # returns, even if the next try is further off.
         return min(beat.due, beat.doubt_at)
 
     def _look(self, beat: _Beat) -> None:
@@ -195,7 +200,7 @@ class KeepAlive:
             )
             answers = {row.lease_id: row for row in rows}
             answered = [(beat, answers[beat.lease.lease_id]) for beat in beats]
-        except Exception as exc:  # of the caller's `connect` any; the leases are still to be kept
+        except Exception as exc:  # the caller's `connect` may raise any; the leases still matter
             self._disconnect()
             for beat in beats:
                 self._later(beat, exc)
@@ -221,9 +226,9 @@ class KeepAlive:
         beat.backoff.cap = max(0.05, min(5.0, beat.third / 2))
         delay = beat.backoff.next()
         beat.due = now() + delay
-        log.debug("keepalive of job %s: again in %.1f s: %s", beat.lease.job_id, delay, exc)
+        log.debug("keepalive of job %s: next try in %.1f s: %s", beat.lease.job_id, delay, exc)
         with self._changed:
-            if beat.lease.lease_id in self._beats:  # not forgotten meanwhile
+            if beat.lease.lease_id in self._beats:  # unless it was forgotten meanwhile
                 self._trouble.begins(beat.lease.lease_id, exc)
 
     def _disconnect(self) -> None:

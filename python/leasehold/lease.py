@@ -1,4 +1,4 @@
-"""A lease: what get_work granted, and what may be done with it."""
+"""A lease that get_work granted, and the calls that its worker may make under it."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ OnChange: TypeAlias = "Callable[[Lease, State], object]"
 T = TypeVar("T")
 
 UNDECODABLE = "undecodable"
-"""The error_code of an attempt that failed because Python cannot decode what the job has."""
+"""The error_code of an attempt that failed because Python cannot decode a value of the job."""
 
 _FACTS = tuple(column.name for column in fields(Work))
 
 
 class Retry(Exception):
-    """Raised by a handler: this attempt failed, try again after `after` (seconds or timedelta;
-    None: by policy).
+    """Raised by a handler to fail the attempt and to try again after `after` (seconds or timedelta;
+    None follows the job's retry policy).
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class Retry(Exception):
 
 
 class GiveUp(Exception):
-    """Raised by a handler: this job will never succeed, bury it."""
+    """Raised by a handler to bury the job at once, because it can never succeed."""
 
     def __init__(self, reason: str, *, error_code: str | None = None) -> None:
         super().__init__(reason)
@@ -66,8 +66,8 @@ class GiveUp(Exception):
 
 
 class Release(Exception):
-    """Raised by a handler: hand the job back untried, to be taken again at `available_at` (None: at
-    once).
+    """Raised by a handler to hand the job back without counting the attempt. The job can be claimed
+    again from `available_at` on (None: at once).
     """
 
     def __init__(self, *, available_at: datetime | None = None) -> None:
@@ -76,8 +76,8 @@ class Release(Exception):
 
 
 class Pulse:
-    """What its holder knows of a lease by now. Its calls and its keepalive write here, from their
-    threads.
+    """What this process knows about a lease. The calls of the lease and its keepalive write here,
+    each from its own thread.
     """
 
     __slots__ = (
@@ -97,30 +97,30 @@ class Pulse:
 
     def __init__(self, length: timedelta, deadline: float) -> None:
         self.length = length
-        self.deadline = deadline  # on backoff.now()
+        self.deadline = deadline  # by the clock of backoff.now()
         self.state: State = "held"
         self.error: LeaseholdError | None = None
         self.stop = threading.Event()
-        self.connection: Connection | None = None  # the transaction that Lease.transaction() opened
-        self.ended_on: Connection | None = (
-            None  # whose transaction ended it, not known to be committed
-        )
+        # the connection of Lease.transaction(), while that is open
+        self.connection: Connection | None = None
+        # the connection whose transaction ended the lease, and is not known to be committed
+        self.ended_on: Connection | None = None
         self.counting = threading.Lock()
-        self.ending = 0  # ends on their way
-        self.locked = False  # a transaction of ours keeps everybody else from taking it
-        self.outcome: str | None = None  # the job's state, as its end left it
+        self.ending = 0  # the number of calls in flight that end the lease
+        self.locked = False  # whether a transaction of ours keeps others from reclaiming the job
+        self.outcome: str | None = None  # the state of the job after its end
         self.watchers: list[Callable[[State], None]] = []
 
     def look(self) -> State:
-        """The state; a lease whose time went by is doubtful, because only the database knows who
-        has it.
+        """Returns the state. A lease whose time is over is doubtful, because only the database
+        knows whether it is still current.
         """
         if self.state == "held" and not self.locked and now() >= self.deadline:
             return "doubtful"
         return self.state
 
     def turn(self, state: State, error: LeaseholdError | None = None) -> None:
-        """Takes note of a state there is no way back from, and tells who wants to know."""
+        """Records a final state and calls the watchers."""
         if self.state in ("ended", "lost") or self.state == state:
             return
         self.state, self.error = state, error
@@ -130,9 +130,9 @@ class Pulse:
             tell(state)
 
     def judge(self, exc: LeaseholdError, *, of_an_end: bool = False) -> None:
-        """Takes note of what a refusal says about the lease."""
+        """Records what a refusal says about the lease."""
         if self.ended_on is not None or (self.ending and not of_an_end):
-            return  # it may be our own end that it speaks of
+            return  # the refusal may be due to our own end of the lease
         if isinstance(exc, LOST):
             self.turn("lost", exc)
         elif isinstance(exc, JobCancelled):
@@ -140,7 +140,7 @@ class Pulse:
 
     @contextmanager
     def ends(self) -> Iterator[None]:
-        """While an end is on its way, a refusal seen elsewhere may only be its effect."""
+        """Marks a block that ends the lease: a refusal of another call may only be its effect."""
         with self.counting:
             self.ending += 1
         try:
@@ -150,34 +150,38 @@ class Pulse:
                 self.ending -= 1
 
     def extended(self, deadline: float) -> None:
-        """Takes note of a later end of the lease."""
+        """Records a later end of the lease."""
         self.deadline = max(self.deadline, deadline)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Lease(Work):
-    """The exclusive right to work on one job, until it ends or runs out.
+    """The exclusive right to work on one job, until the lease ends or the job is reclaimed.
 
-    As a context manager it ends what the block did not end: `complete()` after a clean exit,
-    `fail()` with the exception's text after an exception (which goes on; Retry, GiveUp and Release
-    end the lease as they say and stop there), `release()` after KeyboardInterrupt and the like.
+    As a context manager, it ends the lease unless the block has ended it: with `complete()` after a
+    normal exit, with `fail()` and the text of the exception after an exception, which propagates,
+    and with `release()` after KeyboardInterrupt and its like. Retry, GiveUp and Release end the
+    lease as they say, and do not propagate.
 
-    Every method sends one call over the source the lease came from or, inside `transaction()`, over
-    that transaction; `connection=` names another one, and a call inside a transaction is part of
-    it. All raise LeaseExpired, LeaseMismatch, JobNotFound or JobFinished when the lease is lost,
-    JobCancelled as each says.
+    Every method sends one call over the source of the lease or, inside `transaction()`, over that
+    transaction. `connection=` names another connection; a call on a connection with an open
+    transaction is part of it.
+
+    Every call except `status` raises LeaseExpired, LeaseMismatch, JobNotFound or JobFinished when
+    the lease is not current, and JobCancelled when the job was cancelled.
     """
 
     _session: Session = field(repr=False)
     _pulse: Pulse = field(repr=False)
 
-    # a grant equals itself alone, so it can be in a set; Work compares, and hashes, its values
+    # A lease is equal only to itself, so that it can be in a set. Work compares and hashes its
+    # values.
     __eq__ = object.__eq__
     __hash__ = object.__hash__
 
     @classmethod
     def granted(cls, work: Work, session: Session, length: timedelta, sent: float) -> Lease:
-        """The lease of one row of get_work, called at `sent` on backoff.now()."""
+        """The lease in one row of get_work, called at `sent` by the clock of backoff.now()."""
         pulse = Pulse(length, sent + work.lease_remaining.total_seconds())
         facts = {name: getattr(work, name) for name in _FACTS}
         return cls(**facts, _session=session, _pulse=pulse)
@@ -186,24 +190,29 @@ class Lease(Work):
 
     @property
     def state(self) -> State:
-        """held · doubtful (its time went by: ends are still sent, the database decides) · lost ·
-        cancelled · ended.
+        """What this process knows about the lease; asks nothing of the database.
+
+        *held*, *ended* or *cancelled*; *lost* if the database has said that the lease is not
+        current; *doubtful* if its time is over and no extension succeeded. The end of a doubtful
+        lease is still sent, and the database decides whether it counts.
         """
         return self._pulse.look()
 
     @property
     def stop(self) -> threading.Event:
-        """Set once the handler should come to an end: `lease.stop.wait(5)` is a sleep that ends in
-        time. `stop_reason` says why.
+        """An event that is set when the handler should come to an end; `stop_reason` says why.
+
+        `lease.stop.wait(5)` is a sleep of five seconds that ends early when the event is set.
         """
         return self._pulse.stop
 
     @property
     def stop_reason(self) -> StopReason | None:
-        """Why `stop` is set: the lease is lost, or cancelled; or its worker shuts down.
+        """Why `stop` is set: the lease is lost or cancelled, or the worker is shutting down. None
+        while `stop` is not set.
 
-        At a shutdown the lease is still held: finish within the worker's grace period, or raise
-        Release, which hands the job back untried. None while `stop` is not set.
+        At a shutdown the lease is still held. Finish within the worker's grace period, or raise
+        Release, which hands the job back without counting the attempt.
         """
         if self._pulse.state == "lost":
             return "lost"
@@ -212,15 +221,17 @@ class Lease(Work):
         return "shutdown" if self._pulse.stop.is_set() else None
 
     def check(self) -> None:
-        """Raises what made the lease lost or cancelled, if anything did. Asks nobody: `status()`
-        does.
+        """Raises the refusal that showed the lease to be lost or cancelled, if there was one.
+
+        Asks nothing of the database; `status()` does.
         """
         if self._pulse.error is not None:
             raise self._pulse.error
 
     def status(self, *, connection: Connection | None = None) -> LeaseStatus:
-        """Asks the database: held, cancel_requested, remaining, the job's state, and the result
-        that this very lease completed it with. SQL: lease_status.
+        """Asks the database for the status of the lease. SQL: lease_status.
+
+        Raises only JobNotFound; a lease that is not current has `held` false.
         """
         return self._call(
             connection,
@@ -232,11 +243,13 @@ class Lease(Work):
     # -- ends
 
     def complete(self, result: Any = None, *, connection: Connection | None = None) -> None:
-        """Ends the job as succeeded, with a JSON result. SQL: complete.
+        """Ends the job as succeeded, with any JSON value as its result. SQL: complete.
 
-        Inside a transaction, what else that transaction writes happens exactly once. Completed
-        before by this very lease: fine when the call stands alone, AlreadyDone inside a
-        transaction, which must roll back. Raises PayloadTooLarge.
+        Inside a transaction, everything else that the transaction writes happens exactly once. If
+        this lease has already completed the job, a call that is a transaction of its own succeeds;
+        a call inside a transaction raises AlreadyDone, and the transaction must roll back.
+
+        It succeeds even after cancellation was requested. Raises PayloadTooLarge.
         """
         self._end(connection, "complete", {"result": result})
 
@@ -249,10 +262,12 @@ class Lease(Work):
         error_code: str | None = None,
         connection: Connection | None = None,
     ) -> Outcome:
-        """This attempt failed: backs off, or buries what has no attempts left. SQL: fail.
+        """Ends the attempt as failed. SQL: fail.
 
-        `retryable=False` buries at once; `retry_after` (seconds or timedelta) takes the place of
-        the policy.
+        The job is tried again after the delay of its retry policy, or is buried if no attempts are
+        left. `retry_after` (seconds or timedelta, at most a year) replaces that delay;
+        `retryable=False` buries the job at once. A job whose cancellation was requested ends as
+        cancelled.
         """
         arguments = {
             "error": error,
@@ -266,7 +281,11 @@ class Lease(Work):
     def release(
         self, *, available_at: datetime | None = None, connection: Connection | None = None
     ) -> Outcome:
-        """Hands the job back untried, at the end of the queue. SQL: release."""
+        """Hands the job back without counting the attempt, at the end of its queue. SQL: release.
+
+        With `available_at`, it can be claimed again from that time on. A job whose cancellation was
+        requested ends as cancelled.
+        """
         outcome: Outcome = self._end(connection, "release", {"available_at": available_at})
         return outcome
 
@@ -284,10 +303,12 @@ class Lease(Work):
         on_dependency_failure: str | None = None,
         connection: Connection | None = None,
     ) -> Outcome:
-        """Moves the job on: another need, later, or behind other jobs. SQL: reschedule.
+        """Ends the lease and moves the job to another need, to a later time, or behind other jobs.
+        SQL: reschedule.
 
-        None keeps what the job has, except wait_for: then it waits for nothing. Raises
-        DependencyViolation, JobCancelled, InvalidArgument.
+        None keeps what the job has, except for `wait_for`, where it means that the job waits for
+        nothing. Attempts start again at zero. Raises JobCancelled once cancellation was requested,
+        DependencyViolation and PayloadTooLarge.
         """
         arguments = {
             "next_need": next_need,
@@ -308,10 +329,10 @@ class Lease(Work):
     def extend(
         self, lease: Seconds | None = None, *, connection: Connection | None = None
     ) -> datetime:
-        """Moves the end of the lease to now + `lease` (default: as long as it was granted for).
-        SQL: extend.
+        """Moves the end of the lease to now + `lease` (by default the length it was granted with),
+        never to an earlier time, and returns it. SQL: extend.
 
-        Never to an earlier end. Raises JobCancelled once cancellation was asked for.
+        Raises JobCancelled once cancellation was requested.
         """
         length = self._pulse.length if lease is None else duration(lease, "lease")
         sent = now()
@@ -320,23 +341,23 @@ class Lease(Work):
         return ends_at
 
     def hold(self, *, connection: Connection | None = None) -> datetime:
-        """Locks the lease for the open transaction: what it writes commits only while the lease is
-        held.
-
-        SQL: hold_lease. Answers when the lease would end.
+        """Locks the lease until the open transaction ends, so that what the transaction writes
+        commits only while the lease is current. Returns the end of the lease. SQL: hold_lease.
         """
         ends_at: datetime = self._value("hold_lease", connection)
         return ends_at
 
     @contextmanager
     def transaction(self, *, hold: bool = True) -> Iterator[Connection]:
-        """A transaction under this lease: gives its connection for the application's own reads and
-        writes.
+        """Opens a transaction under this lease and returns its connection, for the reads and writes
+        of the application.
 
-        Methods of the lease take part in it: `complete()` in here commits with what was written, or
-        neither does. `hold` locks the lease first, so that nobody takes the job while the
-        transaction lasts. What the block does to the session (a role, settings) lasts no longer
-        than the block; a connection that you gave stays as you leave it.
+        The methods of the lease take part in it: a `complete()` in the block commits together with
+        the writes of the block, or not at all. `hold` first locks the lease, as `hold()` does, so
+        that the job is not reclaimed during the transaction.
+
+        A role or settings that the block sets on the session last no longer than the block, except
+        on a connection that you passed.
         """
         pulse = self._pulse
         around = pulse.connection
@@ -367,11 +388,11 @@ class Lease(Work):
         *,
         connection: Connection | None = None,
     ) -> Any:
-        """Records a named result inside the job and returns the one that stays: the first of its
-        name.
+        """Records a named result with the job, and returns the result recorded first under that
+        name, which is kept. SQL: checkpoints, checkpoint.
 
-        A function is called only when the name has no result yet, so that a later attempt skips the
-        work. SQL: checkpoints, checkpoint. Raises PayloadTooLarge.
+        If `result` is a function, it is called only when the name has no result yet, so a later
+        attempt skips the work. `name` has at most 200 bytes. Raises PayloadTooLarge.
         """
         if callable(result):
             for known in self.checkpoints(connection=connection):
@@ -381,7 +402,9 @@ class Lease(Work):
         return self._value("checkpoint", connection, name=name, result=result)
 
     def checkpoints(self, *, connection: Connection | None = None) -> list[CheckpointResult]:
-        """The named results recorded so far, by whichever attempt. SQL: checkpoints."""
+        """The named results that all attempts of the job have recorded, oldest first. SQL:
+        checkpoints.
+        """
         return self._call(
             connection,
             lambda conn: self._session.rows(
@@ -396,10 +419,10 @@ class Lease(Work):
         limit_rows: int | None = None,
         connection: Connection | None = None,
     ) -> list[DependencyResult]:
-        """A page of the results of what the job waited for, in order of job_id after `after`. SQL:
-        results.
+        """One page of the results of the jobs that this job waited for, in the order of job_id,
+        beginning after the job_id `after`. SQL: results.
 
-        `results` has them already, unless `results_truncated`.
+        The attribute `results` holds them already, unless `results_truncated` is true.
         """
         arguments = {**self._ids, "after": after, "limit_rows": limit_rows}
         return self._call(
@@ -410,10 +433,10 @@ class Lease(Work):
         )
 
     def keep_alive(self, on_change: OnChange | None = None) -> KeepAlive:
-        """Extends the lease from a thread of its own until closed: `with lease.keep_alive(): …`.
+        """Starts a thread that extends the lease until it is closed: `with lease.keep_alive(): …`.
 
-        `on_change(lease, state)` is called from there when the lease is doubtful, lost or
-        cancelled.
+        The thread calls `on_change(lease, state)` when the lease becomes doubtful, lost or
+        cancelled. Raises UsageError over a pool without `conninfo`, unless `connect=` was given.
         """
         from .keepalive import KeepAlive
 
@@ -439,13 +462,13 @@ class Lease(Work):
             self.conclude(exc)
         except (LeaseholdError, psycopg.Error) as failure:
             log.warning(
-                "job %s: its end could not be told, so its lease runs out: %s", self.job_id, failure
+                "job %s: the lease could not be ended, so it expires: %s", self.job_id, failure
             )
         return isinstance(exc, (Retry, GiveUp, Release))
 
     def is_over(self) -> bool:
-        """Whether nothing is left to send: lost, ended, or ended in a transaction whose owner
-        decides.
+        """Whether there is nothing left to send: the lease is lost or has ended, or was ended in a
+        transaction that the caller has yet to commit.
         """
         pulse = self._pulse
         if pulse.state in ("ended", "lost"):
@@ -455,15 +478,17 @@ class Lease(Work):
         return in_transaction(pulse.ended_on) or not self.status().held
 
     def conclude(self, exc: BaseException | None, result: Any = None) -> None:
-        """Ends the lease as an exception says, unless it is over: what a Worker does with what a
-        handler raised.
+        """Ends the lease as the exception of a handler says, or with its result, unless it is over.
+        A Worker calls it.
         """
         end = self._end_after(exc, result)
         if end is not None:
             self._end(None, *end)
 
     def done(self, exc: BaseException | None, result: Any = None) -> dict[str, Any] | None:
-        """What `conclude` would send, as an element for `settle` and `turn`; None when it is over."""
+        """What `conclude` would send, as an element for `settle` and `turn`; None if the lease is
+        over.
+        """
         end = self._end_after(exc, result)
         if end is None:
             return None
@@ -471,10 +496,10 @@ class Lease(Work):
         return {**self._ids, "verb": verb, **arguments}
 
     def answered(self, row: Settled) -> None:
-        """Takes note of what `settle` or `turn` said of its end; raises what refused it.
+        """Records the row of `settle` or `turn` about the end of this lease; raises its refusal.
 
-        Done before by this very lease is fine: a repeated call answers that when its first reply
-        was lost.
+        AlreadyDone counts as success: it is the reply to a repeated call whose first reply was
+        lost.
         """
         error = row.error
         if error is not None and not isinstance(error, AlreadyDone):
@@ -484,20 +509,22 @@ class Lease(Work):
         self._pulse.turn("ended")
 
     def heard(self, answer: Extended, deadline: float) -> None:
-        """Takes note of what `extend_many` said of it; `deadline` is its new end, on backoff.now()."""
+        """Records the row of `extend_many` about this lease; `deadline` is its new end by the clock
+        of backoff.now().
+        """
         if answer.ok:
             self._pulse.extended(deadline)
         elif answer.error is not None:
             self._pulse.judge(answer.error)
 
     def ends(self) -> AbstractContextManager[None]:
-        """While its end is on its way, more than once if need be, no refusal elsewhere counts as a
-        loss.
+        """Marks a block that ends the lease, with repeated calls if need be. In the block, a
+        refusal of another call does not count as the loss of the lease.
         """
         return self._pulse.ends()
 
     def abandon(self) -> None:
-        """Takes note that somebody else ended it for its holder, who is told to stop."""
+        """Records that the lease was ended on behalf of its handler, and tells the handler to stop."""
         self._pulse.turn("ended")
         self._pulse.stop.set()
 
@@ -523,7 +550,9 @@ class Lease(Work):
     def _end_after(
         self, exc: BaseException | None, result: Any
     ) -> tuple[str, dict[str, Any]] | None:
-        """The verb and the arguments that an exception, or none, asks for; None when it is over."""
+        """The verb and the arguments that an exception, or a result, leads to; None if the lease is
+        over.
+        """
         if isinstance(exc, AlreadyDone) and exc.lease_id == self.lease_id:
             self._pulse.outcome = "succeeded"
             self._pulse.turn("ended")

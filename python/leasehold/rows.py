@@ -1,8 +1,8 @@
-"""What the SQL functions answer, as frozen rows: a class per composite type, a field per column, in
-order.
+"""The rows that the SQL functions return: one frozen class for each composite type, with one field
+for each column, in order.
 
-Times are aware datetimes from the database's clock, durations timedeltas, JSON what `json` makes of
-it: whole numbers exact, other numbers floats.
+Times are aware datetimes from the database's clock; durations are timedeltas. JSON is what Python's
+`json` makes of it: whole numbers are exact, other numbers are floats.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from .errors import LeaseholdError, from_parts
 
 @dataclass(frozen=True, slots=True)
 class Undecodable:
-    """Stands where Python cannot decode the JSON that the database has: nested too deep, a whole
-    number of more digits than Python reads, bytes that are no UTF-8.
+    """Takes the place of JSON that Python cannot decode: nested too deeply, a whole number with
+    more digits than Python reads, or bytes that are not UTF-8.
 
-    `text` is that JSON, `problem` why it cannot be decoded.
+    `text` is that JSON, `problem` the reason.
     """
 
     text: str
@@ -32,7 +32,7 @@ class Undecodable:
 
 @dataclass(frozen=True, slots=True)
 class Submitted:
-    """One job recorded, or found again by its idempotency key (`created` is then false)."""
+    """One job that was recorded, or (with `created` false) found by its idempotency key."""
 
     job_id: UUID
     created: bool
@@ -42,10 +42,12 @@ class Submitted:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """One job with the lease on it: all that a worker needs.
+    """One claimed job and its lease, with all that a worker needs.
 
-    `results` are those of the jobs it waited for, up to 64 kB; `results_truncated` says that there
-    are more. `lease_remaining` is what was left of the lease when the database answered.
+    `attempt` counts from 1. `fence` grows with each lease of the job, and of its singleton key.
+    `lease_remaining` is what was left of the lease when the database replied. `results` maps the
+    job_id of each job that this job waited for to its result. Above 64 kB it is empty and
+    `results_truncated` is true; then `Lease.dependency_results` returns them page by page.
     """
 
     job_id: UUID
@@ -67,8 +69,8 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Where a job went: its new state, when it can be taken again, and how many attempts are
-    counted.
+    """The new state of a job, the time from which it can be claimed again, and its number of
+    counted attempts.
     """
 
     state: str
@@ -77,7 +79,7 @@ class Outcome:
 
 
 class _Verdict:
-    """A row that carries its own refusal."""
+    """A row that may hold a refusal."""
 
     __slots__ = ()
 
@@ -88,7 +90,7 @@ class _Verdict:
 
     @property
     def error(self) -> LeaseholdError | None:
-        """The refusal of this row as an exception, not raised; none when `ok`."""
+        """The refusal of this row as an exception, which is not raised; None if `ok`."""
         if self.error_code is None:
             return None
         return from_parts(self.error_code, self.message or "", self.detail, self.hint)
@@ -96,7 +98,7 @@ class _Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Settled(_Verdict):
-    """One element of a batch that `settle` or `turn` acknowledged, or refused."""
+    """One element of a batch that `settle` or `turn` processed: done if `ok`, otherwise refused."""
 
     job_id: UUID
     lease_id: UUID
@@ -114,7 +116,7 @@ class Settled(_Verdict):
 
 @dataclass(frozen=True, slots=True)
 class Extended(_Verdict):
-    """One lease that `extend_many` moved, or refused."""
+    """One lease that `extend_many` extended if `ok`, otherwise refused."""
 
     job_id: UUID
     lease_id: UUID
@@ -128,8 +130,11 @@ class Extended(_Verdict):
 
 @dataclass(frozen=True, slots=True)
 class LeaseStatus:
-    """What the database says of a lease now; `state` is the job's, `result` what this very lease
-    completed it with, an Undecodable if Python cannot decode it.
+    """The status of a lease in the database.
+
+    `held` says whether the lease is current. `remaining` is negative if the lease has expired but
+    the job was not reclaimed yet. `state` is the state of the job. `result` is the result with
+    which this lease completed the job, or an Undecodable if Python cannot decode it.
     """
 
     held: bool
@@ -141,7 +146,7 @@ class LeaseStatus:
 
 @dataclass(frozen=True, slots=True)
 class CheckpointResult:
-    """A named result that stays with the job."""
+    """A named result that is kept with the job."""
 
     name: str
     result: Any
@@ -150,7 +155,7 @@ class CheckpointResult:
 
 @dataclass(frozen=True, slots=True)
 class DependencyResult:
-    """How a job that was waited for ended, and with what result."""
+    """The state in which a job that was waited for ended, and its result."""
 
     job_id: UUID
     state: str
@@ -158,20 +163,28 @@ class DependencyResult:
 
 
 @dataclass(frozen=True, slots=True)
-class Bell:
-    """Where to listen; `armed`: whoever submits from now on knows of it; `due_in`: in how long this
-    session is to look for a job that is scheduled, whoever rings.
+class Wakeup:
+    """How a waiting worker is woken.
+
+    `channel` is the channel to LISTEN on. `reliable` says whether every transaction that submits a
+    matching job from now on notifies the channel; until then the worker should sleep only briefly.
+    `due_in` is the time after which this worker must look for work without a notification, because
+    a scheduled job becomes due.
     """
 
     channel: str
-    armed: bool
+    reliable: bool
     due_in: timedelta | None
 
 
 @dataclass(frozen=True, slots=True)
 class JobInfo:
-    """One job, live or archived. `payload`, `metadata`, `result` and `lease_id` are None for a login
-    that may not call job_payload; one that Python cannot decode is an Undecodable.
+    """One job, live or archived.
+
+    `payload`, `metadata`, `result` and `lease_id` are None for a login that may not call
+    job_payload. A value that Python cannot decode is an Undecodable. `crashes` counts the leases
+    that ran out in a row, `leases_run_out` all that ever did. `extended_at` is the time at which
+    the current lease was last extended.
     """
 
     job_id: UUID
@@ -212,7 +225,7 @@ class JobInfo:
 
 @dataclass(frozen=True, slots=True)
 class PayloadInfo:
-    """What a job carries; what Python cannot decode is an Undecodable."""
+    """The JSON values of a job; one that Python cannot decode is an Undecodable."""
 
     payload: dict[str, Any]
     metadata: dict[str, Any]
@@ -221,8 +234,8 @@ class PayloadInfo:
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why a job does not run; `until` when that changes by itself, `waits_for` which job it waits
-    for.
+    """One reason why a job is not running. `until` is the time at which it ceases by itself,
+    `waits_for` the job that this one waits for.
     """
 
     reason: str
@@ -243,7 +256,7 @@ class SettingInfo:
 
 @dataclass(frozen=True, slots=True)
 class ErrorInfo:
-    """One code that Leasehold raises."""
+    """One error code that Leasehold raises."""
 
     code: str
     name: str
@@ -252,7 +265,10 @@ class ErrorInfo:
 
 @dataclass(frozen=True, slots=True)
 class Swept:
-    """How many jobs one `sweep` moved on."""
+    """The numbers of jobs that one `sweep` promoted (scheduled to ready), reclaimed (the lease had
+    expired), expired (too late to start), freed (nothing left to wait for) and admitted (unparked:
+    the singleton key became free).
+    """
 
     promoted: int
     reclaimed: int
@@ -263,7 +279,9 @@ class Swept:
 
 @dataclass(frozen=True, slots=True)
 class Discrepancy:
-    """Something that is not as shipped: `problem` is missing, changed or left over."""
+    """One difference from what was shipped or installed; `problem` is missing, changed or left
+    over.
+    """
 
     kind: str
     name: str

@@ -1,8 +1,7 @@
-"""How a call reaches the database: over the caller's connection, a pool, or a connection of our
-own.
+"""Sends calls to the database over the caller's connection, a pool, or a connection of its own.
 
-One SQL function per call, arguments by name, columns listed; the caller's transactions are never
-ended.
+Each call is one SQL function with named arguments and listed result columns. A transaction that
+belongs to the caller is never ended here.
 """
 
 from __future__ import annotations
@@ -45,8 +44,10 @@ Row = TypeVar("Row")
 
 
 class Pool(Protocol):
-    """What is used of a psycopg_pool.ConnectionPool. Its `conninfo` and `kwargs`, too, where there
-    is no `connect=`: leases are kept alive over connections beside the pool.
+    """The part of psycopg_pool.ConnectionPool that is used here.
+
+    Without `connect=`, its `conninfo` and `kwargs` are used as well, because leases are kept alive
+    over connections outside the pool.
     """
 
     def connection(self, timeout: float | None = None) -> AbstractContextManager[Connection]:
@@ -56,7 +57,8 @@ class Pool(Protocol):
 
 Source: TypeAlias = "str | Connection | Pool"
 
-# What no function takes without: said as null when it is None, so that the database names it.
+# Parameters that have no default in any function. When one is None, it is sent as null, so that the
+# database refuses it by name.
 _REQUIRED = frozenset(
     (
         *("job_id", "lease_id", "next_need", "worker_id", "capabilities", "capability", "until"),
@@ -64,7 +66,7 @@ _REQUIRED = frozenset(
     )
 )
 
-# Elements in one COPY: that one was refused is heard when its COPY ends, not before.
+# Elements sent in one COPY. The database reports a refused element only when its COPY ends.
 _PORTION = 5000
 
 
@@ -87,8 +89,8 @@ class Session:
         self._connect = connect or _dedicated(source)
         self._own: Connection | None = None
         self._listening: set[str] = set()
-        self._lent = 0  # times that code that is not ours has our own connection now
-        self._seen: _Before | None = None  # to be put back: it has had it
+        self._lent = 0  # how many users outside this package hold our own connection now
+        self._seen: _Before | None = None  # the state to restore, because they have used it
         self._owning = threading.RLock()
         self._pid = os.getpid()
         self._composed: dict[tuple[Any, ...], bytes] = {}
@@ -96,16 +98,18 @@ class Session:
     # -- connections
 
     def opener(self) -> Callable[[], Connection]:
-        """How further connections are opened. Raises UsageError for a pool that does not say."""
+        """The function that opens additional connections. Raises UsageError for a pool that offers
+        none.
+        """
         if self._connect is None:
             raise UsageError(
-                "this pool does not say how to open a connection beside it",
-                hint="Give connect=, a function that opens one.",
+                "this pool does not tell how to open a connection outside it",
+                hint="Pass connect=, a function that opens one.",
             )
         return self._connect
 
     def connect(self) -> Connection:
-        """A new autocommit connection to the same database, the asker's to keep and to close."""
+        """Opens a new autocommit connection to the same database; the caller closes it."""
         conn = self.opener()()
         if not isinstance(conn, psycopg.Connection):
             if inspect.iscoroutine(conn):
@@ -117,7 +121,7 @@ class Session:
             if not conn.autocommit:
                 conn.autocommit = True
             if is_pooled(conn):
-                # the next transaction may meet another server process
+                # The next transaction may run in another server process.
                 conn.prepare_threshold = None
         except BaseException:
             conn.close()
@@ -125,7 +129,7 @@ class Session:
         return conn
 
     def close(self) -> None:
-        """Closes the connection that this object opened, if it did. Never one that it was given."""
+        """Closes the connection that this object opened, never one that it was given."""
         with self._owning:
             if self._own is not None and self._pid == os.getpid():
                 self._own.close()
@@ -133,9 +137,9 @@ class Session:
 
     @contextmanager
     def borrow(self, given: Connection | None = None) -> Iterator[Connection]:
-        """A connection for one or a few calls: the given one, or one from the source.
+        """Lends a connection for one call or a few: the given one, or one from the source.
 
-        Over one from the source, a call is a transaction of its own, and one round trip.
+        Over a connection string or a pool, a call is a transaction of its own and one round trip.
         """
         self._check_process()
         if given is not None:
@@ -153,10 +157,10 @@ class Session:
 
     @contextmanager
     def lend(self, given: Connection | None = None) -> Iterator[Connection]:
-        """As `borrow`, for code that is not ours.
+        """Lends a connection as `borrow` does, to code outside this package.
 
-        What that leaves on a connection of the session's own, or of a pool (a role, settings, an
-        open transaction), is put back before anything else is sent over it.
+        That code may leave a role, settings or an open transaction on it. On the session's own
+        connection, and on one of a pool, these are undone before the connection is used again.
         """
         self._check_process()
         if given is not None or isinstance(self._source, psycopg.Connection):
@@ -188,12 +192,12 @@ class Session:
     def _check_process(self) -> None:
         if self._pid != os.getpid():
             raise ForkedConnection(
-                "this process was forked after its Leasehold was made",
-                hint="No connection can serve two processes: make its own in the child.",
+                "this process was forked after its Leasehold was created",
+                hint="A connection cannot serve two processes; create another Leasehold in the child.",
             )
 
     def _mine(self) -> Connection:
-        """The session's own connection, as it was opened: whoever has seen it meanwhile."""
+        """The session's own connection, in the state in which it was opened."""
         if self._own is not None and self._seen is not None and not self._lent:
             self._seen.put_back_or_close(self._own, channels=True)
             self._listening.clear()
@@ -204,8 +208,8 @@ class Session:
         return self._own
 
     def stands_alone(self, conn: Connection, given: Connection | None) -> bool:
-        """Whether a call over `conn` is a transaction of its own, so that its return means it is
-        committed.
+        """Whether a call over `conn` is a transaction of its own, and so is committed when it
+        returns.
         """
         if given is None and not isinstance(self._source, (str, psycopg.Connection)):
             return True
@@ -213,16 +217,16 @@ class Session:
 
     @contextmanager
     def committing(self, given: Connection | None = None) -> Iterator[Connection]:
-        """A connection on which the block is a transaction of its own, committed before the next
-        statement.
+        """Lends a connection on which the block is a transaction of its own, committed at the end
+        of the block.
 
-        Raises OpenTransaction where somebody else's is open.
+        Raises OpenTransaction when a transaction is already open on the connection.
         """
         with self.borrow(given) as conn:
             if in_transaction(conn):
                 raise OpenTransaction(
-                    "a transaction is open, and a grant counts only when it commits",
-                    hint="Use another connection, best in autocommit, or say in_transaction=True.",
+                    "a transaction is open, and a lease counts only when it is committed",
+                    hint="Use another connection, best in autocommit mode, or pass in_transaction=True.",
                 )
             if conn.autocommit:
                 yield conn
@@ -233,8 +237,8 @@ class Session:
     # -- listening
 
     def listen(self, conn: Connection, channel: str) -> None:
-        """Listens on the channel. The session's own connection goes on with that: what it did once
-        it need not do again.
+        """Listens on the channel. The session's own connection keeps listening, so that the next
+        wait does not have to begin again.
         """
         if conn is not self._own:
             self._say(conn, "listen {}", channel)
@@ -243,7 +247,7 @@ class Session:
             self._listening.add(channel)
 
     def unlisten(self, conn: Connection, channel: str) -> None:
-        """Leaves a connection of somebody else's as it was."""
+        """Stops listening on the channel, except on the session's own connection."""
         if conn is not self._own:
             self._say(conn, "unlisten {}", channel)
 
@@ -263,11 +267,11 @@ class Session:
         columns: tuple[str, ...] | None = None,
         undecodable: bool = False,
     ) -> list[Row]:
-        """Calls a function that returns rows; an argument that is None is left to its default, where
-        it has one.
+        """Calls a function that returns rows. An argument that is None takes its default, where it
+        has one.
 
-        Raises UndecodableError where a value cannot be decoded; with `undecodable` it is answered
-        as Undecodable.
+        Raises UndecodableError when a value cannot be decoded. With `undecodable`, the value is
+        returned as an Undecodable instead.
         """
         names = columns or _columns(kind)
         found = self._call(connection, function, names, arguments, undecodable=undecodable)
@@ -318,14 +322,15 @@ class Session:
         progress: Callable[[int], object] | None = None,
         connection: Connection | None = None,
     ) -> int:
-        """Streams elements into a view, all or none, and answers how many; what one leaves out is
-        null.
+        """Streams elements into a view, all or none, and returns their number. A column that an
+        element leaves out is null.
 
-        `progress` is told how many the database has taken so far.
+        `progress` is called with the number of elements that the database has accepted so far.
         """
         left, count = iter(elements), 0
         with self.borrow(connection) as conn:
-            # where a transaction is the caller's, or psycopg begins one for him, it is his to end
+            # A transaction that the caller, or psycopg on its behalf, has begun is the caller's to
+            # end.
             alone = conn.autocommit and not in_transaction(conn)
             with conn.transaction() if alone else nullcontext():
                 self._make_sure_it_stores(conn, view)
@@ -338,9 +343,11 @@ class Session:
                         return count
 
     def _make_sure_it_stores(self, conn: Connection, view: str) -> None:
-        """Refuses a COPY that the database would count and not store: where triggers do not fire.
+        """Refuses a COPY whose rows the database would count but not store, because the view's
+        triggers do not fire.
 
-        How many rows a COPY reports says nothing, and triggers of a view cannot be enabled always.
+        The row count of the COPY does not show it, and the triggers of a view cannot be set to
+        fire always.
         """
         ignored = """
             select pg_catalog.current_setting('session_replication_role') = 'replica'
@@ -353,8 +360,8 @@ class Session:
         with psycopg.Cursor(conn, row_factory=tuple_row) as cursor:
             if cursor.execute(ignored, [name]).fetchone() == (True,):
                 raise UsageError(
-                    "session_replication_role is replica, so that a COPY would store nothing",
-                    hint="Set it to origin for this session, or submit by submit or submit_many.",
+                    "session_replication_role is replica, so COPY would store nothing",
+                    hint="Set it to origin for this session, or use submit or submit_many.",
                 )
 
     def _copy(
@@ -418,8 +425,8 @@ class Session:
         values = [encoder.encoded(name, value) for name, value in given.items()]
         raw_in = raw_encoding(encoder.encoding, encoder.server_encoding)
         query = self._compose(conn, encoder.encoding, function, columns, names, raw_in)
-        # a cursor of our own making, answered in binary: whatever row factory, DateStyle or
-        # IntervalStyle the caller's connection has
+        # A cursor of our own with binary results does not depend on the row factory, DateStyle or
+        # IntervalStyle of the caller's connection.
         with psycopg.Cursor(conn, row_factory=tuple_row) as cursor, translated(names):
             forgive(cursor)
             found = cursor.execute(query, values, binary=True).fetchall()
@@ -451,17 +458,17 @@ class Session:
 
 
 class SafeIdentifier(sql.Identifier):
-    """An identifier in a statement that has parameters, where psycopg reads every % as the start of
-    one.
-    """
+    """An identifier in a statement with parameters, where psycopg takes every % for a placeholder."""
 
     def as_bytes(self, context: psycopg.abc.AdaptContext | None = None) -> bytes:
-        """The quoted name, its % doubled."""
+        """The quoted name, with each % doubled."""
         return super().as_bytes(context).replace(b"%", b"%%")
 
 
 def schema_name(schema: str) -> str:
-    """The name of a schema. Raises ArgumentTypeError and ArgumentValueError for what is none."""
+    """Returns the name of a schema. Raises ArgumentTypeError or ArgumentValueError if it cannot be
+    one.
+    """
     if not isinstance(schema, str):
         raise ArgumentTypeError(f"schema must be a string, not {schema!r:.50}")
     if not schema or "\x00" in schema or len(schema.encode("utf-8", "replace")) > 63:
@@ -473,23 +480,25 @@ def schema_name(schema: str) -> str:
 
 
 def in_transaction(conn: Connection) -> bool:
-    """Whether a transaction is open on the connection, in good order or not."""
+    """Whether a transaction is open on the connection, failed or not."""
     return not conn.closed and conn.info.transaction_status != TransactionStatus.IDLE
 
 
 @contextmanager
 def impatient(conn: Connection, lock_timeout: str = "200ms") -> Iterator[None]:
-    """A transaction that does not wait for locks: LockNotAvailable (55P03) when one is held."""
+    """A transaction that barely waits for locks: after `lock_timeout` it raises LockNotAvailable
+    (55P03).
+    """
     with conn.transaction():
         conn.execute("select pg_catalog.set_config('lock_timeout', %s, true)", [lock_timeout])
         yield
 
 
 def is_pooled(conn: Connection) -> bool:
-    """Whether a pooler stands between us and the server: it shows another process id than the
-    server has.
+    """Whether a pooler stands between the connection and the server: the process id that the pooler
+    reports differs from the server's.
 
-    One query, outside any transaction, the first time that it is asked of a connection.
+    The first call for a connection runs one query.
     """
     if conn not in _pooled:
         with psycopg.Cursor(conn, row_factory=tuple_row) as cursor:
@@ -502,10 +511,12 @@ _pooled: weakref.WeakKeyDictionary[Connection, bool] = weakref.WeakKeyDictionary
 
 
 class _Before:
-    """How a connection was before code that is not ours saw it: noted once a connection.
+    """The state of a connection before code outside this package used it, recorded once for each
+    connection.
 
-    Not noted are temporary tables, locks and prepared statements: they do not change what another
-    statement means. Behind a pooler the server's side is left alone: it may be another's by now.
+    Temporary tables, locks and prepared statements are not recorded, because they do not change the
+    meaning of other statements. Behind a pooler the server's session is left alone: it may serve
+    another client by now.
     """
 
     def __init__(self, conn: Connection) -> None:
@@ -517,7 +528,7 @@ class _Before:
         backend_pid, user, role, settings = row
         _pooled[conn] = backend_pid != conn.info.backend_pid
         statements: list[sql.Composable] = [sql.SQL(_RESET)]
-        if user != conn.info.user:  # whoever opened it, or its pool, wants it so
+        if user != conn.info.user:  # set by the code that opened the connection, or by its pool
             statements.append(sql.SQL("set session authorization {}").format(sql.Identifier(user)))
         for name, value in settings:
             call = sql.SQL("select pg_catalog.set_config({}, {}, false)")
@@ -534,10 +545,10 @@ class _Before:
         return found
 
     def put_back_or_close(self, conn: Connection, *, channels: bool = False) -> None:
-        """Makes it so again, `channels`: and listening to nothing; one that cannot be is closed."""
+        """Restores the connection, and with `channels` stops listening; closes it if that fails."""
         try:
             self._put_back(conn, channels)
-        except Exception:  # whatever was done to it: there are others
+        except Exception:  # whatever the cause, another connection can be opened
             conn.close()
 
     def _put_back(self, conn: Connection, channels: bool) -> None:
@@ -551,7 +562,7 @@ class _Before:
         with _in_no_transaction(conn), psycopg.Cursor(conn) as cursor:
             cursor.execute(statement, prepare=False)
         if conn.info.encoding != self._encoding:
-            raise psycopg.InterfaceError("the connection has another encoding than it had")
+            raise psycopg.InterfaceError("the encoding of the connection has changed")
 
 
 _noted: weakref.WeakKeyDictionary[Connection, _Before] = weakref.WeakKeyDictionary()
@@ -572,13 +583,13 @@ _NOTED = (
 
 
 def _in_no_transaction(conn: Connection) -> AbstractContextManager[object]:
-    """A block that leaves no transaction open: one of its own where psycopg would begin one."""
+    """A block that leaves no transaction open: it is a transaction where psycopg would begin one."""
     return nullcontext() if conn.autocommit else conn.transaction()
 
 
 @contextmanager
 def _left_when_unfit(conn: Connection) -> Iterator[None]:
-    """Closes a connection over which a call failed in a way that it may not over another."""
+    """Closes a connection over which a call failed, if it might succeed over another connection."""
     try:
         yield
     except psycopg.Error as exc:
@@ -589,9 +600,11 @@ def _left_when_unfit(conn: Connection) -> Iterator[None]:
 
 @contextmanager
 def _autocommit(conn: Connection) -> Iterator[None]:
-    """A borrowed connection without a BEGIN and a COMMIT around each statement.
+    """Puts a borrowed connection into autocommit mode, which saves the round trips of BEGIN and
+    COMMIT.
 
-    Not where these say something: an isolation level, read only, deferrable.
+    Does nothing if the connection sets an isolation level, read only or deferrable, because these
+    apply to the BEGIN.
     """
     asked = (conn.isolation_level, conn.read_only, conn.deferrable)
     if conn.autocommit or in_transaction(conn) or any(one is not None for one in asked):
@@ -602,7 +615,7 @@ def _autocommit(conn: Connection) -> Iterator[None]:
         yield
     finally:
         if in_transaction(conn):
-            conn.close()  # cut off in the middle of a statement: the pool makes another one
+            conn.close()  # interrupted in the middle of a statement; the pool opens another one
         elif not conn.closed:
             conn.autocommit = False
 
@@ -625,7 +638,8 @@ def _argument(name: str) -> sql.Composable:
 
 _ACCEPTED = "a connection string, a psycopg.Connection or a psycopg_pool.ConnectionPool"
 
-# By the top of the module that a class, or one of its bases, is defined in: what to give instead.
+# What to use instead of an object of another library: by the top-level package in which its class,
+# or one of the bases, is defined, and by the name of the class.
 _FOREIGN = {
     "sqlalchemy": {
         "Session": "Leasehold(session.connection().connection.driver_connection)",
@@ -634,7 +648,7 @@ _FOREIGN = {
         "Engine": 'Leasehold(engine.url.set(drivername="postgresql").render_as_string(False))',
     },
     "django": {
-        "": "connection.ensure_connection(); Leasehold(connection.connection)",
+        "": "connection.ensure_connection() and then Leasehold(connection.connection)",
     },
     "psycopg": {
         "AsyncConnection": "Leasehold(connection.info.dsn), or a psycopg.Connection",
@@ -643,14 +657,14 @@ _FOREIGN = {
     "psycopg_pool": {
         "AsyncConnectionPool": "Leasehold(pool.conninfo), or a psycopg_pool.ConnectionPool",
     },
-    "psycopg2": {"": "Leasehold(connection.dsn): a connection of psycopg 3"},
+    "psycopg2": {"": "Leasehold(connection.dsn), which opens a connection of psycopg 3"},
 }
 
 
 def usable(source: Any, *, argument: str = "source", connections_only: bool = False) -> Any:
-    """The source, if it is one: nothing is called on it, opened or closed.
+    """Returns the source if it is usable. Calls, opens and closes nothing.
 
-    Raises ArgumentTypeError, which says what to give instead.
+    Raises ArgumentTypeError, whose hint says what to use instead.
     """
     if isinstance(source, psycopg.Connection):
         return source
@@ -670,7 +684,7 @@ def usable(source: Any, *, argument: str = "source", connections_only: bool = Fa
     raise ArgumentTypeError(
         f"{argument} must be {accepted}, not {type(source).__module__}.{shown}",
         detail={"argument": argument},
-        hint=None if hint is None else f"Give it as {hint}",
+        hint=None if hint is None else f"Use {hint}.",
     )
 
 
@@ -689,8 +703,8 @@ def _is_async(function: Any) -> bool:
 
 
 def _dedicated(source: Source) -> Callable[[], Connection] | None:
-    """How to open further connections like those of the source; None for a pool that has no
-    `conninfo`.
+    """A function that opens additional connections like those of the source; None for a pool
+    without `conninfo`.
     """
     conninfo: Any
     options: Any = {}
@@ -706,11 +720,12 @@ def _dedicated(source: Source) -> Callable[[], Connection] | None:
     def connect() -> Connection:
         found = conninfo() if callable(conninfo) else conninfo
         given = options() if callable(options) else options
-        # A server that went away without a word is noticed in seconds rather than hours.
+        # These notice within seconds, rather than hours, that a server has silently gone away.
         patience = {"connect_timeout": 10, "keepalives_idle": 10, "tcp_user_timeout": 20_000}
         named = conninfo_to_dict(found)
         defaults = {key: value for key, value in patience.items() if key not in named}
-        # in another encoding, the server would fail a claim for one character that it lacks
+        # In another encoding the server would fail a claim because of one character it cannot
+        # convert.
         ours = {"autocommit": True, "client_encoding": "UTF8"}
         return psycopg.connect(found, **{**defaults, **given, **ours})
 

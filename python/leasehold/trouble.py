@@ -1,4 +1,6 @@
-"""Saying in few lines that something fails again and again, for how many, and that it is over."""
+"""Logs repeated failures in few lines: that they persist, how many there are, and that they are
+over.
+"""
 
 from __future__ import annotations
 
@@ -12,19 +14,19 @@ log = logging.getLogger("leasehold")
 
 
 class Trouble:
-    """Those that fail for now (threads, leases), told of together.
+    """The parties (threads or leases) that fail at present, logged together.
 
-    A warning at first, and again after ten seconds, then ever more rarely, up to a minute, as long
-    as somebody fails; one line when nobody does any more.
+    The log has a warning at first, another after ten seconds, and then at intervals that grow to
+    one minute as long as at least one party fails. One line says when none fails any more.
     """
 
     def __init__(self, words: Callable[[int], str], over: str) -> None:
-        """`words` says how many fail, `over` that they do no more."""
+        """`words` makes the warning from the number that fail; `over` is the line for the end."""
         self._words = words
         self._over = over
         self._lock = threading.Lock()
         self._failing: set[Hashable] = set()
-        self._problem: str | None = None  # the last one, not told yet
+        self._problem: str | None = None  # the latest one, not logged yet
         self._most = 0
         self._counted = 0
         self._told = False
@@ -32,20 +34,22 @@ class Trouble:
         self._pause = Backoff(first=10.0, cap=60.0, jitter=0.0)
 
     def begins(self, one: Hashable, exc: BaseException) -> None:
-        """One of them failed."""
+        """Records that one party fails, and why."""
         with self._lock:
             self._failing.add(one)
             self._most = max(self._most, len(self._failing))
             self._problem = " ".join(str(exc).split()) or type(exc).__name__
 
     def ends(self, one: Hashable) -> None:
-        """It succeeded."""
+        """Records that this party succeeded."""
         if self._failing:
             with self._lock:
                 self._failing.discard(one)
 
     def tell(self, *, patient: bool = False) -> None:
-        """Says what is due; `patient`: once as many fail as did at the last call."""
+        """Logs what is due. With `patient`, waits until no more parties fail than at the last call,
+        so that the first warning counts them all.
+        """
         with self._lock:
             growing = patient and len(self._failing) > self._counted
             self._counted = len(self._failing)

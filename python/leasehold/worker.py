@@ -1,4 +1,4 @@
-"""A worker: capability → handler, n threads, and a way to stop that loses nothing."""
+"""A worker: threads that claim jobs and call a handler for each, until they are stopped."""
 
 from __future__ import annotations
 
@@ -44,24 +44,29 @@ API = 1
 
 
 class Worker:
-    """Takes jobs of the given capabilities and calls their handlers, one job a thread at a time.
+    """Claims jobs of the given capabilities and calls their handlers, one job at a time in each
+    thread.
 
-    A handler gets the Lease. What it returns completes the job, as its result; a lease that it
-    ended itself is left alone. It may raise Retry, GiveUp or Release; any other exception is a
-    failed attempt. Leases are kept alive meanwhile: `lease.stop` is set, and `lease.check()`
-    raises, when one is lost or cancelled; `lease.stop` is set when the worker shuts down, too
-    (`lease.stop_reason` says which). The end of one job and the claim of the next are one call.
+    `handlers` maps each capability (a need, or a prefix that ends in %) to a function that takes
+    the Lease. When the function returns, the job is completed with the returned value as its
+    result, unless the function has ended the lease itself. It may raise Retry, GiveUp or Release;
+    any other exception is a failed attempt.
+
+    Leases are kept alive while handlers run. When a lease is lost or cancelled, `lease.stop` is set
+    and `lease.check()` raises. `lease.stop` is also set when the worker shuts down;
+    `lease.stop_reason` tells the cases apart. The end of a job and the claim of the next are one
+    call. SQL: turn, get_work, wakeup_channel, next_due, extend_many.
 
         def index(lease: Lease) -> None:
             with lease.transaction() as conn:
                 conn.execute("insert into report …")
-                lease.complete()            # with the insert: both or neither
+                lease.complete()            # commits together with the insert
 
         Worker(dsn, {"demo.index": index}, threads=4).run()
 
-    `source` is a connection string (a connection for each thread, and one that keeps leases alive)
-    or a pool with at least as many connections as threads: a thread that waits for work keeps one
-    to listen on.
+    `source` is a connection string, or a pool with at least as many connections as threads, because
+    a thread that waits for work keeps one to listen on. With a connection string, each thread opens
+    a connection, and one more keeps the leases alive.
     """
 
     def __init__(
@@ -77,20 +82,27 @@ class Worker:
         schema: str = "leasehold",
         connect: Callable[[], Connection] | None = None,
     ) -> None:
-        """`name` is shown as the worker_id (default: host and process), `lease` is how long each
-        lease lasts, `poll` the longest time between two looks for work, `grace` how long running
-        jobs may go on after `stop()`.
+        """Checks the options and opens nothing; `run()` starts the worker.
+
+        `name` is recorded as the worker_id, with the number of the thread appended (default: host
+        and process id). `lease` is the length of each lease, `poll` the longest time between two
+        queries for work, and `grace` the time that running jobs have to finish after `stop()`; all
+        three are in seconds, or timedeltas. `connect` opens the connection that keeps leases alive.
+
+        Raises ValueError and TypeError for wrong options.
         """
         if name is not None and not name.strip():
-            raise ValueError("a worker needs a name that can be seen, or None for the default")
+            raise ValueError("name must not be blank; None takes the default")
         if not handlers:
             raise ValueError("a worker needs at least one handler")
         if threads < 1:
             raise ValueError("a worker needs at least one thread")
         if duration(poll) <= timedelta():
-            raise ValueError("a worker needs a pause between two looks: poll must be above 0")
+            raise ValueError("poll must be greater than zero")
         if isinstance(source, psycopg.Connection):
-            raise TypeError("a worker's threads cannot share a connection: give a pool, or its dsn")
+            raise TypeError(
+                "the threads of a worker cannot share a connection; pass a pool or a connection string"
+            )
         usable(source)
         for capability, handler in handlers.items():
             _check_handler(capability, handler)
@@ -108,25 +120,28 @@ class Worker:
         self._running: dict[str, Lease] = {}  # by thread
         self._failure: BaseException | None = None
         self._opened = threading.Event()
-        self._worked = False  # once: what fails since then is no mistake in how it was started
+        self._worked = False  # after a first success, no failure is due to wrong options
         self._trouble = Trouble(
             lambda n: f"worker {self.name}: {n} of {threads} threads wait for the database",
             f"worker {self.name}: connected again",
         )
         self._signals = 0
-        # what a signal handler may touch: it could interrupt whoever holds an Event's lock
+        # A signal handler may put into this queue. It must not set an Event, because it could
+        # interrupt the code that holds the Event's lock.
         self._wakes: queue.SimpleQueue[None] = queue.SimpleQueue()
 
-    # -- from outside
+    # -- called from outside
 
     def run(self, *, signals: bool = True) -> None:
-        """Works until `stop()`, SIGTERM or SIGINT; then finishes what runs, or releases it after
-        `grace`.
+        """Works until `stop()`, SIGTERM or SIGINT. Then waits up to `grace` for the running jobs to
+        finish, and releases those that have not.
 
-        A second signal leaves at once: leases are left to run out. `signals=False`: the caller
-        handles them; so it is outside the main thread. Lost connections and restarts of the server
-        are waited for. What cannot heal by itself (a wrong password, no such database, no schema,
-        no rights) is raised, unless it has worked before; VersionMismatch always.
+        A second signal exits the process at once, and leaves the leases to expire. With
+        `signals=False`, and outside the main thread, signals are left to the caller.
+
+        The worker waits out lost connections and restarts of the server. It raises an error that
+        waiting cannot cure (a wrong password, a missing database, schema or right) unless it has
+        already looked for work; it always raises VersionMismatch.
         """
         mine = signals and threading.current_thread() is threading.main_thread()
         with KeepAlive(self._session()) as keeper:
@@ -157,9 +172,9 @@ class Worker:
             raise self._failure
 
     def stop(self) -> None:
-        """Asks the worker to take no more jobs and to come to an end; returns at once.
+        """Asks the worker to claim no more jobs and to end; returns at once.
 
-        Sets `lease.stop` of the jobs that run.
+        Sets `lease.stop` of the running jobs.
         """
         self.stopping.set()
         self._opened.set()
@@ -168,7 +183,7 @@ class Worker:
         self._wakes.put(None)
 
     def handler(self, need: str) -> Handler:
-        """The handler of a need: of its exact name, else of its longest prefix."""
+        """The handler of a need: the one of its exact name, else the one of its longest prefix."""
         if need in self.handlers:
             return self.handlers[need]
         prefixes = [c for c in self.handlers if c.endswith("%") and need.startswith(c[:-1])]
@@ -185,7 +200,7 @@ class Worker:
     def _wind_up(self, threads: list[threading.Thread]) -> None:
         end = now() + self.grace.total_seconds()
         if self._running:
-            log.info("worker %s: stopping, %d jobs are running", self.name, len(self._running))
+            log.info("worker %s: stopping, %d jobs running", self.name, len(self._running))
         for thread in threads:
             while thread.is_alive() and now() < end:
                 thread.join(min(0.5, max(0.0, end - now())))
@@ -193,14 +208,14 @@ class Worker:
         left = list(self._running.values())
         if not left:
             return
-        log.warning("worker %s: handing back %d jobs after the grace period", self.name, len(left))
+        log.warning("worker %s: releasing %d jobs after the grace period", self.name, len(left))
         try:
-            # one connection for all: where the database is away, that is waited for once
+            # One connection for all jobs, so that an unreachable database is waited for only once.
             with self._session().connect() as conn:
                 for lease in left:
                     self._hand_back(lease, conn)
         except (LeaseholdError, psycopg.Error) as exc:
-            log.warning("worker %s: leases that are left run out: %s", self.name, exc)
+            log.warning("worker %s: the remaining leases expire: %s", self.name, exc)
 
     def _hand_back(self, lease: Lease, conn: Connection) -> None:
         try:
@@ -210,7 +225,7 @@ class Worker:
         except (LeaseholdError, psycopg.Error) as exc:
             if isinstance(exc, psycopg.Error) and another_connection(exc):
                 raise
-            log.warning("job %s: not handed back, so its lease runs out: %s", lease.job_id, exc)
+            log.warning("job %s: not released, so its lease expires: %s", lease.job_id, exc)
 
     def _session(self) -> Session:
         return Session(self._source, self.schema, connect=self._connect)
@@ -229,8 +244,8 @@ class Worker:
             self.stop()
 
     def _open(self, keeper: KeepAlive) -> None:
-        """Opens the connection that keeps the leases of all threads, before they take all there
-        are.
+        """Opens the connection that keeps leases alive, before the threads use up the connections
+        that the server has left.
         """
         try:
             if self.threads > 1:
@@ -238,14 +253,14 @@ class Worker:
         except psycopg.Error as exc:
             if cannot_heal(exc):
                 raise
-            # otherwise the threads will say so
+            # Any other error will be met, and logged, by the threads.
         finally:
             self._opened.set()
 
     def _work(self, leasehold: Leasehold, keeper: KeepAlive, name: str) -> None:
         backoff = Backoff(first=0.1, cap=10.0)
         welcome = well = False
-        found: list[Lease] | None = None  # None: not looked yet
+        found: list[Lease] | None = None  # None: has not looked for work yet
         while not self.stopping.is_set():
             if found:
                 found = self._handle(found[0], leasehold, keeper, name)
@@ -264,7 +279,8 @@ class Worker:
                         name,
                         self.capabilities,
                         lease=self.lease,
-                        timeout=None if well else 1.0,  # then all there is to a wait has been tried
+                        # after a second, every part of a wait has been tried
+                        timeout=None if well else 1.0,
                         poll=self.poll,
                         stop=self.stopping,
                         looked=True,
@@ -281,30 +297,32 @@ class Worker:
                 backoff.reset()
                 self._trouble.ends(name)
         for lease in found or ():
-            # claimed while the word to stop was on its way
+            # These were claimed while the worker was being stopped.
             self._send(lease, lease.release, name)
 
     def _heals(self, exc: Exception) -> bool:
-        """Whether what kept a thread from looking for work is to be waited for."""
+        """Whether waiting may cure the error that kept a thread from looking for work."""
         if isinstance(exc, (VersionMismatch, UsageError)):
             return False
         if self._worked:
             if not isinstance(exc, (psycopg.Error, LeaseholdError)):
-                log.error("worker %s: looking for work failed", self.name, exc_info=exc)
+                log.error("worker %s: cannot look for work", self.name, exc_info=exc)
             return True
         return isinstance(exc, psycopg.Error) and not cannot_heal(exc)
 
     def _pause(self, name: str, exc: Exception, backoff: Backoff) -> None:
-        """Waits a while before the next try; the run says what for."""
+        """Waits before the next try; `run` logs the reason."""
         delay = backoff.next()
-        log.debug("worker %s: again in %.1f s: %s", name, delay, exc)
+        log.debug("worker %s: next try in %.1f s: %s", name, delay, exc)
         self._trouble.begins(name, exc)
         self.stopping.wait(delay)
 
     def _handle(
         self, lease: Lease, leasehold: Leasehold, keeper: KeepAlive, name: str
     ) -> list[Lease] | None:
-        """Works on one job; answers what was claimed with its end, None when nobody looked."""
+        """Works on one job. Returns the leases that were claimed together with its end; None if
+        none were looked for.
+        """
         self._running[name] = lease
         if self.stopping.is_set():
             lease.stop.set()
@@ -322,7 +340,7 @@ class Worker:
             del self._running[name]
 
     def _call(self, lease: Lease, began: float) -> tuple[Exception | None, object]:
-        """Calls the handler; answers what it raised, or returned."""
+        """Calls the handler. Returns the exception that it raised, and the value that it returned."""
         try:
             return None, self.handler(lease.next_need)(lease)
         except (Retry, GiveUp, Release, AlreadyDone) as exc:
@@ -330,7 +348,7 @@ class Worker:
         except BaseException as exc:
             if not (isinstance(exc, GONE) and exc.job_id == lease.job_id):
                 log.warning(
-                    "job %s (%s): attempt failed, attempt %d, %.3f s",
+                    "job %s (%s): handler failed, attempt %d, %.3f s",
                     *(lease.job_id, lease.next_need, lease.attempt, now() - began),
                     exc_info=True,
                 )
@@ -348,8 +366,8 @@ class Worker:
     ) -> list[Lease] | None:
         """Ends the lease and claims the next job in one call.
 
-        What that call did not settle (it was refused, its reply was lost, the worker is stopping)
-        is sent alone: ends may be repeated, and no other job is claimed meanwhile.
+        If that call fails, or the worker is stopping, the end is sent alone. An end may be
+        repeated, and sending it alone claims no further job.
         """
         found: list[Lease] | None = None
         try:
@@ -367,14 +385,14 @@ class Worker:
             _gone(lease, exc)
             return found
         except Exception as exc:
-            log.debug("job %s: its end goes alone: %s", lease.job_id, exc)
+            log.debug("job %s: its end is sent alone: %s", lease.job_id, exc)
         self._send(lease, partial(lease.conclude, *outcome), name)
-        # that may have taken long, and nobody kept these alive
+        # That may have taken long, and these leases were not kept alive meanwhile.
         return found and [one for one in found if one.state == "held"]
 
     def _send(self, lease: Lease, end: Callable[[], object], name: str) -> None:
-        """Ends the lease, however long the database is away; what it will not store fails the
-        attempt.
+        """Ends the lease, and repeats that as long as the database is unreachable. If the database
+        refuses the end, the attempt fails instead.
         """
         backoff = Backoff(first=0.1, cap=5.0)
         failing = False
@@ -390,22 +408,26 @@ class Worker:
             except Exception as exc:
                 if another_time(exc):
                     delay = backoff.next()
-                    log.debug("job %s: its end again in %.1f s: %s", lease.job_id, delay, exc)
+                    log.debug("job %s: its end is sent in %.1f s: %s", lease.job_id, delay, exc)
                     self._trouble.begins(name, exc)
                     time.sleep(delay)
                     continue
                 self._trouble.ends(name)
                 if failing:
-                    log.exception("job %s: cannot be ended, so its lease runs out", lease.job_id)
+                    log.exception("job %s: cannot be ended, so its lease expires", lease.job_id)
                     return
-                log.warning("job %s: refused, so the attempt fails: %s", lease.job_id, exc)
+                log.warning("job %s: end refused, so the attempt fails: %s", lease.job_id, exc)
                 end, failing = partial(lease.fail, exc), True
 
 
 def _check_handler(capability: str, handler: Handler) -> None:
-    """Refuses what a thread cannot call: to call a coroutine function, for one, runs nothing of it."""
+    """Refuses a handler that a thread cannot run. Calling a coroutine function, for example, runs
+    none of its body.
+    """
     if not callable(handler):
-        raise ArgumentTypeError(f"the handler of {capability!r} is no function: {handler!r:.50}")
+        raise ArgumentTypeError(
+            f"the handler of {capability!r} must be a function, not {handler!r:.50}"
+        )
     called: Any = handler
     while isinstance(called, partial):
         called = called.func
@@ -416,28 +438,28 @@ def _check_handler(capability: str, handler: Handler) -> None:
         or inspect.isasyncgenfunction(called)
         or inspect.isgeneratorfunction(called)
     ):
-        kind = "yields" if inspect.isgeneratorfunction(called) else "is asynchronous"
+        kind = "a generator" if inspect.isgeneratorfunction(called) else "asynchronous"
         raise ArgumentTypeError(
-            f"the handler of {capability!r} {kind}: calling it would run nothing of it",
-            hint="A handler is a plain function of one argument; asyncio.run() runs a coroutine in it.",
+            f"the handler of {capability!r} is {kind}, so calling it would run none of its body",
+            hint="A handler is a plain function of one argument. It may call asyncio.run().",
         )
 
 
 def _gone(lease: Lease, exc: Exception) -> None:
-    log.warning("job %s: nothing was recorded, the lease is gone: %s", lease.job_id, exc)
+    log.warning("job %s: its end was not recorded, the lease is gone: %s", lease.job_id, exc)
 
 
 def _tell(lease: Lease, state: State) -> None:
-    # a cancelled one is told with its end
+    # A cancelled lease is logged with its end.
     level = logging.DEBUG if state == "cancelled" else logging.WARNING
-    log.log(level, "job %s: its lease is %s", lease.job_id, state)
+    log.log(level, "job %s: the lease is %s", lease.job_id, state)
 
 
 def _report(lease: Lease, exc: Exception | None, took: float) -> None:
-    """A line for the end of a job: how, which attempt, and how long its handler took."""
+    """Logs the end of a job: the outcome, the attempt, and how long the handler took."""
     outcome = lease._pulse.outcome
     if outcome is None:
-        return  # lost, or ended where its handler alone knows: said before, or not ours to say
+        return  # lost, which is logged already, or ended in a transaction of the handler
     asked = isinstance(exc, (Retry, GiveUp, Release))
     log.log(
         logging.WARNING if outcome == "dead" else logging.INFO,

@@ -27,7 +27,7 @@ from leasehold import Installer, Leasehold, UsageError, Worker, __version__, cli
 def run(
     *arguments: str, dsn: str | None = None, **options: Any
 ) -> subprocess.CompletedProcess[str]:
-    """One command in a process of its own."""
+    """Runs one command in a process of its own."""
     environment = {name: value for name, value in os.environ.items() if name != "LEASEHOLD_DSN"}
     if dsn is not None:
         environment["LEASEHOLD_DSN"] = dsn
@@ -102,7 +102,7 @@ def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == f"leasehold {__version__}\n"
 
 
-# --- what a worker is made of ---------------------------------------------------------------
+# --- modules with handlers ------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -170,7 +170,7 @@ def test_verbose_shows_the_traceback_of_an_import(tmp_path: Path) -> None:
 def told(
     empty_dsn: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Callable[..., str]:
-    """Runs one command on a database without Leasehold: what it prints, for this exit code."""
+    """Runs one command on a database without Leasehold, expects this exit code, and returns its output."""
     monkeypatch.setenv("LEASEHOLD_DSN", empty_dsn)
 
     def told(*arguments: str, code: int = 0) -> str:
@@ -222,9 +222,9 @@ def test_install_verify_status_uninstall(empty_dsn: str, told: Callable[..., str
     ]
     assert missing == {"kind": "view", "name": "dead_letter", "problem": "missing"}
 
-    told("uninstall", code=2)  # not confirmed, and nobody to ask
+    told("uninstall", code=2)  # not confirmed, and no terminal to ask on
     told("uninstall", "--confirm", "yes", code=2)
-    assert "is gone" in told("uninstall", "--confirm", "leasehold")
+    assert "was dropped" in told("uninstall", "--confirm", "leasehold")
     told("status", code=4)
 
 
@@ -256,7 +256,7 @@ def test_install_says_what_was_upgraded_and_which_roles_could_not_be_made(
             said = told("install", "--schema", "plain")
             assert said.startswith(f'leasehold {__version__} in schema "plain" was mended\n')
             conn.execute("drop function plain.schema_version() cascade")
-            told("install", "--schema", "plain")  # which mends it
+            told("install", "--schema", "plain")  # which repairs it
             told("verify", "--schema", "plain")
         finally:
             conn.execute("drop schema plain cascade")
@@ -265,7 +265,7 @@ def test_install_says_what_was_upgraded_and_which_roles_could_not_be_made(
 
 @contextmanager
 def login(conn: Connection, *groups: str) -> Iterator[str]:
-    """A role that may log in with the password `secret`, and is gone afterwards."""
+    """A role that can log in with the password `secret`; it is dropped afterwards."""
     name = f"cli_login_{os.getpid()}"
     conn.execute(f"create role {name} login password 'secret'")
     try:
@@ -282,7 +282,7 @@ def test_verify_works_for_a_reader_and_where_nothing_can_be_written(
 ) -> None:
     def verified(code: int, *, to: str) -> dict[str, Any]:
         assert cli.main(["verify", "--dsn", to]) == code
-        assert "what the installer left behind" in capsys.readouterr().out
+        assert "what the installer recorded" in capsys.readouterr().out
         assert cli.main(["verify", "--dsn", to, "--json"]) == code
         found: dict[str, Any] = json.loads(capsys.readouterr().out)
         assert found["against"] == "installation"
@@ -308,7 +308,7 @@ def test_verify_works_for_a_reader_and_where_nothing_can_be_written(
 
 @contextmanager
 def own_signals() -> Iterator[None]:
-    """The demo takes SIGTERM for itself."""
+    """Restores the SIGTERM handler, which the demo replaces."""
     before = signal.getsignal(signal.SIGTERM)
     try:
         yield
@@ -354,9 +354,9 @@ def test_what_cannot_heal_is_one_line_a_hint_and_exit_code_4(
         assert "Is the password right?" in refused(make_conninfo(mine, password="wrong"))
         assert "Is the password right?" in refused(make_conninfo(mine, password=""))
         if command[0] in ("install", "demo"):
-            assert "It needs CREATE on the database" in refused(mine)
+            assert "The command needs CREATE on the database" in refused(mine)
         elif command[0] == "uninstall":
-            assert "there is no Leasehold" in refused(mine, code=2)
+            assert "is not installed in schema" in refused(mine, code=2)
         elif command[0] != "verify":
             assert "leasehold install" in refused(mine)
         Installer(empty_dsn).apply()
@@ -368,12 +368,12 @@ def test_what_cannot_heal_is_one_line_a_hint_and_exit_code_4(
             "work": "worker",
         }
         if command[0] in needs:
-            assert f"It needs the rights of leasehold_{needs[command[0]]}" in told
+            assert f"The command needs the rights of leasehold_{needs[command[0]]}" in told
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command[0])
 def test_ctrl_c_leaves_no_traceback(tmp_path: Path, command: list[str]) -> None:
-    """While it connects to a server that says nothing."""
+    """The signal arrives while the command connects to a server that does not reply."""
     (tmp_path / "jobs.py").write_text("handlers = {'a.%': print}")
     (tmp_path / "jobs.jsonl").write_text('{"next_need": "a.b"}\n')
     with socket.create_server(("127.0.0.1", 0)) as mute:
@@ -416,7 +416,7 @@ def test_status_fits_80_columns_on_a_terminal(dsn: str, conn: Connection) -> Non
     leasehold.submit_many([{"next_need": "mail.welcome.v1"}] * 3)
     leasehold.submit(long, available_at=now + timedelta(hours=2, minutes=59))
     leasehold.submit("a.b", available_at=now + timedelta(days=400))
-    conn.execute("update ready set available_at = available_at - interval '3 min 59 s'")
+    conn.execute("update ready set available_at = available_at - interval '3 min 40 s'")
     told = on_a_terminal("status", "--dsn", dsn)
     assert [line.rstrip() for line in told.splitlines()] == [
         "next_need                blocked  scheduled  ready  leased  dead  oldest  due in",
@@ -427,7 +427,7 @@ def test_status_fits_80_columns_on_a_terminal(dsn: str, conn: Connection) -> Non
 
 
 def on_a_terminal(*arguments: str, columns: int = 80) -> str:
-    """What a command prints on a terminal, without colours."""
+    """Runs a command on a terminal and returns its output without colours."""
     ours, its = pty.openpty()
     try:
         process = subprocess.Popen(
@@ -500,7 +500,7 @@ def submit_file(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> Callable[..., tuple[str, str]]:
-    """`leasehold submit-file` of these lines: what it prints on both outputs, for this exit code."""
+    """Runs `leasehold submit-file` on these lines, expects this exit code, and returns both outputs."""
     monkeypatch.setenv("LEASEHOLD_DSN", dsn)
 
     def submit_file(lines: str | bytes, *options: str, code: int = 0) -> tuple[str, str]:
@@ -547,19 +547,19 @@ def test_submit_file_reads_standard_input(dsn: str, conn: Connection) -> None:
 @pytest.mark.parametrize(
     ("line", "why"),
     [
-        ('{"next_need": ', "it is no JSON: Expecting value at column 14"),
-        ('["a.b"]', "it is no JSON object"),
-        ("17", "it is no JSON object"),
-        ('{"next_need": "a.b", "payload": {"n": NaN}}', "it is no JSON: NaN is no number"),
-        ('{"next_need": "a.b", "priority": Infinity}', "it is no JSON: priority: Infinity"),
-        (b"\xff", "it is no JSON: 'utf-8' codec can't decode"),
-        (b'{"next_need": "a.b", "payload": {"x": "\xed\xa0\x80"}}', "it is no JSON: 'utf-8' codec"),
-        ('{"next_need": "a.b", "prio": 1}', "LH010 it has an unknown key 'prio'"),
-        ('{"next_need": "a.b", "result": {}}', "LH010 it has an unknown key 'result'"),
+        ('{"next_need": ', "invalid JSON: Expecting value at column 14"),
+        ('["a.b"]', "the line must be a JSON object"),
+        ("17", "the line must be a JSON object"),
+        ('{"next_need": "a.b", "payload": {"n": NaN}}', "invalid JSON: NaN is not a number"),
+        ('{"next_need": "a.b", "priority": Infinity}', "invalid JSON: priority: Infinity"),
+        (b"\xff", "invalid JSON: 'utf-8' codec can't decode"),
+        (b'{"next_need": "a.b", "payload": {"x": "\xed\xa0\x80"}}', "invalid JSON: 'utf-8' codec"),
+        ('{"next_need": "a.b", "prio": 1}', "LH010 element has an unknown key 'prio'"),
+        ('{"next_need": "a.b", "result": {}}', "LH010 element has an unknown key 'result'"),
         ('{"next_need": "a.b", "priority": "1"}', "LH010 priority must be a whole number"),
         ('{"next_need": "a.b", "priority": 1.5}', "LH010 priority must be a whole number"),
         ('{"next_need": "a.b", "priority": 1099511627776}', "LH010 priority must be a whole"),
-        (f'{{"next_need": "a.b", "priority": {"1" * 5000}}}', "it is no JSON: priority: Exceeds"),
+        (f'{{"next_need": "a.b", "priority": {"1" * 5000}}}', "invalid JSON: priority: Exceeds"),
         ('{"next_need": 5}', "LH010 next_need must be a string"),
         ('{"next_need": "a.b", "wait_for": "a"}', "LH010 wait_for must be a list"),
         ('{"next_need": "a.b", "wait_for": [5]}', "LH010 wait_for[0] must be a UUID"),
@@ -574,27 +574,30 @@ def test_submit_file_reads_standard_input(dsn: str, conn: Connection) -> None:
             "LH010 expires_at must be a time",
         ),
         ('{"next_need": "a.b", "available_at": "2030-13-01T10:00Z"}', "LH010 date/time field"),
-        ('{"next_need": "a.b", "payload": {"n": "\\u0000"}}', "LH010 payload has a NUL"),
-        ('{"next_need": "a.b\\u0000"}', "LH010 next_need has a NUL"),
-        ('{"next_need": "a.b", "metadata": {"n": "\\ud800"}}', "LH010 metadata has half of a surr"),
-        ('{"next_need": "a.\\ud800"}', "LH010 next_need has half of a surr"),
+        ('{"next_need": "a.b", "payload": {"n": "\\u0000"}}', "LH010 payload contains a NUL"),
+        ('{"next_need": "a.b\\u0000"}', "LH010 next_need contains a NUL"),
+        (
+            '{"next_need": "a.b", "metadata": {"n": "\\ud800"}}',
+            "LH010 metadata contains half of a surr",
+        ),
+        ('{"next_need": "a.\\ud800"}', "LH010 next_need contains half of a surr"),
         ('{"next_need": "a.b", "payload": []}', "LH010 payload must be a JSON object"),
         (
             '{"next_need": "a.b", "next_need": "a.c"}',
-            "it is no JSON: an object has the key 'next_ne",
+            "invalid JSON: an object has the key 'next_ne",
         ),
         (
             '{"next_need": "a.b", "payload": {"x": {"a": 1, "a": 2}}}',
-            "it is no JSON: an object has",
+            "invalid JSON: an object has",
         ),
         ('{"next_need": "a.b", "payload": {"n": 1e999999}}', "LH010 value overflows numeric"),
-        ('{"next_need": "a.b", "payload": {"n": ' + "[" * 200_000, "its JSON is nested too deep"),
-        ('{"next_need": "a.b",}', "it is no JSON: Expecting a key in double quotes at column 21"),
-        ('{"next_need": "a.b" "x"}', "it is no JSON: Expecting ',' or '}' at column 21"),
-        ('{"next_need"; "a.b"}', "it is no JSON: Expecting ':' at column 13"),
-        ('{"next_need": "a.b"} {}', "it is no JSON: Extra data at column 22"),
-        ('{"next_need": "a.b", "payload": 01}', "it is no JSON: Expecting ',' or '}' at column 34"),
-        ('{"next_need": "a.b", "payload": {"a": 1.}}', "it is no JSON: Expecting ',' delimiter"),
+        ('{"next_need": "a.b", "payload": {"n": ' + "[" * 200_000, "the JSON is nested too deeply"),
+        ('{"next_need": "a.b",}', "invalid JSON: Expecting a key in double quotes at column 21"),
+        ('{"next_need": "a.b" "x"}', "invalid JSON: Expecting ',' or '}' at column 21"),
+        ('{"next_need"; "a.b"}', "invalid JSON: Expecting ':' at column 13"),
+        ('{"next_need": "a.b"} {}', "invalid JSON: Extra data at column 22"),
+        ('{"next_need": "a.b", "payload": 01}', "invalid JSON: Expecting ',' or '}' at column 34"),
+        ('{"next_need": "a.b", "payload": {"a": 1.}}', "invalid JSON: Expecting ',' delimiter"),
     ],
     ids=lambda value: str(value)[:50] if not isinstance(value, bytes) else None,
 )
@@ -644,8 +647,8 @@ def test_submit_file_in_chunks_keeps_what_was_committed_and_says_how_to_go_on(
     last = errors.splitlines()[-1]
     path = tmp_path / "jobs.jsonl"
     assert last == (
-        "Lines 1 to 7 are stored, nothing of the others."
-        f" To go on: tail -n +8 {path} | leasehold submit-file - --chunk 3"
+        "Lines 1 to 7 are stored, and no others."
+        f" To continue: tail -n +8 {path} | leasehold submit-file - --chunk 3"
     )
     assert len(needs(conn)) == 6
 
@@ -759,4 +762,4 @@ def test_a_job_of_an_earlier_demo_is_given_up(dsn: str, conn: Connection, tmp_pa
     support.eventually(lambda: leasehold.job(job_id).state == "dead", "buried")
     worker.stop()
     call.result(timeout=10)
-    assert leasehold.job(job_id).error == "a job of an earlier demo"
+    assert leasehold.job(job_id).error == "the job belongs to an earlier demo"

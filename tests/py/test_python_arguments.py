@@ -1,4 +1,4 @@
-"""The Python side: what every method refuses before it sends anything, and the one encoder of JSON."""
+"""The Python package: the arguments that methods refuse before they send anything, and the JSON encoder."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ _NO_TIME = [
     {},
 ]
 
-# Values that are none of the kind; None is not among them, for it means the default.
+# Values that are not of the kind. None is not among them, because it means the default.
 HOSTILE: dict[str, list[Any]] = {
     "text": _NO_TEXT,
     "text[]": [
@@ -93,7 +93,7 @@ HOSTILE: dict[str, list[Any]] = {
 
 
 def _methods() -> list[Any]:
-    """Every method that has an argument of a kind, and that argument."""
+    """Every method that has an argument with a kind, and that argument."""
     found = []
     for cls in (Leasehold, Lease):
         for name, method in inspect.getmembers(cls, inspect.isfunction):
@@ -107,7 +107,7 @@ def _methods() -> list[Any]:
     return found
 
 
-# What a call needs beside the argument that is tried.
+# The arguments that a call needs besides the one under test.
 _VALID: dict[str, Any] = {
     "next_need": "a.b",
     "worker_id": "w",
@@ -126,7 +126,7 @@ _VALID: dict[str, Any] = {
 
 
 class Silent:
-    """A connection, and whether anything was sent over it."""
+    """A connection, and a record of what was sent over it."""
 
     def __init__(self, conn: Connection, directory: Path) -> None:
         self.conn = conn
@@ -136,7 +136,7 @@ class Silent:
         conn.pgconn.set_trace_flags(pq.Trace.SUPPRESS_TIMESTAMPS)
 
     def close(self) -> set[str]:
-        """What was sent; where a transaction was begun for a call, its BEGIN says nothing."""
+        """Returns what was sent, without the BEGIN of a transaction for a call."""
         self.conn.pgconn.untrace()
         self._file.close()
         sent = re.findall(r"^F\t\d+\t(.*)", self._path.read_text(), re.MULTILINE)
@@ -151,7 +151,7 @@ def silent(request: Any, connect: Connect, tmp_path: Path) -> Iterator[Silent]:
 
 
 def _lease(leasehold: Leasehold) -> Lease:
-    """A lease that no database knows of."""
+    """A lease that exists in no database."""
     from leasehold.rows import Work
 
     now = datetime.now(timezone.utc)
@@ -322,7 +322,7 @@ class Money:
 
 
 def dumps(value: Any) -> str:
-    """An application's own: it knows amounts, times and ids."""
+    """The encoder of an application, which can write amounts, times and ids."""
 
     def plain(one: Any) -> Any:
         if isinstance(one, Money):

@@ -1,4 +1,4 @@
-"""The Python side: waiting, and the clock that leases are measured with."""
+"""The Python package: growing delays, and the clock by which leases are measured."""
 
 from __future__ import annotations
 

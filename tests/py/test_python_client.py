@@ -1,4 +1,4 @@
-"""The Python side: how calls are sent, and the manners towards connections that belong to others."""
+"""The Python package: how calls are sent, and how connections that belong to the caller are treated."""
 
 from __future__ import annotations
 
@@ -169,7 +169,7 @@ def test_another_schema_is_named_and_quoted(empty_dsn: str) -> None:
 
 @pytest.fixture
 def portions(monkeypatch: pytest.MonkeyPatch) -> None:
-    """COPYs of ten rows, so that small tests have many."""
+    """Limits each COPY to ten rows, so that small tests have several."""
     monkeypatch.setattr(session, "_PORTION", 10)
 
 
@@ -345,7 +345,7 @@ def test_a_grant_is_committed_at_once_on_a_connection_without_autocommit(
     (lease,) = Leasehold(caller).get_work("w", ["a.b"])
     assert caller.info.transaction_status == TransactionStatus.IDLE
     assert Leasehold(conn).job(lease.job_id).state == "leased"
-    # an end there is part of the caller's transaction, like any statement
+    # An end on that connection is part of the caller's transaction, like any statement.
     lease.complete()
     assert Leasehold(conn).job(lease.job_id).state == "leased"
     caller.commit()
@@ -366,9 +366,11 @@ def test_a_claim_whose_reply_came_after_its_lease_is_refused(
 
     monkeypatch.setattr(session.Session, "rows", slow)
     assert leasehold.get_work("w", ["a.b"], lease=0.2) == []
-    assert "ran out before the reply came" in caplog.text
+    assert "expired before the reply arrived" in caplog.text
     monkeypatch.undo()
-    assert leasehold.get_work("w", ["a.b"]) == []  # held, or backing off: nobody works on it twice
+    assert (
+        leasehold.get_work("w", ["a.b"]) == []
+    )  # leased or backing off, so no worker gets it twice
 
 
 def test_turn_ends_and_claims_in_one_call(conn: Connection) -> None:
@@ -427,11 +429,11 @@ def test_await_work_ends_on_its_timeout(conn: Connection) -> None:
     assert time.monotonic() - before < 0.3
 
 
-@pytest.mark.parametrize("doorbell", [True, False])
-def test_await_work_ends_on_a_stop_event(conn: Connection, doorbell: bool) -> None:
+@pytest.mark.parametrize("listen", [True, False])
+def test_await_work_ends_on_a_stop_event(conn: Connection, listen: bool) -> None:
     stop = threading.Event()
     call = support.background(
-        lambda: Leasehold(conn).await_work("w", ["a.b"], stop=stop, doorbell=doorbell, poll=60)
+        lambda: Leasehold(conn).await_work("w", ["a.b"], stop=stop, listen=listen, poll=60)
     )
     time.sleep(0.2)
     assert not call.done()
@@ -441,10 +443,10 @@ def test_await_work_ends_on_a_stop_event(conn: Connection, doorbell: bool) -> No
 
 
 def _wait_then_submit(
-    conn: Connection, waiting: Callable[[], list[object]], armed: Callable[[], bool]
+    conn: Connection, waiting: Callable[[], list[object]], registered: Callable[[], bool]
 ) -> float:
     call = support.background(waiting)
-    support.eventually(armed, "the waiter listens")
+    support.eventually(registered, "the waiter listens")
     time.sleep(0.2)
     before = time.monotonic()
     Leasehold(conn).submit("a.b")
@@ -456,7 +458,7 @@ def _registered(conn: Connection) -> Callable[[], bool]:
     return lambda: bool(conn.execute("select 1 from waiter").fetchone())
 
 
-def test_the_doorbell_wakes_a_waiter_long_before_its_poll(
+def test_a_notification_wakes_a_waiter_long_before_its_poll(
     connect: Connect, conn: Connection
 ) -> None:
     waiter = connect()
@@ -470,7 +472,7 @@ def test_the_doorbell_wakes_a_waiter_long_before_its_poll(
     assert row == (0,)  # a connection is given back as it was
 
 
-def test_the_doorbell_works_over_a_pool_and_without_autocommit(
+def test_listening_works_over_a_pool_and_without_autocommit(
     dsn: str, connect: Connect, conn: Connection
 ) -> None:
     with ConnectionPool(dsn, min_size=1, max_size=2, open=True) as pool:
@@ -493,7 +495,7 @@ def test_the_doorbell_works_over_a_pool_and_without_autocommit(
 def test_behind_a_pooler_nothing_listens_and_polling_finds_the_work(
     connect: Connect, conn: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("leasehold.doorbell.is_pooled", lambda conn: True)
+    monkeypatch.setattr("leasehold.wakeup.is_pooled", lambda conn: True)
     waiter = connect()
     took = _wait_then_submit(
         conn,
@@ -508,7 +510,7 @@ def test_a_direct_connection_is_not_taken_for_a_pooled_one(conn: Connection) -> 
     assert not session.is_pooled(conn)
 
 
-# --- what a job carries, and for whom -------------------------------------------------------
+# --- the payload and result of a job, and who may read them ---------------------------------
 
 
 def test_what_a_job_carries_is_shown_to_whom_may_see_it(conn: Connection) -> None:
@@ -556,7 +558,7 @@ def test_over_a_pool_each_call_is_a_transaction_of_its_own(dsn: str, conn: Conne
         assert _count(conn) == 1
         (lease,) = leasehold.get_work("w", ["a.b"])
         lease.complete()
-        lease.complete()  # LH018 in a transaction of its own: done is done
+        lease.complete()  # LH018 counts as success in a transaction of its own
         with pytest.raises(InvalidArgument):
             leasehold.submit("")
         with pool.connection() as given:
@@ -566,7 +568,7 @@ def test_over_a_pool_each_call_is_a_transaction_of_its_own(dsn: str, conn: Conne
         assert _count(conn) == 0
         leasehold.submit("a.c")
         with lease_from(leasehold, "a.c").transaction() as inside:
-            # one connection in the pool: the lease's own calls go over the transaction's
+            # The pool has one connection, so the lease's calls must use that of the transaction.
             inside.execute("select 1")
 
 
@@ -624,7 +626,7 @@ def test_a_connection_used_after_a_fork_is_refused_clearly(dsn: str) -> None:
         told_by_child = answer.read()
     os.waitpid(child, 0)
     assert told_by_child == " ".join(["ForkedConnection"] * 3)
-    lease.complete()  # and the parent's connection is unharmed
+    lease.complete()  # the parent's connection still works
     leasehold.close()
 
 
@@ -707,7 +709,7 @@ def test_leases_can_be_in_a_set(conn: Connection) -> None:
         (lambda leasehold: leasehold.redrive_many(None, "me"), "capability"),
         (lambda leasehold: leasehold.get_work(None, ["a.b"]), "worker_id"),
         (lambda leasehold: leasehold.get_work("w", None), "capabilities"),
-        (lambda leasehold: leasehold.await_bell(["a.b"], None), "until"),
+        (lambda leasehold: leasehold.wakeup_channel(["a.b"], None), "until"),
         (lambda leasehold: leasehold.setting(None), "name"),
         (lambda leasehold: leasehold.require_api(None), "api"),
     ],
@@ -732,15 +734,15 @@ def test_a_lease_that_was_taken_away_says_so(conn: Connection) -> None:
     assert old.state == "lost"
 
 
-@pytest.mark.parametrize("doorbell", [True, False])
+@pytest.mark.parametrize("listen", [True, False])
 def test_await_work_sleeps_no_longer_than_until_a_scheduled_job_is_due(
-    conn: Connection, connect: Connect, doorbell: bool
+    conn: Connection, connect: Connect, listen: bool
 ) -> None:
-    """The poll is a minute: whoever finds the job in time has not slept through it."""
+    """The poll is a minute, so a claim in time shows that the wait ended when the job was due."""
     soon = datetime.now(timezone.utc) + timedelta(seconds=1)
     submitted = Leasehold(conn).submit("x", available_at=soon)
     begun = time.monotonic()
-    (lease,) = Leasehold(connect()).await_work("w", ["x"], poll=60, timeout=30, doorbell=doorbell)
+    (lease,) = Leasehold(connect()).await_work("w", ["x"], poll=60, timeout=30, listen=listen)
     assert lease.job_id == submitted.job_id
     assert time.monotonic() - begun < 15
 
@@ -748,7 +750,7 @@ def test_await_work_sleeps_no_longer_than_until_a_scheduled_job_is_due(
 def test_a_job_scheduled_while_many_sleep_is_found_by_one_of_them_in_time(
     conn: Connection, connect: Connect, dsn: str
 ) -> None:
-    """Thirty that wait with a poll of a minute; the others do not look for it."""
+    """Thirty sessions wait with a poll of a minute; those that do not find the job do not look for it."""
     waiting = [connect() for _ in range(30)]
     stop = threading.Event()
     calls = [
@@ -757,7 +759,7 @@ def test_a_job_scheduled_while_many_sleep_is_found_by_one_of_them_in_time(
         )
         for c in waiting
     ]
-    # armed: all of them sleep for as long as the poll, or until they are rung
+    # Once armed, all of them sleep for as long as the poll, or until they are notified.
     support.eventually(
         lambda: conn.execute("select 1 from waiter where armed").fetchone(), "they wait", seconds=20
     )

@@ -1,4 +1,4 @@
-"""The Python side: what it cannot decode costs the job that has it, and nothing else."""
+"""The Python package: a value that cannot be decoded affects only the job that has it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from leasehold import (
     errors,
 )
 
-LONG = '{"n": 1e5000}'  # comes back with all its digits: more than Python reads
+LONG = '{"n": 1e5000}'  # is returned with all its digits, which are more than Python reads
 DEEP = '{"n": ' + "[" * 3_000 + "]" * 3_000 + "}"
 GOOD = [
     '{"": {"%s": "%(x)s", "\\u2028": "\\\\u0000"}}',
@@ -41,7 +41,7 @@ GOOD = [
 
 
 def decodes(text: str) -> bool:
-    """Whether this Python reads the JSON as the database gives it back."""
+    """Whether this Python can decode the JSON as the database returns it."""
     try:
         json.loads(text.replace("1e5000", "1" + "0" * 5000))
     except (ValueError, RecursionError):
@@ -79,7 +79,7 @@ def test_a_worker_meets_a_hundred_hostile_rows_and_skips_no_good_job(
             bad[job_id] = column
         return job_id
 
-    # results that are waited for, and end before
+    # Jobs with results that others wait for, which end first.
     parents = [add(True, "", next_need="parent", payload="{}") for _ in (LONG, DEEP)]
     for parent, result in zip(parents, (LONG, DEEP), strict=True):
         conn.execute("select complete_unheld(%s, 'me', %s::jsonb)", [parent, result])
@@ -225,7 +225,7 @@ def test_a_stored_result_that_cannot_be_decoded_hides_no_refusal(
     if not decodes(text):
         assert isinstance(lease.status().result, Undecodable)
         assert isinstance(leasehold.job_payload(lease.job_id).result, Undecodable)
-    lease.complete()  # by itself: done is done
+    lease.complete()  # a transaction of its own, so the repeated end succeeds
     assert lease.state == "ended"
 
 
@@ -245,7 +245,7 @@ def test_numbers_are_read_as_far_as_python_keeps_them(connect: Connect) -> None:
     first, second = Leasehold(conn).get_work("w", ["a.b"], limit_jobs=2)
     assert first.payload == {"n": [whole, 10**400, 1.25, 0.1]}
     assert second.payload == {"n": 12345678901234567000.0}
-    # and all of it by another decoder
+    # The same with another decoder.
     set_json_loads(partial(json.loads, parse_float=Decimal), conn)
     assert Leasehold(conn).job(second.job_id).payload == {
         "n": Decimal("12345678901234567890.123456789")
@@ -375,7 +375,7 @@ def test_in_a_database_of_another_encoding_what_it_lacks_is_refused_and_errors_p
 
 @pytest.fixture
 def without_encoding(test_server: server.Server) -> Iterator[str]:
-    """A database that keeps any bytes."""
+    """A database without an encoding, which stores any bytes."""
     with database_in(test_server, "SQL_ASCII") as dsn:
         yield dsn
 

@@ -1,4 +1,4 @@
-"""The Python side: one exception class per code, and what each carries."""
+"""The Python package: one exception class for each code, and its attributes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The Python side: installing, verifying, removing."""
+"""The Python package: installing, verifying and removing the schema."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_installing_again_changes_nothing(empty: Connection) -> None:
 
 
 def test_a_custom_schema_is_installed_verified_and_removed(empty: Connection) -> None:
-    # in "j" and "a" a schema has the name of what views and indexes have in them, too
+    # "j" and "a" are also names that views and indexes use inside.
     for name in ("My-App", 'say "so"', "plain_name", "j", "a", "search_path", "𝒳" * 15):
         mine = Installer(empty, name)
         assert mine.apply() == __version__
@@ -111,7 +111,7 @@ def test_a_schema_of_any_name_serves_every_part_of_the_package(
                 waiting = sql.SQL("select 1 from {} where armed").format(
                     sql.Identifier(name, "waiter")
                 )
-                # its four are done, and it listens: the next one wakes it
+                # Its four jobs are done and it listens, so the next job wakes it.
                 support.eventually(lambda: conn.execute(waiting).fetchone(), "it listens")
                 job_id = leasehold.submit("a.b").job_id
                 support.eventually(lambda: leasehold.job(job_id).state == "succeeded", "done")
@@ -189,7 +189,7 @@ def test_what_is_missing_changed_or_left_over_is_listed(
 def test_who_may_not_create_roles_can_install_and_verify(empty: Connection, empty_dsn: str) -> None:
     empty.execute("drop role if exists plain_installer")
     empty.execute("create role plain_installer login password 'plain'")
-    empty.execute("create role plain_jobs_worker")  # made beforehand by somebody who may
+    empty.execute("create role plain_jobs_worker")  # created beforehand by a login that may
     try:
         (database,) = empty.execute("select current_database()").fetchone() or ("",)
         empty.execute(f'grant create on database "{database}" to plain_installer')

@@ -1,4 +1,4 @@
-"""The Python side: leases kept alive from a thread of its own, and what the handler is told."""
+"""The Python package: a thread keeps leases alive, and tells their handlers when it cannot."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ WAIT = 10.0
 
 
 class Told:
-    """Collects what on_change said."""
+    """Collects the calls of on_change."""
 
     def __init__(self) -> None:
         self.states: list[str] = []

@@ -1,4 +1,4 @@
-"""The Python side: a lease, its ends, and what it knows of itself."""
+"""The Python package: a lease, the calls that end it, and its state."""
 
 from __future__ import annotations
 
@@ -244,7 +244,7 @@ def test_the_exception_goes_on_when_the_failure_cannot_be_told(
 
     with pytest.raises(KeyError):
         work()
-    assert "its lease runs out" in caplog.text
+    assert "so it expires" in caplog.text
 
 
 def test_an_end_in_a_transaction_that_is_still_open_is_its_owners_business(
@@ -254,7 +254,7 @@ def test_an_end_in_a_transaction_that_is_still_open_is_its_owners_business(
     lease = claimed(leasehold)
 
     def work() -> None:
-        # leaving the lease must neither wait for the open transaction nor fail the job
+        # The end of the block must neither wait for the open transaction nor fail the job.
         with other.transaction(), lease:
             lease.complete(connection=other)
             raise KeyError
@@ -298,12 +298,12 @@ def test_a_transaction_that_does_not_end_the_lease_holds_it(
     with lease.transaction() as inside:
         inside.execute(written, [lease.job_id])
         time.sleep(1.2)
-        assert lease.state == "held"  # locked: nobody can take it, whatever the time
+        assert lease.state == "held"  # it is locked, so it cannot be reclaimed at any time
         other.sweep()
         assert other.get_work("v", ["a.b"]) == []
     assert lease.state == "doubtful"
     assert rows_written(conn) == 1
-    lease.complete()  # late, but nobody took it
+    lease.complete()  # late, but the job was not reclaimed
     assert lease.state == "ended"
 
 
@@ -365,7 +365,7 @@ def test_what_is_written_with_a_complete_happens_once_when_the_reply_is_lost(
         proxy.swallow_reply_to(swallow)
         with pytest.raises(psycopg.OperationalError):
             work()
-        assert lease.state == "held"  # nobody knows: so it is not called lost
+        assert lease.state == "held"  # the outcome is unknown, so it does not count as lost
         if swallow == b"COMMIT":
             support.eventually(lambda: end(conn, lease)[0] == "succeeded", "it was committed")
             with pytest.raises((AlreadyDone, JobFinished)):
@@ -400,7 +400,7 @@ def test_time_gone_by_makes_a_lease_doubtful_and_extending_clears_it(
     (lease,) = leasehold.get_work("w", ["a.b"], lease=1)
     time.sleep(1.1)
     assert lease.state == "doubtful"
-    lease.check()  # doubtful is no verdict
+    lease.check()  # a doubtful lease raises nothing
     assert not lease.stop.is_set()
     ends_at = lease.extend(30)
     assert lease.state == "held"

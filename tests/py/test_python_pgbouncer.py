@@ -1,4 +1,4 @@
-"""The Python side through pgbouncer in transaction mode: no session to rely on, and all works."""
+"""The Python package through pgbouncer in transaction mode: everything works without a session."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ server_round_robin = 1
 
 @pytest.fixture
 def bouncer_dsn(dsn: str, tmp_path: Path) -> Iterator[str]:
-    """How to connect to `database` through pgbouncer."""
+    """The connection string of `database` through pgbouncer."""
     program = shutil.which("pgbouncer") or "/usr/sbin/pgbouncer"
     if not os.access(program, os.X_OK):
         pytest.skip("there is no pgbouncer")
@@ -104,7 +104,9 @@ def test_a_worker_behind_a_pooler_works_and_keeps_its_leases(
         30,
     )
     assert Leasehold(conn).job(slow).attempt == 1
-    assert conn.execute("select count(*) from waiter").fetchone() == (0,)  # nobody listens in vain
+    assert conn.execute("select count(*) from waiter").fetchone() == (
+        0,
+    )  # nothing is registered in vain
 
 
 def test_waiting_behind_a_pooler_polls(bouncer_dsn: str, conn: Connection) -> None:

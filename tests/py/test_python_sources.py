@@ -1,4 +1,4 @@
-"""The Python side: what Leasehold, Worker and Installer may be made of, and what they leave alone."""
+"""The Python package: the sources that Leasehold, Worker and Installer accept, and leave unchanged."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from leasehold import Installer, Lease, Leasehold, LeaseholdError, UsageError, W
 
 
 def stand_in(module: str, name: str, **members: Any) -> Any:
-    """An instance of a class of that name, as a library that is not installed has it."""
+    """An instance of a class with the name of one in a library that is not installed."""
     return type(name, (), {"__module__": module, **members})()
 
 
@@ -31,7 +31,7 @@ def pool_of(dsn: str) -> psycopg_pool.AsyncConnectionPool[Any]:
     return psycopg_pool.AsyncConnectionPool(dsn, open=False)
 
 
-# Made from a connection string: what is no source, and what the refusal gives instead.
+# Objects made from a connection string that are not sources, and the alternative in the refusal.
 FOREIGN: list[tuple[Callable[[str], Any], str]] = [
     (engine, "engine.url"),
     (lambda dsn: engine(dsn).connect(), "connection.connection.driver_connection"),

@@ -1,4 +1,4 @@
-"""The Python side: workers, what their handlers may do, and how they stop."""
+"""The Python package: workers, what their handlers may do, and how they stop."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ AT_ONCE = {"kind": "fixed", "initial": "0 s"}
 def working(
     source: Any, handlers: dict[str, Callable[[Lease], Any]], **options: Any
 ) -> Iterator[Worker]:
-    """A worker in a thread, told to stop at the end of the block."""
+    """Runs a worker in a thread, and stops it at the end of the block."""
     worker = Worker(source, handlers, **{"poll": 0.2, "lease": 5.0, "grace": 5.0, **options})
     run = support.background(lambda: worker.run(signals=False))
     try:
@@ -58,7 +58,7 @@ def working(
 
 
 def states(conn: Connection) -> dict[str, int]:
-    """How many jobs there are of each state, the ended ones too."""
+    """The number of jobs in each state, including those that have ended."""
     return dict(
         conn.execute(
             "select s.state, count(*) from (select state from job union all select state from archive)"
@@ -72,7 +72,7 @@ def all_ended(conn: Connection) -> bool:
 
 
 class Wire:
-    """What goes over the connections that it makes, as libpq traces it: a statement a round trip."""
+    """The traffic of the connections that it opens, as libpq traces it: one statement for each round trip."""
 
     def __init__(self, dsn: str, directory: Path) -> None:
         self._dsn = dsn
@@ -89,7 +89,7 @@ class Wire:
 
     @property
     def statements(self) -> list[str]:
-        """The function that each of them called, else its first word."""
+        """For each statement, the function that it calls, else its first word."""
         prepared: dict[str, str] = {}
         sent = []
         for line in Path(self._trace.name).read_text().splitlines():
@@ -137,12 +137,12 @@ def test_a_worker_without_a_name_is_refused(name: str) -> None:
 
 @pytest.mark.parametrize("poll", [0, -1.0])
 def test_a_worker_that_would_look_without_a_pause_is_refused(poll: float) -> None:
-    with pytest.raises(ValueError, match="poll must be above 0"):
+    with pytest.raises(ValueError, match="poll must be greater than zero"):
         Worker("", {"a": print}, poll=poll)
 
 
 def test_a_worker_does_not_share_one_connection_among_its_threads(conn: Connection) -> None:
-    with pytest.raises(TypeError, match="give a pool"):
+    with pytest.raises(TypeError, match="pass a pool"):
         Worker(conn, {"a": print})  # type: ignore[arg-type]
 
 
@@ -150,14 +150,14 @@ def test_a_worker_over_a_pool_that_does_not_say_how_it_connects_wants_to_be_told
     dsn: str, conn: Connection
 ) -> None:
     class Bare:
-        """A pool of which nothing is known but that it lends."""
+        """A pool that does nothing but lend connections."""
 
         def connection(self, timeout: float | None = None) -> Any:
             return psycopg.connect(dsn)
 
     Leasehold(conn).submit("a.b")
     handlers = {"a.b": lambda lease: None}
-    with pytest.raises(UsageError, match="connection beside it"):
+    with pytest.raises(UsageError, match="connection outside it"):
         Worker(Bare(), handlers).run(signals=False)
     with working(Bare(), handlers, connect=lambda: psycopg.connect(dsn)):
         support.eventually(lambda: states(conn) == {"succeeded": 1}, "done")
@@ -320,13 +320,13 @@ def test_a_worker_ends_a_job_and_claims_the_next_in_one_call(wire: Wire, conn: C
         "require_api",
         "get_work",
         *["turn"] * 7,
-        "wakeup_channel",  # the last turn has looked: now it listens, then looks again
+        "wakeup_channel",  # the last turn found nothing, so it listens and looks again
         "listen",
         "wakeup_channel",
     ]
 
 
-def test_a_worker_that_is_rung_looks_at_once(wire: Wire, conn: Connection) -> None:
+def test_a_worker_that_is_notified_looks_at_once(wire: Wire, conn: Connection) -> None:
     def waits() -> bool:
         row = conn.execute(
             "select 1 from waiter as w cross join pg_stat_activity as a"
@@ -336,7 +336,7 @@ def test_a_worker_that_is_rung_looks_at_once(wire: Wire, conn: Connection) -> No
         return row is not None
 
     def connect() -> Connection:
-        # a round trip that only prepares get_work would look as if it had waited already
+        # A round trip that only prepares get_work would look like a wait that has already begun.
         conn = wire.connect()
         conn.prepare_threshold = None
         return conn
@@ -344,7 +344,7 @@ def test_a_worker_that_is_rung_looks_at_once(wire: Wire, conn: Connection) -> No
     leasehold = Leasehold(conn)
     with working("", {"a.b": lambda lease: None}, connect=connect, poll=60):
         for done in range(3):
-            support.eventually(waits, "it waits for the bell")
+            support.eventually(waits, "the worker waits for a notification")
             leasehold.submit("a.b")
             support.eventually(
                 lambda n=done: states(conn) == {"succeeded": n + 1}, "done", seconds=20
@@ -355,7 +355,7 @@ def test_a_worker_that_is_rung_looks_at_once(wire: Wire, conn: Connection) -> No
     assert (said.count("listen"), said.count("unlisten")) == (
         1,
         0,
-    )  # its own connection goes on listening
+    )  # its own connection keeps listening
 
 
 def test_over_a_pool_too_it_is_one_round_trip(dsn: str, wire: Wire, conn: Connection) -> None:
@@ -380,7 +380,7 @@ def test_after_an_end_of_the_handlers_own_the_next_claim_is_an_ordinary_one(
     with working("", {"a.b": handler}, connect=wire.connect):
         support.eventually(lambda: states(conn) == {"succeeded": 2}, "all done")
     job = ["begin", "hold_lease", "complete", "commit", "close", "get_work"]
-    # how the connection was is noted once: by its first handler
+    # The state of the connection is recorded once, before its first handler.
     assert wire.statements[2 : 2 + 2 + 12] == ["get_work", "pg_backend_pid", *job * 2]
 
 
@@ -412,7 +412,7 @@ def test_a_worker_is_told_of_a_lost_lease_and_works_on(
 
     with working(dsn, {"a.lost": loses, "a.next": lambda lease: "done"}):
         support.eventually(lambda: states(conn).get("succeeded") == 1, "the next is done")
-    assert f"job {lost}: nothing was recorded, the lease is gone: LH001" in caplog.text
+    assert f"job {lost}: its end was not recorded, the lease is gone: LH001" in caplog.text
     job = leasehold.job(lost)
     assert (job.state, job.lease_id) == ("leased", taken[0].lease_id)
 
@@ -447,7 +447,7 @@ def test_a_reply_lost_after_the_commit_is_not_done_twice(dsn: str, conn: Connect
     first, second = [leasehold.job(one.job_id) for one in submitted]
     assert seen == [first.job_id, second.job_id]
     assert (first.attempt, first.result) == (1, 1)
-    # leased by the call whose reply was lost, it ran out: nobody knew of that lease
+    # The call whose reply was lost leased this job. No worker knew of the lease, so it expired.
     assert (second.attempt, second.result) == (2, 2)
 
 
@@ -484,7 +484,7 @@ def test_a_lease_claimed_with_an_end_is_left_alone_when_it_comes_too_late(
     seen: list[object] = []
     with working(dsn, {"a.b": lambda lease: seen.append(lease.fence)}, lease=1.0):
         support.eventually(lambda: states(conn) == {"succeeded": 2}, "all done")
-    assert f"job {submitted[1].job_id}: its lease ran out before the reply came" in caplog.text
+    assert f"job {submitted[1].job_id}: the lease expired before the reply arrived" in caplog.text
     assert len(seen) == 2
     assert leasehold.job(submitted[1].job_id).fence == seen[1]
 
@@ -538,7 +538,7 @@ def sets(**attributes: Any) -> Callable[[Connection], None]:
     return leave
 
 
-IN_THE_BLOCK = {  # committed with it
+IN_THE_BLOCK = {  # is committed with the block
     "a role": says("set role pg_monitor"),
     "a login": says("set session authorization pg_monitor"),
     "a login and a role": says("set session authorization pg_monitor; set role pg_monitor"),
@@ -557,7 +557,7 @@ IN_THE_BLOCK = {  # committed with it
     ),
 }
 
-BEHIND_IT = {  # over the connection that was kept
+BEHIND_IT = {  # is done after the block, over a connection that the handler kept
     "autocommit": sets(autocommit=False),
     "an isolation level": sets(isolation_level=psycopg.IsolationLevel.SERIALIZABLE),
     "read only, to psycopg": sets(read_only=True),
@@ -576,7 +576,7 @@ STATE = """
 
 
 def state(conn: Connection) -> list[object]:
-    """The session, as both sides see it."""
+    """The state of the session, as the client and the server see it."""
     (row,) = conn.execute(STATE).fetchall()
     return [*row, conn.autocommit, conn.isolation_level, conn.read_only, conn.row_factory]
 
@@ -585,7 +585,8 @@ def state(conn: Connection) -> list[object]:
     ("left", "pooled"),
     [
         *((left, False) for left in (*IN_THE_BLOCK, *BEHIND_IT)),
-        *((left, True) for left in IN_THE_BLOCK),  # what is behind it is not to be kept
+        # a connection of a pool must not be used after the block
+        *((left, True) for left in IN_THE_BLOCK),
     ],
 )
 def test_what_a_handler_leaves_on_its_connection_does_not_last(
@@ -685,7 +686,7 @@ def test_a_lease_taken_by_hand_may_be_worked_on_beside_another_one(
         leasehold.submit("a.b")
 
 
-# --- what can go wrong around it ------------------------------------------------------------
+# --- faults outside the worker --------------------------------------------------------------
 
 
 def test_a_schema_that_is_not_there_ends_the_worker(empty_dsn: str) -> None:
@@ -740,7 +741,7 @@ def test_what_cannot_heal_ends_a_worker_at_its_start_alone(
 
 @contextmanager
 def login(conn: Connection, *groups: str, options: str = "") -> Iterator[str]:
-    """A role that may log in with the password `secret`, and is gone afterwards."""
+    """A role that can log in with the password `secret`; it is dropped afterwards."""
     name = f"login_{os.getpid()}"
     conn.execute(f"create role {name} login password 'secret' {options}")
     try:
@@ -763,13 +764,13 @@ def test_more_threads_than_there_are_connections_are_told_of_once(
 
     def handler(lease: Lease) -> None:
         with suppress(threading.BrokenBarrierError):
-            begun.wait(5)  # three threads, and the test
+            begun.wait(5)  # waits for three threads and for the test
         time.sleep(0.02)
 
     with login(conn, "leasehold_worker", options="connection limit 4") as user:
         mine = make_conninfo(dsn, user=user, password="secret")
         with working(mine, {"a.b": handler}, threads=30, lease=1.0, name="many"):
-            time.sleep(2.5)  # longer than the lease, which is kept: one connection is for that
+            time.sleep(2.5)  # longer than the lease, which one connection keeps alive
             with suppress(threading.BrokenBarrierError):
                 begun.wait(5)
             support.eventually(lambda: states(conn) == {"succeeded": 40}, "all done")
@@ -783,7 +784,7 @@ def test_more_threads_than_there_are_connections_are_told_of_once(
 def test_a_worker_whose_sessions_are_read_only_connects_anew(
     dsn: str, conn: Connection, database: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """As behind an address that led to a standby, and leads to the primary by now."""
+    """The situation of an address that has pointed to a standby, and now points to the primary."""
     caplog.set_level(logging.INFO, "leasehold")
     conn.execute(f"alter database {database} set default_transaction_read_only = on")
     opened: list[None] = []
@@ -795,8 +796,8 @@ def test_a_worker_whose_sessions_are_read_only_connects_anew(
     Leasehold(conn).submit("a.b")
     with working("", {"a.b": lambda lease: None}, connect=connect):
         time.sleep(3)
-        assert 3 <= len(opened) <= 8  # backed off, not given up
-        assert caplog.text.count("cannot execute") == 1  # and not said as often
+        assert 3 <= len(opened) <= 8  # it tries again, with growing delays
+        assert caplog.text.count("cannot execute") == 1  # and logs that only once
         assert states(conn) == {"ready": 1}
         conn.execute(f"alter database {database} reset default_transaction_read_only")
         support.eventually(lambda: states(conn) == {"succeeded": 1}, "it works", seconds=20)
@@ -808,7 +809,7 @@ def test_a_worker_whose_sessions_are_read_only_connects_anew(
 def test_an_end_over_a_session_that_turned_read_only_goes_over_another(
     scratch_server: server.Cluster, pooled: bool
 ) -> None:
-    """A primary that was demoted under its sessions, and an address that leads to another."""
+    """The situation of a primary that was demoted under its sessions, at an address that has moved on."""
     with psycopg.connect(scratch_server.dsn, autocommit=True) as conn:
         server.install(conn)
         conn.execute("set search_path = leasehold")
@@ -820,7 +821,7 @@ def test_an_end_over_a_session_that_turned_read_only_goes_over_another(
         ran: list[str] = []
 
         def turn_read_only() -> None:
-            # the sessions there are, and none that is opened from now on
+            # This affects the open sessions, and none that is opened from now on.
             conn.execute(f"alter database {name} set default_transaction_read_only = off")
             conn.execute("alter system set default_transaction_read_only = on")
             conn.execute("select pg_reload_conf()")
@@ -900,7 +901,7 @@ def test_a_worker_survives_a_server_that_is_killed_and_started_again(
             support.eventually(lambda: states(conn) == {"succeeded": 400}, "drained", seconds=90)
 
 
-# --- what it says ---------------------------------------------------------------------------
+# --- its log --------------------------------------------------------------------------------
 
 
 def lines(caplog: pytest.LogCaptureFixture, job_id: object) -> list[tuple[str, str]]:
@@ -945,7 +946,7 @@ def test_the_log_says_how_each_job_ended_which_attempt_it_was_and_how_long_it_to
         "a.giveup": [("WARNING", "(a.giveup): dead (GiveUp: never), attempt 1, … s")],
         "a.release": [("INFO", "(a.release): scheduled (Release: released), attempt 1, … s")],
         "a.error": [
-            ("WARNING", "(a.error): attempt failed, attempt 1, … s"),
+            ("WARNING", "(a.error): handler failed, attempt 1, … s"),
             ("INFO", "(a.error): scheduled, attempt 1, … s"),
         ],
     }
@@ -1028,7 +1029,7 @@ def test_a_handler_is_told_of_a_shutdown_and_may_hand_its_job_back(
         begun.wait(10)
         assert lease.stop.wait(10)
         heard.append((lease.stop_reason, lease.state))
-        lease.check()  # raises nothing: the lease is held
+        lease.check()  # raises nothing, because the lease is held
         if lease.next_need == "a.releases":
             raise Release
 
@@ -1085,7 +1086,7 @@ def test_a_job_that_was_claimed_while_the_worker_was_told_to_stop_is_handed_back
 
     def handler(lease: Lease) -> None:
         begun.append(lease)
-        # the turn that ends this job, and claims the next, has to wait for it
+        # The turn that ends this job and claims the next has to wait for it.
         holder.execute("begin")
         lease.hold(connection=holder)
 
@@ -1114,7 +1115,7 @@ def test_after_the_grace_period_what_runs_is_handed_back(
     def handler(lease: Lease) -> None:
         leases.append(lease)
         begun.set()
-        while lease.state == "held":  # it goes on, though it was told to stop
+        while lease.state == "held":  # it continues although it was told to stop
             time.sleep(0.02)
         if lease.stop.is_set():
             told.set()
@@ -1126,7 +1127,7 @@ def test_after_the_grace_period_what_runs_is_handed_back(
     job = leasehold.job(job_id)
     assert (job.state, job.attempt) == ("ready", 0)
     assert leases[0].state == "ended"
-    assert "handing back 1 jobs" in caplog.text
+    assert "releasing 1 jobs" in caplog.text
 
 
 def test_handing_back_waits_once_for_a_database_that_is_away(
@@ -1151,7 +1152,7 @@ def test_handing_back_waits_once_for_a_database_that_is_away(
         gone.set()
         worker.stop()
     assert len(tries) == 1
-    assert "leases that are left run out: nobody there" in caplog.text
+    assert "the remaining leases expire: nobody there" in caplog.text
 
 
 JOBS = """
@@ -1172,7 +1173,7 @@ handlers = {{"slow": slow, "die": die}}
 
 @contextmanager
 def worker_process(dsn: str, tmp_path: Path, *options: str) -> Iterator[subprocess.Popen[bytes]]:
-    """`leasehold work jobs`, killed at the end of the block if it still runs."""
+    """Runs `leasehold work jobs`, and kills it at the end of the block if it still runs."""
     (tmp_path / "jobs.py").write_text(JOBS.format(mark=str(tmp_path / "begun")))
     process = subprocess.Popen(
         [sys.executable, "-m", "leasehold", "work", "jobs", "--poll", "0.2", *options],
