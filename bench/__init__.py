@@ -1,1 +1,1 @@
-"""The benchmark: Leasehold, the bare minimum and its peers, on one server. `python -m bench --help`."""
+"""The benchmark of Leasehold, the bare minimum and its peers on one server. See `python -m bench --help`."""

@@ -1,11 +1,11 @@
 """Measures Leasehold, the bare minimum and its peers; prints tables, writes JSON and pictures.
 
-    make bench                                        everything: hours
-    make bench-quick                                  the main figures: minutes
+    make bench                                        everything; takes hours
+    make bench-quick                                  the main figures; takes minutes
     make bench ONLY=held,cycle ENGINES=leasehold,bare ROUNDS=1
 
-What it does and how to read it: bench/README.md. Results are merged into bench/results/results.json after
-each workload, so that a run may be interrupted, and made in parts.
+bench/README.md describes what is measured and how to read it. Results are merged into
+bench/results/results.json after each workload, so a run may be interrupted, and may be made in parts.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ ROUNDS = 3
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results"
 FIGURES = HERE / "figures"
-OVERHEAD = 2.5  # seconds to copy a database, start a client, and drop it
+OVERHEAD = 2.5  # seconds to copy a database, to start a client, and to drop the database
 
 
 def minutes(seconds: float) -> str:
@@ -55,27 +55,35 @@ def arguments() -> argparse.Namespace:
         + "\n\nengines: "
         + ", ".join(ENGINES),
     )
-    parser.add_argument("--only", default="", help="these workloads, separated by commas")
-    parser.add_argument("--engines", default="", help="these engines, separated by commas")
+    parser.add_argument("--only", default="", help="run only these workloads, separated by commas")
+    parser.add_argument("--engines", default="", help="run only these engines, separated by commas")
     parser.add_argument(
-        "--rounds", type=int, help=f"runs of each case (default: {ROUNDS}; 1 of the long ones)"
+        "--rounds", type=int, help=f"runs of each case (default: {ROUNDS}; 1 for the long ones)"
     )
-    parser.add_argument("--seconds", type=float, help="the length of a run that has one")
-    parser.add_argument("--quick", action="store_true", help="short runs, one round, small fills")
-    parser.add_argument("--resume", action="store_true", help="leave out what is in the file")
+    parser.add_argument("--seconds", type=float, help="length of each run, where it is not fixed")
+    parser.add_argument(
+        "--quick", action="store_true", help="short runs, one round, small databases"
+    )
+    parser.add_argument(
+        "--resume", action="store_true", help="skip what the results file already has"
+    )
     parser.add_argument(
         "--json",
         type=Path,
-        help=f"(default: {os.path.relpath(RESULTS / 'results.json')}; of a quick run, beside it in quick)",
+        help=f"results file (default: {os.path.relpath(RESULTS / 'results.json')}; for a quick run, in quick beside it)",
     )
-    parser.add_argument("--report", action="store_true", help="show what is in the file, no more")
     parser.add_argument(
-        "--publish", action="store_true", help="put what is in the file into bench/figures"
+        "--report", action="store_true", help="only report what the results file has"
+    )
+    parser.add_argument(
+        "--publish",
+        action="store_true",
+        help="copy the results file to bench/figures, and draw it there",
     )
     parser.add_argument(
         "--dsn",
         default=os.environ.get("LEASEHOLD_BENCH_DSN"),
-        help="a superuser of a scratch server (default: LEASEHOLD_BENCH_DSN, else one is started)",
+        help="superuser of a scratch server (default: LEASEHOLD_BENCH_DSN, else a server is started)",
     )
     options = parser.parse_args()
     if options.json is None:
@@ -89,7 +97,7 @@ def length(workload: Workload, options: argparse.Namespace) -> float:
 
 
 def measure(cases: list[Case], workload: Workload, rounds: int) -> list[Result]:
-    """Every case once a round, in turns, and every other round backwards."""
+    """Runs every case once in each round, in turn; every other round in the reverse order."""
     found = [Result(workload.name, case.variant, case.engine.name, case.seconds) for case in cases]
     for turn in range(rounds):
         pairs = list(zip(cases, found, strict=True))

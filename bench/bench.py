@@ -1,4 +1,4 @@
-"""What workloads are made of: the server with its templates, and cases."""
+"""The parts of a workload: the server with its templates, and the cases."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from .tell import say
 
 @dataclass(slots=True)
 class Bench:
-    """What the workloads run on; `quick` makes the big populations small."""
+    """The server that the workloads run on, with its templates; `quick` makes large populations small."""
 
     server: Server
     quick: bool = False
 
     def size(self, jobs: int) -> int:
-        """A big population; a twentieth of it in a quick run."""
+        """The size of a large population; in a quick run, a twentieth of it."""
         return jobs // 20 if self.quick else jobs
 
     def base(self, engine: Engine) -> str:
-        """A database with the engine installed, and nothing in it."""
+        """A template with the engine installed and no jobs."""
 
         def install(database: str) -> None:
             say(f"{engine.name}: installing")
@@ -33,7 +33,7 @@ class Bench:
         return self.server.template(engine.name, "template0", install)
 
     def ready(self, engine: Engine, jobs: int) -> str:
-        """A database with so many jobs ready."""
+        """A template with this number of ready jobs."""
 
         def fill(database: str) -> None:
             population.ready(engine, self.server, database, jobs)
@@ -41,7 +41,7 @@ class Bench:
         return self.server.template(f"{engine.name} over {jobs}", self.base(engine), fill)
 
     def populated(self, engine: Engine, name: str, fill: Callable[[Connection], None]) -> str:
-        """A database that `fill` fills."""
+        """A template that `fill` has filled."""
 
         def run(database: str) -> None:
             say(f"{engine.name}: filling: {name}")
@@ -53,7 +53,7 @@ class Bench:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One engine in one variant: `run` measures it once, in about `seconds`."""
+    """One engine in one variant. `run` measures it once, and takes about `seconds`."""
 
     variant: str
     engine: Engine

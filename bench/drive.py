@@ -1,4 +1,4 @@
-"""Drives an engine for a while, by pgbench or by a client of its own, and measures what that took."""
+"""Drives an engine for some time with pgbench or with a client of its own, and measures the cost."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ THREADS = 2
 
 @dataclass(slots=True)
 class Driven:
-    """What a client did: `course` is the rate in each second, `latencies` are in milliseconds."""
+    """The work of a client. `course` is the rate in each second; `latencies` are in milliseconds."""
 
     jobs: int
     seconds: float
@@ -35,7 +35,7 @@ class Driven:
 
 @dataclass(slots=True)
 class Run:
-    """One run: the figure of its workload, and what the server spent on it."""
+    """One run: the figure of its workload, and the resources that the server used for it."""
 
     value: float
     jobs: int = 0
@@ -56,12 +56,14 @@ def throughput(
     clients: int = CLIENTS,
     jobs: int = 0,
 ) -> Run:
-    """Jobs a second, server CPU a job in µs, and WAL bytes a job; until `seconds` or `jobs` are over."""
+    """Measures jobs a second, and for each job the server's CPU time in µs and its bytes of WAL. Ends after
+    `seconds` or `jobs`.
+    """
     wal, cpu, flushes = server.wal(), server.cpu(), server.flushes()
     done = drive(server, engine, database, step, seconds, clients=clients, jobs=jobs)
     if not done.jobs:
         raise Failed(f"no job was done in {done.seconds:.1f} s")
-    time.sleep(0.2)  # for the last backend to be gone, and counted
+    time.sleep(0.2)  # until the last backend has exited and is counted
     after = server.cpu()
     extra = {"wal": (server.wal() - wal) / done.jobs}
     if flushes is not None:
@@ -129,7 +131,7 @@ def _pgbench(
         output: list[str] = []
         for line in _lines(command, os.environ):
             if found := re.match(r"progress: ([\d.]+) s, ([\d.]+) tps", line):
-                # a busy pgbench leaves out a second now and then, and reports the mean later
+                # A busy pgbench occasionally skips a second, and reports the mean later.
                 since = max(1, round(float(found[1])) - len(course))
                 course += [float(found[2]) * size] * since
                 progress(len(course), f"{course[-1]:,.0f} a second")
@@ -154,7 +156,7 @@ def _pgbench(
 
 
 def _client(engine: Engine, task: dict[str, Any]) -> Driven:
-    """Runs a client of ours over the installed package; an object of JSON a line is what it answers."""
+    """Runs a client of ours that calls the installed package. It prints one JSON object on each line."""
     environment = os.environ | {
         "PYTHONPATH": str(ROOT / "python"),
         "LEASEHOLD_BENCH_MODULES": str(CACHE / "node_modules"),
@@ -182,7 +184,7 @@ def _client(engine: Engine, task: dict[str, Any]) -> Driven:
 
 
 def _lines(command: list[str], environment: Mapping[str, str]) -> Iterator[str]:
-    """What the command says, on either stream, as it says it."""
+    """The lines that the command prints on either stream, as they appear."""
     with subprocess.Popen(
         command,
         cwd=ROOT,
@@ -203,7 +205,7 @@ def _lines(command: list[str], environment: Mapping[str, str]) -> Iterator[str]:
 
 @contextlib.contextmanager
 def held(server: Server, database: str, statements: tuple[str, ...]) -> Iterator[None]:
-    """A session that begins a transaction, and then sits there."""
+    """Keeps a session idle in a transaction that has run these statements."""
     with server.connected(database) as conn:
         for statement in statements:
             conn.execute(statement.encode())

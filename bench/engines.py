@@ -1,12 +1,13 @@
-"""What is measured: Leasehold, the bare minimum, and the peers.
+"""The engines that are measured: Leasehold, the bare minimum, and the peers.
 
-An engine is driven by pgbench where its public interface is SQL functions, else by a client of ours in
-peers/ that calls the installed package. Nothing of a peer is copied here: its schema comes out of its
-package. What is called of each, and why that is its fast way, is said beside it.
+An engine whose public interface is SQL functions is driven by pgbench; any other by a client of ours in
+peers/, which calls the installed package. Nothing of a peer is copied here: its schema comes from its
+package. A comment beside each engine says which of its functions are called and why they are its fast path.
 
-Steps: `submit` one a transaction; `submit_many` 1,000 a call; `cycle`: claim one, complete it, in two
-transactions; `turn`: complete the former and claim the next in one; `batch` and `turn_batch`: the same by
-100; `full` and `full_batch`: submit, claim and complete; `pickup`: an idle worker is waited for.
+The steps: `submit` submits one job in each transaction, and `submit_many` 1,000 in each call. `cycle` claims one
+job and completes it, in two transactions; `turn` completes a job and claims the next in one. `batch` and
+`turn_batch` do the same with 100 jobs. `full` and `full_batch` submit, claim and complete. `pickup` measures how
+long an idle worker takes to start a job.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ PAYLOAD = '{"invoice": 4711, "customer": "c-0815", "amount": "99.50"}'
 BATCH = 100
 MANY = 1_000
 
-# Each step, as the parts of a pgbench script.
+# The parts of the pgbench script for each step.
 STEPS = {
     "submit": ("submit",),
     "submit_many": ("submit_batch",),
@@ -44,9 +45,10 @@ STEPS = {
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """`parts` are pgbench's, `client` is the command that does `by_client`; what is in neither it cannot do.
+    """One engine. pgbench runs the steps whose `parts` it has; the command `client` runs those in `by_client`.
 
-    `batch(n)` is what goes into :batch; `package` is where its version is looked up.
+    The engine cannot do any other step. `batch(n)` is the value of :batch; `package` names the package whose
+    version is reported.
     """
 
     name: str
@@ -61,7 +63,7 @@ class Engine:
         return step in self.by_client or self.script(step) != ""
 
     def script(self, step: str) -> str:
-        """pgbench's script for the step; empty where the client does it, or nobody."""
+        """The pgbench script for the step; empty if the client does the step or the engine cannot."""
         parts = STEPS.get(step, ())
         if step in self.by_client or not parts or not all(part in self.parts for part in parts):
             return ""
@@ -173,7 +175,7 @@ LEASEHOLD = Engine(
         "take_batch": "select "
         + _DONE.format("w", f"leasehold.get_work({_WORK}, limit_jobs => {BATCH}) as w"),
         "end_batch": "select count(*) from leasehold.settle(:done);\n",
-        # the first time there is nothing to complete
+        # The first call has nothing to complete.
         "turn": f"""\\if :more
 select (t.work).job_id, (t.work).lease_id from leasehold.turn({_WORK}, jsonb_build_array(jsonb_build_object(
     'job_id', :job_id::text, 'lease_id', :lease_id::text, 'verb', 'complete'
@@ -210,13 +212,13 @@ ROWS = replace(
 
 
 def claiming(capability: str) -> Engine:
-    """Leasehold, whose worker offers this capability."""
+    """Leasehold with a worker that offers this capability."""
     take = LEASEHOLD.parts["take"].replace("bench.work.v1", capability)
     return replace(LEASEHOLD, parts={**LEASEHOLD.parts, "take": take})
 
 
 def claiming_one_of(needs: int) -> Engine:
-    """Leasehold, each claim of which is for one of so many needs, named exactly."""
+    """Leasehold with claims that each name one of this number of needs exactly."""
     take = LEASEHOLD.parts["take"].replace("'bench.work.v1'", "'bench.n' || :need || '.v1'")
     take = f"\\set need random(1, {needs})\n{take}"
     return replace(LEASEHOLD, parts={**LEASEHOLD.parts, "take": take})
@@ -230,7 +232,7 @@ def _install_procrastinate(engine: Engine, server: Server, database: str) -> Non
     _sql("select procrastinate_register_worker_v1()")(engine, server, database)
 
 
-# defer, fetch_job and finish_job are what its connector calls. It has no batch but for deferring.
+# Its connector calls defer, fetch_job and finish_job. Only deferring has a batch form.
 PROCRASTINATE = Engine(
     name="procrastinate",
     package="procrastinate",
@@ -256,7 +258,7 @@ def _install_pgmq(engine: Engine, server: Server, database: str) -> None:
     _sql(get_embedded_install_sql(), "select pgmq.create('bench')")(engine, server, database)
 
 
-# read and delete, the quicker of its two ends: archive keeps the message, delete nothing.
+# Jobs are ended with delete, which is faster than archive, because archive keeps the message.
 PGMQ = Engine(
     name="pgmq",
     package="pgmq",
@@ -289,7 +291,8 @@ def _install_absurd(_: Engine, server: Server, database: str) -> None:
             raise Failed(f"absurdctl {arguments[0]}: {done.stderr.strip()[-300:]}")
 
 
-# It claims by the hundred, but spawns and completes one a call: here in one statement, its quickest.
+# It claims a hundred tasks in a call, but spawns and completes one in each call. Here these calls share one
+# statement, which is its fastest way.
 ABSURD = Engine(
     name="absurd",
     package="absurdctl",
@@ -327,7 +330,7 @@ AWA = Engine(
     by_client=frozenset(_THROUGHPUT | _SUBMITS),
 )
 
-# add_job and add_jobs are its public SQL; the rest is its worker's.
+# add_job and add_jobs are its public SQL functions; its worker does the rest.
 GRAPHILE_WORKER = Engine(
     name="graphile-worker",
     package="graphile-worker",
@@ -367,7 +370,7 @@ ENGINES: dict[str, Engine] = {
 
 
 def installed(wanted: list[str]) -> tuple[list[Engine], dict[str, str]]:
-    """Those of the engines that can be measured here, and why the others cannot."""
+    """The wanted engines that can be measured here, and the reasons why the others cannot."""
     missing = CACHE / "missing.json"
     told = json.loads(missing.read_text()) if missing.exists() else {}
     reasons: dict[str, str] = {}

@@ -1,6 +1,6 @@
-"""Installs the peers into the benchmark's own environment, one after the other: python -m bench.install
+"""Installs the peers into the environment of the benchmark, one after the other: python -m bench.install
 
-What cannot be installed is noted with the reason, and left out of the measurements.
+A peer that cannot be installed is recorded with the reason, and left out of the measurements.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ MISSING = CACHE / "missing.json"
 
 
 def _pip(*packages: str) -> str:
-    """Installs these; empty, or why not."""
+    """Installs these packages. Returns an empty string, or the reason why that failed."""
     quiet = ["-q", "--disable-pip-version-check", "--no-input"]
     return _tried([sys.executable, "-m", "pip", "install", *quiet, *packages])
 
 
 def _npm(*packages: str) -> str:
-    """Installs these, or what package.json names; empty, or why not."""
+    """Installs these packages, or those in package.json. Returns an empty string, or the reason why that failed."""
     try:
         program = node()
     except ImportError:

@@ -1,8 +1,8 @@
-"""How many instructions a call takes: make instructions
+"""Counts the instructions of a call: make instructions
 
-Time on a machine that is not quiet says little about a tenth more or less. Instructions, counted by valgrind while the
-server runs as a single process, are the same each time. What they leave out (waiting, caches, the kernel) is left to the
-benchmark. Needs valgrind. Figures: docs/decisions/0007-count-instructions.md
+On a machine that is not quiet, time cannot show a difference of ten percent. Instructions, which valgrind counts while the
+server runs as a single process, are the same each time. They leave out waiting, caches and the kernel, which the benchmark
+covers. Needs valgrind. Figures: docs/decisions/0007-count-instructions.md
 """
 
 from __future__ import annotations
@@ -23,9 +23,13 @@ from .server import Connection, Server, bindir, running
 from .tell import say
 
 READY = 6_000
-BETWEEN = (100, 300)  # calls: what the later ones take more is what one takes
+BETWEEN = (
+    100,
+    300,
+)  # numbers of calls; the cost of one call follows from the difference of the two runs
 
-# Calls are fifty times slower under valgrind, and the marks stay where they are: what moves them is another call.
+# Calls are fifty times slower under valgrind, so watermarks would look stale. These limits are raised, so that the
+# measured call does not advance watermarks, which is the work of another call.
 OLD_MARKS = (
     ("_watermark_usable", "interval '1 s'", "interval '1 hour'"),
     ("_few_claims_since", "watermark.fence + 50 ", "watermark.fence + 1000000 "),
@@ -48,7 +52,7 @@ FILL = {
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A statement with one parameter, the payload, and the database it runs in."""
+    """A statement with the payload as its only parameter, and the database that it runs in."""
 
     name: str
     database: str
@@ -103,7 +107,7 @@ DATABASES = {engine.name: engine for engine in (BARE, PGMQ, ROWS)}
 
 
 def prepare(server: Server) -> None:
-    """A database for each engine, filled, on the server that is to be copied."""
+    """Creates and fills a database for each engine, on the server whose data is then copied."""
     for name, engine in DATABASES.items():
         server.admin.execute(f'create database "{name}" template template0'.encode())
         engine.install(engine, server, name)
@@ -124,17 +128,17 @@ def fill(conn: Connection, name: str) -> None:
             conn.execute(row[0].replace(found, instead).encode())
     conn.execute(FILL[name].encode(), [PAYLOAD, READY])
     if name == ROWS.name:
-        conn.execute(f"select {_WORK}".encode())  # for its marks
+        conn.execute(f"select {_WORK}".encode())  # creates its watermarks
 
 
 def counted(call: Call, data: Path) -> int:
-    """Instructions a call."""
+    """The instructions of one call."""
     fewer, more = (instructions(call, data, calls) for calls in BETWEEN)
     return round((more - fewer) / (BETWEEN[1] - BETWEEN[0]))
 
 
 def instructions(call: Call, data: Path, calls: int) -> int:
-    """Instructions of a server that makes so many calls, over a copy of the data, and ends."""
+    """The instructions of a server that makes this number of calls on a copy of the data, and exits."""
     owner = data.stat()
     with tempfile.TemporaryDirectory(prefix="leasehold-instructions-") as directory:
         os.chmod(directory, 0o755)

@@ -1,4 +1,4 @@
-"""The pictures: throughput under a held snapshot, throughput by backlog, latency of an idle worker. PNG and SVG."""
+"""Draws throughput under a held snapshot, throughput by backlog, and latency of an idle worker, as PNG and SVG."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from .results import Result, Results
 
 OWN = "#0b5fa5"
 BLACK = "#222222"
-# Distinct in grey, too, and to who sees no red or no green.
+# These are also distinct in grey, and for readers who cannot see red or green.
 PEERS = ("#d55e00", "#009e73", "#cc79a7", "#b8860b", "#56b4e9", "#8c564b", "#7f7f7f")
 STYLES = ("-", "--", "-.", ":")
 
-# Colour, line and weight of each engine, the same in every picture: a peer more wants a colour more.
+# Colour, line and weight of each engine, the same in every picture. A new peer needs a new colour.
 LOOKS: dict[str, dict[str, Any]] = {
     LEASEHOLD.name: {"color": OWN, "linewidth": 2.6, "zorder": 5},
     BARE.name: {"color": BLACK, "linewidth": 1.4, "linestyle": ":"},
@@ -36,7 +36,7 @@ LOOKS: dict[str, dict[str, Any]] = {
     )
 }
 
-# Leasehold's other runs in the picture of those under a held snapshot.
+# The other runs of Leasehold in the picture of runs under a held snapshot.
 BESIDES: dict[str, tuple[str, dict[str, Any]]] = {
     "free": ("nothing held", {"linewidth": 1.2, "alpha": 0.55}),
     "writer": ("a writer open", {"linewidth": 1.2, "alpha": 0.55, "linestyle": "--"}),
@@ -57,7 +57,7 @@ STYLE: dict[Any, Any] = {
 
 
 def draw(results: Results, directory: Path) -> list[Path]:
-    """Draws what there are figures for; the files."""
+    """Draws the pictures for which there are figures, and returns their files."""
     written: list[Path] = []
     with plt.rc_context(STYLE):
         for names, picture in PICTURES.items():
@@ -68,7 +68,9 @@ def draw(results: Results, directory: Path) -> list[Path]:
             picture(axes, cases)
             for suffix, date in {"png": "Creation Time", "svg": "Date"}.items():
                 path = directory / f"{names[0]}.{suffix}"
-                drawing.savefig(path, metadata={date: None})  # the same figures, the same file
+                drawing.savefig(
+                    path, metadata={date: None}
+                )  # so that equal figures give equal files
                 written.append(path)
             plt.close(drawing)
     return written
@@ -96,7 +98,7 @@ def _held(axes: Axes, cases: list[Result]) -> None:
 
 
 def _smooth(course: list[float]) -> Iterator[tuple[float, float]]:
-    """Means of a hundredth of the course each, and of two seconds at least."""
+    """Means over a hundredth of the course each, but over at least two seconds."""
     width = max(2, len(course) // 100)
     for start in range(0, len(course) - width + 1, width):
         yield start + width / 2, statistics.fmean(course[start : start + width])
@@ -152,14 +154,14 @@ def _pickup(axes: Axes, cases: list[Result]) -> None:
 
 
 def _plain(axes: Axes) -> None:
-    """Numbers as they are, at 1, 2 and 5."""
+    """Labels a logarithmic axis with plain numbers, at 1, 2 and 5."""
     axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
     axes.yaxis.set_minor_formatter(NullFormatter())
 
 
 def _label(axes: Axes, labels: list[tuple[float, float, str, str]]) -> None:
-    """Names at the ends of the lines, moved apart where they would lie over each other."""
+    """Writes names at the ends of the lines, moved apart where they would overlap."""
     axes.figure.canvas.draw()
     right = max(x for x, *_ in labels)
     last = -1e9
@@ -178,7 +180,7 @@ def _label(axes: Axes, labels: list[tuple[float, float, str, str]]) -> None:
             fontweight="bold" if text.startswith("leasehold") else "normal",
         )
     begin, _ = axes.get_xlim()
-    # room for the names on the right
+    # Leave room for the names on the right.
     if axes.get_xscale() == "log":
         axes.set_xlim(begin, right * (right / begin) ** 0.32)
     else:

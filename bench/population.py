@@ -1,4 +1,4 @@
-"""What lies in a database before a run: filled once into a template, through public functions alone."""
+"""Fills databases before a run: once into a template, and only through public functions."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from .engines import MANY, PAYLOAD, Engine
 from .server import Connection, Server
 from .tell import say
 
-# One bulk load is cut up, so that progress can be told, and so that no transaction is a long one.
+# A bulk load is divided, so that progress can be reported and no transaction is long.
 STRIDE = 250_000
 CHUNK = 5_000
 
@@ -40,7 +40,7 @@ select count(*) from leasehold.settle((
 
 
 def ready(engine: Engine, server: Server, database: str, jobs: int) -> None:
-    """`jobs` ready, by the engine's own batch call."""
+    """Submits `jobs` ready jobs with the engine's own batch call."""
     left = jobs
     while left > 0:
         some = min(left, STRIDE)
@@ -52,7 +52,7 @@ def ready(engine: Engine, server: Server, database: str, jobs: int) -> None:
 
 
 def submit(conn: Connection, need: str, jobs: int, more: str = "{}") -> None:
-    """`jobs` of this need, each with what `more` adds to it."""
+    """Submits `jobs` jobs of this need, each with the parameters in `more`."""
     for start in range(0, jobs, CHUNK):
         chunk = {"need": need, "payload": PAYLOAD, "more": more, "jobs": min(CHUNK, jobs - start)}
         conn.execute(SUBMIT, chunk)
@@ -61,7 +61,7 @@ def submit(conn: Connection, need: str, jobs: int, more: str = "{}") -> None:
 
 
 def submit_to_each(conn: Connection, needs: int, times: int) -> None:
-    """`times` jobs of each of so many needs, in turns: bench.n1.v1, bench.n2.v1 …"""
+    """Submits `times` jobs for each of this number of needs, in turn: bench.n1.v1, bench.n2.v1 …"""
     for _ in range(times):
         conn.execute(SUBMIT_EACH, {"payload": PAYLOAD, "needs": needs})
 
@@ -71,7 +71,7 @@ def scheduled(conn: Connection, jobs: int) -> None:
 
 
 def blocked(conn: Connection, jobs: int) -> None:
-    """Behind one job that never ends."""
+    """Submits jobs that wait for one job that never ends."""
     row = conn.execute(
         "select job_id from leasehold.submit('bench.never.v1', available_at => '2999-01-01 00:00:00+00')"
     ).fetchone()
@@ -80,7 +80,7 @@ def blocked(conn: Connection, jobs: int) -> None:
 
 
 def dead(conn: Connection, jobs: int) -> None:
-    """Claimed and failed, not to be tried again."""
+    """Submits jobs, claims them, and fails them as not retryable."""
     for start in range(0, jobs, STRIDE):
         submit(conn, "bench.work.v1", min(STRIDE, jobs - start))
         while _settled(conn, BURY, "bench.work.v1"):
@@ -89,12 +89,12 @@ def dead(conn: Connection, jobs: int) -> None:
 
 
 def other_needs(conn: Connection, jobs: int) -> None:
-    """`jobs` over a thousand other needs."""
+    """Submits `jobs` jobs spread over a thousand other needs."""
     submit_to_each(conn, 1_000, max(1, jobs // 1_000))
 
 
 def known_needs(conn: Connection, needs: int) -> None:
-    """So many needs that have had work, and have none now."""
+    """Leaves this number of needs that have had jobs, and have none now."""
     submit_to_each(conn, needs, 1)
     while _settled(conn, COMPLETE, "bench.%"):
         pass

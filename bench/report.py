@@ -1,4 +1,4 @@
-"""The table of what was measured: medians, spreads, and ratios within the round."""
+"""Tables of the results: medians, spreads, and ratios within the round."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .workloads import WORKLOADS, Check, Workload
 
 
 def figure(run: Run | None, name: str) -> float:
-    """One figure of a run: its value, its CPU, or one that it has beside."""
+    """One figure of a run: its value, its CPU time, or one of its extra figures."""
     if run is None:
         return math.nan
     if name == "value":
@@ -28,9 +28,10 @@ def figures(result: Result, name: str = "value") -> list[float]:
 
 
 def ratios(of: Result, against: Result, name: str = "value") -> list[float]:
-    """Of one to another, within each round that both came through; each to each where they are not of one run.
+    """The ratios of one result to another, one for each round in which both succeeded. If they were not measured
+    together, every run of one is compared with every run of the other.
 
-    "tail" is the last fifth of the course, up to where the shorter of both ends.
+    The figure "tail" is the mean over the last fifth of the course, up to the end of the shorter one.
     """
     if of.environment == against.environment:
         pairs = [(a, b) for a, b in zip(of.runs, against.runs, strict=False) if a and b]
@@ -44,7 +45,7 @@ def ratios(of: Result, against: Result, name: str = "value") -> list[float]:
 
 
 def ratio(of: Result | None, against: Result | None, name: str = "value", digits: int = 2) -> str:
-    """The same in words: median and spread; with ~ where the two were not measured in turns."""
+    """The median and spread of the ratios as text, after a ~ if the two were not measured together."""
     if of is None or against is None or of is against:
         return ""
     mark = "" if of.environment == against.environment else "~ "
@@ -58,7 +59,7 @@ def _tail(run: Run, other: Run) -> float:
 
 
 def spread(values: list[float], digits: int | None = None) -> str:
-    """The median, and the least and the most where there is more than one."""
+    """The median as text, with the minimum and the maximum if there is more than one value."""
     if not values:
         return "–"
     show = (lambda v: f"{v:.{digits}f}") if digits is not None else number
@@ -73,7 +74,7 @@ def number(value: float) -> str:
 
 
 def tables(results: Results, names: list[str]) -> Iterator[str]:
-    """A table for each of these workloads that has been measured."""
+    """One table for each of these workloads that has been measured."""
     for name in names:
         if cases := results.of(name):
             variants = list(dict.fromkeys(case.variant for case in cases))
@@ -113,7 +114,7 @@ def table(workload: Workload, cases: list[Result], results: Results) -> Iterator
 
 
 def _growth(run: Run) -> Iterator[str]:
-    """What each table takes with its indexes, as the run goes on, in MB; small ones left out."""
+    """The size of each table with its indexes in the course of the run, in MB, without the small ones."""
     samples = run.extra["sizes"]
     chosen = [samples[round(n / 4 * (len(samples) - 1))] for n in range(5)]
     rows = [["MB after", "", *(f"{at:,.0f} s" for at, _ in chosen)]]
@@ -140,7 +141,7 @@ def _find(cases: list[Result], variant: str, engine: str) -> Result | None:
 
 
 def _verdicts(check: Check, cases: list[Result], elsewhere: list[Result]) -> Iterator[str]:
-    """A line for each thing the check compares with."""
+    """One line for each engine or variant that the check compares with."""
     of = _find(cases, *check.of)
     if of is None:
         return

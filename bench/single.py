@@ -1,4 +1,4 @@
-"""The workloads that are not plain throughput: each a function that measures one case once."""
+"""The workloads other than plain throughput. Each is a function that measures one case once."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ LIVES = 10_000
 
 
 def copy(bench: Bench, engine: Engine, table: str) -> Run:
-    """The same rows into the table, or the view, of each: rows a second."""
+    """Copies the same rows into the table or view of the engine; measures rows a second."""
     lines = f"bench.work.v1\t{PAYLOAD}\n".encode() * 1_000
     with bench.server.copied(bench.ready(engine, 1_000), synchronous=False) as database:
         with bench.server.connected(database) as conn:
@@ -47,10 +47,11 @@ def copy(bench: Bench, engine: Engine, table: str) -> Run:
 
 
 def sustained(bench: Bench, engine: Engine, seconds: float) -> Run:
-    """Throughput, its trend over the run, and the sizes of all tables meanwhile.
+    """Measures throughput, its trend over the run, and the sizes of all tables meanwhile.
 
-    `slope` is how much the rate changes over the run, in percent of its mean; `growth` is what the live tables
-    and their indexes take at most in the second half, of the first. The archive is to grow, and left out.
+    `slope` is the change of the rate over the run, in percent of its mean. `growth` is the largest size of the live
+    tables and their indexes in the second half of the run, relative to the first half. The archive is left out,
+    because it is meant to grow.
     """
     with bench.server.copied(bench.ready(engine, FEW), synchronous=False) as database:
         with _sampled(bench, database, max(1.0, seconds / 120)) as samples:
@@ -73,7 +74,7 @@ Samples = list[tuple[float, dict[str, tuple[int, int]]]]
 
 @contextlib.contextmanager
 def _sampled(bench: Bench, database: str, every: float) -> Iterator[Samples]:
-    """The sizes of all tables, every so often, as long as the block lasts."""
+    """Samples the sizes of all tables, `every` so many seconds, while the block runs."""
     samples: Samples = []
     stop = threading.Event()
     begin = time.perf_counter()
@@ -94,7 +95,7 @@ def _sampled(bench: Bench, database: str, every: float) -> Iterator[Samples]:
 
 
 def pickup(bench: Bench, engine: Engine, seconds: float) -> Run:
-    """The median and the 99th percentile, in ms."""
+    """Measures the time from submit to an idle worker: the median and the 99th percentile, in ms."""
     with bench.server.copied(bench.base(engine), synchronous=True) as database:
         done = drive(bench.server, engine, database, "pickup", seconds)
     if len(done.latencies) < 10:
@@ -109,7 +110,7 @@ def pickup(bench: Bench, engine: Engine, seconds: float) -> Run:
 
 
 def waiters(bench: Bench, needs: list[str], seconds: float) -> Run:
-    """Submitting, while a session waits for each of these needs."""
+    """Measures submitting while one session waits for each of these needs."""
     with bench.server.copied(bench.ready(LEASEHOLD, 1_000), synchronous=False) as database:
         with _waiting(bench, database, needs):
             return throughput(bench.server, LEASEHOLD, database, "submit", seconds)
@@ -117,7 +118,7 @@ def waiters(bench: Bench, needs: list[str], seconds: float) -> Run:
 
 @contextlib.contextmanager
 def _waiting(bench: Bench, database: str, needs: list[str]) -> Iterator[None]:
-    """A session for each need, that was told the bell is armed; what rings is read, and forgotten."""
+    """Opens a session that waits for each need, with a reliable registration. Notifications are read and dropped."""
     with contextlib.ExitStack() as stack:
         sessions = [stack.enter_context(bench.server.connected(database)) for _ in needs]
         for conn, need in zip(sessions, needs, strict=True):
@@ -133,17 +134,17 @@ def _waiting(bench: Bench, database: str, needs: list[str]) -> Iterator[None]:
 
 
 def _listen(conn: Connection, need: str) -> None:
-    await_bell = "select channel, armed from leasehold.wakeup_channel(array[%s], now() + '1 hour')"
+    register = "select channel, armed from leasehold.wakeup_channel(array[%s], now() + '1 hour')"
     patience = time.monotonic() + 30
     while time.monotonic() < patience:
-        row = conn.execute(await_bell, [need]).fetchone()
+        row = conn.execute(register, [need]).fetchone()
         assert row is not None
-        channel, armed = row
+        channel, reliable = row
         conn.execute(sql.SQL("listen {}").format(sql.Identifier(channel)))
-        if armed:
+        if reliable:
             return
-        time.sleep(0.01)  # any older writer holds it up, of another database too: autovacuum's, say
-    raise Failed("the bell does not become armed")
+        time.sleep(0.01)  # any older writer delays it, even in another database, such as autovacuum
+    raise Failed("the registration does not become reliable")
 
 
 def _read(sessions: list[Connection], ended: threading.Event) -> None:
@@ -161,8 +162,9 @@ def _read(sessions: list[Connection], ended: threading.Event) -> None:
 
 
 def dependents(bench: Bench, jobs: int) -> Run:
-    """The call of complete in ms (of twenty roots the median, where dependents are few), and how long it takes
-    `sweep` until all of them are ready."""
+    """Measures the call of `complete` in ms, and the time until repeated calls of `sweep` have made all dependents
+    ready. With few dependents, the figures are medians over twenty jobs that have them.
+    """
     roots = 20 if jobs <= 1_000 else 1
 
     def fill(conn: Connection) -> None:
@@ -189,7 +191,7 @@ def dependents(bench: Bench, jobs: int) -> Run:
                 begin = time.perf_counter()
                 conn.execute("select leasehold.complete(%s, %s)", work)
                 calls.append((time.perf_counter() - begin) * 1e3)
-                # a sweep that frees none has met other roots' notes first
+                # A sweep may free none of these, because it meets deferred items of other roots first.
                 while is_awaited(conn, work[0]):
                     conn.execute("select leasehold.sweep()")
                 freed.append((time.perf_counter() - begin) * 1e3)
@@ -206,8 +208,9 @@ def dependents(bench: Bench, jobs: int) -> Run:
 
 
 def sizes(bench: Bench, engine: Engine) -> Run:
-    """Bytes that a queued job takes, its share of all indexes included; WAL of a whole life, by one client, once
-    the pages have been touched since the checkpoint."""
+    """Measures the bytes of a queued job, including its share of all indexes, and the WAL of a job's whole life, with
+    one client, after the pages have been touched since the checkpoint.
+    """
     one, two = bench.size(100_000), bench.size(200_000)
     taken = _bytes(bench, bench.ready(engine, two)) - _bytes(bench, bench.ready(engine, one))
     with bench.server.copied(bench.ready(engine, 1_000), synchronous=False) as database:

@@ -1,10 +1,10 @@
-"""What the benchmark says while it runs, on standard error."""
+"""Prints the progress of the benchmark on standard error."""
 
 from __future__ import annotations
 
 import sys
 
-EVERY = 60  # seconds between lines of progress, where nobody looks at a terminal
+EVERY = 60  # seconds between lines of progress, where standard error is not a terminal
 
 
 def say(text: str) -> None:
@@ -13,7 +13,7 @@ def say(text: str) -> None:
 
 
 def progress(second: int, text: str) -> None:
-    """One line that is written over on a terminal, and a line a minute elsewhere."""
+    """Prints progress: on a terminal one line that is overwritten, elsewhere one line a minute."""
     if sys.stderr.isatty():
         print(f"\r\033[K· … {second} s: {text}", end="", file=sys.stderr, flush=True)
     elif second % EVERY == 0:

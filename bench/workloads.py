@@ -1,7 +1,7 @@
-"""The workloads: what is run, over what, for how long, and what is expected of Leasehold.
+"""The workloads: what is run, on which data, for how long, and what is expected of Leasehold.
 
-A workload is a list of cases, and a case is one engine in one variant. Cases take turns within a round, so
-that what disturbs the machine disturbs them alike, and figures are compared within the round.
+A workload is a list of cases, and a case is one engine in one variant. The cases take turns within a round, so
+that disturbances of the machine affect them alike, and figures are compared within the round.
 """
 
 from __future__ import annotations
@@ -34,11 +34,12 @@ Cases = Callable[[Bench, list[Engine], float], Iterator[Case]]
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """What is expected: `of` against `against` (each a variant and an engine), as a ratio within the round.
+    """An expectation: the ratio of `of` to `against` (each a variant and an engine) within the round, or the
+    `figure` of `of` itself without `against`.
 
-    Without `against` the `figure` itself. `floor` is to be reached, `aim` is hoped for; with `at_most` neither
-    may be passed. The engine "each peer" stands for every one that was measured but `besides`; `elsewhere`
-    is another workload to find `against` in; shorter runs than `after` seconds are not judged.
+    `floor` must be reached, and `aim` should be; with `at_most`, they are upper limits. The engine "each peer" stands
+    for every measured engine except those in `besides`. `elsewhere` names another workload that has `against`. Runs
+    shorter than `after` seconds are not judged.
     """
 
     text: str
@@ -55,9 +56,9 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """`seconds` is the length of a run; `quick` the same for a quick run, where None leaves the workload out.
+    """A workload. `seconds` is the length of a run; `quick` is that of a quick run, or None to leave it out there.
 
-    `extras` are further figures of a run, by their names, and what the table calls them.
+    `extras` maps the names of further figures of a run to their headings in the table.
     """
 
     name: str
@@ -85,7 +86,7 @@ def _case(
     synchronous: bool = False,
     hold: tuple[str, ...] = (),
 ) -> Case:
-    """A case of plain throughput."""
+    """Makes a case of plain throughput."""
 
     def run() -> Run:
         with bench.server.copied(template(), synchronous=synchronous) as database:
@@ -100,7 +101,9 @@ def _case(
 
 
 def _each(step: str, ready: int, variants: dict[str, bool] | None = None) -> Cases:
-    """Every engine that can do the step; `variants` says which are synchronous. Quick: the first alone."""
+    """Makes cases for every engine that can do the step. `variants` says which variants commit synchronously; a quick
+    run has only the first.
+    """
 
     def cases(bench: Bench, engines: list[Engine], seconds: float) -> Iterator[Case]:
         modes = list((variants or {"async": False}).items())
@@ -116,7 +119,7 @@ def _each(step: str, ready: int, variants: dict[str, bool] | None = None) -> Cas
 
 
 def _own(cases: Callable[[Bench, float], Iterator[Case]]) -> Cases:
-    """Cases that are about Leasehold: none where it is left out."""
+    """Cases about Leasehold alone; none if Leasehold is not measured."""
 
     def wrapped(bench: Bench, engines: list[Engine], seconds: float) -> Iterator[Case]:
         if LEASEHOLD in engines:
@@ -273,7 +276,7 @@ def _sizes(bench: Bench, engines: list[Engine], seconds: float) -> Iterator[Case
 
 
 def _of(text: str, variant: str, against: str, floor: float, aim: float | None = None) -> Check:
-    """Leasehold in this variant, of another engine in the same."""
+    """Expects a ratio of Leasehold to another engine in the same variant."""
     return Check(text, (variant, "leasehold"), floor, aim or floor, (variant, against))
 
 
@@ -287,7 +290,7 @@ def _within(
     figure: str = "value",
     elsewhere: str = "",
 ) -> Check:
-    """Leasehold in one variant, of itself in another."""
+    """Expects a ratio of Leasehold in one variant to itself in another."""
     of, against = (variant, "leasehold"), (base, "leasehold")
     return Check(text, of, floor, aim, against, figure=figure, elsewhere=elsewhere)
 

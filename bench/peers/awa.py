@@ -1,10 +1,10 @@
-"""awa by its Python client; its engine is compiled, and only the handler is Python.
+"""awa through its Python client. Its engine is compiled; only the handler is Python.
 
-One job is submitted by its bridge over asyncpg, which is quicker than the client's own insert, and a batch by
-enqueue_many_copy. It claims by its own worker alone, in batches of its own
-choosing, so claiming one and claiming a hundred are the same to it. 100 at a time is what it did best with:
-of 4 it makes a tenth of the rate. A full cycle is a handler that inserts the next job before it returns. Its
-queue storage (not the older tables, which a fresh database leaves at the first start of a worker) is used.
+One job is submitted through its bridge over asyncpg, which is faster than the client's own insert; a batch through
+enqueue_many_copy. Only its own worker claims, in batches that it chooses, so claiming one job and claiming a hundred
+are the same for it. It was fastest with 100 at a time; with 4 it reaches a tenth of that rate. For a full cycle, the
+handler inserts the next job before it returns. The client uses its queue storage, not the older tables, which a fresh
+database abandons at the first start of a worker.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ async def submit_many(task: Task) -> None:
 
 
 async def work(task: Task) -> None:
-    """What is there is worked off."""
+    """Works off the jobs that are ready."""
     done = 0
 
     async def handler(_: awa.Job) -> None:
@@ -86,7 +86,7 @@ async def work(task: Task) -> None:
 
 
 async def full(task: Task) -> None:
-    """Each job submits the next, so that as many come as go."""
+    """Each job submits the next one, so that their number stays the same."""
     done = 0
     job = Work(**task.payload)
 
@@ -103,7 +103,7 @@ async def full(task: Task) -> None:
 
 
 async def full_batch(task: Task) -> None:
-    """Each hundredth job submits a hundred."""
+    """Every hundredth job submits a hundred."""
     done = 0
     jobs = [Work(**task.payload)] * BATCH
 

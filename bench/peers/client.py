@@ -1,7 +1,7 @@
-"""What the Python clients share: the task they are given, loops that end in time, and how they answer.
+"""The common part of the Python clients: the task that they get, loops that end in time, and their output.
 
-The task is a JSON object, the only argument. A client prints `{"done": n}` once a second, and last of all
-`{"jobs": n, "seconds": s}`. Time counts from when everything is connected.
+The task is a JSON object in the only argument. A client prints `{"done": n}` once a second, and at the end
+`{"jobs": n, "seconds": s}`. Time is counted from the moment when everything is connected.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ SAMPLES_PER_SECOND = 20
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """`jobs` ends the step where it is given, else `seconds` do; `clients` go on at once."""
+    """A task. The step ends after `jobs` if that is given, else after `seconds`; `clients` run in parallel."""
 
     url: str
     step: str
@@ -51,7 +51,9 @@ def answer(**fields: Any) -> None:
 
 
 async def repeat(task: Task, operations: list[Operation]) -> None:
-    """Repeats each operation, one client each, until time or jobs are over, or it did nothing: the queue is empty."""
+    """Repeats each operation in a client of its own, until the time or the jobs are over, or until the queue is empty
+    and the operation does nothing.
+    """
     done = 0
     begin = time.perf_counter()
 
@@ -75,7 +77,7 @@ async def repeat(task: Task, operations: list[Operation]) -> None:
 
 
 async def watch(task: Task, count: Callable[[], int], ready: int | None = None) -> None:
-    """Counts what workers do meanwhile, from the first job on, until time is over or `ready` are done."""
+    """Counts the jobs that workers do, from the first job on, until the time is over or `ready` jobs are done."""
     waited = time.perf_counter()
     while not (first := count()):
         if time.perf_counter() - waited > 20:
@@ -106,9 +108,10 @@ async def tick(count: Callable[[], int]) -> None:
 async def pickups(
     task: Task, submit: Callable[[], Awaitable[object]], started: asyncio.Queue[float]
 ) -> None:
-    """One job after the other, each when the worker has been idle: from submit's return to the handler's start, in ms.
+    """Submits one job after the other, each when the worker is idle, and measures the time from the return of submit to
+    the start of the handler, in ms.
 
-    The handler may start before submit has returned; that counts as nothing.
+    The handler may start before submit has returned; that counts as zero.
     """
     latencies = []
     await submit()

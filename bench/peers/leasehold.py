@@ -1,4 +1,4 @@
-"""Leasehold by its Python package: await_work waits on the doorbell, over a connection of its own as in its Worker."""
+"""Leasehold through its Python package: await_work listens over a connection of its own, as its Worker does."""
 
 from __future__ import annotations
 

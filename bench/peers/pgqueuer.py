@@ -1,8 +1,8 @@
-"""pgqueuer by its `Queries`, the calls that its own worker makes, over asyncpg, the faster of its drivers.
+"""pgqueuer through its `Queries`, which its own worker calls, over asyncpg, the faster of its drivers.
 
-enqueue takes one job or lists; dequeue claims up to batch_size; log_jobs ends what it is given in one
-statement. Its worker (QueueManager) adds Python between them, so calling them is its fast way; pickup is the
-worker's. The tables are logged ones, its default ("durable").
+enqueue takes one job or lists of jobs; dequeue claims up to batch_size jobs; log_jobs ends the given jobs in one
+statement. Its worker (QueueManager) adds Python code between these calls, so calling them directly is faster. Only
+pickup uses the worker. The tables are logged, which is its default ("durable").
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ MANY = 1_000
 
 
 class Client:
-    """One connection, and what is done over it."""
+    """One connection, and the operations over it."""
 
     def __init__(self, queries: Queries, payload: bytes) -> None:
         self.queries = queries

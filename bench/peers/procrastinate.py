@@ -1,4 +1,4 @@
-"""procrastinate by its worker, woken by LISTEN; everything else of it is SQL functions, which pgbench calls."""
+"""procrastinate through its worker, which LISTEN wakes. Its other functions are SQL, and pgbench calls them."""
 
 from __future__ import annotations
 
