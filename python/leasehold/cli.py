@@ -276,7 +276,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def install(arguments: argparse.Namespace) -> int:
-    """leasehold install"""
+    """Runs the command `leasehold install`."""
     with psycopg.connect(arguments.dsn, autocommit=True) as conn:
         said: list[tuple[str, str | None]] = []
         conn.execute("set client_min_messages = notice")
@@ -301,7 +301,7 @@ def install(arguments: argparse.Namespace) -> int:
 
 
 def verify(arguments: argparse.Namespace) -> int:
-    """leasehold verify"""
+    """Runs the command `leasehold verify`."""
     against = "package"
     with psycopg.connect(arguments.dsn, autocommit=True) as conn:
         try:
@@ -336,7 +336,7 @@ def verify(arguments: argparse.Namespace) -> int:
 
 
 def uninstall(arguments: argparse.Namespace) -> int:
-    """leasehold uninstall"""
+    """Runs the command `leasehold uninstall`."""
     confirm = arguments.confirm
     if confirm is None and sys.stdin.isatty():
         with suppress(EOFError):
@@ -354,7 +354,7 @@ def uninstall(arguments: argparse.Namespace) -> int:
 
 
 def submit_file(arguments: argparse.Namespace) -> int:
-    """leasehold submit-file FILE"""
+    """Runs the command `leasehold submit-file FILE`."""
     began = time.monotonic()
     with ExitStack() as stack:
         file: BinaryIO = sys.stdin.buffer
@@ -386,7 +386,7 @@ def submit_file(arguments: argparse.Namespace) -> int:
 
 
 def work(arguments: argparse.Namespace) -> int:
-    """leasehold work MODULE"""
+    """Runs the command `leasehold work MODULE`."""
     logging.basicConfig(
         level=logging.WARNING if arguments.quiet else logging.INFO,
         format="%(asctime)s %(levelname)s %(message)s",
@@ -411,7 +411,7 @@ def work(arguments: argparse.Namespace) -> int:
 
 
 def status(arguments: argparse.Namespace) -> int:
-    """leasehold status"""
+    """Runs the command `leasehold status`."""
     view = sql.Identifier(arguments.schema, "status")
     with psycopg.connect(arguments.dsn, autocommit=True) as conn:
         columns, rows = _select(conn, _STATUS_JSON if arguments.json else _STATUS, view)
@@ -425,7 +425,7 @@ def status(arguments: argparse.Namespace) -> int:
 
 
 def demo(arguments: argparse.Namespace) -> int:
-    """leasehold demo"""
+    """Runs the command `leasehold demo`."""
     from .demo import run
 
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
