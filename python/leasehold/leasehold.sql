@@ -15,7 +15,7 @@
 do $install$
 declare
     v_version        constant text := '1.0.0';
-    v_build          constant text := '03f24e528f3d368c2872c505e2bce422cb8ed220cef52eda0648a2d61ad093e4';
+    v_build          constant text := '55b345a4abf1e57e1b6e378c3a5a63a664c4f41dd632f91c4c23a15b6fc43e77';
     v_migrations     constant integer := 1;
     v_function_names constant text[] := array['_acting_role', '_add_dependencies', '_advance_watermarks', '_advisory_lock_key', '_answer_known_job', '_apply_dependency_policy', '_archive_completed', '_archive_leased', '_archive_unheld', '_backoff', '_bury', '_canonical_json_text', '_capability_matches', '_channel_known_to_all', '_check_batch_cycles', '_check_capabilities', '_check_count', '_check_cycle', '_check_delay', '_check_elements', '_check_expires_at', '_check_ids', '_check_job_id_unseen', '_check_keys', '_check_lease', '_check_need', '_check_object', '_check_policy', '_check_reschedule', '_check_retry', '_check_setting', '_check_settle_elements', '_check_size', '_check_submit', '_check_text', '_check_time', '_check_wait_for', '_claim_lookahead', '_claim_one', '_clean_error', '_clear_maintenance_error', '_complete_plain', '_copy_begin', '_copy_end', '_copy_flush', '_copy_one', '_copy_row', '_defer_again', '_dependency_results', '_drop_moot_rechecks', '_duration', '_end_by_dependency', '_ended_as', '_enqueue', '_expires_at', '_fail_job', '_fence_of_lease', '_few_claims_since', '_fill_defaults', '_filter_claimable', '_finish_cancelled', '_grant_leases', '_group_roles', '_has_ready_heads', '_hold_wakeups', '_insert_job', '_insert_jobs', '_insert_plain_jobs', '_invalidation_id', '_is_json_time', '_is_lease_reference', '_is_plain_claim', '_is_plain_complete', '_is_plain_need', '_is_plain_request', '_is_retryable', '_is_row_error', '_is_set_aside', '_job_exists', '_keep_channel_known', '_key_is_busy', '_key_slot', '_lagging_sequences', '_last_horizon', '_lease_check_bits', '_list_objects', '_lock_candidates', '_lock_candidates_merged', '_lock_current_lease', '_lock_due', '_lock_job', '_lock_leased_job', '_lock_still_due', '_lock_unheld', '_lookahead_fresh', '_make_lease_id', '_matching_needs', '_maybe_run_maintenance', '_next_scheduled_at', '_no_older_writers', '_now', '_now_after_xid', '_oldest_snapshot', '_one_in_fifty', '_open_lane', '_open_lanes_and_wake', '_outcome_of_answer', '_pack_failure', '_pack_options', '_park_followers', '_plan_claim', '_plan_scope_claim', '_propagate_chunk', '_propagate_end', '_propagate_to', '_queue_position', '_raise_cancel_requested', '_raise_invalid_argument', '_raise_job_not_found', '_raise_sequence_lags', '_raise_state_change', '_read_interval', '_read_request', '_read_requests', '_rebuild_lane_cache', '_recheck_blocked', '_reclaim_one', '_reclaimable_at', '_record_history', '_record_uptime', '_redrive_job', '_refresh_watermark', '_release_key', '_release_wakeups', '_remap_wait_for', '_remove_expired_records', '_repair_sequences', '_replace_job_row', '_replay_or_raise', '_request_hash', '_requeue', '_reschedule_job', '_reserve_id', '_reserve_ids', '_reserve_key', '_reserve_keys', '_resolve_wait_for', '_restore_slots', '_retire_lanes', '_retry_or_bury', '_run_contained_step', '_run_deferred', '_run_deferred_item', '_run_maintenance', '_run_maintenance_from_horizon', '_run_step', '_scan_below_horizon', '_scope_name', '_select_claimable', '_server_up_since', '_set_alarm', '_set_aside', '_set_parked', '_setting_value', '_settle_batch', '_settle_each', '_settle_element', '_settle_field_kinds', '_snapshot_is_fixed', '_stale_watermark_usable', '_stem', '_stems', '_store_job', '_store_jobs', '_submit_field_kinds', '_try_lock_keys', '_try_settle_element', '_unbury_dependents', '_unclaimed_since', '_unpark_next', '_uuid_v7', '_wake_for_jobs', '_wake_for_scheduled', '_wake_waiters', '_watcher', '_watermark_usable', 'cancel', 'checkpoint', 'checkpoints', 'complete', 'complete_unheld', 'error_codes', 'extend', 'extend_many', 'fail', 'fail_unheld', 'get_work', 'hold_lease', 'job', 'job_payload', 'lease_status', 'next_due', 'redrive', 'redrive_many', 'release', 'require_api', 'reschedule', 'reschedule_unheld', 'results', 'schema_version', 'set_setting', 'setting', 'settings', 'settle', 'submit', 'submit_many', 'sweep', 'turn', 'verify', 'wakeup_channel', 'why_not_running'];
     v_view_names     constant text[] := array['dead_letter', 'departure', 'finished', 'status', 'submission'];
@@ -26,11 +26,11 @@ returns text
 language sql
 stable
 as $_acting_role$
-    -- current_user is the owner inside a security definer function: the caller is his SET ROLE, or else his login
+    -- Inside a security definer function current_user is the owner. The caller is its SET ROLE, or else its login.
     select coalesce(nullif(current_setting('role'), 'none'), session_user)
 $_acting_role$;
 
-comment on function _acting_role() is 'The acting role: the caller''s SET ROLE, or else session_user.';
+comment on function _acting_role() is 'Returns the role the caller acts as: its SET ROLE, or else session_user.';
 $function$,
 $function$
 create or replace function _add_dependencies(job_id uuid, edges uuid[])
@@ -217,15 +217,18 @@ as $_advisory_lock_key$
 declare
     v_salt constant bigint := coalesce((select s.salt from secret as s limit 1), 0);
 begin
-    -- 256 numbers a kind: one transaction that claims of ever so many needs cannot exhaust the server's memory for locks
+    -- 256 numbers for each kind: a transaction that claims for very many needs cannot exhaust the lock table of the
+    -- server.
     return hashtextextended(kind, v_salt) + (hashtextextended(name, v_salt) & 255);
 end
 $_advisory_lock_key$;
 
 comment on function _advisory_lock_key(text, text) is
-    'The advisory lock by which one session does what one at a time is enough for: upkeep, the marks of a need (mark), the front of a scope (front), noting a '
-    'channel (listener). Nobody outside can compute it, but anybody can read it in pg_locks while it is held, and hold it then: so whoever cannot get it '
-    'goes ahead all the same once a second has passed since the work was last done. Two names that share a number cost each other no more than that.';
+    'Returns the key of an advisory lock that lets one session at a time do work that one session may do for all: '
+    'maintenance, advancing the watermarks of a need, rebuilding the lane cache of a scope, recording a wake-up '
+    'channel. The salt keeps other roles from computing the key, but they can read it in pg_locks while it is held, '
+    'and hold it themselves. A caller that cannot get the lock therefore goes ahead without it once a second has '
+    'passed since the work was last done. Two names that share a number only delay each other in this way.';
 $function$,
 $function$
 create or replace function _answer_known_job(job_id uuid)
@@ -543,17 +546,22 @@ returns text
 language sql
 immutable
 as $_canonical_json_text$
-    -- jsonb has one way to write a value, but for zeros at the end of a fraction. Most values have none, which a look without replacing tells. The first
-    -- alternative takes strings, whatever is in them. No more than a regular expression can take: it works on four bytes a character, 1 GB in all.
+    -- jsonb writes equal values alike, except for trailing zeros of a fraction. Most values have none, which a match
+    -- tells without a replacement. The first alternative of the pattern consumes strings, whatever they contain. The
+    -- size is limited because the regular expression engine uses four bytes a character, and can use 1 GB in all.
     select case
         when octet_length(t.said) <= 200000000 and t.said ~ '[.][0-9]*0(?![0-9])' then
-            regexp_replace(t.said, E'("(?:[^"\\\\]|\\\\.)*")|[.]0+(?![0-9])|([.][0-9]*[1-9])0+(?![0-9])', E'\\1\\2', 'g')
+            regexp_replace(
+                t.said, E'("(?:[^"\\\\]|\\\\.)*")|[.]0+(?![0-9])|([.][0-9]*[1-9])0+(?![0-9])', E'\\1\\2', 'g'
+            )
         else t.said
     end
     from (select value::text as said) as t
 $_canonical_json_text$;
 
-comment on function _canonical_json_text(jsonb) is 'The JSON text of a value: the same text for values that are equal as jsonb (1.10 and 1.1), another one for others.';
+comment on function _canonical_json_text(jsonb) is
+    'Returns the JSON text of a value: the same text for values that are equal as jsonb (1.10 and 1.1), and different '
+    'texts for values that are not.';
 $function$,
 $function$
 create or replace function _capability_matches(capability text, need text)
@@ -1749,14 +1757,18 @@ returns interval
 language sql
 immutable
 as $_duration$
-    select case when value is not null then make_interval(secs => least(greatest(date_part('epoch', value), -1), 40000000)) end
+    select
+        case
+            when value is not null
+                then make_interval(secs => least(greatest(date_part('epoch', value), -1), 40000000))
+        end
 $_duration$;
 
 comment on function _duration(interval) is
-    'The one place that says how long an interval is: its seconds, and nothing but seconds, so that comparing it and'
-    ' adding it to a time mean the same. A month counts 30 days, a year 365.25 days, a day 24 hours. What is '
-    'negative becomes minus one second and what exceeds 463 days that length, beyond what any argument may be, so '
-    'that nothing overflows. Null remains null.';
+    'Defines how long an interval is: it is converted to seconds, so that comparing it and adding it to a time mean '
+    'the same. A month counts as 30 days, a year as 365.25 days, a day as 24 hours. A negative interval becomes '
+    'minus one second, and one above 463 days becomes 463 days, which exceeds the limit of every argument; so '
+    'nothing overflows. Null remains null.';
 $function$,
 $function$
 create or replace function _end_by_dependency(job_id uuid, doom text, doomed_by uuid, answer jsonb, now timestamptz)
@@ -1786,8 +1798,8 @@ language plpgsql
 volatile
 as $_ended_as$
 begin
-    -- one statement, one snapshot: a job that ends in between is in one of the two. Dead by its dead_reason, not by its state: that would bring in
-    -- the index of all that are dead
+    -- One statement has one snapshot, so a job that ends in between is in exactly one of the two tables. A dead job is
+    -- recognized by its dead_reason: a condition on its state would make the index of all dead jobs a candidate.
     return coalesce(
         (select a.state from archive as a where a.job_id = _ended_as.job_id),
         (select 'dead' from only job as j where j.job_id = _ended_as.job_id and (j.failure).dead_reason is not null)
@@ -1795,7 +1807,8 @@ begin
 end
 $_ended_as$;
 
-comment on function _ended_as(uuid) is 'How a job ended: succeeded, cancelled or dead. Null while it lives.';
+comment on function _ended_as(uuid) is
+    'Returns how a job ended: succeeded, cancelled or dead. Null if it has not ended.';
 $function$,
 $function$
 create or replace function _enqueue(ids uuid[], now timestamptz)
@@ -2498,7 +2511,7 @@ language plpgsql
 volatile
 as $_job_exists$
 begin
-    -- one statement, one snapshot: the job may be moving from one to the other
+    -- One statement has one snapshot: the job may be moving from one table to the other.
     return exists (
         select from job as j where j.job_id = _job_exists.job_id
         union all
@@ -2507,7 +2520,7 @@ begin
 end
 $_job_exists$;
 
-comment on function _job_exists(uuid) is 'Whether there is a job of this id, live or archived.';
+comment on function _job_exists(uuid) is 'Returns whether a job of this id exists, live or archived.';
 $function$,
 $function$
 create or replace function _keep_channel_known(channel text, capabilities text[], until timestamptz, now timestamptz)
@@ -3112,7 +3125,8 @@ declare
 begin
     loop
         select j.* into v_job from job as j where j.job_id = _lock_job.job_id for update;
-        -- a grant replaces the row: who waited for the old one finds it gone, and the job alive
+        -- A grant replaces the row. A session that waited for the lock of the old row then finds no row, although the
+        -- job is alive, and has to lock the new one.
         exit when found or not exists (select from job as j where j.job_id = _lock_job.job_id);
     end loop;
     return v_job;
@@ -3120,7 +3134,8 @@ end
 $_lock_job$;
 
 comment on function _lock_job(uuid) is
-    'Locks a live job for ending or moving it, and reads it as it is once the lock is held. All nulls where no such job is live.';
+    'Locks a live job so that it can be ended or requeued, and returns its row as it is once the lock is held. Returns '
+    'a row of nulls if no live job has this id.';
 $function$,
 $function$
 create or replace function _lock_leased_job(job_id uuid, lease_id uuid)
@@ -3459,7 +3474,8 @@ as $_now$
 $_now$;
 
 comment on function _now() is
-    'The one clock: read once per call and handed on. Not now(), which stands still at the start of the transaction.';
+    'The only clock of the engine. A call reads it once and hands the time on. now() would not serve: it keeps the '
+    'time at which the transaction started.';
 $function$,
 $function$
 create or replace function _now_after_xid()
@@ -3471,8 +3487,9 @@ as $_now_after_xid$
 $_now_after_xid$;
 
 comment on function _now_after_xid() is
-    'The clock, read after this transaction has an id, for calls that let jobs enter the queue. The marks rely on it, and the doorbell: what an older '
-    'transaction writes has an earlier id, so that once all of those are over, what can be seen up to then is all there will ever be.';
+    'Returns the clock, read after this transaction was assigned a transaction id. Calls that let jobs enter the queue '
+    'use it, and watermarks and wake-ups rely on it: a job dated before some moment belongs to a transaction that had '
+    'its id by then. Once all older transactions have ended, every job dated up to that moment is visible.';
 $function$,
 $function$
 create or replace function _oldest_snapshot()
@@ -3625,7 +3642,8 @@ comment on function _pack_failure(text, text, text) is 'How an execution failed,
 $function$,
 $function$
 create or replace function _pack_options(
-    max_attempts integer, retry jsonb, idempotency_key text, wait_for uuid[], run_id uuid default null, step text default null
+    max_attempts integer, retry jsonb, idempotency_key text, wait_for uuid[], run_id uuid default null,
+    step text default null
 )
 returns _job_options
 language sql
@@ -3638,7 +3656,8 @@ as $_pack_options$
         end
 $_pack_options$;
 
-comment on function _pack_options(integer, jsonb, text, uuid[], uuid, text) is 'What a job has that few have, for its column options: null where that is nothing.';
+comment on function _pack_options(integer, jsonb, text, uuid[], uuid, text) is
+    'Returns the value of the column job.options, which holds the arguments that few jobs have: null if all are null.';
 $function$,
 $function$
 create or replace function _park_followers(requests _request[], ids uuid[], firsts uuid[], blocked boolean[], now timestamptz)
@@ -3963,7 +3982,7 @@ language plpgsql
 volatile
 as $_raise_job_not_found$
 begin
-    raise exception 'no job %', job_id
+    raise exception 'job % was not found', job_id
         using errcode = 'LH003',
               detail = jsonb_build_object('job_id', job_id)::text,
               hint = 'It was never submitted here, its submit was rolled back or has not committed, or it was purged.';
@@ -4471,8 +4490,8 @@ comment on function _reclaimable_at(bigint, timestamptz, timestamptz, timestampt
 $function$,
 $function$
 create or replace function _record_history(
-    job_id uuid, event text, actor text, state text, attempt integer, detail text, now timestamptz, error text default null,
-    error_code text default null
+    job_id uuid, event text, actor text, state text, attempt integer, detail text, now timestamptz,
+    error text default null, error_code text default null
 )
 returns void
 language plpgsql
@@ -4481,14 +4500,16 @@ as $_record_history$
 begin
     insert into history (job_id, at, event, actor, state, attempt, detail, error, error_code)
     values (
-        _record_history.job_id, _record_history.now, _record_history.event, coalesce(_record_history.actor, 'unknown'), _record_history.state, _record_history.attempt, _record_history.detail,
-        _record_history.error, _record_history.error_code
+        _record_history.job_id, _record_history.now, _record_history.event, coalesce(_record_history.actor, 'unknown'),
+        _record_history.state, _record_history.attempt, _record_history.detail, _record_history.error,
+        _record_history.error_code
     );
 end
 $_record_history$;
 
 comment on function _record_history(uuid, text, text, text, integer, text, timestamptz, text, text) is
-    'One line of history: what departed from the happy path. state is the state after it. The login is added by its column.';
+    'Writes one row of history: an event that departs from the usual course of submit, claim and complete. state is '
+    'the state after the event. The default of the column login adds the login of the session.';
 $function$,
 $function$
 create or replace function _record_uptime()
@@ -5795,13 +5816,15 @@ language plpgsql
 volatile
 as $_server_up_since$
 begin
-    return greatest(pg_postmaster_start_time(), coalesce((select min(u.since) from uptime as u), _server_up_since.now));
+    return greatest(
+        pg_postmaster_start_time(), coalesce((select min(u.since) from uptime as u), _server_up_since.now)
+    );
 end
 $_server_up_since$;
 
 comment on function _server_up_since(timestamptz) is
-    'Since when the server has been up without a crash or a promotion in between: no later than that, workers can '
-    'extend their leases. now: where that is not recorded yet.';
+    'Returns since when the server has been up without a crash or a promotion in between. From then on, at the latest, '
+    'workers could extend their leases. now: returned while no start is recorded.';
 $function$,
 $function$
 create or replace function _set_alarm(channel text, capabilities text[], until timestamptz, now timestamptz)
@@ -6102,7 +6125,8 @@ as $_snapshot_is_fixed$
 $_snapshot_is_fixed$;
 
 comment on function _snapshot_is_fixed() is
-    'Whether a new statement of this transaction does not see what others commit in the meantime (REPEATABLE READ and above).';
+    'Returns whether this transaction has a fixed snapshot (REPEATABLE READ and above): a new statement then does not '
+    'see rows that other transactions have committed in the meantime.';
 $function$,
 $function$
 create or replace function _stale_watermark_usable(watermark watermark, now timestamptz)
@@ -6528,20 +6552,26 @@ returns uuid
 language sql
 volatile
 as $_uuid_v7$
-    -- 48 bits of milliseconds, the version (4 is there: two bits more make it 7), 12 random bits; the variant, and 62 random bits. They are of the
-    -- strong kind: random() repeats itself in sessions that call setseed(), and nothing looks whether an id that was made here is free. With 74 strong
-    -- bits a millisecond nothing has to: a million jobs a second for a hundred years meet once with a chance of 1 in 10,000.
+    -- 48 bits of milliseconds, the version (gen_random_uuid writes 4, and two more bits make it 7), 12 random bits, the
+    -- variant, and 62 random bits. The bits are cryptographically strong, because random() repeats itself in sessions
+    -- that call setseed(), and nothing checks whether an id made here is free. With 74 strong bits a millisecond
+    -- nothing has to: a million jobs a second for a hundred years collide once with a probability of 1 in 10,000.
     select encode(
         set_bit(
             set_bit(
-                overlay(uuid_send(gen_random_uuid()) placing substring(int8send((date_part('epoch', at) * 1000)::bigint) from 3) from 1 for 6), 52, 1
+                overlay(
+                    uuid_send(gen_random_uuid())
+                    placing substring(int8send((date_part('epoch', at) * 1000)::bigint) from 3)
+                    from 1 for 6
+                ), 52, 1
             ), 53, 1
         ), 'hex'
     )::uuid
 $_uuid_v7$;
 
 comment on function _uuid_v7(timestamptz) is
-    'A job id: time first, so that the newest jobs stand together in every index. No two are the same, whatever a session did to random().';
+    'Makes a job id. It begins with the time, so that the newest jobs are adjacent in every index. No two ids are the '
+    'same, whatever a session did to random().';
 $function$,
 $function$
 create or replace function _wake_for_jobs(ids uuid[], needs text[])

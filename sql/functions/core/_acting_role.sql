@@ -3,8 +3,8 @@ returns text
 language sql
 stable
 as $_acting_role$
-    -- current_user is the owner inside a security definer function: the caller is his SET ROLE, or else his login
+    -- Inside a security definer function current_user is the owner. The caller is its SET ROLE, or else its login.
     select coalesce(nullif(current_setting('role'), 'none'), session_user)
 $_acting_role$;
 
-comment on function _acting_role() is 'The acting role: the caller''s SET ROLE, or else session_user.';
+comment on function _acting_role() is 'Returns the role the caller acts as: its SET ROLE, or else session_user.';

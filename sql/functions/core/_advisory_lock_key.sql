@@ -6,12 +6,15 @@ as $_advisory_lock_key$
 declare
     v_salt constant bigint := coalesce((select s.salt from secret as s limit 1), 0);
 begin
-    -- 256 numbers a kind: one transaction that claims of ever so many needs cannot exhaust the server's memory for locks
+    -- 256 numbers for each kind: a transaction that claims for very many needs cannot exhaust the lock table of the
+    -- server.
     return hashtextextended(kind, v_salt) + (hashtextextended(name, v_salt) & 255);
 end
 $_advisory_lock_key$;
 
 comment on function _advisory_lock_key(text, text) is
-    'The advisory lock by which one session does what one at a time is enough for: upkeep, the marks of a need (mark), the front of a scope (front), noting a '
-    'channel (listener). Nobody outside can compute it, but anybody can read it in pg_locks while it is held, and hold it then: so whoever cannot get it '
-    'goes ahead all the same once a second has passed since the work was last done. Two names that share a number cost each other no more than that.';
+    'Returns the key of an advisory lock that lets one session at a time do work that one session may do for all: '
+    'maintenance, advancing the watermarks of a need, rebuilding the lane cache of a scope, recording a wake-up '
+    'channel. The salt keeps other roles from computing the key, but they can read it in pg_locks while it is held, '
+    'and hold it themselves. A caller that cannot get the lock therefore goes ahead without it once a second has '
+    'passed since the work was last done. Two names that share a number only delay each other in this way.';

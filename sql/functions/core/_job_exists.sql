@@ -4,7 +4,7 @@ language plpgsql
 volatile
 as $_job_exists$
 begin
-    -- one statement, one snapshot: the job may be moving from one to the other
+    -- One statement has one snapshot: the job may be moving from one table to the other.
     return exists (
         select from job as j where j.job_id = _job_exists.job_id
         union all
@@ -13,4 +13,4 @@ begin
 end
 $_job_exists$;
 
-comment on function _job_exists(uuid) is 'Whether there is a job of this id, live or archived.';
+comment on function _job_exists(uuid) is 'Returns whether a job of this id exists, live or archived.';

@@ -8,7 +8,8 @@ declare
 begin
     loop
         select j.* into v_job from job as j where j.job_id = _lock_job.job_id for update;
-        -- a grant replaces the row: who waited for the old one finds it gone, and the job alive
+        -- A grant replaces the row. A session that waited for the lock of the old row then finds no row, although the
+        -- job is alive, and has to lock the new one.
         exit when found or not exists (select from job as j where j.job_id = _lock_job.job_id);
     end loop;
     return v_job;
@@ -16,4 +17,5 @@ end
 $_lock_job$;
 
 comment on function _lock_job(uuid) is
-    'Locks a live job for ending or moving it, and reads it as it is once the lock is held. All nulls where no such job is live.';
+    'Locks a live job so that it can be ended or requeued, and returns its row as it is once the lock is held. Returns '
+    'a row of nulls if no live job has this id.';

@@ -7,4 +7,5 @@ as $_now$
 $_now$;
 
 comment on function _now() is
-    'The one clock: read once per call and handed on. Not now(), which stands still at the start of the transaction.';
+    'The only clock of the engine. A call reads it once and hands the time on. now() would not serve: it keeps the '
+    'time at which the transaction started.';

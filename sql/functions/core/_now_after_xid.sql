@@ -7,5 +7,6 @@ as $_now_after_xid$
 $_now_after_xid$;
 
 comment on function _now_after_xid() is
-    'The clock, read after this transaction has an id, for calls that let jobs enter the queue. The marks rely on it, and the doorbell: what an older '
-    'transaction writes has an earlier id, so that once all of those are over, what can be seen up to then is all there will ever be.';
+    'Returns the clock, read after this transaction was assigned a transaction id. Calls that let jobs enter the queue '
+    'use it, and watermarks and wake-ups rely on it: a job dated before some moment belongs to a transaction that had '
+    'its id by then. Once all older transactions have ended, every job dated up to that moment is visible.';

@@ -1,5 +1,6 @@
 create or replace function _pack_options(
-    max_attempts integer, retry jsonb, idempotency_key text, wait_for uuid[], run_id uuid default null, step text default null
+    max_attempts integer, retry jsonb, idempotency_key text, wait_for uuid[], run_id uuid default null,
+    step text default null
 )
 returns _job_options
 language sql
@@ -12,4 +13,5 @@ as $_pack_options$
         end
 $_pack_options$;
 
-comment on function _pack_options(integer, jsonb, text, uuid[], uuid, text) is 'What a job has that few have, for its column options: null where that is nothing.';
+comment on function _pack_options(integer, jsonb, text, uuid[], uuid, text) is
+    'Returns the value of the column job.options, which holds the arguments that few jobs have: null if all are null.';

@@ -4,7 +4,7 @@ language plpgsql
 volatile
 as $_raise_job_not_found$
 begin
-    raise exception 'no job %', job_id
+    raise exception 'job % was not found', job_id
         using errcode = 'LH003',
               detail = jsonb_build_object('job_id', job_id)::text,
               hint = 'It was never submitted here, its submit was rolled back or has not committed, or it was purged.';

@@ -7,4 +7,5 @@ as $_snapshot_is_fixed$
 $_snapshot_is_fixed$;
 
 comment on function _snapshot_is_fixed() is
-    'Whether a new statement of this transaction does not see what others commit in the meantime (REPEATABLE READ and above).';
+    'Returns whether this transaction has a fixed snapshot (REPEATABLE READ and above): a new statement then does not '
+    'see rows that other transactions have committed in the meantime.';

@@ -3,17 +3,23 @@ returns uuid
 language sql
 volatile
 as $_uuid_v7$
-    -- 48 bits of milliseconds, the version (4 is there: two bits more make it 7), 12 random bits; the variant, and 62 random bits. They are of the
-    -- strong kind: random() repeats itself in sessions that call setseed(), and nothing looks whether an id that was made here is free. With 74 strong
-    -- bits a millisecond nothing has to: a million jobs a second for a hundred years meet once with a chance of 1 in 10,000.
+    -- 48 bits of milliseconds, the version (gen_random_uuid writes 4, and two more bits make it 7), 12 random bits, the
+    -- variant, and 62 random bits. The bits are cryptographically strong, because random() repeats itself in sessions
+    -- that call setseed(), and nothing checks whether an id made here is free. With 74 strong bits a millisecond
+    -- nothing has to: a million jobs a second for a hundred years collide once with a probability of 1 in 10,000.
     select encode(
         set_bit(
             set_bit(
-                overlay(uuid_send(gen_random_uuid()) placing substring(int8send((date_part('epoch', at) * 1000)::bigint) from 3) from 1 for 6), 52, 1
+                overlay(
+                    uuid_send(gen_random_uuid())
+                    placing substring(int8send((date_part('epoch', at) * 1000)::bigint) from 3)
+                    from 1 for 6
+                ), 52, 1
             ), 53, 1
         ), 'hex'
     )::uuid
 $_uuid_v7$;
 
 comment on function _uuid_v7(timestamptz) is
-    'A job id: time first, so that the newest jobs stand together in every index. No two are the same, whatever a session did to random().';
+    'Makes a job id. It begins with the time, so that the newest jobs are adjacent in every index. No two ids are the '
+    'same, whatever a session did to random().';
