@@ -15,7 +15,7 @@
 do $install$
 declare
     v_version        constant text := '1.0.0';
-    v_build          constant text := '55b345a4abf1e57e1b6e378c3a5a63a664c4f41dd632f91c4c23a15b6fc43e77';
+    v_build          constant text := 'af241efb73d7a306594cf597b425a6e61719e7881d8af832ba33b81c6f4e490f';
     v_migrations     constant integer := 1;
     v_function_names constant text[] := array['_acting_role', '_add_dependencies', '_advance_watermarks', '_advisory_lock_key', '_answer_known_job', '_apply_dependency_policy', '_archive_completed', '_archive_leased', '_archive_unheld', '_backoff', '_bury', '_canonical_json_text', '_capability_matches', '_channel_known_to_all', '_check_batch_cycles', '_check_capabilities', '_check_count', '_check_cycle', '_check_delay', '_check_elements', '_check_expires_at', '_check_ids', '_check_job_id_unseen', '_check_keys', '_check_lease', '_check_need', '_check_object', '_check_policy', '_check_reschedule', '_check_retry', '_check_setting', '_check_settle_elements', '_check_size', '_check_submit', '_check_text', '_check_time', '_check_wait_for', '_claim_lookahead', '_claim_one', '_clean_error', '_clear_maintenance_error', '_complete_plain', '_copy_begin', '_copy_end', '_copy_flush', '_copy_one', '_copy_row', '_defer_again', '_dependency_results', '_drop_moot_rechecks', '_duration', '_end_by_dependency', '_ended_as', '_enqueue', '_expires_at', '_fail_job', '_fence_of_lease', '_few_claims_since', '_fill_defaults', '_filter_claimable', '_finish_cancelled', '_grant_leases', '_group_roles', '_has_ready_heads', '_hold_wakeups', '_insert_job', '_insert_jobs', '_insert_plain_jobs', '_invalidation_id', '_is_json_time', '_is_lease_reference', '_is_plain_claim', '_is_plain_complete', '_is_plain_need', '_is_plain_request', '_is_retryable', '_is_row_error', '_is_set_aside', '_job_exists', '_keep_channel_known', '_key_is_busy', '_key_slot', '_lagging_sequences', '_last_horizon', '_lease_check_bits', '_list_objects', '_lock_candidates', '_lock_candidates_merged', '_lock_current_lease', '_lock_due', '_lock_job', '_lock_leased_job', '_lock_still_due', '_lock_unheld', '_lookahead_fresh', '_make_lease_id', '_matching_needs', '_maybe_run_maintenance', '_next_scheduled_at', '_no_older_writers', '_now', '_now_after_xid', '_oldest_snapshot', '_one_in_fifty', '_open_lane', '_open_lanes_and_wake', '_outcome_of_answer', '_pack_failure', '_pack_options', '_park_followers', '_plan_claim', '_plan_scope_claim', '_propagate_chunk', '_propagate_end', '_propagate_to', '_queue_position', '_raise_cancel_requested', '_raise_invalid_argument', '_raise_job_not_found', '_raise_sequence_lags', '_raise_state_change', '_read_interval', '_read_request', '_read_requests', '_rebuild_lane_cache', '_recheck_blocked', '_reclaim_one', '_reclaimable_at', '_record_history', '_record_uptime', '_redrive_job', '_refresh_watermark', '_release_key', '_release_wakeups', '_remap_wait_for', '_remove_expired_records', '_repair_sequences', '_replace_job_row', '_replay_or_raise', '_request_hash', '_requeue', '_reschedule_job', '_reserve_id', '_reserve_ids', '_reserve_key', '_reserve_keys', '_resolve_wait_for', '_restore_slots', '_retire_lanes', '_retry_or_bury', '_run_contained_step', '_run_deferred', '_run_deferred_item', '_run_maintenance', '_run_maintenance_from_horizon', '_run_step', '_scan_below_horizon', '_scope_name', '_select_claimable', '_server_up_since', '_set_alarm', '_set_aside', '_set_parked', '_setting_value', '_settle_batch', '_settle_each', '_settle_element', '_settle_field_kinds', '_snapshot_is_fixed', '_stale_watermark_usable', '_stem', '_stems', '_store_job', '_store_jobs', '_submit_field_kinds', '_try_lock_keys', '_try_settle_element', '_unbury_dependents', '_unclaimed_since', '_unpark_next', '_uuid_v7', '_wake_for_jobs', '_wake_for_scheduled', '_wake_waiters', '_watcher', '_watermark_usable', 'cancel', 'checkpoint', 'checkpoints', 'complete', 'complete_unheld', 'error_codes', 'extend', 'extend_many', 'fail', 'fail_unheld', 'get_work', 'hold_lease', 'job', 'job_payload', 'lease_status', 'next_due', 'redrive', 'redrive_many', 'release', 'require_api', 'reschedule', 'reschedule_unheld', 'results', 'schema_version', 'set_setting', 'setting', 'settings', 'settle', 'submit', 'submit_many', 'sweep', 'turn', 'verify', 'wakeup_channel', 'why_not_running'];
     v_view_names     constant text[] := array['dead_letter', 'departure', 'finished', 'status', 'submission'];
@@ -681,22 +681,25 @@ language plpgsql
 stable
 as $_check_capabilities$
 declare
-    v_capability text;
+    v_capability    text;
+    v_hint          constant text := 'List the needs that this worker serves, as array[''billing.%''].';
 begin
     if capabilities is null then
-        perform _raise_invalid_argument(argument, 'must not be null', 'Say what this worker can do, as array[''billing.%''].');
+        perform _raise_invalid_argument(argument, 'must not be null', v_hint);
     elsif cardinality(capabilities) = 0 then
-        perform _raise_invalid_argument(argument, 'must not be empty', 'Say what this worker can do, as array[''billing.%''].');
+        perform _raise_invalid_argument(argument, 'must not be empty', v_hint);
     elsif array_ndims(capabilities) > 1 then
         perform _raise_invalid_argument(argument, 'must have one dimension');
     elsif cardinality(capabilities) > 1000 then
-        perform _raise_invalid_argument(argument, 'must not have more than 1000 elements', 'Use a prefix, as billing.%.');
+        perform _raise_invalid_argument(
+            argument, 'must not have more than 1000 elements', 'Use a prefix, as billing.%.'
+        );
     end if;
     foreach v_capability in array capabilities loop
         if right(v_capability, 1) = '%' then
             perform _check_text(argument, v_capability, 201);
             if v_capability ~ '[[:space:][:cntrl:]]' then
-                perform _raise_invalid_argument(argument, 'must not hold white space or control characters');
+                perform _raise_invalid_argument(argument, 'must not contain white space or control characters');
             end if;
         else
             perform _check_need(argument, v_capability);
@@ -705,7 +708,8 @@ begin
 end
 $_check_capabilities$;
 
-comment on function _check_capabilities(text[], text) is 'Refuses what is not a list of needs and prefixes ending in % (LH010).';
+comment on function _check_capabilities(text[], text) is
+    'Raises LH010 unless the argument is a list of needs and of prefixes that end in %.';
 $function$,
 $function$
 create or replace function _check_count(argument text, value integer, lowest integer, highest integer)
@@ -715,12 +719,13 @@ stable
 as $_check_count$
 begin
     if value < lowest or value > highest then
-        perform _raise_invalid_argument(argument, format('must lie between %s and %s', lowest, highest));
+        perform _raise_invalid_argument(argument, format('must be between %s and %s', lowest, highest));
     end if;
 end
 $_check_count$;
 
-comment on function _check_count(text, integer, integer, integer) is 'Refuses a number that is out of range (LH010). Null passes.';
+comment on function _check_count(text, integer, integer, integer) is
+    'Raises LH010 if the number is out of range. Null passes.';
 $function$,
 $function$
 create or replace function _check_cycle(job_id uuid, wait_for uuid[])
@@ -792,7 +797,9 @@ begin
 end
 $_check_delay$;
 
-comment on function _check_delay(text, interval) is 'Refuses a delay that is negative or longer than a year (LH010). Null passes.';
+comment on function _check_delay(text, interval) is
+    'Raises LH010 if the interval is negative or longer than a year. Null passes. The length of that year is defined '
+    'here alone.';
 $function$,
 $function$
 create or replace function _check_elements(argument text, elements jsonb)
@@ -819,12 +826,15 @@ begin
     order by e.ordinality
     limit 1;
     if found then
-        perform _raise_invalid_argument(format('%s[%s]', argument, v_ordinal - 1), 'must be an object with a job_id and a lease_id, both of them uuids');
+        perform _raise_invalid_argument(
+            format('%s[%s]', argument, v_ordinal - 1), 'must be an object with a job_id and a lease_id, both uuids'
+        );
     end if;
 end
 $_check_elements$;
 
-comment on function _check_elements(text, jsonb) is 'Refuses what is not an array of at most 1,000 objects that name a job and a lease (LH010).';
+comment on function _check_elements(text, jsonb) is
+    'Raises LH010 unless the batch is an array of at most 1,000 objects that each name a job and a lease.';
 $function$,
 $function$
 create or replace function _check_expires_at(argument text, expires_at timestamptz, now timestamptz)
@@ -835,12 +845,15 @@ as $_check_expires_at$
 begin
     perform _check_time(argument, expires_at);
     if expires_at <= now then
-        perform _raise_invalid_argument(argument, 'must lie in the future', 'It is the last moment at which the job may start.');
+        perform _raise_invalid_argument(
+            argument, 'must be in the future', 'It is the last moment at which the job may start.'
+        );
     end if;
 end
 $_check_expires_at$;
 
-comment on function _check_expires_at(text, timestamptz, timestamptz) is 'Refuses a start-by limit that has passed (LH010). Null passes.';
+comment on function _check_expires_at(text, timestamptz, timestamptz) is
+    'Raises LH010 if expires_at has passed. Null passes.';
 $function$,
 $function$
 create or replace function _check_ids(job_id uuid, lease_id uuid)
@@ -852,12 +865,14 @@ begin
     if job_id is null then
         perform _raise_invalid_argument('job_id', 'must not be null');
     elsif lease_id is null then
-        perform _raise_invalid_argument('lease_id', 'must not be null', 'Each row of get_work carries the lease_id to use.');
+        perform _raise_invalid_argument(
+            'lease_id', 'must not be null', 'Each row of get_work carries the lease_id to use.'
+        );
     end if;
 end
 $_check_ids$;
 
-comment on function _check_ids(uuid, uuid) is 'Refuses a call that does not say which job and which lease (LH010).';
+comment on function _check_ids(uuid, uuid) is 'Raises LH010 if the call does not name both a job and a lease.';
 $function$,
 $function$
 create or replace function _check_job_id_unseen(job_id uuid)
@@ -892,13 +907,16 @@ comment on function _check_job_id_unseen(uuid) is
     'Above READ COMMITTED: raises 40001 where a job of this id exists that the transaction cannot see. Writes nothing that stays.';
 $function$,
 $function$
-create or replace function _check_keys(argument text, elements jsonb, kinds jsonb, from_index bigint default 0, types boolean default true)
+create or replace function _check_keys(
+    argument text, elements jsonb, kinds jsonb, from_index bigint default 0, types boolean default true
+)
 returns void
 language plpgsql
 stable
 as $_check_keys$
 declare
-    v_bad record;
+    v_bad       record;
+    v_element   text;
 begin
     select
         e.ordinality - 1 + from_index as index, e.object, k.key, e.kinds ->> k.key as kind
@@ -922,27 +940,32 @@ begin
     limit 1;
     if not found then
         return;
-    elsif not v_bad.object then
-        perform _raise_invalid_argument(format('%s[%s]', argument, v_bad.index), 'must be a JSON object');
+    end if;
+
+    v_element := format('%s[%s]', argument, v_bad.index);
+    if not v_bad.object then
+        perform _raise_invalid_argument(v_element, 'must be a JSON object');
     elsif v_bad.kind is null then
         perform _raise_invalid_argument(
-            format('%s[%s]', argument, v_bad.index), format('has an unknown key %s', to_json(left(v_bad.key, 100))),
-            'An element has the parameters of the function it stands for as its keys.'
+            v_element, format('has an unknown key %s', to_json(left(v_bad.key, 100))),
+            'The keys of an element are the parameters of the function that it stands for.'
         );
     elsif v_bad.kind = 'time' then
         perform _raise_invalid_argument(
-            format('%s[%s].%s', argument, v_bad.index, v_bad.key), 'must be a text that is a time with its offset from UTC',
-            'As 2026-11-29T12:00:00Z, or 2026-11-29 13:00:00+01:00: without one it would be taken in the time zone of the session.'
+            format('%s.%s', v_element, v_bad.key), 'must be a string that is a time with its offset from UTC',
+            'Write 2026-11-29T12:00:00Z or 2026-11-29 13:00:00+01:00: without an offset, the time zone of the session '
+            'would decide which time is meant.'
         );
     end if;
-    perform _raise_invalid_argument(format('%s[%s].%s', argument, v_bad.index, v_bad.key), format('must be a JSON %s', v_bad.kind));
+    perform _raise_invalid_argument(format('%s.%s', v_element, v_bad.key), format('must be a JSON %s', v_bad.kind));
 end
 $_check_keys$;
 
 comment on function _check_keys(text, jsonb, jsonb, bigint, boolean) is
-    'Refuses a batch of which an element is no object, has a key that is not known, or a value of the wrong JSON type (LH010). kinds: by verb ('''' '
-    'where elements have none), the keys and their types, time (_is_json_time), or any; types => false: the keys alone. Null passes. from_index: the number '
-    'of the first element.';
+    'Raises LH010 if an element of the batch is not an object, has an unknown key, or has a value of the wrong JSON '
+    'type. kinds: for each verb ('''' where elements have none) the keys and their types; a type may be time '
+    '(_is_json_time) or any. types => false: checks the keys alone. from_index: the index of the first element. Null '
+    'passes.';
 $function$,
 $function$
 create or replace function _check_lease(lease interval)
@@ -952,14 +975,18 @@ stable
 as $_check_lease$
 begin
     if _duration(lease) <= interval '0' then
-        perform _raise_invalid_argument('lease', 'must be longer than nothing');
+        perform _raise_invalid_argument('lease', 'must be greater than zero');
     elsif _duration(lease) > _duration(_setting_value('max_lease')::interval) then
-        perform _raise_invalid_argument('lease', format('must not be longer than %s', _setting_value('max_lease')), 'Extend the lease while you work, or raise the setting max_lease.');
+        perform _raise_invalid_argument(
+            'lease', format('must not be longer than %s', _setting_value('max_lease')),
+            'Extend the lease while you work, or raise the setting max_lease.'
+        );
     end if;
 end
 $_check_lease$;
 
-comment on function _check_lease(interval) is 'Refuses a lease that is not positive, or longer than the setting max_lease (LH010). Null passes.';
+comment on function _check_lease(interval) is
+    'Raises LH010 if the lease is not positive, or is longer than the setting max_lease. Null passes.';
 $function$,
 $function$
 create or replace function _check_need(argument text, value text)
@@ -967,19 +994,24 @@ returns void
 language plpgsql
 stable
 as $_check_need$
+declare
+    v_hint constant text := 'A need is a dotted name, as billing.invoice.v1.';
 begin
     perform _check_text(argument, value, 200);
     if value ~ '[[:space:][:cntrl:]]' then
-        perform _raise_invalid_argument(argument, 'must not hold white space or control characters', 'A need is a dotted name, as billing.invoice.v1.');
+        perform _raise_invalid_argument(argument, 'must not contain white space or control characters', v_hint);
     elsif value ~ '(^|[.])([.]|$)' then
-        perform _raise_invalid_argument(argument, 'has an empty part between its dots', 'A need is a dotted name, as billing.invoice.v1.');
+        perform _raise_invalid_argument(argument, 'must not have an empty part between dots', v_hint);
     elsif right(value, 1) = '%' then
-        perform _raise_invalid_argument(argument, 'must not end in %', 'Only a capability may be a prefix; a job needs one thing.');
+        perform _raise_invalid_argument(
+            argument, 'must not end in %', 'Only a capability may be a prefix. A job has exactly one need.'
+        );
     end if;
 end
 $_check_need$;
 
-comment on function _check_need(text, text) is 'Refuses what is not a need: a dotted name of at most 200 bytes (LH010).';
+comment on function _check_need(text, text) is
+    'Raises LH010 unless the text is a need: a dotted name of at most 200 bytes.';
 $function$,
 $function$
 create or replace function _check_object(argument text, value jsonb)
@@ -994,7 +1026,7 @@ begin
 end
 $_check_object$;
 
-comment on function _check_object(text, jsonb) is 'Refuses a JSON value that is not an object (LH010). Null passes.';
+comment on function _check_object(text, jsonb) is 'Raises LH010 if the JSON value is not an object. Null passes.';
 $function$,
 $function$
 create or replace function _check_policy(argument text, on_dependency_failure text)
@@ -1009,7 +1041,8 @@ begin
 end
 $_check_policy$;
 
-comment on function _check_policy(text, text) is 'Refuses an unknown on_dependency_failure (LH010). Null passes.';
+comment on function _check_policy(text, text) is
+    'Raises LH010 if the value of on_dependency_failure is unknown. Null passes.';
 $function$,
 $function$
 create or replace function _check_reschedule(
@@ -1044,7 +1077,7 @@ create or replace function _check_retry(argument text, retry jsonb)
 returns void
 language plpgsql
 volatile
--- as _backoff, which computes with it
+-- the same as _backoff, which reads the intervals
 set intervalstyle to postgres
 as $_check_retry$
 declare
@@ -1055,15 +1088,22 @@ declare
     v_highest   constant jsonb := jsonb '{"multiplier": 1000, "jitter": 1}';
 begin
     if jsonb_typeof(retry) <> 'object' then
-        perform _raise_invalid_argument(argument, 'must be a JSON object', 'As {"kind": "exponential", "initial": "10 seconds", "multiplier": 2}.');
+        perform _raise_invalid_argument(
+            argument, 'must be a JSON object',
+            'Write, for example, {"kind": "exponential", "initial": "10 seconds", "multiplier": 2}.'
+        );
     end if;
     select min(k.key) into v_unknown
     from jsonb_object_keys(retry) as k (key)
     where k.key not in ('kind', 'initial', 'multiplier', 'max', 'jitter', 'retryable');
     if v_unknown is not null then
-        perform _raise_invalid_argument(argument, format('has an unknown field %s', to_json(left(v_unknown, 100))), 'Known: kind, initial, multiplier, max, jitter, retryable.');
+        perform _raise_invalid_argument(
+            argument, format('has an unknown field %s', to_json(left(v_unknown, 100))),
+            'The fields are kind, initial, multiplier, max, jitter and retryable.'
+        );
     end if;
-    if coalesce(retry ->> 'kind', 'quadratic') not in ('quadratic', 'exponential', 'fixed') or retry -> 'kind' = 'null' then
+    if coalesce(retry ->> 'kind', 'quadratic') not in ('quadratic', 'exponential', 'fixed')
+        or retry -> 'kind' = 'null' then
         perform _raise_invalid_argument(argument || '.kind', 'must be one of quadratic, exponential, fixed');
     end if;
     foreach v_field in array array['initial', 'max'] loop
@@ -1076,16 +1116,18 @@ begin
             end;
             if jsonb_typeof(retry -> v_field) <> 'string' or v_value is null then
                 perform _raise_invalid_argument(argument || '.' || v_field, 'must be an interval, as "1 minute"');
-            elsif _duration(v_value) not between interval '0' and interval '366 days' then
-                perform _raise_invalid_argument(argument || '.' || v_field, 'must lie between nothing and a year');
             end if;
+            perform _check_delay(argument || '.' || v_field, v_value);
         end if;
     end loop;
     foreach v_field in array array['multiplier', 'jitter'] loop
         if jsonb_typeof(retry -> v_field) <> 'number' then
             perform _raise_invalid_argument(argument || '.' || v_field, 'must be a number');
         elsif retry -> v_field < v_lowest -> v_field or retry -> v_field > v_highest -> v_field then
-            perform _raise_invalid_argument(argument || '.' || v_field, format('must lie between %s and %s', v_lowest -> v_field, v_highest -> v_field));
+            perform _raise_invalid_argument(
+                argument || '.' || v_field,
+                format('must be between %s and %s', v_lowest -> v_field, v_highest -> v_field)
+            );
         end if;
     end loop;
     if retry ? 'retryable' then
@@ -1093,21 +1135,24 @@ begin
             perform _raise_invalid_argument(argument || '.retryable', 'must be a list of patterns, as ["timeout%"]');
         elsif exists (
             select from jsonb_array_elements(retry -> 'retryable') as p (pattern)
-            -- like itself refuses a pattern that ends in its escape character
+            -- LIKE raises an error for a pattern that ends in its escape character
             where jsonb_typeof(p.pattern) <> 'string' or p.pattern #>> '{}' ~ E'(^|[^\\\\])(\\\\\\\\)*\\\\$'
         ) then
             perform _raise_invalid_argument(argument || '.retryable', 'must be a list of patterns, as ["timeout%"]');
         end if;
     end if;
-    -- what computes it has the last word
+    -- The computation itself decides in the end.
     perform _backoff(retry, a.attempt) from (values (1), (10000)) as a (attempt) where retry is not null;
 exception
     when numeric_value_out_of_range or interval_field_overflow then
-        perform _raise_invalid_argument(argument, 'cannot be computed with: ' || left(sqlerrm, 200), 'Use numbers that double precision can hold.');
+        perform _raise_invalid_argument(
+            argument, 'gives a delay that cannot be computed: ' || left(sqlerrm, 200),
+            'Use numbers that double precision can hold.'
+        );
 end
 $_check_retry$;
 
-comment on function _check_retry(text, jsonb) is 'Refuses what is not a retry policy (LH010). Null passes.';
+comment on function _check_retry(text, jsonb) is 'Raises LH010 unless the value is a retry policy. Null passes.';
 $function$,
 $function$
 create or replace function _check_setting(name text)
@@ -1162,7 +1207,8 @@ declare
     v_bytes bigint;
     v_limit bigint;
 begin
-    -- JSON text is never more than some sixteen times its binary form, and no limit is below 1024: most values need no second look
+    -- JSON text is at most about sixteen times as long as its binary form, and no limit is below 1024 bytes. Most
+    -- values therefore need neither their text nor the setting.
     if value is null or pg_column_size(value) <= 64 then
         return;
     end if;
@@ -1175,12 +1221,13 @@ begin
         raise exception '% has % bytes, more than the % that % allows', argument, v_bytes, v_limit, setting
             using errcode = 'LH011',
                   detail = jsonb_build_object('argument', argument, 'bytes', v_bytes, 'limit', v_limit)::text,
-                  hint = format('Keep large values elsewhere and put a reference here, or raise the setting %s.', setting);
+                  hint = format('Store the value elsewhere and pass a reference, or raise the setting %s.', setting);
     end if;
 end
 $_check_size$;
 
-comment on function _check_size(text, jsonb, text) is 'Refuses a value whose JSON text is larger than the named setting allows (LH011).';
+comment on function _check_size(text, jsonb, text) is
+    'Raises LH011 if the JSON text of the value is larger than the named setting allows. Null passes.';
 $function$,
 $function$
 create or replace function _check_submit(v_request _request, prefix text default '')
@@ -1242,12 +1289,12 @@ begin
     elsif value = '' then
         perform _raise_invalid_argument(argument, 'must not be empty');
     elsif octet_length(value) > max_bytes then
-        perform _raise_invalid_argument(argument, format('is longer than %s bytes', max_bytes));
+        perform _raise_invalid_argument(argument, format('must not be longer than %s bytes', max_bytes));
     end if;
 end
 $_check_text$;
 
-comment on function _check_text(text, text, integer) is 'Refuses a text that is null, empty or too long (LH010).';
+comment on function _check_text(text, text, integer) is 'Raises LH010 if the text is null, empty or too long.';
 $function$,
 $function$
 create or replace function _check_time(argument text, value timestamptz)
@@ -1257,14 +1304,15 @@ stable
 as $_check_time$
 begin
     if not isfinite(value) then
-        perform _raise_invalid_argument(argument, 'must be finite', 'Leave it out to mean none.');
+        perform _raise_invalid_argument(argument, 'must be finite', 'Omit the argument if there is no such time.');
     elsif value < 'epoch' or value > '9999-12-31 00:00:00+00' then
-        perform _raise_invalid_argument(argument, 'must lie between the years 1970 and 9999');
+        perform _raise_invalid_argument(argument, 'must be between the years 1970 and 9999');
     end if;
 end
 $_check_time$;
 
-comment on function _check_time(text, timestamptz) is 'Refuses a time that is infinite or beyond what clients can hold (LH010). Null passes.';
+comment on function _check_time(text, timestamptz) is
+    'Raises LH010 if the time is infinite, or outside the range that clients can represent. Null passes.';
 $function$,
 $function$
 create or replace function _check_wait_for(argument text, wait_for uuid[])
@@ -1276,14 +1324,18 @@ begin
     if array_ndims(wait_for) > 1 then
         perform _raise_invalid_argument(argument, 'must have one dimension');
     elsif array_position(wait_for, null) is not null then
-        perform _raise_invalid_argument(argument, 'must not hold nulls');
+        perform _raise_invalid_argument(argument, 'must not contain nulls');
     elsif cardinality(wait_for) > 100000 then
-        perform _raise_invalid_argument(argument, 'must not have more than 100000 elements', 'Let jobs in between gather them.');
+        perform _raise_invalid_argument(
+            argument, 'must not have more than 100000 elements',
+            'Let intermediate jobs each wait for a part of them, and wait for those.'
+        );
     end if;
 end
 $_check_wait_for$;
 
-comment on function _check_wait_for(text, uuid[]) is 'Refuses what is not a plain list of job ids (LH010). Null passes.';
+comment on function _check_wait_for(text, uuid[]) is
+    'Raises LH010 unless the value is a one-dimensional array of job ids. Null passes.';
 $function$,
 $function$
 create or replace function _claim_lookahead(capabilities text[], limit_jobs integer, now timestamptz)
@@ -1985,14 +2037,15 @@ language sql
 immutable
 as $_fill_defaults$
     select (
-        request.next_need, coalesce(request.payload, '{}'), request.job_id, coalesce(request.wait_for, '{}'), request.singleton_key,
-        request.idempotency_key, coalesce(request.priority, 100), request.available_at, nullif(request.expires_at, 'infinity'), request.max_attempts,
-        request.retry, coalesce(request.on_dependency_failure, 'hold'), coalesce(request.metadata, '{}'), request.submitted_by
+        request.next_need, coalesce(request.payload, '{}'), request.job_id, coalesce(request.wait_for, '{}'),
+        request.singleton_key, request.idempotency_key, coalesce(request.priority, 100), request.available_at,
+        nullif(request.expires_at, 'infinity'), request.max_attempts, request.retry,
+        coalesce(request.on_dependency_failure, 'hold'), coalesce(request.metadata, '{}'), request.submitted_by
     )::_request
 $_fill_defaults$;
 
 comment on function _fill_defaults(_request) is
-    'What a request means where an argument is null: the default of submit. An expires_at of infinity is none.';
+    'Returns the request with the defaults of submit in place of nulls. An expires_at of infinity becomes null.';
 $function$,
 $function$
 create or replace function _filter_claimable(ids uuid[], chosen uuid[], now timestamptz)
@@ -2363,11 +2416,14 @@ returns boolean
 language sql
 immutable
 as $_is_json_time$
-    -- The names of zones and what now, today or 1.2.2027 mean are for the settings of a session, or of the server, to say.
+    -- Names of time zones, and the meaning of now, today or 1.2.2027, depend on settings of the session or the server.
     select case jsonb_typeof(value)
         when 'string' then
             octet_length(value #>> '{}') <= 100 and (
-                value #>> '{}' ~* '^[0-9]{4}-[0-9]{2}-[0-9]{2}[t ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.,][0-9]+)?)? ?(z|[+-][0-9]{2}(:?[0-9]{2}(:[0-9]{2})?)?)$'
+                value #>> '{}' ~* (
+                    '^[0-9]{4}-[0-9]{2}-[0-9]{2}[t ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.,][0-9]+)?)?'
+                    ' ?(z|[+-][0-9]{2}(:?[0-9]{2}(:[0-9]{2})?)?)$'
+                )
                 or value = '"infinity"'
             )
         else jsonb_typeof(value) = 'null'
@@ -2375,8 +2431,8 @@ as $_is_json_time$
 $_is_json_time$;
 
 comment on function _is_json_time(jsonb) is
-    'Whether a JSON value is a time that means the same in every session: ISO 8601 with an offset or Z, infinity, or null. Whether there is such a day is '
-    'for its conversion to say.';
+    'Returns whether a JSON value is a time that means the same in every session: ISO 8601 with an offset or Z, '
+    'infinity, or null. Whether the day exists is left to the conversion.';
 $function$,
 $function$
 create or replace function _is_lease_reference(element jsonb)
@@ -2393,8 +2449,9 @@ as $_is_lease_reference$
 $_is_lease_reference$;
 
 comment on function _is_lease_reference(jsonb) is
-    'Whether an element of a batch names a job and a lease in the way nearly all do: one expression. Where both are uuids, never true of what '
-    '_check_elements refuses.';
+    'Returns whether an element of a batch names a job and a lease in the usual notation. One cheap expression decides '
+    'this for nearly all elements, without the regular expression of _check_elements. It is never true of an element '
+    'that _check_elements refuses, provided both texts are uuids.';
 $function$,
 $function$
 create or replace function _is_plain_claim(worker_id text, capabilities text[])
@@ -2433,11 +2490,13 @@ returns boolean
 language sql
 immutable
 as $_is_plain_need$
-    -- measured first: a regular expression takes four bytes a character, and fails above 1 GB
+    -- The length comes first: a regular expression takes four bytes a character, and fails above 1 GB.
     select octet_length(need) <= 200 and need ~ '^[^[:space:][:cntrl:].%]+([.][^[:space:][:cntrl:].%]+)*$'
 $_is_plain_need$;
 
-comment on function _is_plain_need(text) is 'Whether a need wants no second look. Never true of what _check_need refuses.';
+comment on function _is_plain_need(text) is
+    'Returns whether one cheap expression can tell that a need is valid. It is never true of a need that _check_need '
+    'refuses.';
 $function$,
 $function$
 create or replace function _is_plain_request(payload jsonb, bytes integer, priority integer, on_dependency_failure text, metadata jsonb)
@@ -3969,11 +4028,12 @@ begin
     raise exception '% %', argument, problem
         using errcode = 'LH010',
               detail = jsonb_build_object('argument', argument)::text,
-              hint = coalesce(hint, 'Correct the argument; nothing was changed.');
+              hint = coalesce(hint, 'Correct the argument. Nothing was changed.');
 end
 $_raise_invalid_argument$;
 
-comment on function _raise_invalid_argument(text, text, text) is 'Raises LH010. The one place that says what is wrong with an argument.';
+comment on function _raise_invalid_argument(text, text, text) is
+    'Raises LH010 and names the argument. Every refusal of an argument is raised here.';
 $function$,
 $function$
 create or replace function _raise_job_not_found(job_id uuid)
@@ -4033,7 +4093,7 @@ create or replace function _read_interval(argument text, value text)
 returns interval
 language plpgsql
 stable
--- a leading minus sign means another thing under another style
+-- a leading minus sign has a different meaning under another style
 set intervalstyle to postgres
 as $_read_interval$
 begin
@@ -4048,7 +4108,8 @@ exception
 end
 $_read_interval$;
 
-comment on function _read_interval(text, text) is 'An interval from JSON text. Raises LH010.';
+comment on function _read_interval(text, text) is
+    'Reads an interval from the text of a JSON string. Raises LH010 if it cannot.';
 $function$,
 $function$
 create or replace function _read_request(element jsonb)
@@ -6326,12 +6387,14 @@ immutable
 as $_submit_field_kinds$
     select jsonb '{
         "next_need": "string", "payload": "any", "job_id": "string", "wait_for": "array", "singleton_key": "string",
-        "idempotency_key": "string", "priority": "number", "available_at": "time", "expires_at": "time", "max_attempts": "number",
-        "retry": "any", "on_dependency_failure": "string", "metadata": "any", "submitted_by": "string"
+        "idempotency_key": "string", "priority": "number", "available_at": "time", "expires_at": "time",
+        "max_attempts": "number", "retry": "any", "on_dependency_failure": "string", "metadata": "any",
+        "submitted_by": "string"
     }'
 $_submit_field_kinds$;
 
-comment on function _submit_field_kinds() is 'The parameters of submit as keys of a JSON object, each with the JSON type it must have, or time.';
+comment on function _submit_field_kinds() is
+    'Returns the parameters of submit as keys of a JSON object, each with the JSON type it must have, or time.';
 $function$,
 $function$
 create or replace function _try_lock_keys(keys text[])

@@ -5,9 +5,10 @@ stable
 as $_check_count$
 begin
     if value < lowest or value > highest then
-        perform _raise_invalid_argument(argument, format('must lie between %s and %s', lowest, highest));
+        perform _raise_invalid_argument(argument, format('must be between %s and %s', lowest, highest));
     end if;
 end
 $_check_count$;
 
-comment on function _check_count(text, integer, integer, integer) is 'Refuses a number that is out of range (LH010). Null passes.';
+comment on function _check_count(text, integer, integer, integer) is
+    'Raises LH010 if the number is out of range. Null passes.';

@@ -12,4 +12,6 @@ begin
 end
 $_check_delay$;
 
-comment on function _check_delay(text, interval) is 'Refuses a delay that is negative or longer than a year (LH010). Null passes.';
+comment on function _check_delay(text, interval) is
+    'Raises LH010 if the interval is negative or longer than a year. Null passes. The length of that year is defined '
+    'here alone.';

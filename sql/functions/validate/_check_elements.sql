@@ -22,9 +22,12 @@ begin
     order by e.ordinality
     limit 1;
     if found then
-        perform _raise_invalid_argument(format('%s[%s]', argument, v_ordinal - 1), 'must be an object with a job_id and a lease_id, both of them uuids');
+        perform _raise_invalid_argument(
+            format('%s[%s]', argument, v_ordinal - 1), 'must be an object with a job_id and a lease_id, both uuids'
+        );
     end if;
 end
 $_check_elements$;
 
-comment on function _check_elements(text, jsonb) is 'Refuses what is not an array of at most 1,000 objects that name a job and a lease (LH010).';
+comment on function _check_elements(text, jsonb) is
+    'Raises LH010 unless the batch is an array of at most 1,000 objects that each name a job and a lease.';

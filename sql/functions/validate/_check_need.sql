@@ -3,16 +3,21 @@ returns void
 language plpgsql
 stable
 as $_check_need$
+declare
+    v_hint constant text := 'A need is a dotted name, as billing.invoice.v1.';
 begin
     perform _check_text(argument, value, 200);
     if value ~ '[[:space:][:cntrl:]]' then
-        perform _raise_invalid_argument(argument, 'must not hold white space or control characters', 'A need is a dotted name, as billing.invoice.v1.');
+        perform _raise_invalid_argument(argument, 'must not contain white space or control characters', v_hint);
     elsif value ~ '(^|[.])([.]|$)' then
-        perform _raise_invalid_argument(argument, 'has an empty part between its dots', 'A need is a dotted name, as billing.invoice.v1.');
+        perform _raise_invalid_argument(argument, 'must not have an empty part between dots', v_hint);
     elsif right(value, 1) = '%' then
-        perform _raise_invalid_argument(argument, 'must not end in %', 'Only a capability may be a prefix; a job needs one thing.');
+        perform _raise_invalid_argument(
+            argument, 'must not end in %', 'Only a capability may be a prefix. A job has exactly one need.'
+        );
     end if;
 end
 $_check_need$;
 
-comment on function _check_need(text, text) is 'Refuses what is not a need: a dotted name of at most 200 bytes (LH010).';
+comment on function _check_need(text, text) is
+    'Raises LH010 unless the text is a need: a dotted name of at most 200 bytes.';

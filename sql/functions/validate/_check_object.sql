@@ -10,4 +10,4 @@ begin
 end
 $_check_object$;
 
-comment on function _check_object(text, jsonb) is 'Refuses a JSON value that is not an object (LH010). Null passes.';
+comment on function _check_object(text, jsonb) is 'Raises LH010 if the JSON value is not an object. Null passes.';

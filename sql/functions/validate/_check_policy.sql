@@ -10,4 +10,5 @@ begin
 end
 $_check_policy$;
 
-comment on function _check_policy(text, text) is 'Refuses an unknown on_dependency_failure (LH010). Null passes.';
+comment on function _check_policy(text, text) is
+    'Raises LH010 if the value of on_dependency_failure is unknown. Null passes.';

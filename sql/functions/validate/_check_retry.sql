@@ -2,7 +2,7 @@ create or replace function _check_retry(argument text, retry jsonb)
 returns void
 language plpgsql
 volatile
--- as _backoff, which computes with it
+-- the same as _backoff, which reads the intervals
 set intervalstyle to postgres
 as $_check_retry$
 declare
@@ -13,15 +13,22 @@ declare
     v_highest   constant jsonb := jsonb '{"multiplier": 1000, "jitter": 1}';
 begin
     if jsonb_typeof(retry) <> 'object' then
-        perform _raise_invalid_argument(argument, 'must be a JSON object', 'As {"kind": "exponential", "initial": "10 seconds", "multiplier": 2}.');
+        perform _raise_invalid_argument(
+            argument, 'must be a JSON object',
+            'Write, for example, {"kind": "exponential", "initial": "10 seconds", "multiplier": 2}.'
+        );
     end if;
     select min(k.key) into v_unknown
     from jsonb_object_keys(retry) as k (key)
     where k.key not in ('kind', 'initial', 'multiplier', 'max', 'jitter', 'retryable');
     if v_unknown is not null then
-        perform _raise_invalid_argument(argument, format('has an unknown field %s', to_json(left(v_unknown, 100))), 'Known: kind, initial, multiplier, max, jitter, retryable.');
+        perform _raise_invalid_argument(
+            argument, format('has an unknown field %s', to_json(left(v_unknown, 100))),
+            'The fields are kind, initial, multiplier, max, jitter and retryable.'
+        );
     end if;
-    if coalesce(retry ->> 'kind', 'quadratic') not in ('quadratic', 'exponential', 'fixed') or retry -> 'kind' = 'null' then
+    if coalesce(retry ->> 'kind', 'quadratic') not in ('quadratic', 'exponential', 'fixed')
+        or retry -> 'kind' = 'null' then
         perform _raise_invalid_argument(argument || '.kind', 'must be one of quadratic, exponential, fixed');
     end if;
     foreach v_field in array array['initial', 'max'] loop
@@ -34,16 +41,18 @@ begin
             end;
             if jsonb_typeof(retry -> v_field) <> 'string' or v_value is null then
                 perform _raise_invalid_argument(argument || '.' || v_field, 'must be an interval, as "1 minute"');
-            elsif _duration(v_value) not between interval '0' and interval '366 days' then
-                perform _raise_invalid_argument(argument || '.' || v_field, 'must lie between nothing and a year');
             end if;
+            perform _check_delay(argument || '.' || v_field, v_value);
         end if;
     end loop;
     foreach v_field in array array['multiplier', 'jitter'] loop
         if jsonb_typeof(retry -> v_field) <> 'number' then
             perform _raise_invalid_argument(argument || '.' || v_field, 'must be a number');
         elsif retry -> v_field < v_lowest -> v_field or retry -> v_field > v_highest -> v_field then
-            perform _raise_invalid_argument(argument || '.' || v_field, format('must lie between %s and %s', v_lowest -> v_field, v_highest -> v_field));
+            perform _raise_invalid_argument(
+                argument || '.' || v_field,
+                format('must be between %s and %s', v_lowest -> v_field, v_highest -> v_field)
+            );
         end if;
     end loop;
     if retry ? 'retryable' then
@@ -51,18 +60,21 @@ begin
             perform _raise_invalid_argument(argument || '.retryable', 'must be a list of patterns, as ["timeout%"]');
         elsif exists (
             select from jsonb_array_elements(retry -> 'retryable') as p (pattern)
-            -- like itself refuses a pattern that ends in its escape character
+            -- LIKE raises an error for a pattern that ends in its escape character
             where jsonb_typeof(p.pattern) <> 'string' or p.pattern #>> '{}' ~ E'(^|[^\\\\])(\\\\\\\\)*\\\\$'
         ) then
             perform _raise_invalid_argument(argument || '.retryable', 'must be a list of patterns, as ["timeout%"]');
         end if;
     end if;
-    -- what computes it has the last word
+    -- The computation itself decides in the end.
     perform _backoff(retry, a.attempt) from (values (1), (10000)) as a (attempt) where retry is not null;
 exception
     when numeric_value_out_of_range or interval_field_overflow then
-        perform _raise_invalid_argument(argument, 'cannot be computed with: ' || left(sqlerrm, 200), 'Use numbers that double precision can hold.');
+        perform _raise_invalid_argument(
+            argument, 'gives a delay that cannot be computed: ' || left(sqlerrm, 200),
+            'Use numbers that double precision can hold.'
+        );
 end
 $_check_retry$;
 
-comment on function _check_retry(text, jsonb) is 'Refuses what is not a retry policy (LH010). Null passes.';
+comment on function _check_retry(text, jsonb) is 'Raises LH010 unless the value is a retry policy. Null passes.';

@@ -9,9 +9,9 @@ begin
     elsif value = '' then
         perform _raise_invalid_argument(argument, 'must not be empty');
     elsif octet_length(value) > max_bytes then
-        perform _raise_invalid_argument(argument, format('is longer than %s bytes', max_bytes));
+        perform _raise_invalid_argument(argument, format('must not be longer than %s bytes', max_bytes));
     end if;
 end
 $_check_text$;
 
-comment on function _check_text(text, text, integer) is 'Refuses a text that is null, empty or too long (LH010).';
+comment on function _check_text(text, text, integer) is 'Raises LH010 if the text is null, empty or too long.';

@@ -12,5 +12,6 @@ as $_is_lease_reference$
 $_is_lease_reference$;
 
 comment on function _is_lease_reference(jsonb) is
-    'Whether an element of a batch names a job and a lease in the way nearly all do: one expression. Where both are uuids, never true of what '
-    '_check_elements refuses.';
+    'Returns whether an element of a batch names a job and a lease in the usual notation. One cheap expression decides '
+    'this for nearly all elements, without the regular expression of _check_elements. It is never true of an element '
+    'that _check_elements refuses, provided both texts are uuids.';

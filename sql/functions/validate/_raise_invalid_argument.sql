@@ -7,8 +7,9 @@ begin
     raise exception '% %', argument, problem
         using errcode = 'LH010',
               detail = jsonb_build_object('argument', argument)::text,
-              hint = coalesce(hint, 'Correct the argument; nothing was changed.');
+              hint = coalesce(hint, 'Correct the argument. Nothing was changed.');
 end
 $_raise_invalid_argument$;
 
-comment on function _raise_invalid_argument(text, text, text) is 'Raises LH010. The one place that says what is wrong with an argument.';
+comment on function _raise_invalid_argument(text, text, text) is
+    'Raises LH010 and names the argument. Every refusal of an argument is raised here.';

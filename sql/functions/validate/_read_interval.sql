@@ -2,7 +2,7 @@ create or replace function _read_interval(argument text, value text)
 returns interval
 language plpgsql
 stable
--- a leading minus sign means another thing under another style
+-- a leading minus sign has a different meaning under another style
 set intervalstyle to postgres
 as $_read_interval$
 begin
@@ -17,4 +17,5 @@ exception
 end
 $_read_interval$;
 
-comment on function _read_interval(text, text) is 'An interval from JSON text. Raises LH010.';
+comment on function _read_interval(text, text) is
+    'Reads an interval from the text of a JSON string. Raises LH010 if it cannot.';
