@@ -15,9 +15,9 @@
 do $install$
 declare
     v_version        constant text := '1.0.0';
-    v_build          constant text := 'af241efb73d7a306594cf597b425a6e61719e7881d8af832ba33b81c6f4e490f';
+    v_build          constant text := '282f1cbb44561ddb1df7a71c98db00c3e9de4a8e176ab05dbe556572c6d72d3e';
     v_migrations     constant integer := 1;
-    v_function_names constant text[] := array['_acting_role', '_add_dependencies', '_advance_watermarks', '_advisory_lock_key', '_answer_known_job', '_apply_dependency_policy', '_archive_completed', '_archive_leased', '_archive_unheld', '_backoff', '_bury', '_canonical_json_text', '_capability_matches', '_channel_known_to_all', '_check_batch_cycles', '_check_capabilities', '_check_count', '_check_cycle', '_check_delay', '_check_elements', '_check_expires_at', '_check_ids', '_check_job_id_unseen', '_check_keys', '_check_lease', '_check_need', '_check_object', '_check_policy', '_check_reschedule', '_check_retry', '_check_setting', '_check_settle_elements', '_check_size', '_check_submit', '_check_text', '_check_time', '_check_wait_for', '_claim_lookahead', '_claim_one', '_clean_error', '_clear_maintenance_error', '_complete_plain', '_copy_begin', '_copy_end', '_copy_flush', '_copy_one', '_copy_row', '_defer_again', '_dependency_results', '_drop_moot_rechecks', '_duration', '_end_by_dependency', '_ended_as', '_enqueue', '_expires_at', '_fail_job', '_fence_of_lease', '_few_claims_since', '_fill_defaults', '_filter_claimable', '_finish_cancelled', '_grant_leases', '_group_roles', '_has_ready_heads', '_hold_wakeups', '_insert_job', '_insert_jobs', '_insert_plain_jobs', '_invalidation_id', '_is_json_time', '_is_lease_reference', '_is_plain_claim', '_is_plain_complete', '_is_plain_need', '_is_plain_request', '_is_retryable', '_is_row_error', '_is_set_aside', '_job_exists', '_keep_channel_known', '_key_is_busy', '_key_slot', '_lagging_sequences', '_last_horizon', '_lease_check_bits', '_list_objects', '_lock_candidates', '_lock_candidates_merged', '_lock_current_lease', '_lock_due', '_lock_job', '_lock_leased_job', '_lock_still_due', '_lock_unheld', '_lookahead_fresh', '_make_lease_id', '_matching_needs', '_maybe_run_maintenance', '_next_scheduled_at', '_no_older_writers', '_now', '_now_after_xid', '_oldest_snapshot', '_one_in_fifty', '_open_lane', '_open_lanes_and_wake', '_outcome_of_answer', '_pack_failure', '_pack_options', '_park_followers', '_plan_claim', '_plan_scope_claim', '_propagate_chunk', '_propagate_end', '_propagate_to', '_queue_position', '_raise_cancel_requested', '_raise_invalid_argument', '_raise_job_not_found', '_raise_sequence_lags', '_raise_state_change', '_read_interval', '_read_request', '_read_requests', '_rebuild_lane_cache', '_recheck_blocked', '_reclaim_one', '_reclaimable_at', '_record_history', '_record_uptime', '_redrive_job', '_refresh_watermark', '_release_key', '_release_wakeups', '_remap_wait_for', '_remove_expired_records', '_repair_sequences', '_replace_job_row', '_replay_or_raise', '_request_hash', '_requeue', '_reschedule_job', '_reserve_id', '_reserve_ids', '_reserve_key', '_reserve_keys', '_resolve_wait_for', '_restore_slots', '_retire_lanes', '_retry_or_bury', '_run_contained_step', '_run_deferred', '_run_deferred_item', '_run_maintenance', '_run_maintenance_from_horizon', '_run_step', '_scan_below_horizon', '_scope_name', '_select_claimable', '_server_up_since', '_set_alarm', '_set_aside', '_set_parked', '_setting_value', '_settle_batch', '_settle_each', '_settle_element', '_settle_field_kinds', '_snapshot_is_fixed', '_stale_watermark_usable', '_stem', '_stems', '_store_job', '_store_jobs', '_submit_field_kinds', '_try_lock_keys', '_try_settle_element', '_unbury_dependents', '_unclaimed_since', '_unpark_next', '_uuid_v7', '_wake_for_jobs', '_wake_for_scheduled', '_wake_waiters', '_watcher', '_watermark_usable', 'cancel', 'checkpoint', 'checkpoints', 'complete', 'complete_unheld', 'error_codes', 'extend', 'extend_many', 'fail', 'fail_unheld', 'get_work', 'hold_lease', 'job', 'job_payload', 'lease_status', 'next_due', 'redrive', 'redrive_many', 'release', 'require_api', 'reschedule', 'reschedule_unheld', 'results', 'schema_version', 'set_setting', 'setting', 'settings', 'settle', 'submit', 'submit_many', 'sweep', 'turn', 'verify', 'wakeup_channel', 'why_not_running'];
+    v_function_names constant text[] := array['_acting_role', '_add_dependencies', '_advance_watermarks', '_advisory_lock_key', '_answer_known_job', '_apply_dependency_policy', '_archive_completed', '_archive_leased', '_archive_unheld', '_backoff', '_bury', '_canonical_json_text', '_capability_matches', '_channel_known_to_all', '_check_batch_cycles', '_check_capabilities', '_check_count', '_check_cycle', '_check_delay', '_check_elements', '_check_expires_at', '_check_ids', '_check_job_id_unseen', '_check_keys', '_check_lease', '_check_need', '_check_object', '_check_policy', '_check_reschedule', '_check_retry', '_check_setting', '_check_settle_elements', '_check_size', '_check_submit', '_check_text', '_check_time', '_check_wait_for', '_claim_lookahead', '_claim_one', '_clean_error', '_clear_maintenance_error', '_complete_plain', '_copy_begin', '_copy_end', '_copy_flush', '_copy_one', '_copy_row', '_defer_again', '_dependency_results', '_drop_moot_rechecks', '_duration', '_end_by_dependency', '_ended_as', '_enqueue', '_entry_state', '_expires_at', '_fail_job', '_fence_of_lease', '_few_claims_since', '_fill_defaults', '_filter_claimable', '_finish_cancelled', '_grant_leases', '_group_roles', '_has_ready_heads', '_hold_wakeups', '_insert_jobs', '_insert_plain_jobs', '_invalidation_id', '_is_json_time', '_is_lease_reference', '_is_plain_claim', '_is_plain_complete', '_is_plain_job', '_is_plain_need', '_is_plain_request', '_is_retryable', '_is_row_error', '_is_set_aside', '_job_exists', '_keep_channel_known', '_key_is_busy', '_key_slot', '_lagging_sequences', '_last_horizon', '_lease_check_bits', '_list_objects', '_lock_candidates', '_lock_candidates_merged', '_lock_current_lease', '_lock_due', '_lock_job', '_lock_leased_job', '_lock_still_due', '_lock_unheld', '_lookahead_fresh', '_make_lease_id', '_matching_needs', '_maybe_run_maintenance', '_next_scheduled_at', '_no_older_writers', '_now', '_now_after_xid', '_oldest_snapshot', '_one_in_fifty', '_open_lane', '_open_lanes_and_wake', '_outcome_of_answer', '_pack_failure', '_pack_options', '_park_followers', '_plan_claim', '_plan_scope_claim', '_propagate_chunk', '_propagate_end', '_propagate_to', '_queue_position', '_raise_cancel_requested', '_raise_invalid_argument', '_raise_job_not_found', '_raise_sequence_lags', '_raise_state_change', '_read_interval', '_read_request', '_read_requests', '_rebuild_lane_cache', '_recheck_blocked', '_reclaim_one', '_reclaimable_at', '_record_history', '_record_uptime', '_redrive_job', '_refresh_watermark', '_release_key', '_release_wakeups', '_remap_wait_for', '_remove_expired_records', '_repair_sequences', '_replace_job_row', '_replay_or_raise', '_request_hash', '_requeue', '_reschedule_job', '_reserve_id', '_reserve_ids', '_reserve_key', '_reserve_keys', '_resolve_wait_for', '_restore_slots', '_retire_lanes', '_retry_or_bury', '_run_contained_step', '_run_deferred', '_run_deferred_item', '_run_maintenance', '_run_maintenance_from_horizon', '_run_step', '_scan_below_horizon', '_scope_name', '_select_claimable', '_server_up_since', '_set_alarm', '_set_aside', '_set_parked', '_setting_value', '_settle_batch', '_settle_each', '_settle_element', '_settle_field_kinds', '_snapshot_is_fixed', '_stale_watermark_usable', '_stem', '_stems', '_store_job', '_store_jobs', '_submit_field_kinds', '_submit_request', '_try_lock_keys', '_try_settle_element', '_unbury_dependents', '_unclaimed_since', '_unpark_next', '_uuid_v7', '_wake_for_jobs', '_wake_for_scheduled', '_wake_waiters', '_watcher', '_watermark_usable', 'cancel', 'checkpoint', 'checkpoints', 'complete', 'complete_unheld', 'error_codes', 'extend', 'extend_many', 'fail', 'fail_unheld', 'get_work', 'hold_lease', 'job', 'job_payload', 'lease_status', 'next_due', 'redrive', 'redrive_many', 'release', 'require_api', 'reschedule', 'reschedule_unheld', 'results', 'schema_version', 'set_setting', 'setting', 'settings', 'settle', 'submit', 'submit_many', 'sweep', 'turn', 'verify', 'wakeup_channel', 'why_not_running'];
     v_view_names     constant text[] := array['dead_letter', 'departure', 'finished', 'status', 'submission'];
     v_functions      constant text[] := array[
 $function$
@@ -239,7 +239,7 @@ as $_answer_known_job$
 declare
     v_known submitted;
 begin
-    -- one statement, one snapshot: the job may be moving from one to the other
+    -- One statement has one snapshot: the job may be moving from one table to the other.
     select s.job_id, false, s.state, s.available_at into v_known
     from (
         select j.job_id, j.state, j.available_at from job as j where j.job_id = _answer_known_job.job_id
@@ -247,7 +247,7 @@ begin
         select a.job_id, a.state, a.available_at from archive as a where a.job_id = _answer_known_job.job_id
     ) as s;
     if not found then
-        raise exception 'job % was purged at this moment', job_id
+        raise exception 'job % has just been purged', job_id
             using errcode = 'serialization_failure',
                   detail = jsonb_build_object('job_id', job_id)::text,
                   hint = 'Try the transaction again.';
@@ -257,8 +257,8 @@ end
 $_answer_known_job$;
 
 comment on function _answer_known_job(uuid) is
-    'What submit answers for a job that it did not make: created = false, and the state it has by now. Raises 40001 where it has just been purged: '
-    'never a row of nulls.';
+    'Returns the answer of submit for a job that an earlier submit made: created = false, and its present state. '
+    'Raises 40001 if the job has just been purged, so that submit never returns a row of nulls.';
 $function$,
 $function$
 create or replace function _apply_dependency_policy(waited_for uuid, end_state text, ids uuid[], now timestamptz)
@@ -881,22 +881,29 @@ language plpgsql
 volatile
 as $_check_job_id_unseen$
 begin
-    -- The unique indexes see what an old snapshot does not: on conflict raises 40001 for a row that this transaction cannot see.
+    -- The unique indexes know rows that a fixed snapshot does not show: ON CONFLICT raises 40001 for a conflicting row
+    -- that this transaction cannot see.
     insert into archive (
-        job_id, submitted_at, available_at, ended_at, attempt, priority, crashes, cancel_requested, state, next_need, submitted_by,
-        on_dependency_failure, payload
+        job_id, submitted_at, available_at, ended_at, attempt, priority, crashes, cancel_requested, state, next_need,
+        submitted_by, on_dependency_failure, payload
     ) values (_check_job_id_unseen.job_id, 'epoch', 'epoch', 'epoch', 0, 0, 0, false, 'cancelled', '', '', '', '{}')
     on conflict on constraint archive_pkey do nothing;
-    insert into job (job_id, number, submitted_at, available_at, priority, state, next_need, submitted_by, on_dependency_failure, payload)
-    values (_check_job_id_unseen.job_id, 0, 'epoch', 'epoch', 0, 'blocked', '', '', '', '{}')
+    insert into job (
+        job_id, number, submitted_at, available_at, priority, state, next_need, submitted_by, on_dependency_failure,
+        payload
+    ) values (_check_job_id_unseen.job_id, 0, 'epoch', 'epoch', 0, 'blocked', '', '', '', '{}')
     on conflict on constraint job_pkey do nothing;
-    insert into ready (job_id, number, submitted_at, available_at, priority, state, next_need, submitted_by, on_dependency_failure, payload)
-    values (_check_job_id_unseen.job_id, 0, 'epoch', 'epoch', 0, 'ready', '', '', '', '{}')
+    insert into ready (
+        job_id, number, submitted_at, available_at, priority, state, next_need, submitted_by, on_dependency_failure,
+        payload
+    ) values (_check_job_id_unseen.job_id, 0, 'epoch', 'epoch', 0, 'ready', '', '', '', '{}')
     on conflict on constraint ready_pkey do nothing;
-    insert into leased (job_id, number, submitted_at, available_at, priority, state, next_need, submitted_by, on_dependency_failure, payload)
-    values (_check_job_id_unseen.job_id, 0, 'epoch', 'epoch', 0, 'leased', '', '', '', '{}')
+    insert into leased (
+        job_id, number, submitted_at, available_at, priority, state, next_need, submitted_by, on_dependency_failure,
+        payload
+    ) values (_check_job_id_unseen.job_id, 0, 'epoch', 'epoch', 0, 'leased', '', '', '', '{}')
     on conflict on constraint leased_pkey do nothing;
-    raise exception 'only a try';
+    raise exception 'rolls the inserts back';
 exception
     when raise_exception then
         null;
@@ -904,7 +911,8 @@ end
 $_check_job_id_unseen$;
 
 comment on function _check_job_id_unseen(uuid) is
-    'Above READ COMMITTED: raises 40001 where a job of this id exists that the transaction cannot see. Writes nothing that stays.';
+    'With a fixed snapshot: raises 40001 if a job of this id exists that the transaction cannot see. It inserts a row '
+    'into each table of jobs to find out, and rolls the inserts back.';
 $function$,
 $function$
 create or replace function _check_keys(
@@ -1248,7 +1256,7 @@ begin
     if v_request.wait_for <> '{}' then
         perform _check_wait_for(prefix || 'wait_for', v_request.wait_for);
     end if;
-    -- most jobs have none of the rest
+    -- The checks below pass nulls. The conditions save the calls, for most jobs have none of these arguments.
     if v_request.singleton_key is not null then
         perform _check_text(prefix || 'singleton_key', v_request.singleton_key, 1000);
     end if;
@@ -1274,8 +1282,8 @@ end
 $_check_submit$;
 
 comment on function _check_submit(_request, text) is
-    'Refuses what submit and submit_many must not be asked (LH010, LH011). Defaults are filled in (_fill_defaults). prefix names the '
-    'element of a batch.';
+    'Raises LH010 or LH011 if an argument of submit, or of an element of submit_many, is not valid. Defaults must have '
+    'been filled in (_fill_defaults). prefix comes before the name of the argument and names the element of a batch.';
 $function$,
 $function$
 create or replace function _check_text(argument text, value text, max_bytes integer)
@@ -1570,17 +1578,20 @@ security definer
 set search_path from current
 as $_copy_begin$
 begin
-    -- of a statement around this one
+    -- writes the rows that an enclosing statement has gathered
     perform _copy_flush(tg_relid);
-    -- COPY returns nothing, so that its rows need no id before they are written. A guess that is wrong costs a job_id in RETURNING, or time.
+    -- COPY returns nothing, so its rows need no id before they are written. The statement is recognized by its text: a
+    -- wrong guess costs the job_id in RETURNING, or time.
     perform set_config(
-        'leasehold.load_' || tg_relid, case when pg_trigger_depth() = 1 and current_query() ~* '^\s*copy\s' then '0' else '' end, true
+        'leasehold.load_' || tg_relid,
+        case when pg_trigger_depth() = 1 and current_query() ~* '^\s*copy\s' then '0' else '' end, true
     );
     return null;
 end
 $_copy_begin$;
 
-comment on function _copy_begin() is 'Before a statement that inserts into submission: whether its rows are to be gathered.';
+comment on function _copy_begin() is
+    'Runs before a statement that inserts into submission, and decides whether its rows are gathered.';
 $function$,
 $function$
 create or replace function _copy_end()
@@ -1596,7 +1607,8 @@ begin
 end
 $_copy_end$;
 
-comment on function _copy_end() is 'After a statement that inserts into submission: what is gathered yet is written.';
+comment on function _copy_end() is
+    'Runs after a statement that inserts into submission, and writes the rows that are still gathered.';
 $function$,
 $function$
 create or replace function _copy_flush(view oid)
@@ -1613,31 +1625,47 @@ declare
     v_needs         text[];
     v_payloads      jsonb[];
     v_priorities    integer[];
+    v_request       _request;
     v_now           timestamptz;
 begin
     if v_gathered = 0 then
         return;
     end if;
-    select array_agg(split_part(g.row, e'\n', 1)), array_agg(split_part(g.row, e'\n', 3)::jsonb), array_agg(split_part(g.row, e'\n', 2)::integer)
+    select
+        array_agg(split_part(g.row, e'\n', 1)), array_agg(split_part(g.row, e'\n', 3)::jsonb),
+        array_agg(split_part(g.row, e'\n', 2)::integer)
     into v_needs, v_payloads, v_priorities
-    from (select current_setting(v_name || '_' || n.at, true) as row from generate_series(0, v_gathered - 1) as n (at) offset 0) as g;
-    -- They were, when they were gathered: but what is in a setting may be anybody's. Needs are looked at where their lane is.
-    perform _check_submit((r.next_need, r.payload, null, '{}', null, null, r.priority, null, null, null, null, 'hold', '{}', null)::_request, 'submission.')
-    from unnest(v_needs, v_payloads, v_priorities) as r (next_need, payload, priority)
-    where (octet_length(r.next_need) <= 200 and _is_plain_request(r.payload, octet_length(r.payload::text), r.priority, 'hold', '{}')) is not true;
+    from (
+        select current_setting(v_name || '_' || n.at, true) as row
+        from generate_series(0, v_gathered - 1) as n (at)
+        offset 0
+    ) as g;
+    -- The rows were checked when they were gathered, but anybody can write the settings that hold them. The rest of a
+    -- need is checked when its lane is opened.
+    for v_request.next_need, v_request.payload, v_request.priority in
+        select r.next_need, r.payload, r.priority
+        from unnest(v_needs, v_payloads, v_priorities) as r (next_need, payload, priority)
+        where (
+            octet_length(r.next_need) <= 200 and _is_plain_job(r.payload, octet_length(r.payload::text), r.priority)
+        ) is not true
+    loop
+        perform _check_submit(_fill_defaults(v_request), 'submission.');
+    end loop;
 
     v_now := _now_after_xid();
-    perform _insert_plain_jobs(array(select _uuid_v7(v_now) from generate_series(1, v_gathered)), v_needs, v_payloads, v_priorities, v_now);
+    perform _insert_plain_jobs(
+        array(select _uuid_v7(v_now) from generate_series(1, v_gathered)), v_needs, v_payloads, v_priorities, v_now
+    );
     perform set_config(v_name, '0', true);
 end
 $_copy_flush$;
 
 comment on function _copy_flush(oid) is
-    'Writes the rows of the view submission that were gathered, under the names that _copy_row gives them. Raises LH010, LH011 for rows that somebody '
-    'slipped in.';
+    'Writes the rows of the view submission that _copy_row has gathered in settings. Raises LH010 or LH011 for rows '
+    'that another function put there.';
 $function$,
 $function$
-create or replace function _copy_one(next_need text, payload jsonb, priority integer)
+create or replace function _copy_one(v_request _request)
 returns uuid
 language plpgsql
 volatile
@@ -1647,15 +1675,21 @@ set jit to off
 as $_copy_one$
 declare
     v_now   constant timestamptz := _now_after_xid();
-    v_id    constant uuid := _uuid_v7(v_now);
+    v_id    constant uuid := coalesce(v_request.job_id, _uuid_v7(v_now));
 begin
-    perform _insert_plain_jobs(array[v_id], array[next_need], array[payload], array[priority], v_now);
+    if not (_is_plain_need(v_request.next_need) and _is_plain_request(v_request)) is true then
+        return (_submit_request(v_request, v_id, v_now)).job_id;
+    end if;
+    perform _insert_plain_jobs(
+        array[v_id], array[v_request.next_need], array[v_request.payload], array[v_request.priority], v_now
+    );
     return v_id;
 end
 $_copy_one$;
 
-comment on function _copy_one(text, jsonb, integer) is
-    'Writes a plain row of submission, and says which job it is. Pins what _copy_row, called for every row of a COPY, does not.';
+comment on function _copy_one(_request) is
+    'Submits one row of submission and returns the id of its job. It pins the plans: _copy_row does not, because it is '
+    'called for each row of a COPY.';
 $function$,
 $function$
 create or replace function _copy_row()
@@ -1666,19 +1700,23 @@ set search_path from current
 as $_copy_row$
 declare
     v_name      constant text := 'leasehold.load_' || tg_relid;
-    -- null: each row by itself
+    -- null: each row is submitted by itself
     v_gathered  constant integer := nullif(current_setting(v_name, true), '')::integer;
-    -- null, or left out: as submit has it
     v_payload   constant jsonb := coalesce(new.payload, '{}');
     v_text      constant text := v_payload;
     v_priority  constant integer := coalesce(new.priority, 100);
-    v_plain     constant boolean := (
-        new.job_id, new.wait_for, new.singleton_key, new.idempotency_key, new.available_at, new.expires_at, new.max_attempts, new.retry,
-        new.on_dependency_failure, new.metadata, new.submitted_by
-    ) is null and _is_plain_need(new.next_need) and _is_plain_request(v_payload, octet_length(v_text), v_priority, 'hold', '{}');
+    v_request   _request;
 begin
-    if v_plain and v_gathered is not null then
-        -- neither a need nor JSON text has a line's end
+    -- _is_plain_request for a row that omits all other columns: to build a request here would cost 4 % of a COPY
+    if
+        v_gathered is not null
+        and (
+            new.job_id, new.wait_for, new.singleton_key, new.idempotency_key, new.available_at, new.expires_at,
+            new.max_attempts, new.retry, new.on_dependency_failure, new.metadata, new.submitted_by
+        ) is null
+        and _is_plain_need(new.next_need) and _is_plain_job(v_payload, octet_length(v_text), v_priority)
+    then
+        -- neither a need nor JSON text contains a line feed
         if
             set_config(v_name || '_' || v_gathered, concat_ws(e'\n', new.next_need, v_priority, v_text), true) <> ''
             and set_config(v_name, (v_gathered + 1)::text, true) = '100'
@@ -1688,32 +1726,27 @@ begin
         return new;
     end if;
 
-    -- what is gathered yet stood before it
+    -- the rows gathered so far come before this one
     if v_gathered > 0 then
         perform _copy_flush(tg_relid);
     end if;
-    new.payload := v_payload;
-    new.priority := v_priority;
-    new.wait_for := coalesce(new.wait_for, '{}');
-    new.on_dependency_failure := coalesce(new.on_dependency_failure, 'hold');
-    new.metadata := coalesce(new.metadata, '{}');
-    if v_plain then
-        new.job_id := _copy_one(new.next_need, new.payload, new.priority);
-    else
-        new.job_id := (
-            submit(
-                new.next_need, new.payload, new.job_id, new.wait_for, new.singleton_key, new.idempotency_key, new.priority, new.available_at,
-                new.expires_at, new.max_attempts, new.retry, new.on_dependency_failure, new.metadata, new.submitted_by
-            )
-        ).job_id;
-    end if;
+    v_request := new;
+    v_request := _fill_defaults(v_request);
+    new.job_id := _copy_one(v_request);
+    -- RETURNING shows the defaults
+    new.payload := v_request.payload;
+    new.wait_for := v_request.wait_for;
+    new.priority := v_request.priority;
+    new.on_dependency_failure := v_request.on_dependency_failure;
+    new.metadata := v_request.metadata;
     return new;
 end
 $_copy_row$;
 
 comment on function _copy_row() is
-    'In place of a row of submission: a submit; or, in a COPY, where nothing is out of the ordinary, the row is gathered, a hundred of them are one insert '
-    '(_copy_flush). Gathered in settings of the transaction, the only memory that PL/pgSQL has between two calls and that a rollback empties.';
+    'Runs in place of an insert into submission, and submits the row. In a COPY, plain rows are gathered, and a '
+    'hundred of them are written by one insert (_copy_flush). They are gathered in settings of the transaction, which '
+    'are the only memory that PL/pgSQL keeps between two calls and that a rollback empties.';
 $function$,
 $function$
 create or replace function _defer_again(v_item deferred)
@@ -1960,6 +1993,19 @@ $_enqueue$;
 comment on function _enqueue(uuid[], timestamptz) is
     'The one way back into the queue, for jobs whose locks the caller holds and which wait for nothing: scheduled or ready by their available_at, '
     'numbered in its order, parked behind others of their key; buried as expired where they could only start too late. Returns how many entered.';
+$function$,
+$function$
+create or replace function _entry_state(blocked boolean, available_at timestamptz, now timestamptz)
+returns text
+language sql
+immutable
+as $_entry_state$
+    select case when blocked then 'blocked' when available_at > now then 'scheduled' else 'ready' end
+$_entry_state$;
+
+comment on function _entry_state(boolean, timestamptz, timestamptz) is
+    'Returns the state in which a job enters: blocked while it waits for others, scheduled until available_at (null: '
+    'now), else ready. Inlined where it is called.';
 $function$,
 $function$
 create or replace function _expires_at(fence bigint, lease_expires_at timestamptz)
@@ -2259,52 +2305,6 @@ comment on function _hold_wakeups() is
     'so that a rollback forgets it.';
 $function$,
 $function$
-create or replace function _insert_job(
-    job_id uuid, next_need text, payload jsonb, priority integer, state text, parked boolean, available_at timestamptz, wait_for uuid[],
-    singleton_key text, idempotency_key text, expires_at timestamptz, max_attempts integer, retry jsonb, on_dependency_failure text,
-    metadata jsonb, submitted_by text, now timestamptz
-)
-returns submitted
-language plpgsql
-volatile
-as $_insert_job$
-declare
-    v_by        constant text := coalesce(submitted_by, _acting_role());
-    v_options   constant _job_options := _pack_options(max_attempts, retry, idempotency_key, wait_for);
-begin
-    if state = 'ready' and singleton_key is null then
-        insert into ready (
-            job_id, number, submitted_at, available_at, priority, state, next_need, submitted_by, on_dependency_failure, payload, metadata,
-            expires_at, options
-        ) values (
-            _insert_job.job_id, nextval('number_seq'), _insert_job.now, _insert_job.available_at, _insert_job.priority, 'ready', _insert_job.next_need, v_by,
-            _insert_job.on_dependency_failure, _insert_job.payload, _insert_job.metadata, _insert_job.expires_at, v_options
-        );
-    else
-        insert into job (
-            job_id, number, submitted_at, available_at, priority, parked, state, next_need, submitted_by, on_dependency_failure, payload, metadata,
-            expires_at, singleton_key, options
-        ) values (
-            _insert_job.job_id, nextval('number_seq'), _insert_job.now, _insert_job.available_at, _insert_job.priority, _insert_job.parked, _insert_job.state,
-            _insert_job.next_need, v_by, _insert_job.on_dependency_failure, _insert_job.payload, _insert_job.metadata, _insert_job.expires_at, _insert_job.singleton_key,
-            v_options
-        );
-    end if;
-    perform _open_lanes_and_wake(array[next_need], array[priority::smallint], array[state = 'ready'], array[singleton_key is not null], now);
-    if state = 'scheduled' then
-        perform _wake_for_scheduled(array[next_need], array[available_at]);
-    end if;
-    return (job_id, true, state, available_at)::submitted;
-end
-$_insert_job$;
-
-comment on function _insert_job(
-    uuid, text, jsonb, integer, text, boolean, timestamptz, uuid[], text, text, timestamptz, integer, jsonb, text, jsonb, text, timestamptz
-) is
-    'Writes one new job, sees to it that its lane is known, and rings when somebody waits for it. now: '
-    '_now_after_xid(), for the number drawn here, and the look at who waits, must come after the transaction has an id.';
-$function$,
-$function$
 create or replace function _insert_jobs(
     requests _request[], ids uuid[], firsts uuid[], blocked boolean[], parked boolean[], now timestamptz
 )
@@ -2321,20 +2321,25 @@ declare
     v_dues          timestamptz[];
 begin
     with made as materialized (
-        -- a job, column for column
+        -- every column of job, in its order
         select
-            ids[r.ordinality], nextval('number_seq'), _insert_jobs.now, coalesce(r.available_at, _insert_jobs.now) as available_at, 0, r.priority::smallint as priority,
+            ids[r.ordinality], nextval('number_seq'), _insert_jobs.now,
+            coalesce(r.available_at, _insert_jobs.now) as available_at, 0, r.priority::smallint as priority,
             0::smallint, coalesce(_insert_jobs.parked[r.ordinality], false), false,
-            case when blocked[r.ordinality] then 'blocked' when r.available_at > _insert_jobs.now then 'scheduled' else 'ready' end as state,
-            r.next_need, coalesce(r.submitted_by, v_actor), r.on_dependency_failure, r.payload, nullif(r.metadata, '{}'), r.expires_at,
-            r.singleton_key,
+            _entry_state(blocked[r.ordinality], r.available_at, _insert_jobs.now) as state,
+            r.next_need, coalesce(r.submitted_by, v_actor), r.on_dependency_failure, r.payload,
+            nullif(r.metadata, '{}'), r.expires_at, r.singleton_key,
             _pack_options(r.max_attempts, r.retry, r.idempotency_key, d.wait_for),
-            null::bigint, null::uuid, null::text, null::timestamptz, null::timestamptz, null::timestamptz, null::jsonb, null::_job_failure,
-            null::timestamptz
+            null::bigint, null::uuid, null::text, null::timestamptz, null::timestamptz, null::timestamptz, null::jsonb,
+            null::_job_failure, null::timestamptz
         from unnest(requests) with ordinality as r
-        -- by itself: _job_options is no part of the plan, but called for each row, where an argument is a query
+        -- apart, for _pack_options is not inlined, but called for each row, if one of its arguments is a subquery
         cross join lateral (
-            select case when r.wait_for <> '{}' then array(select distinct w.id from unnest(r.wait_for) as w (id)) end as wait_for offset 0
+            select
+                case
+                    when r.wait_for <> '{}' then array(select distinct w.id from unnest(r.wait_for) as w (id))
+                end as wait_for
+            offset 0
         ) as d
         where firsts[r.ordinality] is null
     ), there as (
@@ -2348,7 +2353,8 @@ begin
         from made as m
         group by m.next_need, m.priority
     )
-    select array_agg(u.next_need), array_agg(u.priority), array_agg(u.ready), array_agg(u.keyed), array_agg(u.due_at)
+    select
+        array_agg(u.next_need), array_agg(u.priority), array_agg(u.ready), array_agg(u.keyed), array_agg(u.due_at)
     into v_needs, v_priorities, v_ready, v_keyed, v_dues
     from used as u;
     perform _open_lanes_and_wake(v_needs, v_priorities, v_ready, v_keyed, _insert_jobs.now);
@@ -2359,11 +2365,14 @@ end
 $_insert_jobs$;
 
 comment on function _insert_jobs(_request[], uuid[], uuid[], boolean[], boolean[], timestamptz) is
-    'What _insert_job does for one, for a batch: writes its jobs, but for those that were there before (firsts), sees to it that their lanes are known, and '
-    'rings once, for whatever somebody waits for. blocked, parked: null for none. now: _now_after_xid().';
+    'Writes the jobs of a batch, except those that exist already (firsts), as _store_job writes one: it opens their '
+    'lanes, and wakes once, for all needs that a worker waits for. blocked, parked: null for none. now: '
+    '_now_after_xid().';
 $function$,
 $function$
-create or replace function _insert_plain_jobs(ids uuid[], needs text[], payloads jsonb[], priorities integer[], now timestamptz)
+create or replace function _insert_plain_jobs(
+    ids uuid[], needs text[], payloads jsonb[], priorities integer[], now timestamptz
+)
 returns void
 language plpgsql
 volatile
@@ -2376,26 +2385,31 @@ begin
     with made as (
         -- all columns in their order, and of their types: as in _claim_one
         insert into ready (
-            job_id, number, submitted_at, available_at, attempt, priority, crashes, parked, cancel_requested, state, next_need, submitted_by,
-            on_dependency_failure, payload, metadata, expires_at, singleton_key, options, fence, lease_id, worker_id, leased_at, lease_expires_at,
-            check_at, answer, failure, ended_at
+            job_id, number, submitted_at, available_at, attempt, priority, crashes, parked, cancel_requested, state,
+            next_need, submitted_by, on_dependency_failure, payload, metadata, expires_at, singleton_key, options,
+            fence, lease_id, worker_id, leased_at, lease_expires_at, check_at, answer, failure, ended_at
         )
         select
-            r.job_id, nextval('number_seq'), _insert_plain_jobs.now, _insert_plain_jobs.now, 0, r.priority::smallint, 0::smallint, false, false, 'ready'::text,
-            r.next_need, v_actor, 'hold'::text, r.payload, null::jsonb, null::timestamptz, null::text, null::_job_options, null::bigint, null::uuid, null::text,
-            null::timestamptz, null::timestamptz, null::timestamptz, null::jsonb, null::_job_failure, null::timestamptz
+            r.job_id, nextval('number_seq'), _insert_plain_jobs.now, _insert_plain_jobs.now, 0, r.priority::smallint,
+            0::smallint, false, false, 'ready'::text, r.next_need, v_actor, 'hold'::text, r.payload, null::jsonb,
+            null::timestamptz, null::text, null::_job_options, null::bigint, null::uuid, null::text, null::timestamptz,
+            null::timestamptz, null::timestamptz, null::jsonb, null::_job_failure, null::timestamptz
         from unnest(ids, needs, payloads, priorities) as r (job_id, next_need, payload, priority)
         returning ready.next_need, ready.priority
     )
     select array_agg(u.next_need), array_agg(u.priority)
     into v_needs, v_priorities
     from (select distinct m.next_need, m.priority from made as m) as u;
-    perform _open_lanes_and_wake(v_needs, v_priorities, array_fill(true, array[cardinality(v_needs)]), array_fill(false, array[cardinality(v_needs)]), now);
+    perform _open_lanes_and_wake(
+        v_needs, v_priorities, array_fill(true, array[cardinality(v_needs)]),
+        array_fill(false, array[cardinality(v_needs)]), now
+    );
 end
 $_insert_plain_jobs$;
 
 comment on function _insert_plain_jobs(uuid[], text[], jsonb[], integer[], timestamptz) is
-    'Writes jobs that have what every job has, and no more (_is_plain_request): what submit does with one. now: _now_after_xid(). Others: _insert_jobs.';
+    'Writes plain jobs (_is_plain_request), as submit itself writes one. Other jobs: _insert_jobs. now: '
+    '_now_after_xid().';
 $function$,
 $function$
 create or replace function _invalidation_id()
@@ -2485,6 +2499,19 @@ comment on function _is_plain_complete(jsonb) is
     'true of what _check_settle_elements or complete refuses as an argument (no setting allows a result less than 1024 bytes).';
 $function$,
 $function$
+create or replace function _is_plain_job(payload jsonb, bytes integer, priority integer)
+returns boolean
+language sql
+immutable
+as $_is_plain_job$
+    select jsonb_typeof(payload) = 'object' and bytes <= 1024 and priority between 0 and 999
+$_is_plain_job$;
+
+comment on function _is_plain_job(jsonb, integer, integer) is
+    'Returns whether the payload and the priority of a job that has nothing else but its need are valid. bytes: the '
+    'length of the payload as text. Inlined where it is called. Never true of what _check_submit refuses.';
+$function$,
+$function$
 create or replace function _is_plain_need(need text)
 returns boolean
 language sql
@@ -2499,18 +2526,23 @@ comment on function _is_plain_need(text) is
     'refuses.';
 $function$,
 $function$
-create or replace function _is_plain_request(payload jsonb, bytes integer, priority integer, on_dependency_failure text, metadata jsonb)
+create or replace function _is_plain_request(request _request)
 returns boolean
 language sql
 immutable
 as $_is_plain_request$
-    select jsonb_typeof(payload) = 'object' and bytes <= 1024
-        and priority between 0 and 999 and on_dependency_failure = 'hold' and metadata = '{}'
+    select _is_plain_job(request.payload, octet_length(request.payload::text), request.priority)
+        and request.on_dependency_failure = 'hold' and request.metadata = '{}' and request.wait_for = '{}'
+        and num_nulls(
+            request.job_id, request.singleton_key, request.idempotency_key, request.available_at, request.expires_at,
+            request.max_attempts, request.retry, request.submitted_by
+        ) = 8
 $_is_plain_request$;
 
-comment on function _is_plain_request(jsonb, integer, integer, text, jsonb) is
-    'Whether what every job has, but for its need, wants no second look: one expression, for nearly all are so. bytes: of the payload as text. Never true of '
-    'what _check_submit refuses.';
+comment on function _is_plain_request(_request) is
+    'Defines a plain job: it has a need, a payload and a priority, and the defaults of submit otherwise. One '
+    'expression, inlined where it is called, tells this. The need is checked elsewhere: by _is_plain_need, or when its '
+    'lane is opened. Apart from the need, this is never true of a request that _check_submit refuses.';
 $function$,
 $function$
 create or replace function _is_retryable(retry jsonb, error text, error_code text)
@@ -3642,7 +3674,9 @@ comment on function _open_lane(text, smallint, boolean, timestamptz) is
     'nothing that is not a need gets past it (LH010). To be called by whoever gives a job any of these, or makes it ready: lanes are retired.';
 $function$,
 $function$
-create or replace function _open_lanes_and_wake(needs text[], priorities smallint[], ready boolean[], keyed boolean[], now timestamptz)
+create or replace function _open_lanes_and_wake(
+    needs text[], priorities smallint[], ready boolean[], keyed boolean[], now timestamptz
+)
 returns void
 language plpgsql
 volatile
@@ -3654,19 +3688,24 @@ declare
     v_awaited       text[];
 begin
     select
-        array_agg(u.next_need) filter (where l.awaited is null), array_agg(u.priority) filter (where l.awaited is null),
+        array_agg(u.next_need) filter (where l.awaited is null),
+        array_agg(u.priority) filter (where l.awaited is null),
         array_agg(u.keyed) filter (where l.awaited is null),
         array_agg(distinct u.next_need) filter (where u.ready and (l.awaited is not false or _snapshot_is_fixed()))
     into v_new, v_priorities, v_keyed, v_awaited
     from unnest(needs, priorities, ready, keyed) as u (next_need, priority, ready, keyed)
-    -- none: it was never used before
+    -- no row: the lane is not open
     left join lateral (
-        select exists (select from waiter as w where w.stem = any (k.stems) and w.until > _open_lanes_and_wake.now) as awaited
+        select
+            exists (
+                select from waiter as w where w.stem = any (k.stems) and w.until > _open_lanes_and_wake.now
+            ) as awaited
         from lane as k
         where k.next_need = u.next_need and k.priority = u.priority and (k.keyed or not u.keyed)
         limit 1
     ) as l on true;
-    perform _open_lane(n.next_need, n.priority, n.keyed, _open_lanes_and_wake.now) from unnest(v_new, v_priorities, v_keyed) as n (next_need, priority, keyed);
+    perform _open_lane(n.next_need, n.priority, n.keyed, _open_lanes_and_wake.now)
+    from unnest(v_new, v_priorities, v_keyed) as n (next_need, priority, keyed);
     if v_awaited is not null then
         perform _wake_waiters(v_awaited);
     end if;
@@ -3674,8 +3713,9 @@ end
 $_open_lanes_and_wake$;
 
 comment on function _open_lanes_and_wake(text[], smallint[], boolean[], boolean[], timestamptz) is
-    'What is left to do for a batch of jobs just written, by its lanes, each once: sees to it that they are known, and rings once, for whatever is ready and '
-    'somebody waits for. keyed: whether some of the lane have a singleton_key.';
+    'Completes the submit of jobs just written. The arguments list each of their lanes once: opens those that are not '
+    'open, and wakes once, for all needs that have a ready job and a waiting worker. With a fixed snapshot, which may '
+    'not show who waits, it wakes for every need. keyed: whether a job of the lane has a singleton_key.';
 $function$,
 $function$
 create or replace function _outcome_of_answer(answer jsonb)
@@ -4138,16 +4178,17 @@ declare
     v_element   record;
     v_requests  _request[];
     v_request   _request;
-    v_default   constant _request := (
-        null, '{}', null, '{}', null, null, 100, null, null, null, null, 'hold', '{}', null
-    );
+    v_default   constant _request := _fill_defaults(null);
 begin
     if jobs is null then
         perform _raise_invalid_argument('jobs', 'must not be null');
     elsif jsonb_typeof(jobs) <> 'array' then
         perform _raise_invalid_argument('jobs', format('must be a JSON array, not %s', jsonb_typeof(jobs)));
     elsif jsonb_array_length(jobs) > 10000 then
-        perform _raise_invalid_argument('jobs', 'must not have more than 10000 elements', 'Submit in several calls; one transaction may hold them all.');
+        perform _raise_invalid_argument(
+            'jobs', 'must not have more than 10000 elements',
+            'Submit the jobs in several calls. One transaction may contain all of them.'
+        );
     end if;
     perform _check_keys('jobs', jobs, jsonb_build_object('', _submit_field_kinds()));
 
@@ -4157,23 +4198,29 @@ begin
         when data_exception then
             null;
     end;
-    -- only a call that is wrong comes here: which element, and what about it
+    -- Only an invalid call reaches this loop, which finds the element, and the reason.
     for v_element in
-        select j.element, j.ordinal from jsonb_array_elements(jobs) with ordinality as j (element, ordinal) order by j.ordinal
+        select j.element, j.ordinal
+        from jsonb_array_elements(jobs) with ordinality as j (element, ordinal)
+        order by j.ordinal
     loop
         begin
             v_request := jsonb_populate_record(v_default, v_element.element);
             v_requests := v_requests || v_request;
         exception
             when data_exception then
-                perform _raise_invalid_argument(format('jobs[%s]', v_element.ordinal - 1), 'cannot be read: ' || left(sqlerrm, 200));
+                perform _raise_invalid_argument(
+                    format('jobs[%s]', v_element.ordinal - 1), 'cannot be read: ' || left(sqlerrm, 200)
+                );
         end;
     end loop;
     return v_requests;
 end
 $_read_requests$;
 
-comment on function _read_requests(jsonb) is 'The elements of submit_many as typed requests, defaults filled in. Raises LH010 with the number of the element.';
+comment on function _read_requests(jsonb) is
+    'Converts the elements of submit_many to requests. A key that an element omits gets the default of submit; a null '
+    'stays null. Raises LH010 and names the element.';
 $function$,
 $function$
 create or replace function _rebuild_lane_cache(scope text, capabilities text[], wide integer, now timestamptz, seen bigint default null)
@@ -4713,7 +4760,8 @@ end
 $_remap_wait_for$;
 
 comment on function _remap_wait_for(_request[], uuid[]) is
-    'A batch in which to wait for an element means the job that it resulted in: its own, or the one that had its key before (firsts).';
+    'Returns the batch with wait_for changed so that waiting for an element means waiting for the job that it resulted '
+    'in: its own, or the one that had its idempotency key before (firsts).';
 $function$,
 $function$
 create or replace function _remove_expired_records(now timestamptz)
@@ -4881,13 +4929,15 @@ returns bytea
 language sql
 immutable
 as $_request_hash$
-    -- Of text, by a cryptographic hash: jsonb_hash_extended has another value on other hardware, where idempotency is restored to, and two
-    -- payloads of one value are easily made, of which the second would be taken for a repetition of the first, and lost.
+    -- The hash is a cryptographic one, of text. jsonb_hash_extended depends on the hardware, to which idempotency may
+    -- be restored. Payloads with the same weak hash are also easily made, and the second one would be taken for a
+    -- repetition of the first, and be lost.
     select sha256(convert_to(_canonical_json_text(jsonb_build_array(next_need, payload, job_id)), 'UTF8'))
 $_request_hash$;
 
 comment on function _request_hash(text, jsonb, uuid) is
-    'What tells a repeated request from another one under the same idempotency key. The same for payloads that are equal as jsonb.';
+    'Returns a hash by which a repeated request is told from a different one with the same idempotency key. Payloads '
+    'that are equal as jsonb have the same hash.';
 $function$,
 $function$
 create or replace function _requeue(v_job job, verb text, actor text, detail text, edges uuid[], doom text, doomed_by uuid, now timestamptz)
@@ -5011,15 +5061,16 @@ as $_reserve_id$
 begin
     insert into given_id (job_id) values (_reserve_id.job_id) on conflict on constraint given_id_pkey do nothing;
     if not found then
-        -- Its job may have been purged, and then the id is free: one after the other may find that.
+        -- The id is free if its job was purged. The lock lets one session after the other find that out.
         perform from given_id as g where g.job_id = _reserve_id.job_id for update;
     end if;
-    -- an id that was made here is not in the list; a look of its own, for the lock may have been waited for
+    -- given_id does not list ids that the engine made. The test is a statement of its own because the one before may
+    -- have waited for a lock.
     if twice or _job_exists(job_id) then
         raise exception 'job % exists', job_id
             using errcode = 'LH005',
                   detail = jsonb_build_object('job_id', job_id)::text,
-                  hint = 'Leave job_id out to have one made; to make a submit repeatable, give it an idempotency_key.';
+                  hint = 'Omit job_id to have one made. To make a submit repeatable, give it an idempotency_key.';
     end if;
     if _snapshot_is_fixed() then
         perform _check_job_id_unseen(job_id);
@@ -5028,8 +5079,9 @@ end
 $_reserve_id$;
 
 comment on function _reserve_id(uuid, boolean) is
-    'Takes an id that a caller gave; one whose job was purged is free again. twice: it was given twice. Waits for a transaction that is taking it. '
-    'Raises LH005.';
+    'Reserves a job_id that a caller gave. An id whose job was purged is free again. twice: the batch contains the id '
+    'twice. Locks: waits for a transaction that is reserving the same id. Raises LH005; with a fixed snapshot also '
+    '40001.';
 $function$,
 $function$
 create or replace function _reserve_ids(requests _request[], firsts uuid[])
@@ -5051,7 +5103,7 @@ begin
     if v_given = '{}' then
         return;
     end if;
-    -- in their order, for the reason that keys have one
+    -- in the order of the ids: two batches that share some must not wait for each other in a cycle
     with taken as (
         insert into given_id (job_id)
         select g.id from unnest(v_given) as g (id)
@@ -5060,11 +5112,13 @@ begin
     )
     select array_agg(t.job_id) into v_taken from taken as t;
     if cardinality(v_given) > coalesce(cardinality(v_taken), 0) then
-        v_left := array(select distinct g.id from unnest(v_given) as g (id) where g.id <> all (coalesce(v_taken, '{}')));
+        v_left := array(
+            select distinct g.id from unnest(v_given) as g (id) where g.id <> all (coalesce(v_taken, '{}'))
+        );
         v_twice := array(select g.id from unnest(v_given) as g (id) group by g.id having count(*) > 1);
     end if;
 
-    -- those that were not free, and those that were made here once, get the look, and the refusal, of a single one
+    -- Ids that were not free, and ids of existing jobs, which the engine may have made, are treated one by one.
     perform _reserve_id(u.job_id, u.job_id = any (v_twice))
     from (
         select l.id from unnest(v_left || v_twice) as l (id)
@@ -5081,7 +5135,9 @@ end
 $_reserve_ids$;
 
 comment on function _reserve_ids(_request[], uuid[]) is
-    'Takes the ids that callers gave for a batch; firsts: what _reserve_keys returned. Waits for transactions that are taking them. Raises LH005.';
+    'Reserves the job ids that the caller gave for a batch. firsts: the result of _reserve_keys. Locks: waits for '
+    'transactions that are reserving the same ids, which it takes in their order. Raises LH005; with a fixed snapshot '
+    'also 40001.';
 $function$,
 $function$
 create or replace function _reserve_key(key text, job_id uuid, request bytea, mine uuid default null)
@@ -5093,18 +5149,19 @@ declare
     v_known idempotency;
 begin
     loop
-        -- waits for a transaction that has just taken the key: it may roll back
+        -- waits for a transaction that has just reserved the key, and may roll back
         insert into idempotency (key, job_id, request)
         values (_reserve_key.key, _reserve_key.job_id, _reserve_key.request)
         on conflict on constraint idempotency_pkey do nothing;
         if found then
             return null;
         end if;
-        -- a new statement, for the insert's own snapshot may be older than the row it ran into
+        -- a new statement, because the snapshot of the insert may be older than the row that it conflicted with
         select i.* into v_known from idempotency as i where i.key = _reserve_key.key;
         if found then
             exit when v_known.job_id = mine or _job_exists(v_known.job_id);
-            -- Its job was purged: the key is free. The update waits for another transaction that takes it over, and then finds that job in its place.
+            -- The job was purged, so the key is free. The update waits for another transaction that takes the key
+            -- over, and then finds the job of that one in the row.
             update idempotency as i
             set job_id = _reserve_key.job_id, request = _reserve_key.request
             where i.key = _reserve_key.key and i.job_id = v_known.job_id;
@@ -5112,7 +5169,7 @@ begin
                 return null;
             end if;
         elsif _snapshot_is_fixed() then
-            raise exception 'idempotency key % was taken by a transaction that this one cannot see', to_json(key)
+            raise exception 'idempotency key % was used by a transaction that this one cannot see', to_json(key)
                 using errcode = 'serialization_failure',
                       detail = jsonb_build_object('idempotency_key', key)::text,
                       hint = 'Try the transaction again.';
@@ -5129,8 +5186,9 @@ end
 $_reserve_key$;
 
 comment on function _reserve_key(text, uuid, bytea, uuid) is
-    'Takes an idempotency key for a job (null), or returns the id of the job that has it. A key whose job was purged is taken over; mine: a job that '
-    'this very call is about to write, and that may have the key. Waits for a transaction that is taking the key. Raises LH006.';
+    'Reserves an idempotency key for a job and returns null, or returns the id of the job that has the key. A key '
+    'whose job was purged is taken over. mine: a job that this very call is about to write, and that may have the key. '
+    'Locks: waits for a transaction that is reserving the same key. Raises LH006; with a fixed snapshot also 40001.';
 $function$,
 $function$
 create or replace function _reserve_keys(requests _request[], ids uuid[])
@@ -5144,7 +5202,7 @@ declare
     v_at        bigint;
     v_first_at  bigint;
 begin
-    -- in one order: two batches that share some must not wait for each other crosswise
+    -- in the order of the keys: two batches that share some must not wait for each other in a cycle
     with taken as (
         insert into idempotency (key, job_id, request)
         select r.idempotency_key, ids[r.ordinality], _request_hash(r.next_need, r.payload, r.job_id)
@@ -5156,11 +5214,13 @@ begin
     )
     select array_agg(t.key) into v_taken from taken as t;
 
-    -- those that were not free get the look, and the refusal, of a single one
+    -- Keys that were not free are treated one by one.
     for v_at, v_first_at in
         select k.ordinality, k.first_at
         from (
-            select r.idempotency_key, r.ordinality, min(r.ordinality) over (partition by r.idempotency_key) as first_at
+            select
+                r.idempotency_key, r.ordinality,
+                min(r.ordinality) over (partition by r.idempotency_key) as first_at
             from unnest(requests) with ordinality as r
             where r.idempotency_key is not null
         ) as k
@@ -5169,7 +5229,8 @@ begin
     loop
         v_firsts := coalesce(v_firsts, array_fill(null::uuid, array[cardinality(requests)]));
         v_firsts[v_at] := _reserve_key(
-            requests[v_at].idempotency_key, ids[v_at], _request_hash(requests[v_at].next_need, requests[v_at].payload, requests[v_at].job_id),
+            requests[v_at].idempotency_key, ids[v_at],
+            _request_hash(requests[v_at].next_need, requests[v_at].payload, requests[v_at].job_id),
             case when v_at > v_first_at then ids[v_first_at] end
         );
     end loop;
@@ -5178,8 +5239,9 @@ end
 $_reserve_keys$;
 
 comment on function _reserve_keys(_request[], uuid[]) is
-    'Takes the idempotency keys of a batch, for the jobs of ids. Returns for each element the job that had its key before, null where none had (null '
-    'for all: no key was known). Waits for transactions that are taking them. Raises LH006.';
+    'Reserves the idempotency keys of a batch for the jobs of ids. Returns for each element the job that had its key '
+    'before, and null if there was none; null for the whole batch if no key was known. Locks: waits for transactions '
+    'that are reserving the same keys, which it takes in their order. Raises LH006; with a fixed snapshot also 40001.';
 $function$,
 $function$
 create or replace function _resolve_wait_for(
@@ -6246,58 +6308,82 @@ language plpgsql
 volatile
 as $_store_job$
 declare
-    v_wait_for      uuid[] := v_request.wait_for;
+    v_available_at  constant timestamptz := coalesce(v_request.available_at, now);
+    v_metadata      constant jsonb := nullif(v_request.metadata, '{}');
+    v_by            constant text := coalesce(v_request.submitted_by, _acting_role());
+    v_keyed         constant boolean := v_request.singleton_key is not null;
+    v_wait_for      uuid[];
     v_dependencies  uuid[];
     v_doom          text;
     v_doomed_by     uuid;
     v_state         text;
     v_parked        boolean := false;
-    v_submitted     submitted;
+    v_options       _job_options;
 begin
-    -- not before the idempotency key was looked at: a request that is repeated too late is a repeated request all the same
+    -- after the idempotency key was looked up: a request that is repeated too late is still a repeated request
     if v_request.expires_at is not null then
         perform _check_expires_at('expires_at', v_request.expires_at, now);
     end if;
-    if v_wait_for <> '{}' then
-        v_wait_for := array(select distinct w.id from unnest(v_wait_for) as w (id));
+    if v_request.wait_for <> '{}' then
+        v_wait_for := array(select distinct w.id from unnest(v_request.wait_for) as w (id));
         select r.edges, r.doom, r.doomed_by into v_dependencies, v_doom, v_doomed_by
         from _resolve_wait_for(job_id, v_wait_for, v_request.on_dependency_failure, null) as r;
     end if;
 
-    v_state := case
-        when v_dependencies is not null or v_doom is not null then 'blocked'
-        when v_request.available_at > now then 'scheduled'
-        else 'ready'
-    end;
-    if v_request.singleton_key is not null and v_state = 'ready' then
+    v_state := _entry_state(v_dependencies is not null or v_doom is not null, v_request.available_at, now);
+    if v_keyed and v_state = 'ready' then
         v_parked := _key_is_busy(job_id, v_request.singleton_key, v_request.next_need, v_request.priority::smallint);
         if v_parked then
             insert into deferred (kind, singleton_key) values ('key', v_request.singleton_key);
         end if;
     end if;
-
-    v_submitted := _insert_job(
-        job_id, v_request.next_need, v_request.payload, v_request.priority, v_state, v_parked, coalesce(v_request.available_at, now),
-        nullif(v_wait_for, '{}'), v_request.singleton_key, v_request.idempotency_key, v_request.expires_at, v_request.max_attempts,
-        v_request.retry, v_request.on_dependency_failure, nullif(v_request.metadata, '{}'), v_request.submitted_by, now
+    v_options := _pack_options(v_request.max_attempts, v_request.retry, v_request.idempotency_key, v_wait_for);
+    if v_state = 'ready' and not v_keyed then
+        insert into ready (
+            job_id, number, submitted_at, available_at, priority, state, next_need, submitted_by,
+            on_dependency_failure, payload, metadata, expires_at, options
+        ) values (
+            _store_job.job_id, nextval('number_seq'), _store_job.now, v_available_at, v_request.priority, 'ready',
+            v_request.next_need, v_by, v_request.on_dependency_failure, v_request.payload, v_metadata,
+            v_request.expires_at, v_options
+        );
+    else
+        insert into job (
+            job_id, number, submitted_at, available_at, priority, parked, state, next_need, submitted_by,
+            on_dependency_failure, payload, metadata, expires_at, singleton_key, options
+        ) values (
+            _store_job.job_id, nextval('number_seq'), _store_job.now, v_available_at, v_request.priority, v_parked,
+            v_state, v_request.next_need, v_by, v_request.on_dependency_failure, v_request.payload, v_metadata,
+            v_request.expires_at, v_request.singleton_key, v_options
+        );
+    end if;
+    perform _open_lanes_and_wake(
+        array[v_request.next_need], array[v_request.priority::smallint], array[v_state = 'ready'], array[v_keyed],
+        now
     );
+    if v_state = 'scheduled' then
+        perform _wake_for_scheduled(array[v_request.next_need], array[v_available_at]);
+    end if;
+
     if v_dependencies is not null then
         perform _add_dependencies(job_id, v_dependencies);
     end if;
     if v_doom is not null then
         perform _end_by_dependency(job_id, v_doom, v_doomed_by, null, now);
-        v_submitted.state := v_doom;
+        v_state := v_doom;
     elsif v_request.expires_at <= v_request.available_at then
         perform _bury(_lock_job(job_id), 'expired', null, null, null, 'leasehold', now);
-        v_submitted.state := 'dead';
+        v_state := 'dead';
     end if;
-    return v_submitted;
+    return (job_id, true, v_state, v_available_at)::submitted;
 end
 $_store_job$;
 
 comment on function _store_job(_request, uuid, timestamptz) is
-    'Writes a job that has been checked, and whose key and id, if it has them, are claimed. What _store_jobs does for many, at half its cost for one. '
-    'Raises LH004, LH010.';
+    'Writes a job whose request was checked, and whose idempotency key and id, if given, are reserved. Then it opens '
+    'the lane of the job if it is not open, and wakes a worker that waits for such a job. It does for one job, at half '
+    'the cost, what _store_jobs does for a batch. now: _now_after_xid(), because the queue number is drawn, and the '
+    'waiting workers are looked up, after the transaction has its id. Raises LH004, LH010.';
 $function$,
 $function$
 create or replace function _store_jobs(requests _request[], ids uuid[], firsts uuid[], now timestamptz)
@@ -6320,9 +6406,11 @@ declare
     v_by            uuid;
 begin
     v_blocked := array_fill(false, array[cardinality(requests)]);
-    -- only who was given an id can be waited for before he is there
+    -- An element can wait for another one of the batch only if that one was given its id.
     v_known := array(
-        select r.job_id from unnest(requests) with ordinality as r where r.job_id is not null and firsts[r.ordinality] is null
+        select r.job_id
+        from unnest(requests) with ordinality as r
+        where r.job_id is not null and firsts[r.ordinality] is null
     );
     for v_at in
         select r.ordinality
@@ -6331,7 +6419,7 @@ begin
     loop
         v_request := requests[v_at];
         v_doom := null;
-        -- not before the idempotency key was looked at: a request that is repeated too late is a repeated request all the same
+        -- after the idempotency key was looked up: a request that is repeated too late is still a repeated request
         if v_request.expires_at is not null then
             perform _check_expires_at(format('jobs[%s].expires_at', v_at - 1), v_request.expires_at, now);
         end if;
@@ -6356,14 +6444,15 @@ begin
             case
                 when firsts[r.ordinality] is not null then _answer_known_job(firsts[r.ordinality])
                 else (
-                    ids[r.ordinality], true,
-                    case when v_blocked[r.ordinality] then 'blocked' when r.available_at > now then 'scheduled' else 'ready' end,
+                    ids[r.ordinality], true, _entry_state(v_blocked[r.ordinality], r.available_at, now),
                     coalesce(r.available_at, now)
                 )::submitted
             end
         from unnest(requests) with ordinality as r
     );
-    for v_at, v_doom, v_by in select e.at, e.doom, e.by from unnest(v_ending, v_dooms, v_doomed_by) as e (at, doom, by) loop
+    for v_at, v_doom, v_by in
+        select e.at, e.doom, e.by from unnest(v_ending, v_dooms, v_doomed_by) as e (at, doom, by)
+    loop
         if v_doom is not null then
             perform _end_by_dependency(ids[v_at], v_doom, v_by, null, now);
         else
@@ -6376,8 +6465,9 @@ end
 $_store_jobs$;
 
 comment on function _store_jobs(_request[], uuid[], uuid[], timestamptz) is
-    'What _store_job does for one, for a batch: writes its jobs, but for those that were there before (firsts, null for none), and says what submit says. '
-    'They may wait for each other. now: _now_after_xid(). Raises LH004, LH010.';
+    'Does for a batch what _store_job does for one job: writes its jobs, except those that exist already (firsts, null '
+    'for none), and returns the answers of submit. The jobs may wait for each other. now: _now_after_xid(). Raises '
+    'LH004, LH010.';
 $function$,
 $function$
 create or replace function _submit_field_kinds()
@@ -6395,6 +6485,37 @@ $_submit_field_kinds$;
 
 comment on function _submit_field_kinds() is
     'Returns the parameters of submit as keys of a JSON object, each with the JSON type it must have, or time.';
+$function$,
+$function$
+create or replace function _submit_request(v_request _request, job_id uuid, now timestamptz)
+returns submitted
+language plpgsql
+volatile
+as $_submit_request$
+declare
+    v_first uuid;
+begin
+    perform _check_submit(v_request);
+    if v_request.idempotency_key is not null then
+        v_first := _reserve_key(
+            v_request.idempotency_key, job_id,
+            _request_hash(v_request.next_need, v_request.payload, v_request.job_id)
+        );
+        if v_first is not null then
+            return _answer_known_job(v_first);
+        end if;
+    end if;
+    if v_request.job_id is not null then
+        perform _reserve_id(v_request.job_id);
+    end if;
+    return _store_job(v_request, job_id, now);
+end
+$_submit_request$;
+
+comment on function _submit_request(_request, uuid, timestamptz) is
+    'Submits one job of any kind: checks the request, in which the defaults are filled in (_fill_defaults), reserves '
+    'its key and its id, and writes it. job_id: the id in the request, or one made for it. now: _now_after_xid(). '
+    'Raises what submit raises.';
 $function$,
 $function$
 create or replace function _try_lock_keys(keys text[])
@@ -7991,22 +8112,24 @@ declare
     v_now       constant timestamptz := _now_after_xid();
     v_id        constant uuid := coalesce(job_id, _uuid_v7(v_now));
     v_awaited   boolean;
-    v_request   _request;
-    v_first     uuid;
 begin
-    -- Nearly always: a job that has what every job has and no more, written here, in one statement. Whether its need is one was looked at when
-    -- its lane was opened, or will be now.
+    -- Nearly every job is plain, and is written here, in one statement. Its need was checked when its lane was opened,
+    -- or is checked when its lane is opened below. The row expression costs nothing: inlining takes it apart.
     if (
-        _is_plain_request(payload, octet_length(payload::text), priority, on_dependency_failure, metadata)
-        and wait_for = '{}' and next_need is not null
-        and num_nulls(job_id, singleton_key, idempotency_key, available_at, expires_at, max_attempts, retry, submitted_by) = 8
-        -- an old snapshot does not see who waits (_open_lanes_and_wake)
+        next_need is not null
+        and _is_plain_request((
+            next_need, payload, job_id, wait_for, singleton_key, idempotency_key, priority, available_at, expires_at,
+            max_attempts, retry, on_dependency_failure, metadata, submitted_by
+        )::_request)
+        -- a fixed snapshot may not show who waits (_open_lanes_and_wake)
         and not _snapshot_is_fixed()
     ) then
         insert into ready (
-            job_id, number, submitted_at, available_at, priority, state, next_need, submitted_by, on_dependency_failure, payload
+            job_id, number, submitted_at, available_at, priority, state, next_need, submitted_by,
+            on_dependency_failure, payload
         ) values (
-            v_id, nextval('number_seq'), v_now, v_now, submit.priority, 'ready', submit.next_need, _acting_role(), 'hold', submit.payload
+            v_id, nextval('number_seq'), v_now, v_now, submit.priority, 'ready', submit.next_need, _acting_role(),
+            'hold', submit.payload
         )
         returning (
             select exists (select from waiter as w where w.stem = any (l.stems) and w.until > v_now)
@@ -8015,37 +8138,31 @@ begin
             limit 1
         ) into v_awaited;
         if v_awaited is not false then
-            perform _open_lanes_and_wake(array[next_need], array[priority::smallint], array[true], array[false], v_now);
+            perform _open_lanes_and_wake(
+                array[next_need], array[priority::smallint], array[true], array[false], v_now
+            );
         end if;
         return (v_id, true, 'ready', v_now)::submitted;
     end if;
 
-    v_request := _fill_defaults((
-        next_need, payload, job_id, wait_for, singleton_key, idempotency_key, priority, available_at, expires_at, max_attempts, retry,
-        on_dependency_failure, metadata, submitted_by
-    )::_request);
-    perform _check_submit(v_request);
-    if idempotency_key is not null then
-        v_first := _reserve_key(idempotency_key, v_id, _request_hash(next_need, v_request.payload, job_id));
-        if v_first is not null then
-            return _answer_known_job(v_first);
-        end if;
-    end if;
-    if job_id is not null then
-        perform _reserve_id(job_id);
-    end if;
-    return _store_job(v_request, v_id, v_now);
+    return _submit_request(_fill_defaults((
+        next_need, payload, job_id, wait_for, singleton_key, idempotency_key, priority, available_at, expires_at,
+        max_attempts, retry, on_dependency_failure, metadata, submitted_by
+    )::_request), v_id, v_now);
 end
 $submit$;
 
 comment on function submit(
     text, jsonb, uuid, uuid[], text, text, integer, timestamptz, timestamptz, integer, jsonb, text, jsonb, text
 ) is
-    'Records one job, in the caller''s transaction. next_need: a dotted name of at most 200 bytes; payload, metadata: JSON objects; priority: 0 to 999, '
-    'lower first; available_at: not before; expires_at: start by (infinity: none); max_attempts: executions; on_dependency_failure: hold, cascade or '
-    'release. Null, anywhere but in next_need, means the default. No job_id: one is made (uuid v7). A known idempotency_key returns the first job, '
-    'created = false. Returns job_id, created, state, available_at. Locks: waits only for a transaction that submits the same job_id or '
-    'idempotency_key. Raises LH004 (unknown job in wait_for, or itself), LH005 (job_id used before), LH006 (key used for something else), LH010, LH011.';
+    'Records one job in the transaction of the caller. next_need: a dotted name of at most 200 bytes. payload, '
+    'metadata: JSON objects. priority: 0 to 999, lower first. available_at: the job does not start before. expires_at: '
+    'the job does not start after (infinity: no limit). max_attempts: the number of executions. on_dependency_failure: '
+    'hold, cascade or release. Null means the default, except in next_need. If job_id is omitted, one is made (uuid '
+    'v7). If the idempotency_key is known, the first job is returned, with created = false. Returns job_id, created, '
+    'state, available_at. Locks: waits only for a transaction that submits the same job_id or idempotency_key. Raises '
+    'LH004 (wait_for names an unknown job, or the job itself), LH005 (job_id was used before), LH006 (key was used for '
+    'a different request), LH010, LH011.';
 $function$,
 $function$
 create or replace function submit_many(jobs jsonb)
@@ -8062,7 +8179,7 @@ declare
     v_now           constant timestamptz := _now_after_xid();
     v_requests      _request[] := _read_requests(jobs);
     v_ids           constant uuid[] := array(select coalesce(r.job_id, _uuid_v7(v_now)) from unnest(v_requests) as r);
-    v_special       bigint[];
+    v_plain         boolean[];
     v_needs         text[];
     v_payloads      jsonb[];
     v_priorities    integer[];
@@ -8073,25 +8190,19 @@ begin
     end if;
     select
         array_agg(r.next_need), array_agg(r.payload), array_agg(r.priority),
-        array_agg(r.ordinality) filter (
-            where (
-                _is_plain_need(r.next_need) and _is_plain_request(r.payload, octet_length(r.payload::text), r.priority, r.on_dependency_failure, r.metadata)
-                and r.wait_for = '{}'
-                and (
-                    r.job_id, r.singleton_key, r.idempotency_key, r.available_at, r.expires_at, r.max_attempts, r.retry, r.submitted_by
-                ) is null
-            ) is not true
-        )
-    into v_needs, v_payloads, v_priorities, v_special
-    from unnest(v_requests) with ordinality as r;
-    -- nearly always: jobs that have what every job has, and no more
-    if v_special is null then
+        array_agg((_is_plain_need(r.next_need) and _is_plain_request(r)) is true)
+    into v_needs, v_payloads, v_priorities, v_plain
+    from unnest(v_requests) as r;
+    if true = all (v_plain) then
         perform _insert_plain_jobs(v_ids, v_needs, v_payloads, v_priorities, v_now);
         return query select i.id, true, 'ready', v_now from unnest(v_ids) as i (id);
         return;
     end if;
+
     v_requests := array(select _fill_defaults(r) from unnest(v_requests) as r);
-    perform _check_submit(v_requests[s.at], format('jobs[%s].', s.at - 1)) from unnest(v_special) as s (at);
+    perform _check_submit(v_requests[p.at], format('jobs[%s].', p.at - 1))
+    from unnest(v_plain) with ordinality as p (plain, at)
+    where not p.plain;
     perform _check_batch_cycles(v_requests);
     v_firsts := _reserve_keys(v_requests, v_ids);
     perform _reserve_ids(v_requests, v_firsts);
@@ -8102,11 +8213,11 @@ end
 $submit_many$;
 
 comment on function submit_many(jsonb) is
-    'Records many jobs, all or none: a JSON array of at most 10,000 objects whose keys are the parameters of submit, times as '
-    '2026-11-29T12:00:00Z or with another offset. One row back per element, in '
-    'order. Elements may wait for each other by job_id, in any order, which means the job that the element resulted in. Locks: waits only for '
-    'transactions that submit the same keys or ids, which it takes in one order. Raises what submit raises, LH004 for a circle inside, LH010 with the '
-    'number of the element.';
+    'Records many jobs, all or none. jobs: a JSON array of at most 10,000 objects whose keys are the parameters of '
+    'submit; times have an offset, as 2026-11-29T12:00:00Z. Returns one row per element, in their order. Elements may '
+    'wait for each other by job_id, in any order; this means the job that the element results in. Locks: waits only '
+    'for transactions that submit the same keys or ids, which it takes in their order. Raises what submit raises, '
+    'LH004 for a cycle within the batch, and LH010 with the index of the element.';
 $function$,
 $function$
 create or replace function sweep(limit_jobs integer default 1000)

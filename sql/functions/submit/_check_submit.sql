@@ -16,7 +16,7 @@ begin
     if v_request.wait_for <> '{}' then
         perform _check_wait_for(prefix || 'wait_for', v_request.wait_for);
     end if;
-    -- most jobs have none of the rest
+    -- The checks below pass nulls. The conditions save the calls, for most jobs have none of these arguments.
     if v_request.singleton_key is not null then
         perform _check_text(prefix || 'singleton_key', v_request.singleton_key, 1000);
     end if;
@@ -42,5 +42,5 @@ end
 $_check_submit$;
 
 comment on function _check_submit(_request, text) is
-    'Refuses what submit and submit_many must not be asked (LH010, LH011). Defaults are filled in (_fill_defaults). prefix names the '
-    'element of a batch.';
+    'Raises LH010 or LH011 if an argument of submit, or of an element of submit_many, is not valid. Defaults must have '
+    'been filled in (_fill_defaults). prefix comes before the name of the argument and names the element of a batch.';

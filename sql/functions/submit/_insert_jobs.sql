@@ -14,20 +14,25 @@ declare
     v_dues          timestamptz[];
 begin
     with made as materialized (
-        -- a job, column for column
+        -- every column of job, in its order
         select
-            ids[r.ordinality], nextval('number_seq'), _insert_jobs.now, coalesce(r.available_at, _insert_jobs.now) as available_at, 0, r.priority::smallint as priority,
+            ids[r.ordinality], nextval('number_seq'), _insert_jobs.now,
+            coalesce(r.available_at, _insert_jobs.now) as available_at, 0, r.priority::smallint as priority,
             0::smallint, coalesce(_insert_jobs.parked[r.ordinality], false), false,
-            case when blocked[r.ordinality] then 'blocked' when r.available_at > _insert_jobs.now then 'scheduled' else 'ready' end as state,
-            r.next_need, coalesce(r.submitted_by, v_actor), r.on_dependency_failure, r.payload, nullif(r.metadata, '{}'), r.expires_at,
-            r.singleton_key,
+            _entry_state(blocked[r.ordinality], r.available_at, _insert_jobs.now) as state,
+            r.next_need, coalesce(r.submitted_by, v_actor), r.on_dependency_failure, r.payload,
+            nullif(r.metadata, '{}'), r.expires_at, r.singleton_key,
             _pack_options(r.max_attempts, r.retry, r.idempotency_key, d.wait_for),
-            null::bigint, null::uuid, null::text, null::timestamptz, null::timestamptz, null::timestamptz, null::jsonb, null::_job_failure,
-            null::timestamptz
+            null::bigint, null::uuid, null::text, null::timestamptz, null::timestamptz, null::timestamptz, null::jsonb,
+            null::_job_failure, null::timestamptz
         from unnest(requests) with ordinality as r
-        -- by itself: _job_options is no part of the plan, but called for each row, where an argument is a query
+        -- apart, for _pack_options is not inlined, but called for each row, if one of its arguments is a subquery
         cross join lateral (
-            select case when r.wait_for <> '{}' then array(select distinct w.id from unnest(r.wait_for) as w (id)) end as wait_for offset 0
+            select
+                case
+                    when r.wait_for <> '{}' then array(select distinct w.id from unnest(r.wait_for) as w (id))
+                end as wait_for
+            offset 0
         ) as d
         where firsts[r.ordinality] is null
     ), there as (
@@ -41,7 +46,8 @@ begin
         from made as m
         group by m.next_need, m.priority
     )
-    select array_agg(u.next_need), array_agg(u.priority), array_agg(u.ready), array_agg(u.keyed), array_agg(u.due_at)
+    select
+        array_agg(u.next_need), array_agg(u.priority), array_agg(u.ready), array_agg(u.keyed), array_agg(u.due_at)
     into v_needs, v_priorities, v_ready, v_keyed, v_dues
     from used as u;
     perform _open_lanes_and_wake(v_needs, v_priorities, v_ready, v_keyed, _insert_jobs.now);
@@ -52,5 +58,6 @@ end
 $_insert_jobs$;
 
 comment on function _insert_jobs(_request[], uuid[], uuid[], boolean[], boolean[], timestamptz) is
-    'What _insert_job does for one, for a batch: writes its jobs, but for those that were there before (firsts), sees to it that their lanes are known, and '
-    'rings once, for whatever somebody waits for. blocked, parked: null for none. now: _now_after_xid().';
+    'Writes the jobs of a batch, except those that exist already (firsts), as _store_job writes one: it opens their '
+    'lanes, and wakes once, for all needs that a worker waits for. blocked, parked: null for none. now: '
+    '_now_after_xid().';

@@ -22,4 +22,5 @@ end
 $_remap_wait_for$;
 
 comment on function _remap_wait_for(_request[], uuid[]) is
-    'A batch in which to wait for an element means the job that it resulted in: its own, or the one that had its key before (firsts).';
+    'Returns the batch with wait_for changed so that waiting for an element means waiting for the job that it resulted '
+    'in: its own, or the one that had its idempotency key before (firsts).';

@@ -3,10 +3,12 @@ returns bytea
 language sql
 immutable
 as $_request_hash$
-    -- Of text, by a cryptographic hash: jsonb_hash_extended has another value on other hardware, where idempotency is restored to, and two
-    -- payloads of one value are easily made, of which the second would be taken for a repetition of the first, and lost.
+    -- The hash is a cryptographic one, of text. jsonb_hash_extended depends on the hardware, to which idempotency may
+    -- be restored. Payloads with the same weak hash are also easily made, and the second one would be taken for a
+    -- repetition of the first, and be lost.
     select sha256(convert_to(_canonical_json_text(jsonb_build_array(next_need, payload, job_id)), 'UTF8'))
 $_request_hash$;
 
 comment on function _request_hash(text, jsonb, uuid) is
-    'What tells a repeated request from another one under the same idempotency key. The same for payloads that are equal as jsonb.';
+    'Returns a hash by which a repeated request is told from a different one with the same idempotency key. Payloads '
+    'that are equal as jsonb have the same hash.';

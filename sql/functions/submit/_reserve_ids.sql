@@ -17,7 +17,7 @@ begin
     if v_given = '{}' then
         return;
     end if;
-    -- in their order, for the reason that keys have one
+    -- in the order of the ids: two batches that share some must not wait for each other in a cycle
     with taken as (
         insert into given_id (job_id)
         select g.id from unnest(v_given) as g (id)
@@ -26,11 +26,13 @@ begin
     )
     select array_agg(t.job_id) into v_taken from taken as t;
     if cardinality(v_given) > coalesce(cardinality(v_taken), 0) then
-        v_left := array(select distinct g.id from unnest(v_given) as g (id) where g.id <> all (coalesce(v_taken, '{}')));
+        v_left := array(
+            select distinct g.id from unnest(v_given) as g (id) where g.id <> all (coalesce(v_taken, '{}'))
+        );
         v_twice := array(select g.id from unnest(v_given) as g (id) group by g.id having count(*) > 1);
     end if;
 
-    -- those that were not free, and those that were made here once, get the look, and the refusal, of a single one
+    -- Ids that were not free, and ids of existing jobs, which the engine may have made, are treated one by one.
     perform _reserve_id(u.job_id, u.job_id = any (v_twice))
     from (
         select l.id from unnest(v_left || v_twice) as l (id)
@@ -47,4 +49,6 @@ end
 $_reserve_ids$;
 
 comment on function _reserve_ids(_request[], uuid[]) is
-    'Takes the ids that callers gave for a batch; firsts: what _reserve_keys returned. Waits for transactions that are taking them. Raises LH005.';
+    'Reserves the job ids that the caller gave for a batch. firsts: the result of _reserve_keys. Locks: waits for '
+    'transactions that are reserving the same ids, which it takes in their order. Raises LH005; with a fixed snapshot '
+    'also 40001.';

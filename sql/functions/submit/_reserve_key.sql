@@ -7,18 +7,19 @@ declare
     v_known idempotency;
 begin
     loop
-        -- waits for a transaction that has just taken the key: it may roll back
+        -- waits for a transaction that has just reserved the key, and may roll back
         insert into idempotency (key, job_id, request)
         values (_reserve_key.key, _reserve_key.job_id, _reserve_key.request)
         on conflict on constraint idempotency_pkey do nothing;
         if found then
             return null;
         end if;
-        -- a new statement, for the insert's own snapshot may be older than the row it ran into
+        -- a new statement, because the snapshot of the insert may be older than the row that it conflicted with
         select i.* into v_known from idempotency as i where i.key = _reserve_key.key;
         if found then
             exit when v_known.job_id = mine or _job_exists(v_known.job_id);
-            -- Its job was purged: the key is free. The update waits for another transaction that takes it over, and then finds that job in its place.
+            -- The job was purged, so the key is free. The update waits for another transaction that takes the key
+            -- over, and then finds the job of that one in the row.
             update idempotency as i
             set job_id = _reserve_key.job_id, request = _reserve_key.request
             where i.key = _reserve_key.key and i.job_id = v_known.job_id;
@@ -26,7 +27,7 @@ begin
                 return null;
             end if;
         elsif _snapshot_is_fixed() then
-            raise exception 'idempotency key % was taken by a transaction that this one cannot see', to_json(key)
+            raise exception 'idempotency key % was used by a transaction that this one cannot see', to_json(key)
                 using errcode = 'serialization_failure',
                       detail = jsonb_build_object('idempotency_key', key)::text,
                       hint = 'Try the transaction again.';
@@ -43,5 +44,6 @@ end
 $_reserve_key$;
 
 comment on function _reserve_key(text, uuid, bytea, uuid) is
-    'Takes an idempotency key for a job (null), or returns the id of the job that has it. A key whose job was purged is taken over; mine: a job that '
-    'this very call is about to write, and that may have the key. Waits for a transaction that is taking the key. Raises LH006.';
+    'Reserves an idempotency key for a job and returns null, or returns the id of the job that has the key. A key '
+    'whose job was purged is taken over. mine: a job that this very call is about to write, and that may have the key. '
+    'Locks: waits for a transaction that is reserving the same key. Raises LH006; with a fixed snapshot also 40001.';

@@ -4,55 +4,79 @@ language plpgsql
 volatile
 as $_store_job$
 declare
-    v_wait_for      uuid[] := v_request.wait_for;
+    v_available_at  constant timestamptz := coalesce(v_request.available_at, now);
+    v_metadata      constant jsonb := nullif(v_request.metadata, '{}');
+    v_by            constant text := coalesce(v_request.submitted_by, _acting_role());
+    v_keyed         constant boolean := v_request.singleton_key is not null;
+    v_wait_for      uuid[];
     v_dependencies  uuid[];
     v_doom          text;
     v_doomed_by     uuid;
     v_state         text;
     v_parked        boolean := false;
-    v_submitted     submitted;
+    v_options       _job_options;
 begin
-    -- not before the idempotency key was looked at: a request that is repeated too late is a repeated request all the same
+    -- after the idempotency key was looked up: a request that is repeated too late is still a repeated request
     if v_request.expires_at is not null then
         perform _check_expires_at('expires_at', v_request.expires_at, now);
     end if;
-    if v_wait_for <> '{}' then
-        v_wait_for := array(select distinct w.id from unnest(v_wait_for) as w (id));
+    if v_request.wait_for <> '{}' then
+        v_wait_for := array(select distinct w.id from unnest(v_request.wait_for) as w (id));
         select r.edges, r.doom, r.doomed_by into v_dependencies, v_doom, v_doomed_by
         from _resolve_wait_for(job_id, v_wait_for, v_request.on_dependency_failure, null) as r;
     end if;
 
-    v_state := case
-        when v_dependencies is not null or v_doom is not null then 'blocked'
-        when v_request.available_at > now then 'scheduled'
-        else 'ready'
-    end;
-    if v_request.singleton_key is not null and v_state = 'ready' then
+    v_state := _entry_state(v_dependencies is not null or v_doom is not null, v_request.available_at, now);
+    if v_keyed and v_state = 'ready' then
         v_parked := _key_is_busy(job_id, v_request.singleton_key, v_request.next_need, v_request.priority::smallint);
         if v_parked then
             insert into deferred (kind, singleton_key) values ('key', v_request.singleton_key);
         end if;
     end if;
-
-    v_submitted := _insert_job(
-        job_id, v_request.next_need, v_request.payload, v_request.priority, v_state, v_parked, coalesce(v_request.available_at, now),
-        nullif(v_wait_for, '{}'), v_request.singleton_key, v_request.idempotency_key, v_request.expires_at, v_request.max_attempts,
-        v_request.retry, v_request.on_dependency_failure, nullif(v_request.metadata, '{}'), v_request.submitted_by, now
+    v_options := _pack_options(v_request.max_attempts, v_request.retry, v_request.idempotency_key, v_wait_for);
+    if v_state = 'ready' and not v_keyed then
+        insert into ready (
+            job_id, number, submitted_at, available_at, priority, state, next_need, submitted_by,
+            on_dependency_failure, payload, metadata, expires_at, options
+        ) values (
+            _store_job.job_id, nextval('number_seq'), _store_job.now, v_available_at, v_request.priority, 'ready',
+            v_request.next_need, v_by, v_request.on_dependency_failure, v_request.payload, v_metadata,
+            v_request.expires_at, v_options
+        );
+    else
+        insert into job (
+            job_id, number, submitted_at, available_at, priority, parked, state, next_need, submitted_by,
+            on_dependency_failure, payload, metadata, expires_at, singleton_key, options
+        ) values (
+            _store_job.job_id, nextval('number_seq'), _store_job.now, v_available_at, v_request.priority, v_parked,
+            v_state, v_request.next_need, v_by, v_request.on_dependency_failure, v_request.payload, v_metadata,
+            v_request.expires_at, v_request.singleton_key, v_options
+        );
+    end if;
+    perform _open_lanes_and_wake(
+        array[v_request.next_need], array[v_request.priority::smallint], array[v_state = 'ready'], array[v_keyed],
+        now
     );
+    if v_state = 'scheduled' then
+        perform _wake_for_scheduled(array[v_request.next_need], array[v_available_at]);
+    end if;
+
     if v_dependencies is not null then
         perform _add_dependencies(job_id, v_dependencies);
     end if;
     if v_doom is not null then
         perform _end_by_dependency(job_id, v_doom, v_doomed_by, null, now);
-        v_submitted.state := v_doom;
+        v_state := v_doom;
     elsif v_request.expires_at <= v_request.available_at then
         perform _bury(_lock_job(job_id), 'expired', null, null, null, 'leasehold', now);
-        v_submitted.state := 'dead';
+        v_state := 'dead';
     end if;
-    return v_submitted;
+    return (job_id, true, v_state, v_available_at)::submitted;
 end
 $_store_job$;
 
 comment on function _store_job(_request, uuid, timestamptz) is
-    'Writes a job that has been checked, and whose key and id, if it has them, are claimed. What _store_jobs does for many, at half its cost for one. '
-    'Raises LH004, LH010.';
+    'Writes a job whose request was checked, and whose idempotency key and id, if given, are reserved. Then it opens '
+    'the lane of the job if it is not open, and wakes a worker that waits for such a job. It does for one job, at half '
+    'the cost, what _store_jobs does for a batch. now: _now_after_xid(), because the queue number is drawn, and the '
+    'waiting workers are looked up, after the transaction has its id. Raises LH004, LH010.';

@@ -18,9 +18,11 @@ declare
     v_by            uuid;
 begin
     v_blocked := array_fill(false, array[cardinality(requests)]);
-    -- only who was given an id can be waited for before he is there
+    -- An element can wait for another one of the batch only if that one was given its id.
     v_known := array(
-        select r.job_id from unnest(requests) with ordinality as r where r.job_id is not null and firsts[r.ordinality] is null
+        select r.job_id
+        from unnest(requests) with ordinality as r
+        where r.job_id is not null and firsts[r.ordinality] is null
     );
     for v_at in
         select r.ordinality
@@ -29,7 +31,7 @@ begin
     loop
         v_request := requests[v_at];
         v_doom := null;
-        -- not before the idempotency key was looked at: a request that is repeated too late is a repeated request all the same
+        -- after the idempotency key was looked up: a request that is repeated too late is still a repeated request
         if v_request.expires_at is not null then
             perform _check_expires_at(format('jobs[%s].expires_at', v_at - 1), v_request.expires_at, now);
         end if;
@@ -54,14 +56,15 @@ begin
             case
                 when firsts[r.ordinality] is not null then _answer_known_job(firsts[r.ordinality])
                 else (
-                    ids[r.ordinality], true,
-                    case when v_blocked[r.ordinality] then 'blocked' when r.available_at > now then 'scheduled' else 'ready' end,
+                    ids[r.ordinality], true, _entry_state(v_blocked[r.ordinality], r.available_at, now),
                     coalesce(r.available_at, now)
                 )::submitted
             end
         from unnest(requests) with ordinality as r
     );
-    for v_at, v_doom, v_by in select e.at, e.doom, e.by from unnest(v_ending, v_dooms, v_doomed_by) as e (at, doom, by) loop
+    for v_at, v_doom, v_by in
+        select e.at, e.doom, e.by from unnest(v_ending, v_dooms, v_doomed_by) as e (at, doom, by)
+    loop
         if v_doom is not null then
             perform _end_by_dependency(ids[v_at], v_doom, v_by, null, now);
         else
@@ -74,5 +77,6 @@ end
 $_store_jobs$;
 
 comment on function _store_jobs(_request[], uuid[], uuid[], timestamptz) is
-    'What _store_job does for one, for a batch: writes its jobs, but for those that were there before (firsts, null for none), and says what submit says. '
-    'They may wait for each other. now: _now_after_xid(). Raises LH004, LH010.';
+    'Does for a batch what _store_job does for one job: writes its jobs, except those that exist already (firsts, null '
+    'for none), and returns the answers of submit. The jobs may wait for each other. now: _now_after_xid(). Raises '
+    'LH004, LH010.';

@@ -11,4 +11,5 @@ begin
 end
 $_copy_end$;
 
-comment on function _copy_end() is 'After a statement that inserts into submission: what is gathered yet is written.';
+comment on function _copy_end() is
+    'Runs after a statement that inserts into submission, and writes the rows that are still gathered.';

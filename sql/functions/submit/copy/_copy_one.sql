@@ -1,4 +1,4 @@
-create or replace function _copy_one(next_need text, payload jsonb, priority integer)
+create or replace function _copy_one(v_request _request)
 returns uuid
 language plpgsql
 volatile
@@ -8,12 +8,18 @@ set jit to off
 as $_copy_one$
 declare
     v_now   constant timestamptz := _now_after_xid();
-    v_id    constant uuid := _uuid_v7(v_now);
+    v_id    constant uuid := coalesce(v_request.job_id, _uuid_v7(v_now));
 begin
-    perform _insert_plain_jobs(array[v_id], array[next_need], array[payload], array[priority], v_now);
+    if not (_is_plain_need(v_request.next_need) and _is_plain_request(v_request)) is true then
+        return (_submit_request(v_request, v_id, v_now)).job_id;
+    end if;
+    perform _insert_plain_jobs(
+        array[v_id], array[v_request.next_need], array[v_request.payload], array[v_request.priority], v_now
+    );
     return v_id;
 end
 $_copy_one$;
 
-comment on function _copy_one(text, jsonb, integer) is
-    'Writes a plain row of submission, and says which job it is. Pins what _copy_row, called for every row of a COPY, does not.';
+comment on function _copy_one(_request) is
+    'Submits one row of submission and returns the id of its job. It pins the plans: _copy_row does not, because it is '
+    'called for each row of a COPY.';

@@ -58,7 +58,10 @@ MUTATIONS = (
             change(function, call),
         )
         for function, call in (
-            ("_insert_job", "perform _wake_for_scheduled(array[next_need], array[available_at]);"),
+            (
+                "_store_job",
+                "perform _wake_for_scheduled(array[v_request.next_need], array[v_available_at]);",
+            ),
             ("_insert_jobs", "perform _wake_for_scheduled(v_needs, v_dues);"),
             ("_enqueue", "perform _wake_for_scheduled(v_later, v_dues);"),
             (

@@ -112,7 +112,7 @@ MUTATIONS = (
     Mutation(
         "a submit tells that it has a key",
         [watermark.the_first_job_with_a_key_of_a_need_comes_in_its_turn],
-        change("_insert_job", "array[singleton_key is not null]", "array[false]"),
+        change("_store_job", "array[v_keyed],", "array[false],"),
     ),
     Mutation(
         "only a lane with keys is one",
