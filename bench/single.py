@@ -134,7 +134,7 @@ def _waiting(bench: Bench, database: str, needs: list[str]) -> Iterator[None]:
 
 
 def _listen(conn: Connection, need: str) -> None:
-    register = "select channel, armed from leasehold.wakeup_channel(array[%s], now() + '1 hour')"
+    register = "select channel, reliable from leasehold.wakeup_channel(array[%s], now() + '1 hour')"
     patience = time.monotonic() + 30
     while time.monotonic() < patience:
         row = conn.execute(register, [need]).fetchone()

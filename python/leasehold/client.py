@@ -37,7 +37,7 @@ from .rows import (
     Work,
 )
 from .session import Connection, Seconds, Session, Source, duration, in_transaction
-from .wakeup import WAKEUP_COLUMNS, WakeupListener
+from .wakeup import WakeupListener
 
 log = logging.getLogger("leasehold")
 
@@ -616,13 +616,7 @@ class Leasehold:
         `await_work` calls it as needed.
         """
         arguments = {"capabilities": capabilities, "until": until}
-        (found,) = self.session.rows(
-            Wakeup,
-            "wakeup_channel",
-            arguments,
-            connection=connection,
-            columns=WAKEUP_COLUMNS,
-        )
+        (found,) = self.session.rows(Wakeup, "wakeup_channel", arguments, connection=connection)
         return found
 
     def next_due(

@@ -121,10 +121,5 @@ class WakeupListener:
                 "wakeup_channel",
                 self._arguments,
                 connection=self._conn,
-                columns=WAKEUP_COLUMNS,
             )
         return found
-
-
-# The SQL column that `Wakeup.reliable` is read from is still named "armed".
-WAKEUP_COLUMNS = ("channel", "armed", "due_in")

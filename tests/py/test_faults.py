@@ -392,7 +392,7 @@ def test_a_transaction_that_rings_for_nobody_can_be_prepared(
         conn.execute("rollback")
 
     begin()
-    conn.execute("set local leasehold.ring = off")
+    conn.execute("set local leasehold.notify = off")
     engine.submit(conn, "x")
     engine.submit(conn, "x", available_at=engine.scalar(conn, "select now() + '1 s'::interval"))
     engine.submit_many(conn, [{"next_need": "x"}, {"next_need": "x", "priority": 5}])

@@ -761,7 +761,9 @@ def test_a_job_scheduled_while_many_sleep_is_found_by_one_of_them_in_time(
     ]
     # Once armed, all of them sleep for as long as the poll, or until they are notified.
     support.eventually(
-        lambda: conn.execute("select 1 from waiter where armed").fetchone(), "they wait", seconds=20
+        lambda: conn.execute("select 1 from waiter where reliable").fetchone(),
+        "they wait",
+        seconds=20,
     )
     time.sleep(0.5)
     soon = datetime.now(timezone.utc) + timedelta(seconds=1)

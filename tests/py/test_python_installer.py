@@ -108,7 +108,7 @@ def test_a_schema_of_any_name_serves_every_part_of_the_package(
         run = support.background(lambda: worker.run(signals=False))
         try:
             with leasehold.session.connect() as conn:
-                waiting = sql.SQL("select 1 from {} where armed").format(
+                waiting = sql.SQL("select 1 from {} where reliable").format(
                     sql.Identifier(name, "waiter")
                 )
                 # Its four jobs are done and it listens, so the next job wakes it.

@@ -330,7 +330,7 @@ def test_a_worker_that_is_notified_looks_at_once(wire: Wire, conn: Connection) -
     def waits() -> bool:
         row = conn.execute(
             "select 1 from waiter as w cross join pg_stat_activity as a"
-            " where w.armed and a.datname = current_database()"
+            " where w.reliable and a.datname = current_database()"
             " and a.state = 'idle' and a.query like '%\"get_work\"%'"
         ).fetchone()
         return row is not None

@@ -4,8 +4,8 @@ language plpgsql
 volatile
 as $_hold_wakeups$
 begin
-    if coalesce(current_setting('leasehold.held_rings', true), '') = '' then
-        perform set_config('leasehold.held_rings', 'held', true);
+    if coalesce(current_setting('leasehold.held_wakeups', true), '') = '' then
+        perform set_config('leasehold.held_wakeups', 'held', true);
     end if;
 end
 $_hold_wakeups$;

@@ -4,13 +4,13 @@ language plpgsql
 volatile
 as $_release_wakeups$
 declare
-    v_held  constant text := nullif(current_setting('leasehold.held_rings', true), '');
+    v_held  constant text := nullif(current_setting('leasehold.held_wakeups', true), '');
     v_needs text[];
 begin
     if v_held is null then
         return;
     end if;
-    perform set_config('leasehold.held_rings', '', true);
+    perform set_config('leasehold.held_wakeups', '', true);
     if v_held = 'held' then
         return;
     end if;

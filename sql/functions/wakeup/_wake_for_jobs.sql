@@ -4,13 +4,13 @@ language plpgsql
 volatile
 as $_wake_for_jobs$
 declare
-    v_held constant text := nullif(current_setting('leasehold.held_rings', true), '');
+    v_held constant text := nullif(current_setting('leasehold.held_wakeups', true), '');
 begin
     if v_held is null then
         perform _wake_waiters(array(select distinct n.need from unnest(needs) as n (need)));
     elsif ids <> '{}' then
         perform set_config(
-            'leasehold.held_rings',
+            'leasehold.held_wakeups',
             v_held || (select string_agg(E'\n' || e.id || ' ' || e.need, '') from unnest(ids, needs) as e (id, need)), true
         );
     end if;

@@ -9,7 +9,7 @@ declare
     v_unwatched text[];
 begin
     -- as in _wake_waiters
-    if current_setting('leasehold.ring', true) = 'off' then
+    if current_setting('leasehold.notify', true) = 'off' then
         return;
     elsif _snapshot_is_fixed() then
         perform _wake_waiters(array(select n.need from unnest(needs, due_at) as n (need, due_at) where n.due_at is not null));

@@ -9,7 +9,7 @@ declare
     v_channels  text[];
 begin
     -- PREPARE TRANSACTION refuses a transaction that has notified
-    if current_setting('leasehold.ring', true) = 'off' then
+    if current_setting('leasehold.notify', true) = 'off' then
         return;
     end if;
     -- Above READ COMMITTED a registration may be younger than what this transaction sees; the channel is not, where it is armed (_channel_known_to_all).
@@ -43,5 +43,5 @@ $_wake_waiters$;
 
 comment on function _wake_waiters(text[]) is
     'Wakes who waits for any of these needs, once: whoever wants to be rung again registers again. One notification a channel, without a payload; none where '
-    'the setting leasehold.ring is off. Above READ COMMITTED it rings whoever may wait. To be called in a statement after the one that took the '
+    'the setting leasehold.notify is off. Above READ COMMITTED it rings whoever may wait. To be called in a statement after the one that took the '
     'transaction''s id.';

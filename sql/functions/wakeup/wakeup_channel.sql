@@ -12,7 +12,7 @@ declare
     v_now       constant timestamptz := _now();
     v_channel   text;
     v_fresh     constant boolean := pg_current_xact_id_if_assigned() is null;
-    v_armed     boolean;
+    v_reliable  boolean;
     v_until     timestamptz;
 begin
     perform _check_capabilities(capabilities);
@@ -30,19 +30,19 @@ begin
         (select string_agg(distinct c.capability, E'\n') from unnest(capabilities) as c (capability)),
         hashtextextended(current_schema(), 0)
     ));
-    select max(w.until), bool_or(w.armed) into v_until, v_armed from waiter as w where w.until > v_now and w.channel = v_channel;
+    select max(w.until), bool_or(w.reliable) into v_until, v_reliable from waiter as w where w.until > v_now and w.channel = v_channel;
     if v_until is null or v_until < v_now + (until - v_now) / 2 then
         if not _keep_channel_known(v_channel, capabilities, until, v_now) then
             return (v_channel, false, _next_scheduled_at(capabilities, v_now) - v_now)::wakeup;
         end if;
         insert into waiter (channel, stem, until)
         select v_channel, s.stem, wakeup_channel.until from (select distinct _stem(c.capability) from unnest(capabilities) as c (capability)) as s (stem);
-    elsif not v_armed and v_fresh then
+    elsif not v_reliable and v_fresh then
         -- Who looked for waiters before this registration could be seen had his transaction id before that, and so before the one taken here.
         -- Once none older is under way, everybody else rings: by this registration, or, above READ COMMITTED, because the channel is known.
         perform pg_current_xact_id();
         if pg_snapshot_xmin(pg_current_snapshot()) >= pg_current_xact_id() and _channel_known_to_all(v_channel, v_until) then
-            v_armed := true;
+            v_reliable := true;
             -- written anew, not updated: see _set_parked
             with gone as (
                 delete from waiter as w
@@ -51,10 +51,10 @@ begin
                 )
                 returning w.channel, w.stem, w.until, w.pid
             )
-            insert into waiter (channel, stem, until, armed, pid) select g.channel, g.stem, g.until, true, g.pid from gone as g;
+            insert into waiter (channel, stem, until, reliable, pid) select g.channel, g.stem, g.until, true, g.pid from gone as g;
         end if;
     end if;
-    return (v_channel, coalesce(v_armed, false), _set_alarm(v_channel, capabilities, until, v_now))::wakeup;
+    return (v_channel, coalesce(v_reliable, false), _set_alarm(v_channel, capabilities, until, v_now))::wakeup;
 end
 $wakeup_channel$;
 

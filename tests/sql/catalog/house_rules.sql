@@ -2,7 +2,7 @@
 -- have, and the exact public face. A change of the face is a change of this file.
 
 begin;
-select plan(21);
+select plan(23);
 
 -- What a caller sees: no leading underscore.
 create temporary view public_function as
@@ -163,6 +163,39 @@ select is_empty(
     $$,
     'no view is written to but by triggers'
 );
+-- An inherited column has its comment in the parent.
+select is_empty(
+    $$
+        select c.oid::regclass, a.attname
+        from pg_catalog.pg_class as c
+        join pg_catalog.pg_attribute as a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped and a.attislocal
+        where c.relnamespace = 'leasehold'::regnamespace and c.relkind in ('r', 'p', 'f')
+          and coalesce(col_description(c.oid, a.attnum), '') = ''
+    $$,
+    'every column of every table has a comment'
+);
+select is_empty(
+    $$
+        select c.oid::regclass::text from pg_catalog.pg_class as c
+        where c.relnamespace = 'leasehold'::regnamespace and c.relkind in ('r', 'p', 'f', 'v', 'm')
+          and coalesce(obj_description(c.oid, 'pg_class'), '') = ''
+        union all
+        select s.oid::regclass::text from pg_catalog.pg_class as s
+        where s.relnamespace = 'leasehold'::regnamespace and s.relkind = 'S'
+          and coalesce(obj_description(s.oid, 'pg_class'), '') = ''
+          -- those of identity columns belong to their tables
+          and not exists (
+              select from pg_catalog.pg_depend as d
+              where d.classid = 'pg_class'::regclass and d.objid = s.oid and d.deptype = 'i'
+          )
+        union all
+        select t.oid::regtype::text from pg_catalog.pg_type as t
+        left join pg_catalog.pg_class as c on c.oid = t.typrelid
+        where t.typnamespace = 'leasehold'::regnamespace and (t.typtype = 'd' or c.relkind = 'c')
+          and coalesce(obj_description(t.oid, 'pg_type'), '') = ''
+    $$,
+    'every table, view, sequence and type has a comment'
+);
 
 -- Rights ------------------------------------------------------------------------------------------
 
@@ -312,7 +345,7 @@ select is_empty(
 
 create temporary table shape (signature text);
 insert into shape values
-('wakeup(channel text, armed boolean, due_in interval)'),
+('wakeup(channel text, reliable boolean, due_in interval)'),
 ('checkpoint_result(name text, result jsonb, recorded_at timestamptz)'),
 ('dependency_result(job_id uuid, state text, result jsonb)'),
 ('discrepancy(kind text, name text, problem text)'),

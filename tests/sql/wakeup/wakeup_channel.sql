@@ -6,8 +6,8 @@ select plan(58);
 
 -- What it does -----------------------------------------------------------------------------------
 
-select channel, armed from wakeup_channel(capabilities => '{ab.one,ab.two.%}', until => now() + interval '1 min') \gset
-select ok(not :'armed', 'the call that registers is not armed: a submit may have missed it');
+select channel, reliable from wakeup_channel(capabilities => '{ab.one,ab.two.%}', until => now() + interval '1 min') \gset
+select ok(not :'reliable', 'the call that registers is not armed: a submit may have missed it');
 select cmp_ok(octet_length(:'channel'), '<=', 63, 'the channel fits into a name');
 select matches(:'channel'::text, '^[a-z0-9_]+$', 'and needs no quotes');
 select lives_ok(format('listen %s', :'channel'), 'one can listen to it');
@@ -17,10 +17,10 @@ select is((wakeup_channel(capabilities => '{ab.one,ab.two.%}', until => now() + 
 select is((wakeup_channel(capabilities => '{ab.two.%,ab.one}', until => now() + interval '1 min')).channel, :'channel', 'in any order');
 select is((wakeup_channel(capabilities => '{ab.two.%,ab.one,ab.one}', until => now() + interval '1 min')).channel, :'channel', 'and however often');
 select pg_temp.changes_nothing($$ select wakeup_channel(capabilities => '{ab.one,ab.two.%}', until => now() + interval '1 min') $$, 'a call again writes nothing');
-select ok(not (wakeup_channel(capabilities => '{ab.one,ab.two.%}', until => now() + interval '1 min')).armed,
+select ok(not (wakeup_channel(capabilities => '{ab.one,ab.two.%}', until => now() + interval '1 min')).reliable,
     'within the transaction that registers it is never armed: nobody else can see the registration');
-update waiter set armed = true;
-select ok((wakeup_channel(capabilities => '{ab.one,ab.two.%}', until => now() + interval '1 min')).armed,
+update waiter set reliable = true;
+select ok((wakeup_channel(capabilities => '{ab.one,ab.two.%}', until => now() + interval '1 min')).reliable,
     'once an earlier call saw that every transaction that may have missed the registration is over, it is armed');
 select is((wakeup_channel(capabilities => '{ab.one,ab.two.%}', until => now() + interval '1 hour')).channel, :'channel', 'a longer wait has the same channel');
 select is((select count(*) from waiter where until > now() + interval '59 min'), 2::bigint, 'and is registered anew');
@@ -57,9 +57,9 @@ select count(wakeup_channel(capabilities => array(select 'e' || r || 'p' || n ||
 from generate_series(1, 300) as r;
 select is((select count(*) from waiter where stem = ''), 255::bigint, 'of 300 sets of 1,000 prefixes without a dot those are registered that fit, each as one row');
 select is((select count(distinct channel) from listener where stem = ''), 256::bigint, 'and known: 256 channels, one from above among them');
-select is((wakeup_channel(capabilities => '{f%}', until => now() + interval '1 min')).armed, false, 'others are told to poll');
+select is((wakeup_channel(capabilities => '{f%}', until => now() + interval '1 min')).reliable, false, 'others are told to poll');
 select is_empty($$ select from listener where prefixes = '{f%}' $$, 'and are not registered');
-select is((wakeup_channel(capabilities => '{f.%}', until => now() + interval '1 min')).armed, false, 'another stem …');
+select is((wakeup_channel(capabilities => '{f.%}', until => now() + interval '1 min')).reliable, false, 'another stem …');
 select isnt_empty($$ select from waiter where stem = 'f.' $$, '… has room for its own');
 select wakeup_channel(capabilities => '{e1p1%}', until => now() + interval '1 min');
 delete from waiter where channel = (wakeup_channel(capabilities => '{%}', until => now() + interval '1 min')).channel;

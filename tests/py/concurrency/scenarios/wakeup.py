@@ -59,7 +59,9 @@ def a_bell_is_armed_only_when_nobody_can_miss_it(connect: Connect) -> None:
         submit(producer, "x")
     for _ in range(3):
         bell = engine.one(waiter, "wakeup_channel", capabilities=["x"], until=until)
-        assert bell["armed"] is False, "armed, and a submit may still commit that rang for nobody"
+        assert bell["reliable"] is False, (
+            "reliable, and a submit may still commit that rang for nobody"
+        )
     producer.execute("commit")
     _wait_for(waiter, "x")
     list(waiter.notifies(timeout=0.1))
@@ -98,8 +100,8 @@ def a_bell_that_is_new_waits_for_snapshots_that_are_older(connect: Connect) -> N
         with transaction(producer, isolation):
             for _ in range(20):
                 bell = engine.one(waiter, "wakeup_channel", capabilities=[need], until=until)
-                assert bell["armed"] is False, (
-                    "armed, and a submit may still commit that cannot ring"
+                assert bell["reliable"] is False, (
+                    "reliable, and a submit may still commit that cannot ring"
                 )
             submit(producer, need)
         _wait_for(waiter, need)
@@ -183,10 +185,10 @@ def _wait_for(conn: Connection, capability: str) -> str:
     for _ in range(500):  # other databases of the server hold it up, too
         bell = engine.one(conn, "wakeup_channel", capabilities=[capability], until=until)
         conn.execute(f'listen "{bell["channel"]}"')
-        if bell["armed"]:
+        if bell["reliable"]:
             break
         conn.execute("select pg_sleep(0.01)")
-    assert bell["armed"]
+    assert bell["reliable"]
     return str(bell["channel"])
 
 
