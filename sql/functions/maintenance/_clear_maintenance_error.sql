@@ -16,4 +16,5 @@ end
 $_clear_maintenance_error$;
 
 comment on function _clear_maintenance_error(text, text[]) is
-    'A step of maintenance succeeded for these rows, or is recorded anew: what is known of its failures is removed.';
+    'Removes the recorded failures of a step of maintenance for these rows: the step has succeeded for them, or a new '
+    'failure is about to be recorded. Locks the records by skipping what is locked.';

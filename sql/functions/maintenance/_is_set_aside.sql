@@ -12,4 +12,4 @@ end
 $_is_set_aside$;
 
 comment on function _is_set_aside(text, text, timestamptz) is
-    'Whether this step of maintenance failed for this row and is not to be tried again yet.';
+    'Whether this step of maintenance has failed for this row and is not to be tried again yet.';

@@ -7,7 +7,7 @@ declare
     v_horizon maintenance_horizon;
 begin
     select t.* into v_horizon from maintenance_horizon as t order by t.horizon_id desc limit 1;
-    -- a clock that was set back: times that are over are filed again
+    -- If the clock was set back, jobs are filed again under times that the horizon has passed.
     if v_horizon.at is null or v_horizon.at > _now() then
         v_horizon.leases_from := '-infinity';
         v_horizon.schedules_from := '-infinity';
@@ -21,4 +21,5 @@ end
 $_last_horizon$;
 
 comment on function _last_horizon() is
-    'The newest tick: when upkeep was last done by the way, and from when on it has to look. All from the beginning where there is none.';
+    'The newest maintenance horizon: when a claim last ran maintenance, and the times from which the next run has to '
+    'look. If there is none, or it lies in the future, the next run looks at everything.';

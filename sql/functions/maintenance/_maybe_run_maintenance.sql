@@ -12,13 +12,15 @@ declare
 begin
     v_horizon := _last_horizon();
     v_age := _now() - v_horizon.at;
-    -- one at a time; but one who tends inside a long transaction must not keep the others from it
-    -- an age below nothing is a clock that was set back
+    -- One session at a time; but a session that runs maintenance inside a long transaction must not keep the others
+    -- from it. A negative age means that the clock was set back.
     if v_age between interval '0' and greatest(interval '100 ms', least(20 * v_horizon.took, interval '20 s'))
-        or not pg_try_advisory_xact_lock(_advisory_lock_key('upkeep', '')) and v_age between interval '0' and interval '1 s' then
+        or not pg_try_advisory_xact_lock(_advisory_lock_key('maintenance', ''))
+        and v_age between interval '0' and interval '1 s'
+    then
         return false;
     end if;
-    -- the clock first, the transaction id after it: the other way round the pair proves nothing
+    -- the clock first, then the transaction id: in the other order the pair proves nothing
     if pg_current_xact_id_if_assigned() is null then
         v_seen_at := _now();
     end if;
@@ -26,7 +28,7 @@ begin
         v_oldest := _oldest_snapshot();
     end if;
     perform _run_maintenance(1000, now, v_horizon.leases_from, v_horizon.schedules_from);
-    -- once a second or so
+    -- about once a second
     if v_horizon.horizon_id % 10 = 0 then
         v_below := _scan_below_horizon(v_horizon, now);
         v_horizon.leased_page := v_below.leased_page;
@@ -36,7 +38,7 @@ begin
     select
         _maybe_run_maintenance.now, _now() - _maybe_run_maintenance.now,
         case when s.proven then least(v_horizon.seen_at, (
-            -- no further than that: ahead lie the dead entries of all leases that ended in time
+            -- no further than seen_at: beyond it the index holds the dead entries of all leases that ended in time
             select j.check_at
             from leased as j
             where j.check_at >= v_horizon.leases_from and j.check_at < v_horizon.seen_at
@@ -46,7 +48,8 @@ begin
         case when s.proven then least(v_horizon.seen_at, (
             select j.available_at
             from only job as j
-            where j.state = 'scheduled' and j.available_at >= v_horizon.schedules_from and j.available_at < v_horizon.seen_at
+            where j.state = 'scheduled'
+                and j.available_at >= v_horizon.schedules_from and j.available_at < v_horizon.seen_at
             order by j.available_at
             limit 1
         )) else v_horizon.schedules_from end,
@@ -56,7 +59,8 @@ begin
     from (
         select
             p.proven,
-            -- a pair is kept until it has come true; one whose id this server has not come to was noted on another one, before a restore
+            -- A pair is kept until it is proven. One whose id this server has not reached was recorded on another
+            -- server, before a restore.
             v_seen_at is not null and (p.proven or v_horizon.seen_by >= pg_snapshot_xmax(pg_current_snapshot())) as anew
         from (select pg_snapshot_xmin(pg_current_snapshot()) >= v_horizon.seen_by as proven) as p
     ) as s;
@@ -66,13 +70,18 @@ begin
         perform _remove_expired_records(now);
         perform _retire_lanes(1000, now, v_oldest);
         delete from maintenance_horizon as t
-        where t.horizon_id in (select o.horizon_id from maintenance_horizon as o where o.horizon_id < v_horizon.horizon_id for update skip locked);
+        where t.horizon_id in (
+            select o.horizon_id from maintenance_horizon as o
+            where o.horizon_id < v_horizon.horizon_id
+            for update skip locked
+        );
     end if;
     return true;
 end
 $_maybe_run_maintenance$;
 
 comment on function _maybe_run_maintenance(timestamptz) is
-    'Upkeep ten times a second per schema, by whichever get_work comes then, one at a time, whether it is hungry or not; less often where that would be more '
-    'than a twentieth of the time, but every 20 s. True where it was done. Notes from when on the next one has to look: as far as all that is over can be '
-    'seen to have filed nothing earlier.';
+    'Runs maintenance if it is due: about ten times a second for each schema, in whichever get_work comes then, one '
+    'session at a time, whether or not that call needs more jobs. Less often if it would take more than a twentieth of '
+    'the time, but at least every 20 s. Returns whether it ran. Advances the maintenance horizon as far as it is '
+    'proven that all older transactions have filed nothing earlier. Skips locked rows.';

@@ -11,4 +11,4 @@ end
 $_record_uptime$;
 
 comment on function _record_uptime() is
-    'Records, after a crash or a promotion has emptied the table uptime, that the server is up again.';
+    'Records that the server is up again after a crash or a promotion has emptied the table uptime.';

@@ -15,7 +15,9 @@ begin
     delete from alarm as a
     where a.alarm_id = any (
         array(
-            select o.alarm_id from alarm as o where o.due_at < _remove_expired_records.now - interval '1 minute' for update skip locked
+            select o.alarm_id from alarm as o
+            where o.due_at < _remove_expired_records.now - interval '1 minute'
+            for update skip locked
         )
     );
     delete from listener as l
@@ -30,5 +32,6 @@ end
 $_remove_expired_records$;
 
 comment on function _remove_expired_records(timestamptz) is
-    'Removes alarms whose time has passed, channels that nobody has asked for in three days, and failures of maintenance '
-    'that were not seen again when it was time: of rows that are gone, or that were mended.';
+    'Removes alarms whose time has passed, channels that no worker has registered for in three days, and failures of '
+    'maintenance that did not recur when the step was due again, because the row is gone or was repaired. Skips locked '
+    'rows.';

@@ -1,5 +1,6 @@
 create or replace function _run_deferred_item(
-    v_item deferred, limit_rows integer, notes bigint[], fresh boolean, now timestamptz, out freed integer, out admitted integer, out looked_at integer
+    v_item deferred, limit_rows integer, items bigint[], fresh boolean, now timestamptz,
+    out freed integer, out admitted integer, out looked_at integer
 )
 language plpgsql
 volatile
@@ -13,7 +14,7 @@ begin
     freed := 0;
     admitted := 0;
     looked_at := 1;
-    -- an id that this server has not come to was noted on another one, before a restore
+    -- an id that this server has not reached was recorded on another server, before a restore
     if v_item.seen_by >= pg_snapshot_xmax(pg_current_snapshot()) then
         v_item.seen_by := null;
     end if;
@@ -21,7 +22,7 @@ begin
         v_done := _unpark_next(v_item.singleton_key);
         admitted := v_done::integer;
         delete from deferred as n
-        where n.deferred_id = any (notes) and n.kind = 'key' and n.singleton_key = v_item.singleton_key
+        where n.deferred_id = any (items) and n.kind = 'key' and n.singleton_key = v_item.singleton_key
             and (v_done or n.deferred_id <> v_item.deferred_id);
     elsif v_item.kind = 'ended' then
         select t.freed, t.looked_at into freed, looked_at from _propagate_chunk(v_item, limit_rows, now) as t;
@@ -29,14 +30,17 @@ begin
     else
         perform from job as j where j.job_id = v_item.job_id for no key update skip locked;
         if not found then
-            -- ended, or held by another transaction
+            -- the job has ended, or another transaction has locked it
             v_done := not exists (select from job as j where j.job_id = v_item.job_id);
         elsif v_item.kind = 'dependency' then
-            freed := _apply_dependency_policy(v_item.waits_for, _ended_as(v_item.waits_for), array[v_item.job_id], now);
+            freed := _apply_dependency_policy(
+                v_item.waits_for, _ended_as(v_item.waits_for), array[v_item.job_id], now
+            );
         else
-            -- Whoever ended a dependency without seeing a new edge had its transaction id before that look, which came before the edge
-            -- committed, hence before the first look here took an id (seen_by). Once all older ones are over and a look at all edges began after,
-            -- nobody can have missed the edge.
+            -- A transaction that ended a job without seeing a new dependency on it took its id before it looked for
+            -- dependents, and it looked before the dependency committed: hence before the first pass here took an id
+            -- (seen_by). Once all older transactions have ended, a pass over all dependencies that begins afterwards
+            -- misses no end.
             v_first := v_item.waits_for is null;
             if v_first and coalesce(v_item.seen_by <= v_xmin, false) then
                 v_item.seen_by := '0';
@@ -47,7 +51,7 @@ begin
             v_item.waits_for := v_looked.last;
             v_done := not exists (select from dependency as e where e.job_id = v_item.job_id);
             if not v_done and v_item.waits_for is not null then
-                -- the next edges, as soon as may be
+                -- continues with the next dependencies as soon as possible
                 perform _defer_again(v_item);
                 return;
             end if;
@@ -55,14 +59,14 @@ begin
         end if;
         if v_done then
             delete from deferred as n where n.deferred_id = v_item.deferred_id;
-            -- what was set aside before was tried before
+            -- only an item that was tried before can have been set aside
             if v_item.tries > 0 then
                 perform _clear_maintenance_error('deferred', array[v_item.job_id::text]);
             end if;
         end if;
     end if;
     if not v_done then
-        -- later, and later each time: 20 ms, 40 ms, and so on up to 5 s
+        -- tried again later each time: after 20 ms, 40 ms, and so on up to 5 s
         v_item.due_at := now + least(interval '20 ms' * 2 ^ least(v_item.tries, 10), interval '5 s');
         v_item.seen_by := coalesce(v_item.seen_by, case when fresh then pg_current_xact_id() end);
         v_item.tries := v_item.tries + 1;
@@ -72,5 +76,6 @@ end
 $_run_deferred_item$;
 
 comment on function _run_deferred_item(deferred, integer, bigint[], boolean, timestamptz) is
-    'Works off one note, looking at no more than limit_rows edges or dependents, and removes it or keeps it for '
-    'later. notes: those whose locks the caller holds; the others of the same key among them are removed with it.';
+    'Works on one deferred item, examining at most limit_rows dependencies or dependents, and removes it or keeps it '
+    'for later. items: ids of the items whose locks the caller holds; those of the same key among them are removed '
+    'with it.';

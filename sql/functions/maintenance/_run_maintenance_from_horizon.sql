@@ -11,4 +11,5 @@ end
 $_run_maintenance_from_horizon$;
 
 comment on function _run_maintenance_from_horizon(integer, timestamptz) is
-    'The upkeep of a claim that went hungry: _run_maintenance, which looks no lower than upkeep by the way does.';
+    'The maintenance of a claim that found too few jobs: _run_maintenance, which looks no further back than the '
+    'maintenance horizon.';

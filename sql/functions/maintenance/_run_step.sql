@@ -16,7 +16,7 @@ begin
                 v_count := v_count + _reclaim_one(v_id, now)::integer;
             end loop;
         when 'expire' then
-            -- read in a statement of its own: as they are now that the locks are held
+            -- a statement of its own, which reads the rows as they are now that the locks are held
             for v_job in
                 select j.* from job as j where j.job_id = any (subjects::uuid[]) order by j.expires_at
             loop
@@ -35,6 +35,6 @@ end
 $_run_step$;
 
 comment on function _run_step(text, text[], timestamptz) is
-    'Does one step of maintenance to rows whose locks the caller holds: promote, reclaim, expire (subjects: ids of '
-    'jobs), heartbeats (fences), waiters (places). Returns for how many. To be called by _run_contained_step, which contains '
-    'what it raises.';
+    'Performs one step of maintenance on rows whose locks the caller holds: promote, reclaim and expire (subjects: job '
+    'ids), heartbeats (fences), waiters (ctids). Returns for how many rows. Called by _run_contained_step, which '
+    'contains the errors it raises.';

@@ -14,7 +14,7 @@ declare
     v_oldest    xid8;
 begin
     perform _check_count('limit_jobs', limit_jobs, 1, 100000);
-    -- before this transaction has an id of its own
+    -- read before this transaction has an id of its own
     v_oldest := _oldest_snapshot();
     v_swept := _run_maintenance(coalesce(limit_jobs, 1000), _now(), '-infinity', '-infinity');
     perform _run_contained_step('waiters', 10000, null, _now());
@@ -26,5 +26,7 @@ end
 $sweep$;
 
 comment on function sweep(integer) is
-    'Upkeep that depends on nobody polling: promotes what is due, reclaims leases that ran out, expires what can start no more, frees and admits what was left '
-    'for later; up to limit_jobs (1 to 100,000) of each. Returns how many of each. Locks jobs by skipping what is locked; waits for nobody. Raises LH010.';
+    'Runs maintenance independently of polling workers: promotes jobs that are due, reclaims leases that have run out, '
+    'buries jobs that have expired, frees dependents and unparks jobs of singleton keys that earlier transactions left '
+    'for later. Up to limit_jobs (1 to 100,000) of each; returns how many of each. Locks jobs by skipping what is '
+    'locked, and waits for no transaction. Raises LH010.';

@@ -34,7 +34,7 @@ MUTATIONS = (
     Mutation(
         "the note of a job that still waits is kept",
         [dependencies.a_job_submitted_while_an_end_is_under_way_is_freed],
-        change("_drop_moot_rechecks", "n.tries = 0", "n.tries = 0 or n.deferred_id = any (notes)"),
+        change("_drop_moot_rechecks", "n.tries = 0", "n.tries = 0 or n.deferred_id = any (items)"),
     ),
     Mutation(
         "the gate for circles",

@@ -105,7 +105,7 @@ select hashtextextended(name, hashtextextended('leasehold', 0))
 from unnest(array['', 'k', 'markx', E'front\nm.%']) as n (name)
 union all
 select _advisory_lock_key(kind, name)
-from (values ('upkeep', ''), ('watermark', 'x'), ('lane_cache', E'\nm.%')) as n (kind, name)
+from (values ('maintenance', ''), ('watermark', 'x'), ('lane_cache', E'\nm.%')) as n (kind, name)
 """
 
 
