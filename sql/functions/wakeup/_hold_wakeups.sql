@@ -11,6 +11,6 @@ end
 $_hold_wakeups$;
 
 comment on function _hold_wakeups() is
-    'A claim is about to do maintenance: what that lets in may be what the claim takes, and then a thousand sleeping '
-    'workers need not wake for it. _release_wakeups ends it. A setting of the transaction holds what is to be rung for, '
-    'so that a rollback forgets it.';
+    'Begins to hold back wake-ups, because a claim is about to run maintenance: the claim may take the jobs that '
+    'maintenance lets in, and then a thousand sleeping workers need not wake for them. _release_wakeups ends it. A '
+    'setting of the transaction holds the jobs and their needs, so that a rollback forgets them.';

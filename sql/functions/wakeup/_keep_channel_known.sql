@@ -9,12 +9,12 @@ begin
     select max(l.known_until) into v_covered
     from listener as l
     where l.channel = _keep_channel_known.channel
-        -- an id that this server has not come to was noted on another one, before a restore
+        -- an id that this server has not reached was recorded on another server, before a restore
         and (l.written_by < pg_snapshot_xmax(pg_current_snapshot()) or l.written_by = pg_current_xact_id_if_assigned());
     if v_covered > now + interval '2 days' then
         return true;
     end if;
-    -- One of a fleet is enough. Whoever holds that lock for ever delays it by some fifty calls.
+    -- One session of a fleet is enough. A session that never gives up the lock delays this by about fifty calls.
     if not pg_try_advisory_xact_lock(_advisory_lock_key('listener', channel)) and random() > 0.02 then
         return coalesce(v_covered >= until, false);
     end if;
@@ -25,9 +25,13 @@ begin
         return false;
     end if;
     insert into listener (channel, stem, prefixes, known_until)
-    select _keep_channel_known.channel, f.stem, case when not f.whole and cardinality(f.prefixes) <= 4 then f.prefixes end, _keep_channel_known.now + interval '3 days'
+    select
+        _keep_channel_known.channel, f.stem, case when not f.whole and cardinality(f.prefixes) <= 4 then f.prefixes end,
+        _keep_channel_known.now + interval '3 days'
     from (
-        select s.stem, bool_or(s.capability in (s.stem, s.stem || '%')) as whole, array_agg(distinct s.capability) as prefixes
+        select
+            s.stem, bool_or(s.capability in (s.stem, s.stem || '%')) as whole,
+            array_agg(distinct s.capability) as prefixes
         from (select c.capability, _stem(c.capability) as stem from unnest(capabilities) as c (capability)) as s
         group by s.stem
     ) as f;
@@ -36,5 +40,6 @@ end
 $_keep_channel_known$;
 
 comment on function _keep_channel_known(text, text[], timestamptz, timestamptz) is
-    'Sees to it that a channel, and what is to be rung there, stay known for longer than until; false where they cannot be yet, or where 256 other channels '
-    'are known under one of its stems: what a submit looks at has a bound.';
+    'Ensures that a channel, and the capabilities that it is notified for, stay known for longer than until. False if '
+    'they cannot be known yet, or if 256 other channels are known under one of its stems: this bounds what a submit '
+    'has to read.';

@@ -24,4 +24,4 @@ end
 $_release_wakeups$;
 
 comment on function _release_wakeups(uuid[]) is
-    'Ends _hold_wakeups: rings for the jobs that were let in, but for those that the claim takes itself.';
+    'Ends _hold_wakeups: wakes workers for the jobs that were let in, except for those that the claim itself takes.';

@@ -6,19 +6,19 @@ as $_set_alarm$
 declare
     v_others    integer;
     v_mine      boolean;
-    v_told_at   timestamptz;
+    v_given     timestamptz;
     v_due       timestamptz;
 begin
     select
         count(*) filter (where a.pid <> pg_backend_pid() and not a.watches),
         bool_or(a.pid = pg_backend_pid()),
         min(a.due_at) filter (where a.pid = pg_backend_pid() and not a.watches)
-    into v_others, v_mine, v_told_at
+    into v_others, v_mine, v_given
     from alarm as a
     where a.channel = _set_alarm.channel and a.due_at > _set_alarm.now;
-    -- each of the others that were told takes one job
+    -- each of the other sessions that have an alarm takes one job
     v_due := _next_scheduled_at(capabilities, now, v_others);
-    if v_due = v_told_at or coalesce(v_due, v_told_at) is null and _watcher(channel, now) is not null then
+    if v_due = v_given or coalesce(v_due, v_given) is null and _watcher(channel, now) is not null then
         return v_due - now;
     end if;
     if v_mine then
@@ -41,6 +41,7 @@ end
 $_set_alarm$;
 
 comment on function _set_alarm(text, text[], timestamptz, timestamptz) is
-    'In how long this session is to wake for the next scheduled job of these capabilities. Each of those that wait on '
-    'the channel is told another job, the others hear null, and one of them watches: it is rung alone when a job is '
-    'scheduled meanwhile (_wake_for_scheduled). A bell, which all of them hear, ends this. Writes only where that changes.';
+    'Returns in how long this session is to wake for the next scheduled job of these capabilities. Each session that '
+    'waits on the channel is given another job, and the rest of them null. One of the rest watches: it is notified '
+    'alone when a job is scheduled meanwhile (_wake_for_scheduled). A notification to the whole channel ends this. '
+    'Writes only if something changes. Skips locked rows.';

@@ -7,4 +7,5 @@ as $_stem$
 $_stem$;
 
 comment on function _stem(text) is
-    'What a waiter''s capability is filed under: a need under itself, a prefix under its whole parts: billing. for billing.% and for billing.in%.';
+    'The stem under which a capability of a waiting worker is filed: a need under itself, a prefix under its whole '
+    'parts, for example billing. for both billing.% and billing.in%.';

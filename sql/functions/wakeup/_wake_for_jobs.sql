@@ -11,12 +11,13 @@ begin
     elsif ids <> '{}' then
         perform set_config(
             'leasehold.held_wakeups',
-            v_held || (select string_agg(E'\n' || e.id || ' ' || e.need, '') from unnest(ids, needs) as e (id, need)), true
+            v_held || (select string_agg(E'\n' || e.id || ' ' || e.need, '') from unnest(ids, needs) as e (id, need)),
+            true
         );
     end if;
 end
 $_wake_for_jobs$;
 
 comment on function _wake_for_jobs(uuid[], text[]) is
-    'Wakes who waits for jobs that just entered the queue, each with its need; or remembers them, while the call that '
-    'let them in may take them itself (_hold_wakeups).';
+    'Wakes the workers that wait for jobs that have just entered the queue, each with its need; or holds this back '
+    'while the call that let them in may take them itself (_hold_wakeups).';

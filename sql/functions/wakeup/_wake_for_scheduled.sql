@@ -12,7 +12,9 @@ begin
     if current_setting('leasehold.notify', true) = 'off' then
         return;
     elsif _snapshot_is_fixed() then
-        perform _wake_waiters(array(select n.need from unnest(needs, due_at) as n (need, due_at) where n.due_at is not null));
+        perform _wake_waiters(
+            array(select n.need from unnest(needs, due_at) as n (need, due_at) where n.due_at is not null)
+        );
         return;
     end if;
     for v_channel in
@@ -22,8 +24,11 @@ begin
             select o.channel, o.prefixes from listener as o where o.stem = any (_stems(n.need)) offset 0
         ) as l
         where n.due_at is not null
-            and (l.prefixes is null or exists (select from unnest(l.prefixes) as p (prefix) where _capability_matches(p.prefix, n.need)))
-            -- who looks again before then need not be rung
+            and (
+                l.prefixes is null
+                or exists (select from unnest(l.prefixes) as p (prefix) where _capability_matches(p.prefix, n.need))
+            )
+            -- a session that looks for work again before that time need not be notified
             and exists (
                 select from waiter as w where w.channel = l.channel and w.until > greatest(v_now, n.due_at) offset 0
             )
@@ -42,6 +47,7 @@ end
 $_wake_for_scheduled$;
 
 comment on function _wake_for_scheduled(text[], timestamptz[]) is
-    'Tells who waits for these needs that a job of each is scheduled, so that somebody wakes when it is due: the one '
-    'session of a channel that watches (_watcher), or all where none does. The notification has the process id of the '
-    'session that is meant; others sleep on.';
+    'Notifies workers that wait for these needs that a job of each is scheduled, so that one of them wakes when it is '
+    'due: on each channel the one session that watches (_watcher), or all sessions if none does. The notification '
+    'carries the process id of the session that is meant; the others sleep on. Does nothing if the setting '
+    'leasehold.notify is off.';

@@ -18,7 +18,7 @@ end
 $next_due$;
 
 comment on function next_due(text[]) is
-    'In how long the next job that is scheduled for these capabilities (or backs off) becomes due: exactly, or '
-    'sooner where very many of other needs come before. Null: none is scheduled. For a worker that polls: it need '
-    'sleep no longer than that. Who listens has it from wakeup_channel, which wakes one of many. Locks nothing. Raises '
-    'LH010.';
+    'In how long the next job that is scheduled for these capabilities (or backs off) becomes due: exactly, or sooner '
+    'if very many jobs of other needs come before it. Null: none is scheduled. For a worker that polls: it need not '
+    'wake before then. A worker that listens has this from wakeup_channel, which wakes one of many. Locks nothing. '
+    'Raises LH010.';

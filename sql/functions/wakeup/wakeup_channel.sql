@@ -25,33 +25,44 @@ begin
     elsif until > v_now + interval '1 day' then
         perform _raise_invalid_argument('until', 'must not lie more than a day ahead', 'Call again before it is over.');
     end if;
-    -- one channel for all who wait for the same; short, for NOTIFY refuses names above 63 bytes
+    -- One channel for all sessions that wait for the same; a short name, because NOTIFY refuses more than 63 bytes.
     v_channel := 'leasehold_' || to_hex(hashtextextended(
         (select string_agg(distinct c.capability, E'\n') from unnest(capabilities) as c (capability)),
         hashtextextended(current_schema(), 0)
     ));
-    select max(w.until), bool_or(w.reliable) into v_until, v_reliable from waiter as w where w.until > v_now and w.channel = v_channel;
+    select max(w.until), bool_or(w.reliable) into v_until, v_reliable
+    from waiter as w
+    where w.until > v_now and w.channel = v_channel;
     if v_until is null or v_until < v_now + (until - v_now) / 2 then
         if not _keep_channel_known(v_channel, capabilities, until, v_now) then
             return (v_channel, false, _next_scheduled_at(capabilities, v_now) - v_now)::wakeup;
         end if;
         insert into waiter (channel, stem, until)
-        select v_channel, s.stem, wakeup_channel.until from (select distinct _stem(c.capability) from unnest(capabilities) as c (capability)) as s (stem);
+        select v_channel, s.stem, wakeup_channel.until
+        from (select distinct _stem(c.capability) from unnest(capabilities) as c (capability)) as s (stem);
     elsif not v_reliable and v_fresh then
-        -- Who looked for waiters before this registration could be seen had his transaction id before that, and so before the one taken here.
-        -- Once none older is under way, everybody else rings: by this registration, or, above READ COMMITTED, because the channel is known.
+        -- A transaction that looked for registrations before this one was visible took its id before that, and so
+        -- before the id taken here. Once all older transactions have ended, all others notify: because of this
+        -- registration, or, with a fixed snapshot, because the channel is known.
         perform pg_current_xact_id();
-        if pg_snapshot_xmin(pg_current_snapshot()) >= pg_current_xact_id() and _channel_known_to_all(v_channel, v_until) then
+        if pg_snapshot_xmin(pg_current_snapshot()) >= pg_current_xact_id()
+            and _channel_known_to_all(v_channel, v_until)
+        then
             v_reliable := true;
-            -- written anew, not updated: see _set_parked
+            -- deleted and inserted, not updated: see _set_parked
             with gone as (
                 delete from waiter as w
                 where w.ctid = any (
-                    array(select o.ctid from waiter as o where o.until > v_now and o.channel = v_channel for no key update skip locked)
+                    array(
+                        select o.ctid from waiter as o
+                        where o.until > v_now and o.channel = v_channel
+                        for no key update skip locked
+                    )
                 )
                 returning w.channel, w.stem, w.until, w.pid
             )
-            insert into waiter (channel, stem, until, reliable, pid) select g.channel, g.stem, g.until, true, g.pid from gone as g;
+            insert into waiter (channel, stem, until, reliable, pid)
+            select g.channel, g.stem, g.until, true, g.pid from gone as g;
         end if;
     end if;
     return (v_channel, coalesce(v_reliable, false), _set_alarm(v_channel, capabilities, until, v_now))::wakeup;
@@ -59,14 +70,14 @@ end
 $wakeup_channel$;
 
 comment on function wakeup_channel(text[], timestamptz) is
-    'Says that this session listens for these capabilities, and until when (at most a day ahead; a few seconds are '
-    'plenty). Returns channel, to LISTEN to; armed: whether every transaction that might submit and not ring is over '
-    '(those that looked before the registration; of capabilities that nobody has waited with in the last three days '
-    'also those whose snapshot is older); and due_in: in how long this session is to look for work though nobody '
-    'rings, because a scheduled job will be due; of several that wait for the same one is told, the others have null. '
-    'Never armed where 256 other sets of capabilities share one of these needs, or the whole parts of one of these '
-    'prefixes. Call it, commit, LISTEN; then'
-    ' again and again: wakeup_channel, get_work, and, where nothing was found, sleep: as long as wanted if it said armed'
-    ' since the session listens, else briefly. A bell that rang ends the registration: whoever was rung looks for '
-    'work, and calls this again before he sleeps. It writes only where nobody of these capabilities is registered, '
-    'or half of the time is over. A bell is a hint; polling alone is correct. Locks nothing. Raises LH010.';
+    'Registers this session as waiting for work of these capabilities, until a time at most a day ahead (a few seconds '
+    'are plenty). Returns channel: the channel to LISTEN on. reliable: whether every transaction that might submit '
+    'without notifying has ended: those that looked for registrations before this one and, if no worker has waited '
+    'with these capabilities in the last three days, those with an older snapshot. due_in: in how long this session is '
+    'to look for work without a notification, because a scheduled job will be due; of several sessions that wait for '
+    'the same job one gets it, the others get null. Never reliable if 256 other sets of capabilities share one of '
+    'these needs, or the whole parts of one of these prefixes. Call it, commit, and LISTEN. Then repeat: '
+    'wakeup_channel, get_work and, if that found nothing, sleep: as long as wanted if reliable has been true since the '
+    'session listens, else briefly. A notification ends the registration: look for work, and call this again before '
+    'sleeping. Writes only if no session with these capabilities is registered, or half of the time has passed. A '
+    'notification is a hint; polling alone is correct. Locks nothing. Raises LH010.';

@@ -1,4 +1,4 @@
--- wakeup_channel: says that this session listens for these capabilities, and until when. That a bell is heard takes two sessions: tests/py.
+-- wakeup_channel registers a session that waits for work of these capabilities. That a notification arrives takes two sessions: tests/py.
 
 begin;
 \ir ../include/support.sql
@@ -7,7 +7,7 @@ select plan(58);
 -- What it does -----------------------------------------------------------------------------------
 
 select channel, reliable from wakeup_channel(capabilities => '{ab.one,ab.two.%}', until => now() + interval '1 min') \gset
-select ok(not :'reliable', 'the call that registers is not armed: a submit may have missed it');
+select ok(not :'reliable', 'the call that registers is not reliable yet: a submit may have missed it');
 select cmp_ok(octet_length(:'channel'), '<=', 63, 'the channel fits into a name');
 select matches(:'channel'::text, '^[a-z0-9_]+$', 'and needs no quotes');
 select lives_ok(format('listen %s', :'channel'), 'one can listen to it');
@@ -18,10 +18,10 @@ select is((wakeup_channel(capabilities => '{ab.two.%,ab.one}', until => now() + 
 select is((wakeup_channel(capabilities => '{ab.two.%,ab.one,ab.one}', until => now() + interval '1 min')).channel, :'channel', 'and however often');
 select pg_temp.changes_nothing($$ select wakeup_channel(capabilities => '{ab.one,ab.two.%}', until => now() + interval '1 min') $$, 'a call again writes nothing');
 select ok(not (wakeup_channel(capabilities => '{ab.one,ab.two.%}', until => now() + interval '1 min')).reliable,
-    'within the transaction that registers it is never armed: nobody else can see the registration');
+    'within the transaction that registers it is never reliable: no other transaction can see the registration');
 update waiter set reliable = true;
 select ok((wakeup_channel(capabilities => '{ab.one,ab.two.%}', until => now() + interval '1 min')).reliable,
-    'once an earlier call saw that every transaction that may have missed the registration is over, it is armed');
+    'once an earlier call saw that every transaction that may have missed the registration has ended, it is reliable');
 select is((wakeup_channel(capabilities => '{ab.one,ab.two.%}', until => now() + interval '1 hour')).channel, :'channel', 'a longer wait has the same channel');
 select is((select count(*) from waiter where until > now() + interval '59 min'), 2::bigint, 'and is registered anew');
 

@@ -21,7 +21,7 @@ MUTATIONS = (
     Mutation(
         "a bell that rang ends the registration",
         [wakeup.a_bell_rings_once_until_somebody_waits_again],
-        change("_wake_waiters", "if not v_isolated then", "if false then"),
+        change("_wake_waiters", "if not v_fixed then", "if false then"),
     ),
     Mutation(
         "ringers do not wait for each other",
@@ -38,7 +38,7 @@ MUTATIONS = (
         [wakeup.a_bell_is_armed_only_when_nobody_can_miss_it],
         change(
             "wakeup_channel",
-            "if pg_snapshot_xmin(pg_current_snapshot()) >= pg_current_xact_id() and",
+            "if pg_snapshot_xmin(pg_current_snapshot()) >= pg_current_xact_id()\n            and",
             "if",
         ),
     ),
@@ -131,7 +131,7 @@ MUTATIONS = (
     Mutation(
         "who rings with an old snapshot rings all that are known",
         [wakeup.a_submit_with_a_snapshot_older_than_the_registration_rings],
-        change("_wake_waiters", "(v_isolated or exists", "(exists"),
+        change("_wake_waiters", "(v_fixed or exists", "(exists"),
     ),
     Mutation(
         "a bound for who is filed under one stem",
