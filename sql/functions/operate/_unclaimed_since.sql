@@ -7,31 +7,42 @@ declare
     v_opened_at constant timestamptz := (select min(l.opened_at) from lane as l where l.next_need = need);
     v_asked     boolean;
 begin
-    -- who asked for the need itself moved its marks; who waits for the bell asks again
+    -- A claim of the need itself has advanced its watermarks. A worker that waits for a notification will claim.
     if exists (select from watermark as k where k.next_need = need and k.noted_at > '-infinity')
         or exists (
             select from listener as l
             where l.stem = any (_stems(need))
-                and (l.prefixes is null or exists (select from unnest(l.prefixes) as p (prefix) where _capability_matches(p.prefix, need)))
+                and (
+                    l.prefixes is null
+                    or exists (select from unnest(l.prefixes) as p (prefix) where _capability_matches(p.prefix, need))
+                )
         )
     then
         return null;
     end if;
-    -- who asked for more than one need left a front; from one scope to the next, each of which has up to a hundred
+    -- A claim of more than one need has left a lane cache. The query goes from scope to scope: each has up to a hundred
+    -- rows.
     with recursive scoped (scope) as (
         (select f.scope from lane_cache as f order by f.scope limit 1)
         union all
         select n.scope
         from scoped as s
-        cross join lateral (select f.scope from lane_cache as f where f.scope > s.scope order by f.scope limit 1) as n
+        cross join lateral (
+            select f.scope from lane_cache as f where f.scope > s.scope order by f.scope limit 1
+        ) as n
     )
     select bool_or(
         case
-            -- some were forgotten: theirs might have been among them (_rebuild_lane_cache)
-            when s.scope = '' then (select max(f.noted_at) from lane_cache as f where f.scope = '') > v_opened_at - interval '1 minute'
-            -- a hash of many: which cannot be told
+            -- scopes were forgotten, and one that covers the need may have been among them (_rebuild_lane_cache)
+            when s.scope = ''
+                then (select max(f.noted_at) from lane_cache as f where f.scope = '')
+                    > v_opened_at - interval '1 minute'
+            -- a hash of many capabilities: it cannot be known which
             when starts_with(s.scope, e'\n\n') then true
-            else exists (select from unnest(string_to_array(substr(s.scope, 2), e'\n')) as c (capability) where _capability_matches(c.capability, need))
+            else exists (
+                select from unnest(string_to_array(substr(s.scope, 2), e'\n')) as c (capability)
+                where _capability_matches(c.capability, need)
+            )
         end
     )
     into v_asked
@@ -41,5 +52,5 @@ end
 $_unclaimed_since$;
 
 comment on function _unclaimed_since(text) is
-    'When the first job of a need was submitted, if no worker has asked for the need since that could be seen; null where one has, or where it cannot '
-    'be known. Goes by what claims leave behind, rolled back ones aside.';
+    'When the first job of a need was submitted, if no worker is known to have claimed the need since that job was '
+    'visible. Null if one has, or if it cannot be known. Judges by what claims leave behind, rolled back ones aside.';

@@ -47,6 +47,8 @@ end
 $cancel$;
 
 comment on function cancel(uuid, text, text) is
-    'Ends a job that nobody holds as cancelled; of a leased one asks for it: extend and reschedule then raise LH007, complete still succeeds, any other '
-    'end cancels. Idempotent; returns the state: cancelled, leased (asked for), or how the job ended before. actor and reason (at most 1,000 bytes) are '
-    'kept in the history. Locks the job''s row, then tries for its key and its dependents. Raises LH003, LH010.';
+    'Ends a job that no worker holds as cancelled. Of a leased job it requests cancellation: extend and reschedule '
+    'then raise LH007, complete still succeeds, and any other end cancels the job. Idempotent: returns the state, '
+    'which is cancelled, leased (cancellation is requested), or how the job ended before. actor and reason (at most '
+    '1,000 bytes) are kept in the history. Locks the row of the job, then its key and its dependents, without waiting '
+    'for those. Raises LH003, LH010.';

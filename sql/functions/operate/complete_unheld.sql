@@ -22,5 +22,6 @@ end
 $complete_unheld$;
 
 comment on function complete_unheld(uuid, text, jsonb) is
-    'complete for a job that nobody holds: work that was done elsewhere. actor is kept in the history. Returns true. Locks the job''s row, then tries '
-    'for its key and its dependents. Raises LH003, LH007, LH008, LH009 (leased), LH010, LH011.';
+    'complete for a job that no worker holds: the work was done elsewhere. actor is kept in the history. Returns true. '
+    'Locks the row of the job, then its key and its dependents, without waiting for those. Raises LH003, LH007, LH008, '
+    'LH009 (leased), LH010, LH011.';

@@ -22,5 +22,6 @@ end
 $fail_unheld$;
 
 comment on function fail_unheld(uuid, text, text, boolean, interval, text) is
-    'fail for a job that nobody holds: it backs off (blocked stays blocked), or is buried. No attempt is counted. actor is kept in the history. '
-    'Returns state, available_at, attempt. Locks the job''s row, then tries for its dependents. Raises LH003, LH007, LH008, LH009 (leased), LH010.';
+    'fail for a job that no worker holds: it backs off (a blocked one stays blocked), or is buried. No attempt is '
+    'counted. actor is kept in the history. Returns state, available_at, attempt. Locks the row of the job, then its '
+    'dependents, without waiting for those. Raises LH003, LH007, LH008, LH009 (leased), LH010.';

@@ -14,7 +14,7 @@ begin
     if job_id is null then
         perform _raise_invalid_argument('job_id', 'must not be null');
     end if;
-    -- one statement, one snapshot: the job may be moving from one to the other
+    -- one statement, hence one snapshot: the job may be moving to the archive
     select i.payload, coalesce(i.metadata, '{}'), i.result
     into v_info
     from (
@@ -30,5 +30,6 @@ end
 $job_payload$;
 
 comment on function job_payload(uuid) is
-    'What one job, live or archived, carries: payload, metadata, result. Whoever may call this also sees them, and lease_id, in job() and the view finished: '
-    'operators, and whom else the owner grants EXECUTE. Locks nothing. Raises LH003, LH010.';
+    'What one job, live or archived, carries: payload, metadata, result. A role that may call this sees them, and '
+    'lease_id, in job() and in the view finished, too: operators, and the roles to which the owner grants EXECUTE. '
+    'Locks nothing. Raises LH003, LH010.';

@@ -31,7 +31,7 @@ begin
         order by f.ended_at
         limit coalesce(limit_jobs, 100)
     ) as d;
-    -- read in a statement of its own: as they are now that the locks are held
+    -- a statement of its own, which reads the jobs as they are now that the locks are held
     for v_job in
         select j.* from only job as j where j.job_id = any (v_ids) order by j.ended_at
     loop
@@ -42,5 +42,5 @@ end
 $redrive_many$;
 
 comment on function redrive_many(text, text, integer) is
-    'redrive for up to limit_jobs (1 to 100,000) dead jobs of a need or prefix, the longest dead first; an expires_at is kept where it leaves time to '
-    'start. Returns their ids. Locks their rows by skipping what is locked. Raises LH010.';
+    'redrive for up to limit_jobs (1 to 100,000) dead jobs of a need or prefix, the longest dead first. An expires_at '
+    'is kept if it leaves time to start. Returns their ids. Locks their rows by skipping what is locked. Raises LH010.';

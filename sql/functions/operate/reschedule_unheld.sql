@@ -25,8 +25,8 @@ begin
         next_need, payload, wait_for, available_at, priority, expires_at, max_attempts, retry, on_dependency_failure
     );
     return _reschedule_job(
-        _lock_unheld(job_id, actor), next_need, payload, wait_for, available_at, priority, expires_at, max_attempts, retry,
-        on_dependency_failure, 'reschedule_unheld', actor
+        _lock_unheld(job_id, actor), next_need, payload, wait_for, available_at, priority, expires_at, max_attempts,
+        retry, on_dependency_failure, 'reschedule_unheld', actor
     );
 end
 $reschedule_unheld$;
@@ -34,7 +34,7 @@ $reschedule_unheld$;
 comment on function reschedule_unheld(
     uuid, text, text, jsonb, uuid[], timestamptz, integer, timestamptz, integer, jsonb, text
 ) is
-    'reschedule for a job that nobody holds. Null keeps what it has, wait_for included ({}: waits for nothing); an expires_at of infinity takes the old one '
-    'away. actor is kept '
-    'in the history. Returns state, available_at, attempt. Locks the job''s row; where existing jobs are waited for, the gate (tried for a second, '
-    'then 40001). Raises LH003, LH004, LH007, LH008, LH009 (leased), LH010, LH011.';
+    'reschedule for a job that no worker holds. Null keeps what the job has, wait_for included ({}: it waits for '
+    'nothing); an expires_at of infinity removes the earlier one. actor is kept in the history. Returns state, '
+    'available_at, attempt. Locks the row of the job and, if it is to wait for existing jobs, the cycle gate (tried '
+    'for a second, then 40001). Raises LH003, LH004, LH007, LH008, LH009 (leased), LH010, LH011.';

@@ -10,11 +10,9 @@ set jit to off
 set enable_bitmapscan to off
 as $why_not_running$
 declare
-    v_job       job;
-    v_ended     text;
-    v_now       constant timestamptz := _now();
-    v_lookahead bigint;
-    v_since     timestamptz;
+    v_job   job;
+    v_ended text;
+    v_now   constant timestamptz := _now();
 begin
     if job_id is null then
         perform _raise_invalid_argument('job_id', 'must not be null');
@@ -25,12 +23,16 @@ begin
         if v_ended is null then
             perform _raise_job_not_found(job_id);
         end if;
-        return query select 'ended', 'it ' || case v_ended when 'succeeded' then v_ended else 'was cancelled' end, null::timestamptz, null::uuid;
+        return query
+        select
+            'ended', 'it ' || case v_ended when 'succeeded' then v_ended else 'was cancelled' end,
+            null::timestamptz, null::uuid;
         return;
     end if;
 
     if v_job.state = 'dead' then
-        return query select 'dead', (v_job.failure).dead_reason || ': bring it back with redrive', null::timestamptz, null::uuid;
+        return query
+        select 'dead', (v_job.failure).dead_reason || ': bring it back with redrive', null::timestamptz, null::uuid;
     elsif v_job.state = 'leased' then
         v_job.lease_expires_at := _expires_at(v_job.fence, v_job.lease_expires_at);
         return query
@@ -39,8 +41,10 @@ begin
             format('attempt %s by %s', v_job.attempt, v_job.worker_id), v_job.lease_expires_at, null::uuid;
     elsif v_job.state = 'blocked' then
         return query
-        select 'blocked', format('waits for a job that is %s', coalesce(d.state, 'ended: it is about to be freed')), null::timestamptz, e.waits_for
-        -- offset, limit: by the job, then a look for each, where a join could become one over all that wait
+        select
+            'blocked', format('waits for a job that is %s', coalesce(d.state, 'ended: it is about to be freed')),
+            null::timestamptz, e.waits_for
+        -- offset, limit: by the job, then one probe for each; a join could become one over all jobs that wait
         from (select o.waits_for from dependency as o where o.job_id = why_not_running.job_id offset 0) as e
         left join lateral (select o.state from job as o where o.job_id = e.waits_for limit 1) as d on true
         order by e.waits_for
@@ -50,65 +54,21 @@ begin
         select
             'scheduled',
             case
-                when v_job.available_at <= v_now then 'its time has come: the next get_work or sweep lets it in'
+                when v_job.available_at <= v_now then 'its time has come: the next get_work or sweep promotes it'
                 when (v_job.failure).error is not null then format('backs off after attempt %s', v_job.attempt)
                 else 'its time has not come'
             end,
             v_job.available_at, null::uuid;
-    elsif v_job.parked
-        or exists (select from leased as j where j.singleton_key = v_job.singleton_key) then
-        return query
-        select 'singleton_busy', 'another job of its singleton_key goes first', null::timestamptz, coalesce(
-            (select j.job_id from leased as j where j.singleton_key = v_job.singleton_key),
-            -- "not parked" would bring in the index of all heads, of any key
-            (select j.job_id from only job as j where j.singleton_key = v_job.singleton_key and j.state = 'ready' and j.parked < true limit 1)
-        );
     else
-        select count(*) into v_lookahead
-        from (
-            -- each half by its own index
-            (
-                select
-                from (
-                    select distinct greatest(o.priority, -1 - o.priority)::smallint as priority from lane as o where o.next_need = v_job.next_need
-                ) as l
-                cross join lateral (
-                    select from ready as j
-                    where hashtextextended(j.next_need, j.priority::bigint) = hashtextextended(v_job.next_need, l.priority::bigint)
-                        and j.next_need = v_job.next_need and j.priority = l.priority
-                        and j.number < case when l.priority = v_job.priority then v_job.number else 9223372036854775807 end
-                    limit 1000
-                ) as a
-                where l.priority <= v_job.priority
-                limit 1000
-            )
-            union all
-            (
-                select from only job as j
-                where j.next_need = v_job.next_need and j.state = 'ready' and not j.parked and j.singleton_key is not null
-                    and (j.priority, j.number) < (v_job.priority, v_job.number)
-                limit 1000
-            )
-            limit 1000
-        ) as a;
-        return query
-        select
-            'waits_for_a_worker',
-            format('%s%s jobs of %s go before it', v_lookahead, case when v_lookahead = 1000 then ' or more' end, v_job.next_need),
-            null::timestamptz, null::uuid;
-        v_since := _unclaimed_since(v_job.next_need);
-        if v_since is not null then
-            return query
-            select
-                'no_worker_has_asked',
-                format('no worker is known to have asked for %s since its first job, submitted %s, could be seen', v_job.next_need, v_since),
-                null::timestamptz, null::uuid;
-        end if;
+        return query select r.* from _why_not_claimed(v_job) as r;
     end if;
     return query
     select
         'maintenance_fails',
-        format('%s raised %s: %s (%s)', e.step, e.error_code, left(e.error, 200), case when e.tries = 1 then '1 time' else e.tries || ' times' end),
+        format(
+            '%s raised %s: %s (%s)',
+            e.step, e.error_code, left(e.error, 200), case when e.tries = 1 then '1 time' else e.tries || ' times' end
+        ),
         e.retry_at, null::uuid
     from maintenance_error as e
     where e.subject in (v_job.job_id::text, v_job.singleton_key)
@@ -117,13 +77,16 @@ begin
         return query
         select
             'expires',
-            case when v_job.expires_at <= v_now then 'too late: it is about to be buried' else 'it dies if it has not started by then' end,
+            case
+                when v_job.expires_at <= v_now then 'too late: it is about to be buried'
+                else 'it is buried if it has not started by then'
+            end,
             v_job.expires_at, null::uuid;
     end if;
 end
 $why_not_running$;
 
 comment on function why_not_running(uuid) is
-    'The reasons why nobody works on a job now: reason (ended, dead, leased, lease_ran_out, blocked, scheduled, singleton_busy, waits_for_a_worker, '
-    'no_worker_has_asked, where that is known, maintenance_fails, expires), '
-    'detail for a person, until when, and which job it waits for. Locks nothing. Raises LH003, LH010.';
+    'The reasons why no worker is executing a job now: reason (ended, dead, leased, lease_ran_out, blocked, scheduled, '
+    'singleton_busy, waits_for_a_worker, maintenance_fails, expires and, if it is known, no_worker_has_asked), detail '
+    'for a person, until when, and which job it waits for. Locks nothing. Raises LH003, LH010.';

@@ -12,7 +12,7 @@ select results_eq(format('select reason, until, waits_for from why_not_running(j
     'a ready job waits for a worker, and nobody has asked for its need');
 select is(
     (select detail from why_not_running(job_id => pg_temp.id(1)) where reason = 'no_worker_has_asked'),
-    format('no worker is known to have asked for wn.ready since its first job, submitted %s, could be seen', (job(pg_temp.id(1))).submitted_at),
+    format('no worker is known to have asked for wn.ready since its first job was submitted, at %s', (job(pg_temp.id(1))).submitted_at),
     'which is said with since when'
 );
 select alike((select detail from why_not_running(job_id => pg_temp.id(1)) limit 1), '%0 %wn.ready%', 'none of its need is before it');
