@@ -759,7 +759,7 @@ def test_a_job_scheduled_while_many_sleep_is_found_by_one_of_them_in_time(
         )
         for c in waiting
     ]
-    # Once armed, all of them sleep for as long as the poll, or until they are notified.
+    # Once their registration is reliable, all of them sleep for as long as the poll, or until they are notified.
     support.eventually(
         lambda: conn.execute("select 1 from waiter where reliable").fetchone(),
         "they wait",

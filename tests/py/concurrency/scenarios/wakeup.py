@@ -70,7 +70,7 @@ def a_bell_is_armed_only_when_nobody_can_miss_it(connect: Connect) -> None:
 
 
 def a_submit_with_a_snapshot_older_than_the_registration_rings(connect: Connect) -> None:
-    """Armed is armed: whatever level the submitter runs at, and however it submits."""
+    """Reliable is reliable: whatever level the submitter runs at, and however it submits."""
     waiter, producer = connect(), connect()
     channel = _wait_for(waiter, "x.%")
     for isolation in ("repeatable read", "serializable"):
@@ -108,7 +108,7 @@ def a_bell_that_is_new_waits_for_snapshots_that_are_older(connect: Connect) -> N
 
 
 def a_channel_stays_known_while_a_fleet_is_rung(connect: Connect) -> None:
-    """A long snapshot keeps new channels from being armed, not those that were known before it."""
+    """A long snapshot keeps new channels from being reliable, not those that were known before it."""
     waiter, reader, producer = connect(), connect(), connect()
     _wait_for(waiter, "x")
     with transaction(reader, "repeatable read"):
@@ -180,7 +180,7 @@ def a_prefix_that_ends_inside_a_part_is_rung(connect: Connect) -> None:
 
 
 def _wait_for(conn: Connection, capability: str) -> str:
-    """Registers, listens, and waits until the registration is armed."""
+    """Registers, listens, and waits until the registration is reliable."""
     until = scalar(conn, "select clock_timestamp() + interval '1 min'")
     for _ in range(500):  # other databases of the server hold it up, too
         bell = engine.one(conn, "wakeup_channel", capabilities=[capability], until=until)
