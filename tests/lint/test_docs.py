@@ -170,7 +170,9 @@ def test_the_reference_of_states_has_each_state_and_reason() -> None:
         text, "reason", "meaning"
     ):
         assert f"'{row[0]}'" in sources, f"nothing in sql/ says {row[0]}"
-    body = (ROOT / "sql" / "functions" / "operate" / "why_not_running.sql").read_text()
+    operate = ROOT / "sql" / "functions" / "operate"
+    names = ("why_not_running", "_why_not_claimed")
+    body = "\n".join((operate / f"{name}.sql").read_text() for name in names)
     firsts = " ".join(re.findall(r"select\s+('\w+'|case.*?end),", body, re.DOTALL))
     reasons = set(re.findall(r"'([a-z_]+)'", firsts))
     assert reasons == {row[0] for row in table(text, "reason", "meaning")}
