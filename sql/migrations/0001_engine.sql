@@ -74,7 +74,7 @@ create table secret (
 );
 comment on table secret is 'One row, filled by the installer.';
 comment on column secret.salt is
-    'The keys of the engine''s advisory locks are hashed with this, so that nobody else can compute them '
+    'The keys of the engine''s advisory locks are hashed with this, so that no other session can compute them '
     '(_advisory_lock_key).';
 
 -- Jobs ----------------------------------------------------------------------------------------------------------------
@@ -171,7 +171,7 @@ comment on column job.available_at is
     'Earliest time at which the job may be claimed: as submitted, or as its backoff, its release or its rescheduling '
     'says.';
 comment on column job.attempt is
-    'Number of executions that have begun since the job was submitted, rescheduled or redriven.';
+    'Number of executions that have begun since the job was submitted, rescheduled or redriven, released ones aside.';
 comment on column job.priority is '0 to 999. The lower number goes first.';
 comment on column job.crashes is
     'Number of leases that have run out in a row. fail, release, reschedule and redrive set it to 0 again.';
@@ -514,7 +514,7 @@ comment on column watermark.noted_at is
     'When the row was written. -infinity: a lane was opened or a setting was changed, and the next claim reads all '
     'lanes.';
 comment on column watermark.fence is
-    'Last value of fence_seq when the row was written: tells how many claims, of any need, there have been since.';
+    'Last value of fence_seq when the row was written. It shows how many claims, of any need, there have been since.';
 comment on column watermark.max_lease is
     'With max_attempts: these settings when the row was written. Null: the row was written with a fixed snapshot, '
     'which may have been an old one, or before any advance; no claim uses it.';

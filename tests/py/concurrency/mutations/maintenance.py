@@ -1,4 +1,4 @@
-"""Maintenance: from which time on it looks."""
+"""Maintenance: the times from which it looks."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from .mutation import Mutation, change
 
 MUTATIONS = (
     Mutation(
-        "the wait for older ids before upkeep moves on",
+        "the wait for older transactions before the maintenance horizon advances",
         [
             maintenance.a_lease_of_an_open_transaction_is_found_when_it_has_run_out,
             maintenance.a_retry_of_an_open_transaction_is_found_when_it_is_due,
@@ -18,13 +18,13 @@ MUTATIONS = (
             "pg_snapshot_xmin(pg_current_snapshot()) >= v_horizon.seen_by as proven",
             "true as proven",
         )
-        # which would find it later
+        # the scan would find it later
         + change(
             "_maybe_run_maintenance", "if v_horizon.horizon_id % 10 = 0 then", "if false then"
         ),
     ),
     Mutation(
-        "a look below the horizon, by the way",
+        "the scan below the horizon, in maintenance that a claim runs",
         [maintenance.upkeep_by_the_way_finds_what_lies_below_the_horizon],
         change("_maybe_run_maintenance", "if v_horizon.horizon_id % 10 = 0 then", "if false then"),
     ),
@@ -55,17 +55,17 @@ MUTATIONS = (
         )
     ),
     Mutation(
-        "upkeep moving on",
+        "the advance of the maintenance horizon",
         [maintenance.upkeep_moves_on_past_what_is_over],
         change("_maybe_run_maintenance", "case when s.proven then", "case when false then"),
     ),
     Mutation(
-        "skip locked of a claim by fresh marks, of one lane",
+        "skip locked of a claim with fresh watermarks, of one lane",
         [claim.a_claim_by_fresh_marks_skips_what_is_locked],
         change("_claim_one", "for no key update skip locked;", "for no key update;"),
     ),
     Mutation(
-        "skip locked of a claim by fresh marks, of two lanes",
+        "skip locked of a claim with fresh watermarks, of two lanes",
         [claim.a_claim_by_fresh_marks_skips_what_is_locked],
         change(
             "_claim_one",
@@ -74,14 +74,14 @@ MUTATIONS = (
         ),
     ),
     Mutation(
-        "marks that were moved serve the claim that moved them",
+        "watermarks that were advanced serve the claim that advanced them",
         [lane_cache.who_moves_the_marks_claims_by_them],
         change(
             "get_work", "v_maintained := _refresh_watermark(v_watermark.next_need, v_now);", "exit;"
         ),
     ),
     Mutation(
-        "turn moves the marks, and no more",
+        "turn advances the watermarks, and does no more",
         [lane_cache.who_moves_the_marks_claims_by_them],
         change("turn", "if v_watermark.watermark_id is not null then", "if false then"),
     ),
