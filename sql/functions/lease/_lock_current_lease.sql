@@ -7,7 +7,8 @@ declare
     v_job job;
 begin
     perform _check_ids(job_id, lease_id);
-    -- read after the lock is held: the lease may have been taken away while this waited; not waited for: the job of another lease (_lock_leased_job)
+    -- Reading with the lock shows whether the lease was reclaimed while this call waited. If another lease holds the
+    -- job, this does not wait for it (see _lock_leased_job).
     select j.* into v_job
     from leased as j
     where j.job_id = _lock_current_lease.job_id and j.lease_id = _lock_current_lease.lease_id
@@ -20,4 +21,5 @@ end
 $_lock_current_lease$;
 
 comment on function _lock_current_lease(uuid, uuid, text) is
-    'Locks the job of a current lease until the transaction ends, and returns it; or says why the lease is not current (_replay_or_raise).';
+    'Locks the job of a current lease until the transaction ends, and returns it. If the lease is not current, raises '
+    'what _replay_or_raise raises.';

@@ -6,7 +6,8 @@ as $_lock_leased_job$
 declare
     v_job job;
 begin
-    -- a job that another lease has is not waited for: its worker may wait for one of this transaction's jobs
+    -- This does not wait for a job that another lease holds: the worker of that lease may itself wait for a job that
+    -- this transaction has locked.
     select j.* into v_job
     from leased as j
     where j.job_id = _lock_leased_job.job_id and j.lease_id = _lock_leased_job.lease_id
@@ -16,5 +17,6 @@ end
 $_lock_leased_job$;
 
 comment on function _lock_leased_job(uuid, uuid) is
-    'Locks the job of a current lease for ending or moving it, and reads it as it is once the lock is held. All nulls where the lease is not current: then '
-    'nothing is locked, and nothing waited for but the end of that lease. Whatever its state: _lock_job.';
+    'Locks the job of a current lease so that it can be ended or requeued, and reads it as it is once the lock is '
+    'held. If the lease is not current, all columns are null and nothing is locked; the function has then waited for '
+    'nothing but the end of that lease. _lock_job locks a job in any state.';

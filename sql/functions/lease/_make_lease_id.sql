@@ -3,7 +3,8 @@ returns uuid
 language sql
 volatile
 as $_make_lease_id$
-    -- fence, version, check; variant, random bits, check. The random bits are of the strong kind: who calls setseed() cannot foretell them.
+    -- The parts are: fence, version, check bits; variant, random bits, check bits. The random bits are
+    -- cryptographically strong: a caller of setseed() cannot predict them.
     select encode(
         int8send((fence << 16) | 32768 | (_lease_check_bits(job_id, fence) >> 16))
         || substring(uuid_send(gen_random_uuid()) from 9 for 6)
@@ -13,5 +14,5 @@ as $_make_lease_id$
 $_make_lease_id$;
 
 comment on function _make_lease_id(uuid, bigint) is
-    'A uuid v8: 48 bits of fence, 28 bits that tie it to the job, 46 random bits. An older lease is told from a foreign one by its '
-    'bits alone (_fence_of_lease); nothing has to be remembered.';
+    'A uuid version 8: 48 bits of the fence, 28 bits that tie it to the job, and 46 random bits. The bits alone tell '
+    'an earlier lease of the job from a foreign one (_fence_of_lease), so nothing has to be stored for that.';

@@ -1,4 +1,6 @@
-create or replace function _reclaimable_at(fence bigint, leased_at timestamptz, lease_expires_at timestamptz, up_since timestamptz)
+create or replace function _reclaimable_at(
+    fence bigint, leased_at timestamptz, lease_expires_at timestamptz, up_since timestamptz
+)
 returns timestamptz
 language plpgsql
 stable
@@ -7,15 +9,19 @@ declare
     v_from  timestamptz;
     v_end   timestamptz;
 begin
-    select h.extended_at, h.lease_expires_at into v_from, v_end from heartbeat as h where h.fence = _reclaimable_at.fence;
+    select h.extended_at, h.lease_expires_at into v_from, v_end
+    from heartbeat as h
+    where h.fence = _reclaimable_at.fence;
     if not found then
         v_from := leased_at;
         v_end := lease_expires_at;
     end if;
-    -- nobody could extend while the server was down: no lease runs out before the server has been up for as long as the lease
+    -- No worker can extend a lease while the server is down. A lease therefore does not run out before the server has
+    -- been up for the length of the lease.
     return greatest(v_end, up_since + (v_end - v_from));
 end
 $_reclaimable_at$;
 
 comment on function _reclaimable_at(bigint, timestamptz, timestamptz, timestamptz) is
-    'From when on a lease may be taken away, granted and extended as it was: the one place that says so. up_since: _server_up_since().';
+    'The earliest time at which a lease may be reclaimed, given its grant and its extensions. No other place decides '
+    'this. up_since is the result of _server_up_since().';

@@ -10,7 +10,8 @@ declare
     v_answer    jsonb;
     v_detail    text := jsonb_build_object('job_id', job_id, 'lease_id', lease_id)::text;
 begin
-    -- live first: a job moves from there to the archive, never back, so that one of the two looks finds it
+    -- The live job is read first. A job moves from there to the archive and never back, so one of the two reads finds
+    -- it.
     select j.* into v_live from job as j where j.job_id = _replay_or_raise.job_id;
     select a.* into v_ended from archive as a where a.job_id = _replay_or_raise.job_id;
     if v_ended.job_id is not null then
@@ -24,7 +25,7 @@ begin
             using errcode = 'serialization_failure', detail = v_detail, hint = 'Try the transaction again.';
     end if;
 
-    -- the very lease that ended it, saying the same again: its reply was lost
+    -- If the lease that ended the attempt repeats the same call, it has lost the reply.
     if coalesce(v_ended.lease_id, v_live.lease_id) = lease_id then
         v_answer := coalesce(v_ended.answer, v_live.answer);
         if v_answer ->> 'verb' = verb then
@@ -32,10 +33,11 @@ begin
         elsif v_answer is null and v_state = 'succeeded' and verb = 'complete' then
             raise exception 'this lease already completed job %', job_id
                 using errcode = 'LH018',
-                      -- not the result: what is raised is written to the server's log
+                      -- The result is left out, because errors are written to the server's log.
                       detail = v_detail,
-                      hint = 'The work is done and recorded. A call that stood alone may take this for success; inside a transaction, roll back what was '
-                          'written again. Then go on to the next job. lease_status has the result.';
+                      hint = 'The work is done and recorded. A call that was a transaction of its own may treat this '
+                          'as success. In a larger transaction, roll back what was written again. Then continue with '
+                          'the next job. lease_status returns the result.';
         end if;
     end if;
 
@@ -45,16 +47,19 @@ begin
     elsif v_state in ('succeeded', 'dead') then
         raise exception 'job % already ended: %', job_id, v_state
             using errcode = 'LH008', detail = (v_detail::jsonb || jsonb_build_object('state', v_state))::text,
-                  hint = 'Stop working on it; its end stands.';
+                  hint = 'Stop working on it. How the job ended does not change.';
     elsif _fence_of_lease(job_id, lease_id) <= v_live.fence then
-        raise exception 'an earlier lease of job %: it ended, and the job was taken from it', job_id
-            using errcode = 'LH001', detail = v_detail, hint = 'Stop: another worker may hold the job. Roll back what you wrote for it.';
+        raise exception 'this lease of job % has ended', job_id
+            using errcode = 'LH001', detail = v_detail,
+                  hint = 'Stop, because another worker may hold the job. Roll back what was written for it.';
     end if;
-    raise exception 'no lease of job %', job_id
-        using errcode = 'LH002', detail = v_detail, hint = 'Use the job_id and lease_id of one row of get_work together.';
+    raise exception 'this lease is not a lease of job %', job_id
+        using errcode = 'LH002', detail = v_detail,
+              hint = 'Pass the job_id and the lease_id of the same row of get_work.';
 end
 $_replay_or_raise$;
 
 comment on function _replay_or_raise(uuid, uuid, text) is
-    'Why this lease may not do this to this job: raises LH003, LH018, LH007, LH008, LH001 or LH002, in this order; or returns the answer that '
-    'the same lease got from the same verb before.';
+    'Called when this lease may not do this to the job. If the same lease got an answer from the same verb before, '
+    'returns that answer. Otherwise raises the reason: LH003, LH018, LH007, LH008, LH001 or LH002, the first that '
+    'applies. Raises 40001 if the lease is younger than the transaction''s fixed snapshot.';

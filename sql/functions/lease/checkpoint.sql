@@ -17,11 +17,14 @@ begin
     insert into checkpoint as c (job_id, name, result, recorded_at)
     values (checkpoint.job_id, checkpoint.name, checkpoint.result, _now())
     on conflict on constraint checkpoint_pkey do nothing;
-    select c.result into v_first from checkpoint as c where c.job_id = checkpoint.job_id and c.name = checkpoint.name;
+    select c.result into v_first
+    from checkpoint as c
+    where c.job_id = checkpoint.job_id and c.name = checkpoint.name;
     return v_first;
 end
 $checkpoint$;
 
 comment on function checkpoint(uuid, uuid, text, jsonb) is
-    'Records the result of one step inside a leased job, for good: the first result of a name stays, through retries, and is returned. name: at most 200 '
-    'bytes. Locks the job''s row. Raises LH001, LH002, LH003, LH007, LH008, LH010, LH011.';
+    'Records the result of one step inside a leased job. The first result recorded under a name is kept through all '
+    'retries, and is returned. name has at most 200 bytes. Locks the job''s row. Raises LH001, LH002, LH003, LH007, '
+    'LH008, LH010, LH011.';

@@ -19,5 +19,5 @@ end
 $checkpoints$;
 
 comment on function checkpoints(uuid, uuid) is
-    'What a leased job has recorded so far, by earlier attempts too: name, result, recorded_at, in that order of time. Locks the job''s row. '
-    'Raises LH001, LH002, LH003, LH007, LH008, LH010.';
+    'What a leased job has recorded so far, earlier attempts included: name, result and recorded_at, in the order of '
+    'recorded_at. Locks the job''s row. Raises LH001, LH002, LH003, LH007, LH008, LH010.';

@@ -22,7 +22,9 @@ begin
     end if;
     v_now := _now();
     v_end := v_now + _duration(lease);
-    update heartbeat as h set extended_at = v_now, lease_expires_at = v_end where h.fence = v_job.fence and h.lease_expires_at < v_end;
+    update heartbeat as h
+    set extended_at = v_now, lease_expires_at = v_end
+    where h.fence = v_job.fence and h.lease_expires_at < v_end;
     if not found then
         v_was := _expires_at(v_job.fence, v_job.lease_expires_at);
         if v_end <= v_was then
@@ -30,10 +32,12 @@ begin
         end if;
         insert into heartbeat as h (fence, job_id, extended_at, lease_expires_at)
         values (v_job.fence, v_job.job_id, v_now, v_end)
-        -- under the lock of the job nobody else writes it; above READ COMMITTED it may be there unseen: 40001
+        -- No other session writes this row while the lock of the job is held. With a fixed snapshot the row may exist
+        -- unseen, and the statement then raises 40001.
         on conflict on constraint heartbeat_pkey do update set extended_at = v_now, lease_expires_at = v_end;
     end if;
-    -- the wide row, and an index, only where the time to look has passed: a heartbeat in three or so
+    -- The job's row is wide and check_at is indexed, so they are written only once check_at has passed: for about one
+    -- heartbeat in three.
     if v_job.check_at < v_now then
         update leased as j set check_at = v_end where j.job_id = extend.job_id;
     end if;
@@ -42,5 +46,6 @@ end
 $extend$;
 
 comment on function extend(uuid, uuid, interval) is
-    'Moves the end of a current lease to now + lease, never earlier than it was, and returns it. A lease is current until something takes it away: '
-    'a late extend still holds. Locks the job''s row. Raises LH001, LH002, LH003, LH008, LH010, and LH007 once cancellation was asked for.';
+    'Moves the end of a current lease to now + lease, never to an earlier time than before, and returns it. A lease '
+    'is current until it is reclaimed: extending it late still succeeds. Locks the job''s row. Raises LH001, LH002, '
+    'LH003, LH008, LH010, and LH007 once cancellation was requested.';

@@ -16,5 +16,6 @@ end
 $hold_lease$;
 
 comment on function hold_lease(uuid, uuid) is
-    'Locks a current lease until the caller''s transaction ends, so that what the transaction writes commits only while the lease is held: it is not '
-    'reclaimed meanwhile. Returns lease_expires_at. Locks the job''s row. Raises LH001, LH002, LH003, LH007, LH008, LH010.';
+    'Locks a current lease until the caller''s transaction ends. The lease is not reclaimed in the meantime, so what '
+    'the transaction writes commits only while the lease is held. Returns lease_expires_at. Locks the job''s row. '
+    'Raises LH001, LH002, LH003, LH007, LH008, LH010.';

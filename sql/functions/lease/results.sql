@@ -21,7 +21,7 @@ begin
         order by u.id
         limit coalesce(limit_rows, 100)
     ) as w (id)
-    -- limit: a look for each, where a join could become one over whole tables
+    -- limit 1 forces one index lookup per id. A plain join could be planned as a scan of the whole tables.
     left join lateral (select o.state, o.result from archive as o where o.job_id = w.id limit 1) as a on true
     left join lateral (select o.state from job as o where o.job_id = w.id limit 1) as j on true
     order by w.id;
@@ -29,5 +29,6 @@ end
 $results$;
 
 comment on function results(uuid, uuid, uuid, integer) is
-    'What the leased job waited for: job_id, state, result, in the order of job_id, limit_rows (1 to 10,000) at a time, beginning after the given job_id. '
-    'Locks the job''s row. Raises LH001, LH002, LH003, LH007, LH008, LH010.';
+    'The jobs that the leased job waited for: job_id, state and result, in the order of job_id. Returns at most '
+    'limit_rows (1 to 10,000) rows, beginning after the given job_id. Locks the job''s row. Raises LH001, LH002, '
+    'LH003, LH007, LH008, LH010.';

@@ -102,7 +102,7 @@ MUTATIONS = (
         "two calls extend a lease for the first time at once",
         [lease.two_calls_that_extend_a_lease_at_once_leave_the_later_end],
         change(
-            "extend_many",
+            "_extend_current",
             "on conflict on constraint heartbeat_pkey do update\n"
             "            set extended_at = case when h.lease_expires_at < v_end then v_now else"
             " h.extended_at end,\n"
@@ -113,20 +113,21 @@ MUTATIONS = (
     Mutation(
         "the later of two ends",
         [lease.two_calls_that_extend_a_lease_at_once_leave_the_later_end],
-        change("extend_many", "greatest(h.lease_expires_at, v_end)", "v_end"),
+        change("_extend_current", "greatest(h.lease_expires_at, v_end)", "v_end"),
     ),
     Mutation(
         "locking before extending many",
         [lease.a_stale_lease_is_not_extended_with_others],
-        change("extend_many", "for no key update skip locked", ""),
+        change("_extend_current", "for no key update skip locked", ""),
     ),
     Mutation(
         "the lease check of extend_many",
         [lease.a_stale_lease_is_not_extended_with_others],
         change(
-            "extend_many",
-            "and ((j.job_id, j.lease_id) in (select h.job_id, h.lease_id from"
-            " unnest(v_job_ids, v_lease_ids) as h (job_id, lease_id))) is true",
+            "_extend_current",
+            "and ((j.job_id, j.lease_id) in (\n"
+            "                select n.job_id, n.lease_id from unnest(job_ids, lease_ids) as n (job_id, lease_id)\n"
+            "            )) is true",
             "",
         ),
     ),
