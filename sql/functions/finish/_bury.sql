@@ -1,5 +1,6 @@
 create or replace function _bury(
-    v_job job, reason text, error text, error_code text, answer jsonb, actor text, now timestamptz, nested boolean default false
+    v_job job, reason text, error text, error_code text, answer jsonb, actor text, now timestamptz,
+    nested boolean default false
 )
 returns void
 language plpgsql
@@ -19,7 +20,9 @@ begin
     v_job.parked := false;
     v_job.check_at := null;
     perform _replace_job_row(v_job);
-    perform _record_history(v_job.job_id, 'buried', actor, 'dead', v_job.attempt, reason, now, _bury.error, _bury.error_code);
+    perform _record_history(
+        v_job.job_id, 'buried', actor, 'dead', v_job.attempt, reason, now, _bury.error, _bury.error_code
+    );
     if v_job.singleton_key is not null then
         perform _release_key(v_job.singleton_key, v_was);
     end if;
@@ -28,4 +31,5 @@ end
 $_bury$;
 
 comment on function _bury(job, text, text, text, jsonb, text, timestamptz, boolean) is
-    'The one place that buries. The caller holds the lock of v_job, which is its row, but for crashes as they are to be.';
+    'Makes a job dead. No other function does. The caller holds the lock of v_job, which is the job''s row except '
+    'that crashes may already have its new value.';

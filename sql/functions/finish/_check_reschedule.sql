@@ -1,6 +1,6 @@
 create or replace function _check_reschedule(
-    next_need text, payload jsonb, wait_for uuid[], available_at timestamptz, priority integer, expires_at timestamptz, max_attempts integer,
-    retry jsonb, on_dependency_failure text
+    next_need text, payload jsonb, wait_for uuid[], available_at timestamptz, priority integer, expires_at timestamptz,
+    max_attempts integer, retry jsonb, on_dependency_failure text
 )
 returns void
 language plpgsql
@@ -23,4 +23,5 @@ end
 $_check_reschedule$;
 
 comment on function _check_reschedule(text, jsonb, uuid[], timestamptz, integer, timestamptz, integer, jsonb, text) is
-    'Refuses arguments that reschedule and reschedule_unheld share (LH010, LH011). Null means unchanged, and passes.';
+    'Checks the arguments that reschedule and reschedule_unheld share, and raises LH010 or LH011. A null means '
+    'unchanged and is accepted.';

@@ -14,7 +14,8 @@ declare
     v_lanes jsonb;
     v_lane  record;
 begin
-    -- a clock that was read under the locks: nobody looks for what is filed under times long over (_last_horizon)
+    -- The clock is read while the locks are held. Maintenance does not look for jobs filed under times long past
+    -- (_last_horizon).
     now := greatest(now, _now());
     for v_late in
         select j.* from only job as j
@@ -31,19 +32,23 @@ begin
             j.singleton_key,
             j.next_need,
             j.priority,
-            -- of several that enter at once only the first of each key and need is offered
+            -- Of several jobs that enter at once, only the first of each key and need can be claimed.
             j.singleton_key is not null and (
-                row_number() over (partition by j.singleton_key, j.next_need order by j.available_at > _enqueue.now, j.priority, j.available_at) > 1
+                row_number() over (
+                    partition by j.singleton_key, j.next_need
+                    order by j.available_at > _enqueue.now, j.priority, j.available_at
+                ) > 1
                 or _key_is_busy(j.job_id, j.singleton_key, j.next_need, j.priority)
             ) as behind
         from only job as j
-        where j.job_id = any (ids) and (j.expires_at is null or j.expires_at > greatest(j.available_at, _enqueue.now))
+        where j.job_id = any (ids)
+            and (j.expires_at is null or j.expires_at > greatest(j.available_at, _enqueue.now))
         order by j.available_at, j.number
     ), numbered as materialized (
-        -- after an id, which the locks brought: the marks rely on it
+        -- The watermarks rely on it that a number is drawn after the transaction has an id. The locks assigned the id.
         select e.*, case when not e.later then nextval('number_seq') end as number from entering as e
     ), gone as (
-        -- deleted and written anew, not updated: see _set_parked
+        -- Deleted and inserted again, not updated: see _set_parked.
         delete from only job as j
         using numbered as n
         where j.job_id = any (ids) and j.job_id = n.job_id
@@ -68,15 +73,16 @@ begin
         array_agg(distinct m.singleton_key) filter (where m.parked),
         array_agg(m.next_need) filter (where m.state = 'scheduled'),
         array_agg(m.available_at) filter (where m.state = 'scheduled'),
-        jsonb_agg(distinct jsonb_build_object('need', m.next_need, 'priority', m.priority, 'keyed', m.singleton_key is not null))
-            filter (where m.state = 'ready')
+        jsonb_agg(distinct jsonb_build_object(
+            'need', m.next_need, 'priority', m.priority, 'keyed', m.singleton_key is not null
+        )) filter (where m.state = 'ready')
     into v_count, v_ids, v_needs, v_keys, v_later, v_dues, v_lanes
     from moved as m;
 
     if v_keys is not null then
         insert into deferred (kind, singleton_key) select 'key', k.key from unnest(v_keys) as k (key);
     end if;
-    -- their lanes may have been retired since they were submitted
+    -- The jobs' lanes may have been retired since the jobs were submitted.
     for v_lane in
         select l.* from jsonb_to_recordset(v_lanes) as l (need text, priority smallint, keyed boolean)
     loop
@@ -93,5 +99,7 @@ end
 $_enqueue$;
 
 comment on function _enqueue(uuid[], timestamptz) is
-    'The one way back into the queue, for jobs whose locks the caller holds and which wait for nothing: scheduled or ready by their available_at, '
-    'numbered in its order, parked behind others of their key; buried as expired where they could only start too late. Returns how many entered.';
+    'Lets jobs that are already stored enter the queue, as scheduled or ready by their available_at; no other '
+    'function does. They are numbered in the order of available_at, and parked if another job of their singleton key '
+    'goes first. A job that could only start after its expires_at is buried as expired. The caller holds the jobs'' '
+    'locks, and the jobs wait for nothing. Returns how many jobs entered.';

@@ -1,4 +1,6 @@
-create or replace function _fail_job(v_job job, error text, retryable boolean, retry_after interval, error_code text, actor text)
+create or replace function _fail_job(
+    v_job job, error text, retryable boolean, retry_after interval, error_code text, actor text
+)
 returns outcome
 language plpgsql
 volatile
@@ -22,4 +24,5 @@ begin
 end
 $_fail_job$;
 
-comment on function _fail_job(job, text, boolean, interval, text, text) is 'What fail and fail_unheld do with a job whose lock they hold.';
+comment on function _fail_job(job, text, boolean, interval, text, text) is
+    'Does what fail and fail_unheld do, to a job whose lock the caller holds.';

@@ -6,7 +6,10 @@ language plpgsql
 volatile
 as $_finish_cancelled$
 begin
-    perform _record_history(v_job.job_id, 'cancelled', v_job.worker_id, 'cancelled', v_job.attempt, 'when its worker stopped', now, error, error_code);
+    perform _record_history(
+        v_job.job_id, 'cancelled', v_job.worker_id, 'cancelled', v_job.attempt, 'its worker stopped', now, error,
+        error_code
+    );
     perform _archive_leased(
         v_job.job_id, null, 'cancelled', null,
         jsonb_build_object('verb', verb, 'state', 'cancelled', 'available_at', null, 'attempt', v_job.attempt), now
@@ -16,4 +19,5 @@ end
 $_finish_cancelled$;
 
 comment on function _finish_cancelled(job, text, timestamptz, text, text) is
-    'Ends a leased job whose cancellation was asked for, and answers its worker. What a failed attempt said is kept in the history.';
+    'Ends a leased job whose cancellation was requested, and returns the answer for its worker. The error of a failed '
+    'attempt is kept in the history.';

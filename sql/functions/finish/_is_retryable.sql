@@ -15,4 +15,5 @@ end
 $_is_retryable$;
 
 comment on function _is_retryable(jsonb, text, text) is
-    'Whether the policy''s retryable patterns, where it has any, match the error code, or else the error.';
+    'Whether the retry policy allows another attempt. If the policy has retryable patterns, one of them must match '
+    'the error code or, without a code, the error.';

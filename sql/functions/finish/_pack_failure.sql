@@ -3,7 +3,10 @@ returns _job_failure
 language sql
 immutable
 as $_pack_failure$
-    select case when num_nonnulls(error, error_code, dead_reason) > 0 then (error, error_code, dead_reason)::_job_failure end
+    select case
+        when num_nonnulls(error, error_code, dead_reason) > 0 then (error, error_code, dead_reason)::_job_failure
+    end
 $_pack_failure$;
 
-comment on function _pack_failure(text, text, text) is 'How an execution failed, for a job''s column failure: null where there is nothing to tell.';
+comment on function _pack_failure(text, text, text) is
+    'How an execution failed, as a value of the column failure. Null if all arguments are null.';

@@ -4,7 +4,7 @@ language plpgsql
 volatile
 as $_replace_job_row$
 begin
-    -- deleted and written anew, not updated: see _set_parked
+    -- Deleted and inserted again, not updated: see _set_parked.
     delete from leased as j where j.job_id = v_job.job_id;
     if not found then
         delete from job as j where j.job_id = v_job.job_id;
@@ -13,4 +13,5 @@ begin
 end
 $_replace_job_row$;
 
-comment on function _replace_job_row(job) is 'Writes a job, whose lock the caller holds, as v_job now says, all of its row: waiting, or dead.';
+comment on function _replace_job_row(job) is
+    'Replaces the row of a job, whose lock the caller holds, by v_job, which is blocked, scheduled or dead.';

@@ -1,4 +1,6 @@
-create or replace function _requeue(v_job job, verb text, actor text, detail text, edges uuid[], doom text, doomed_by uuid, now timestamptz)
+create or replace function _requeue(
+    v_job job, verb text, actor text, detail text, dependencies uuid[], end_state text, ended_by uuid, now timestamptz
+)
 returns outcome
 language plpgsql
 volatile
@@ -7,7 +9,7 @@ declare
     v_was       constant text := v_job.state;
     v_outcome   outcome;
 begin
-    -- blocked is a state that nobody takes it from: what follows says what comes next
+    -- No other session takes a job out of the state blocked. The code below decides its next state.
     v_job.state := 'blocked';
     v_job.crashes := 0;
     v_job.parked := false;
@@ -15,12 +17,12 @@ begin
     v_job.failure := _pack_failure((v_job.failure).error, (v_job.failure).error_code);
     v_job.ended_at := null;
     perform _replace_job_row(v_job);
-    if edges is not null then
-        perform _add_dependencies(v_job.job_id, edges);
+    if dependencies is not null then
+        perform _add_dependencies(v_job.job_id, dependencies);
     end if;
 
-    if doom is not null then
-        v_outcome := (doom, null, v_job.attempt)::outcome;
+    if end_state is not null then
+        v_outcome := (end_state, null, v_job.attempt)::outcome;
     else
         if not exists (select from dependency as e where e.job_id = v_job.job_id) then
             perform _enqueue(array[v_job.job_id], now);
@@ -37,8 +39,8 @@ begin
         returning j.answer into v_job.answer;
     end if;
     perform _record_history(v_job.job_id, verb, actor, v_outcome.state, v_outcome.attempt, detail, now);
-    if doom is not null then
-        perform _end_by_dependency(v_job.job_id, doom, doomed_by, v_job.answer, now);
+    if end_state is not null then
+        perform _end_by_dependency(v_job.job_id, end_state, ended_by, v_job.answer, now);
     end if;
     if v_job.singleton_key is not null then
         perform _release_key(v_job.singleton_key, v_was);
@@ -48,5 +50,7 @@ end
 $_requeue$;
 
 comment on function _requeue(job, text, text, text, uuid[], text, uuid, timestamptz) is
-    'The one way back to waiting (release, reschedule, redrive): writes what v_job now says, its new edges, and lets it enter the queue if it waits for '
-    'nothing, or ends it where something it was to wait for dooms it. The caller holds the lock of the job.';
+    'Makes a job wait again (release, reschedule, redrive); no other function does. Writes the job as v_job says, '
+    'with its new dependencies. If it then waits for nothing, it enters the queue. If end_state is not null, a job '
+    'that it was to wait for (ended_by) has ended, and the job ends as dead or cancelled instead. The caller holds '
+    'the lock of the job.';

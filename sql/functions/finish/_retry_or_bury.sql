@@ -17,19 +17,23 @@ begin
         reason := 'attempts_exhausted';
     end if;
     if reason is null then
-        -- by a clock that was read under the lock of the job: nobody looks for what is filed under times long over (_last_horizon)
-        v_next := greatest(now, _now()) + coalesce(_duration(retry_after), _backoff((v_job.options).retry, greatest(v_job.attempt, 1)));
+        -- The clock is read while the lock of the job is held. Maintenance does not look for jobs filed under times
+        -- long past (_last_horizon).
+        v_next := greatest(now, _now())
+            + coalesce(_duration(retry_after), _backoff((v_job.options).retry, greatest(v_job.attempt, 1)));
         if v_job.expires_at <= v_next then
             reason := 'expired';
         end if;
     end if;
-    -- a lease that ran out is not answered: its worker is to hear LH001; what others do later leaves the answer it got
+    -- A lease that ran out gets no answer, so that its worker gets LH001. A verb of an operator keeps the earlier
+    -- answer.
     if verb = 'fail' then
         v_answer := jsonb_build_object('verb', verb, 'state', 'dead', 'available_at', null, 'attempt', v_job.attempt);
     end if;
 
     if reason is not null then
-        -- fail is told by its burial; of a lease that ran out, history has a line whatever became of the job: job() counts them
+        -- A fail that buries is recorded by the burial. A lease that ran out is recorded in any case, because job()
+        -- counts these records.
         if verb = 'reclaimed' then
             perform _record_history(v_job.job_id, verb, actor, 'dead', v_job.attempt, error_code, now);
         end if;
@@ -59,5 +63,6 @@ end
 $_retry_or_bury$;
 
 comment on function _retry_or_bury(job, text, interval, text, text, text, text, timestamptz, boolean) is
-    'What becomes of a failed attempt: the job backs off, or is buried for the given reason, because its attempts are used up, or because it '
-    'could only start after expires_at. The caller holds the lock of v_job, which is its row, but for crashes as they are to be.';
+    'Decides what becomes of a failed attempt. The job backs off; or it is buried, for the given reason, because its '
+    'attempts are used up, or because it could only start after expires_at. The caller holds the lock of v_job, which '
+    'is the job''s row except that crashes already has its new value.';

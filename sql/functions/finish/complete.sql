@@ -23,7 +23,8 @@ end
 $complete$;
 
 comment on function complete(uuid, uuid, jsonb) is
-    'Ends a job as succeeded, in the caller''s transaction; result: any JSON value, kept for those that wait for it. Succeeds after the lease ran out, '
-    'as long as nobody took the job, and after cancellation was asked for. What waits for the job is freed, at once when few. Returns true. Locks '
-    'the job''s row, then tries for its key and its dependents. Raises LH018 when this lease completed it before, LH001, LH002, LH003, LH007, LH008, '
-    'LH010, LH011.';
+    'Ends a job as succeeded, in the caller''s transaction. result is any JSON value and is kept for the jobs that '
+    'wait for this one. Succeeds after the lease ran out, as long as the job was not reclaimed, and after '
+    'cancellation was requested. Frees the jobs that wait for the job, at once if they are few. Returns true. Locks '
+    'the job''s row, then tries to lock its singleton key and its dependents. Raises LH018 if this lease completed '
+    'the job before; LH001, LH002, LH003, LH007, LH008, LH010, LH011.';

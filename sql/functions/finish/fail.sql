@@ -29,7 +29,8 @@ end
 $fail$;
 
 comment on function fail(uuid, uuid, text, boolean, interval, text) is
-    'Ends an attempt that failed: the job backs off by its retry policy (or by retry_after, at most a year), or is buried: not retryable, attempts used '
-    'up, or too late for its expires_at. error is cleaned and cut, never refused. Where cancellation was asked for the job ends cancelled. Returns '
-    'state, available_at, attempt; the same lease asking again gets the same answer until the next grant. Locks the job''s row, then '
-    'tries for its key and its dependents. Raises LH001, LH002, LH003, LH007, LH008, LH010.';
+    'Ends an attempt that failed. The job backs off by its retry policy (or by retry_after, at most a year), or is '
+    'buried because it is not retryable, its attempts are used up, or its expires_at comes too early. error is '
+    'cleaned and cut, never rejected. If cancellation was requested, the job ends cancelled. Returns state, '
+    'available_at and attempt; until the next grant, the same lease gets the same answer again. Locks the job''s row, '
+    'then tries to lock its singleton key and its dependents. Raises LH001, LH002, LH003, LH007, LH008, LH010.';

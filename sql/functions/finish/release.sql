@@ -29,6 +29,7 @@ end
 $release$;
 
 comment on function release(uuid, uuid, timestamptz) is
-    'Hands a job back untried, as at a shutdown: ready, or scheduled when available_at lies ahead; at the end of the queue, the attempt given back. Where '
-    'cancellation was asked for the job ends cancelled. Returns state, available_at, attempt; the same lease asking again gets the same answer until '
-    'the next grant. Locks the job''s row, then tries for its key. Raises LH001, LH002, LH003, LH007, LH008, LH010.';
+    'Returns a job untried, for example at a shutdown: ready at the end of the queue, or scheduled if available_at '
+    'lies ahead. The attempt does not count. If cancellation was requested, the job ends cancelled. Returns state, '
+    'available_at and attempt; until the next grant, the same lease gets the same answer again. Locks the job''s row, '
+    'then tries to lock its singleton key. Raises LH001, LH002, LH003, LH007, LH008, LH010.';

@@ -35,8 +35,8 @@ begin
         perform _raise_cancel_requested(job_id, lease_id);
     end if;
     return _reschedule_job(
-        v_job, next_need, payload, coalesce(wait_for, '{}'), available_at, priority, expires_at, max_attempts, retry, on_dependency_failure,
-        'reschedule', v_job.worker_id
+        v_job, next_need, payload, coalesce(wait_for, '{}'), available_at, priority, expires_at, max_attempts, retry,
+        on_dependency_failure, 'reschedule', v_job.worker_id
     );
 end
 $reschedule$;
@@ -44,7 +44,9 @@ $reschedule$;
 comment on function reschedule(
     uuid, uuid, text, jsonb, uuid[], timestamptz, integer, timestamptz, integer, jsonb, text
 ) is
-    'Moves a leased job on: to another need, to a later time, behind other jobs. Null keeps what it has, except wait_for (null: waits for nothing); an '
-    'expires_at of infinity takes the old one away. Attempts and crashes start again. Returns state, available_at, attempt; the same lease asking again '
-    'gets the same answer until the next grant. Locks the job''s row; where existing jobs are waited for, the gate (tried for a second, then 40001). '
-    'Raises LH001, LH002, LH003, LH004 (unknown job, itself, a circle), LH007, LH008, LH010, LH011.';
+    'Requeues a leased job for another need, for a later time, or behind other jobs. A null argument leaves its value '
+    'unchanged, except for wait_for, where null means that the job waits for nothing. An expires_at of infinity '
+    'removes the old one. Attempts and crashes start again at zero. Returns state, available_at and attempt; until '
+    'the next grant, the same lease gets the same answer again. Locks the job''s row and, if it is to wait for '
+    'existing jobs, the row of cycle_gate (tried for a second, then 40001). Raises LH001, LH002, LH003, LH004 '
+    '(unknown job, the job itself, or a cycle), LH007, LH008, LH010, LH011.';

@@ -52,7 +52,7 @@ select is((release(pg_temp.job('video'), pg_temp.lease('video'))).state, 'cancel
 select is_empty($$ select from get_work('gpu-3', '{video.%}') $$, 'nobody gets it again');
 select results_eq(
     $$ select d.event, d.actor, d.detail from departure as d where d.job_id = pg_temp.job('video') order by d.at $$,
-    $$ values ('reclaimed', 'gpu-1', null), ('cancel_requested', 'ann', 'wrong file'), ('cancelled', 'gpu-2', 'when its worker stopped') $$,
+    $$ values ('reclaimed', 'gpu-1', null), ('cancel_requested', 'ann', 'wrong file'), ('cancelled', 'gpu-2', 'its worker stopped') $$,
     'and its history says who did what'
 );
 
