@@ -12,33 +12,41 @@ begin
         return 0;
     end if;
 
-    -- 1. what its end, or the dependent's policy, dooms
+    -- 1. End the dependents that end with it, by their policy.
     if end_state <> 'succeeded' then
         for v_job in
             select j.*
             from dependency as e
-            -- limit: a look for each, where a join could become one over all jobs
+            -- limit 1 forces one index lookup per row. A plain join could be planned as a scan of all jobs.
             cross join lateral (select o.* from only job as o where o.job_id = e.job_id limit 1) as j
             where e.waits_for = waited_for and e.job_id = any (ids) and j.state = 'blocked'
                 and (j.on_dependency_failure = 'cascade' or j.on_dependency_failure = 'hold' and end_state = 'cancelled')
             order by j.job_id
         loop
             if v_job.on_dependency_failure = 'cascade' and end_state = 'cancelled' then
-                perform _record_history(v_job.job_id, 'cancelled', 'leasehold', 'cancelled', v_job.attempt, 'with ' || waited_for, now);
+                perform _record_history(
+                    v_job.job_id, 'cancelled', 'leasehold', 'cancelled', v_job.attempt,
+                    format('dependency %s was cancelled', waited_for), now
+                );
                 perform _archive_unheld(v_job, 'cancelled', null, null, now, nested => true);
             else
                 perform _bury(
-                    v_job, 'dependency_failed', format('dependency %s is %s', waited_for, end_state), null, null, 'leasehold', now, nested => true
+                    v_job, 'dependency_failed', format('dependency %s is %s', waited_for, end_state), null, null,
+                    'leasehold', now, nested => true
                 );
             end if;
         end loop;
     end if;
 
-    -- 2. what it lets go: each edge once. A dead job keeps the edges of those who hold on for its redrive
+    -- 2. Remove the dependencies that this state satisfies or releases. Those of dependents that wait for a redrive of
+    -- the dead job stay.
     with let_go as (
         delete from dependency as e
         where e.waits_for = waited_for and e.job_id = any (ids)
-            and (end_state <> 'dead' or (select j.on_dependency_failure from only job as j where j.job_id = e.job_id) = 'release')
+            and (
+                end_state <> 'dead'
+                or (select j.on_dependency_failure from only job as j where j.job_id = e.job_id) = 'release'
+            )
         returning e.job_id
     )
     select array_agg(l.job_id) into v_freed from let_go as l;
@@ -49,15 +57,18 @@ begin
         perform _unbury_dependents(v_freed, now);
     end if;
     if _snapshot_is_fixed() then
-        -- an old look may still see edges that are gone: then somebody is to look again
+        -- A fixed snapshot may still show dependencies that another transaction has removed. A later transaction
+        -- rechecks.
         insert into deferred (kind, job_id)
         select 'recheck', j.job_id
         from only job as j
-        where j.job_id = any (v_freed) and j.state = 'blocked' and exists (select from dependency as e where e.job_id = j.job_id);
+        where j.job_id = any (v_freed) and j.state = 'blocked'
+            and exists (select from dependency as e where e.job_id = j.job_id);
     end if;
     select array_agg(j.job_id) into v_freed
     from only job as j
-    where j.job_id = any (v_freed) and j.state = 'blocked' and not exists (select from dependency as e where e.job_id = j.job_id);
+    where j.job_id = any (v_freed) and j.state = 'blocked'
+        and not exists (select from dependency as e where e.job_id = j.job_id);
     if v_freed is null then
         return 0;
     end if;
@@ -66,5 +77,6 @@ end
 $_apply_dependency_policy$;
 
 comment on function _apply_dependency_policy(uuid, text, uuid[], timestamptz) is
-    'The one place that says what the state of waited_for (succeeded, cancelled, dead; null: it lives again) means for the given dependents, '
-    'whose locks the caller holds. Returns how many entered the queue.';
+    'Applies the state of waited_for (succeeded, cancelled, dead; null: it lives again) to the given dependents: '
+    'ends, frees or unburies them by their policies. No other function decides this. The caller holds the locks of '
+    'the dependents. Returns how many entered the queue.';

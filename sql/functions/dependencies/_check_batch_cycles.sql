@@ -14,7 +14,7 @@ declare
     v_node      integer;
     v_stuck     uuid[];
 begin
-    -- edges inside the batch, from what is waited for to what waits, sorted by the former
+    -- The dependencies inside the batch, from the job waited for to its dependent, sorted by the former.
     with node as (
         select r.ordinality::integer as node, r.job_id, r.wait_for from unnest(requests) with ordinality as r
     )
@@ -33,7 +33,7 @@ begin
         v_first[v_from[v_edge]] := v_edge;
     end loop;
     v_free := array(select n.node from generate_series(1, cardinality(requests)) as n (node) where v_waits[n.node] = 0);
-    -- take away what waits for nothing, until nothing is left, or only circles and what waits for them
+    -- Remove the jobs that wait for nothing until none is left, or only cycles and the jobs that wait for them.
     while v_at <= coalesce(cardinality(v_free), 0) loop
         v_node := v_free[v_at];
         v_edge := v_first[v_node];
@@ -48,15 +48,18 @@ begin
     end loop;
     if cardinality(v_free) < cardinality(requests) then
         v_stuck := array(
-            select requests[n.node].job_id from generate_series(1, cardinality(requests)) as n (node) where v_waits[n.node] > 0 limit 10
+            select requests[n.node].job_id
+            from generate_series(1, cardinality(requests)) as n (node)
+            where v_waits[n.node] > 0
+            limit 10
         );
-        raise exception 'jobs wait for each other in a circle'
+        raise exception 'jobs of the batch wait for each other in a cycle'
             using errcode = 'LH004',
-                  detail = jsonb_build_object('job_id', v_stuck[1], 'circle', v_stuck)::text,
-                  hint = 'Nothing was submitted. Take one wait_for out of the circle.';
+                  detail = jsonb_build_object('job_id', v_stuck[1], 'cycle', v_stuck)::text,
+                  hint = 'Nothing was submitted. Remove one wait_for from the cycle.';
     end if;
 end
 $_check_batch_cycles$;
 
 comment on function _check_batch_cycles(_request[]) is
-    'Refuses a batch whose elements wait for each other in a circle (LH004), before anything is written.';
+    'Raises LH004 if elements of a batch wait for each other in a cycle, before anything is written.';

@@ -1,4 +1,6 @@
-create or replace function _propagate_chunk(v_item deferred, limit_rows integer, now timestamptz, out freed integer, out looked_at integer)
+create or replace function _propagate_chunk(
+    v_item deferred, limit_rows integer, now timestamptz, out freed integer, out looked_at integer
+)
 language plpgsql
 volatile
 as $_propagate_chunk$
@@ -6,7 +8,8 @@ declare
     v_chunk     uuid[];
     v_chunk_of  constant integer := least(limit_rows, 1000);
 begin
-    -- from where the last chunk ended: the entries before it are dead, and walking them again would be quadratic
+    -- Continues where the last chunk ended. The index entries before it are dead, and reading them again for each chunk
+    -- would take quadratic time.
     v_chunk := array(
         select e.job_id
         from dependency as e
@@ -27,4 +30,5 @@ end
 $_propagate_chunk$;
 
 comment on function _propagate_chunk(deferred, integer, timestamptz) is
-    'Moves the next dependents, limit_rows and at most a thousand, of a job that ended or came back. The caller holds the lock of the note.';
+    'Propagates the end or the redrive of a job to its next dependents, at most limit_rows and at most a thousand. '
+    'The caller holds the lock of the deferred item.';

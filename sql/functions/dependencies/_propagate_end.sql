@@ -8,13 +8,16 @@ declare
     v_at_once   constant integer := 100;
 begin
     select array_agg(w.job_id) into v_ids
-    from (select e.job_id from dependency as e where e.waits_for = _propagate_end.job_id order by e.job_id limit v_at_once + 1) as w;
-    -- a look above READ COMMITTED is an old one: it may have missed an edge, so a later transaction looks again
+    from (
+        select e.job_id from dependency as e where e.waits_for = _propagate_end.job_id order by e.job_id limit v_at_once + 1
+    ) as w;
+    -- With a fixed snapshot this read may have missed a dependency, so a later transaction reads again.
     if v_ids is null and not _snapshot_is_fixed() then
         return;
     end if;
     if nested or cardinality(v_ids) > v_at_once or _snapshot_is_fixed() then
-        -- many, or one end that brings about others: left for get_work and sweep, so that this call stays quick
+        -- Many dependents, and an end caused by another end, are left to get_work and sweep, so that this call stays
+        -- quick.
         insert into deferred (kind, job_id) values ('ended', _propagate_end.job_id);
         return;
     end if;
@@ -23,5 +26,6 @@ end
 $_propagate_end$;
 
 comment on function _propagate_end(uuid, boolean) is
-    'A job ended, or came back from the dead: moves what waits for it, at once when few, by a note when many. To be called under the lock of the '
-    'job''s row, in a statement after the one that took it: an edge that commits later brings a note of its own.';
+    'Propagates the end of a job, or its redrive, to the jobs that wait for it: at once if they are few, by a '
+    'deferred item if they are many. Call it under the lock of the job''s row, in a statement after the one that took '
+    'the lock. A dependency that commits later has a deferred item of its own.';

@@ -10,7 +10,8 @@ declare
     v_error text;
 begin
     begin
-        -- locks in the order of ids, none waited for; in the subtransaction that changes the rows, as in _run_contained_step
+        -- Locks in the order of ids and skips locked rows. The subtransaction that changes the rows also locks them, as
+        -- in _run_contained_step.
         select array_agg(d.job_id) into v_mine
         from (
             select j.job_id from only job as j where j.job_id = any (ids) order by j.job_id for no key update skip locked
@@ -36,11 +37,12 @@ begin
         values ('dependency', ids[1], ended, 1, _set_aside('deferred', ids[1]::text, v_code, v_error, now));
         return 0;
     end if;
-    -- halves of halves, as in _run_contained_step
+    -- Retries with each half, as in _run_contained_step.
     return _propagate_to(ended, ids[: v_half], now) + _propagate_to(ended, ids[v_half + 1 :], now);
 end
 $_propagate_to$;
 
 comment on function _propagate_to(uuid, uuid[], timestamptz) is
-    'Moves those of the given dependents that nobody holds, and leaves a note for each of the others, and for one '
-    'that cannot be moved: that does not keep what it waited for from ending. Returns how many entered the queue.';
+    'Applies the end of a job to those of the given dependents that no other transaction has locked. Leaves a '
+    'deferred item for each of the others, and for a dependent whose change raises an error, so that this does not '
+    'keep the job from ending. Returns how many entered the queue.';

@@ -9,12 +9,15 @@ declare
     v_ended         record;
 begin
     freed := 0;
-    -- nearly always few
-    v_dependencies := array(select e.waits_for from dependency as e where e.job_id = _recheck_blocked.job_id limit limit_rows);
+    -- A job nearly always has fewer dependencies than limit_rows.
+    v_dependencies := array(
+        select e.waits_for from dependency as e where e.job_id = _recheck_blocked.job_id limit limit_rows
+    );
     if after is not null or cardinality(v_dependencies) = limit_rows then
         v_dependencies := array(
             select e.waits_for
-            -- offset: all that it waits for, by its index, and sorted; the primary key has them in this order among all edges there are
+            -- offset 0 makes this read the job's dependencies by their index and sort them. The primary key would give
+            -- this order only by a scan of all dependencies.
             from (select o.waits_for from dependency as o where o.job_id = _recheck_blocked.job_id offset 0) as e
             where e.waits_for > coalesce(after, '00000000-0000-0000-0000-000000000000')
             order by e.waits_for
@@ -33,7 +36,8 @@ begin
     loop
         freed := freed + _apply_dependency_policy(v_ended.waits_for, v_ended.end_state, array[job_id], now);
     end loop;
-    -- nothing is left that could free it: its last edge went unseen by an old look
+    -- The last dependency was removed by a transaction whose fixed snapshot still showed it. No other event frees the
+    -- job.
     if exists (select from only job as j where j.job_id = _recheck_blocked.job_id and j.state = 'blocked')
         and not exists (select from dependency as e where e.job_id = _recheck_blocked.job_id) then
         freed := freed + _enqueue(array[job_id], now);
@@ -42,5 +46,6 @@ end
 $_recheck_blocked$;
 
 comment on function _recheck_blocked(uuid, uuid, integer, timestamptz) is
-    'Looks whether what a job waits for has ended, and acts on it: limit_rows of its edges, beginning after the given one. last: how far it came, where more '
-    'may follow. The caller holds the lock of job_id.';
+    'Checks whether jobs that a job waits for have ended, and applies their ends to it. Checks limit_rows of its '
+    'dependencies, beginning after the given id. last is the last id checked if more may follow. The caller holds the '
+    'lock of job_id.';

@@ -42,7 +42,7 @@ begin
     if wait_for is not null then
         delete from dependency as e where e.job_id = v_job.job_id;
         if wait_for <> '{}' then
-            select r.edges, r.doom, r.doomed_by into v_dependencies, v_end_state, v_ended_by
+            select r.dependencies, r.end_state, r.ended_by into v_dependencies, v_end_state, v_ended_by
             from _resolve_wait_for(v_job.job_id, wait_for, v_job.on_dependency_failure, null) as r;
             if v_dependencies is not null and not v_known then
                 perform _check_cycle(v_job.job_id, v_dependencies);

@@ -22,7 +22,7 @@ begin
     end if;
     if v_request.wait_for <> '{}' then
         v_wait_for := array(select distinct w.id from unnest(v_request.wait_for) as w (id));
-        select r.edges, r.doom, r.doomed_by into v_dependencies, v_doom, v_doomed_by
+        select r.dependencies, r.end_state, r.ended_by into v_dependencies, v_doom, v_doomed_by
         from _resolve_wait_for(job_id, v_wait_for, v_request.on_dependency_failure, null) as r;
     end if;
 

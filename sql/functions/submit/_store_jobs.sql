@@ -36,7 +36,7 @@ begin
             perform _check_expires_at(format('jobs[%s].expires_at', v_at - 1), v_request.expires_at, now);
         end if;
         if v_request.wait_for <> '{}' then
-            select r.edges, r.doom, r.doomed_by into v_dependencies, v_doom, v_by
+            select r.dependencies, r.end_state, r.ended_by into v_dependencies, v_doom, v_by
             from _resolve_wait_for(ids[v_at], v_request.wait_for, v_request.on_dependency_failure, v_known) as r;
             if v_dependencies is not null then
                 perform _add_dependencies(ids[v_at], v_dependencies);
