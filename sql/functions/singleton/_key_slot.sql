@@ -6,4 +6,6 @@ as $_key_slot$
     select (hashtextextended(singleton_key, 0) & 16383)::integer
 $_key_slot$;
 
-comment on function _key_slot(text) is 'Which row of key_slot stands for a singleton key. Two keys of one row cost each other a turn, nothing else.';
+comment on function _key_slot(text) is
+    'The row of key_slot that stands for a singleton key. Two keys with the same row can delay each other, but have '
+    'no other effect on each other.';

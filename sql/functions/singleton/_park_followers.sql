@@ -1,4 +1,6 @@
-create or replace function _park_followers(requests _request[], ids uuid[], firsts uuid[], blocked boolean[], now timestamptz)
+create or replace function _park_followers(
+    requests _request[], ids uuid[], firsts uuid[], blocked boolean[], now timestamptz
+)
 returns boolean[]
 language plpgsql
 volatile
@@ -11,17 +13,23 @@ begin
         select
             r.singleton_key, r.next_need, r.priority, r.ordinality,
             min(r.priority) over (
-                partition by r.singleton_key, r.next_need order by r.ordinality rows between unbounded preceding and 1 preceding
+                partition by r.singleton_key, r.next_need
+                order by r.ordinality
+                rows between unbounded preceding and 1 preceding
             ) as before
         from unnest(requests) with ordinality as r
-        where r.singleton_key is not null and firsts[r.ordinality] is null and not blocked[r.ordinality] and (r.available_at > now) is not true
+        where r.singleton_key is not null and firsts[r.ordinality] is null and not blocked[r.ordinality]
+            and (r.available_at > now) is not true
     ), parked as (
         select k.singleton_key, k.ordinality
         from keyed as k
-        -- behind one of these, or behind one that is there
-        where k.before <= k.priority or _key_is_busy(ids[k.ordinality], k.singleton_key, k.next_need, k.priority::smallint)
+        -- Behind another of these jobs, or behind an existing job.
+        where k.before <= k.priority
+            or _key_is_busy(ids[k.ordinality], k.singleton_key, k.next_need, k.priority::smallint)
     )
-    select array_agg(p.ordinality is not null order by n.at), array_agg(distinct p.singleton_key) filter (where p.ordinality is not null)
+    select
+        array_agg(p.ordinality is not null order by n.at),
+        array_agg(distinct p.singleton_key) filter (where p.ordinality is not null)
     into v_parked, v_keys
     from generate_series(1, cardinality(requests)) as n (at)
     left join parked as p on p.ordinality = n.at
@@ -33,4 +41,5 @@ end
 $_park_followers$;
 
 comment on function _park_followers(_request[], uuid[], uuid[], boolean[], timestamptz) is
-    'Which of these new jobs would only stand behind another of their singleton key (null: none), and the notes that let them in if that was wrong.';
+    'For each of these new jobs, whether it is to be parked because it would go behind another job of its singleton '
+    'key. Null if none is. Writes the deferred items that unpark the jobs that should not have been parked.';

@@ -4,11 +4,13 @@ language plpgsql
 volatile
 as $_release_key$
 begin
-    -- Where only the head of a key is lost, not its lease, the key stays open to others while this transaction goes on, and a later one admits.
+    -- If the key loses only its head and not its lease, other transactions can still use the key until this one ends.
+    -- The next job is then unparked by a later transaction.
     if was = 'leased' and not _unpark_next(singleton_key) or was = 'ready' then
         insert into deferred (kind, singleton_key) values ('key', _release_key.singleton_key);
     end if;
 end
 $_release_key$;
 
-comment on function _release_key(text, text) is 'A job of this key left the given state: sees to it that the next of the key is admitted.';
+comment on function _release_key(text, text) is
+    'Sees to it that the next job of the key is unparked after a job of the key left the given state.';

@@ -18,7 +18,7 @@ begin
             insert into key_slot (slot) values (v_slot) on conflict on constraint key_slot_pkey do nothing;
             v_restored := true;
         exception
-            -- another transaction inserts it at this moment, and has it locked by that
+            -- Another transaction is inserting the row and thereby holds its lock.
             when lock_not_available then
                 null;
         end;
@@ -28,5 +28,5 @@ end
 $_restore_slots$;
 
 comment on function _restore_slots(integer[]) is
-    'Inserts those of these rows of key_slot that are missing. True where it inserted any. Waits for another transaction that inserts the same for a '
-    'millisecond.';
+    'Inserts those of these rows of key_slot that are missing. Returns whether it inserted any. Waits at most a '
+    'millisecond for another transaction that inserts the same row.';

@@ -4,7 +4,8 @@ language plpgsql
 volatile
 as $_set_parked$
 begin
-    -- Deleted and written anew, as in _grant_leases: who looks for work skips a locked row, but waits where he follows an updated one to its next version.
+    -- The rows are deleted and inserted again, as in _grant_leases. A claim skips a locked row, but it would wait if it
+    -- followed an updated row to its next version.
     with gone as (
         delete from only job as j where j.job_id = any (ids) returning j as whole
     )
@@ -15,4 +16,5 @@ begin
 end
 $_set_parked$;
 
-comment on function _set_parked(uuid[], boolean) is 'Takes ready jobs, whose locks the caller holds, out of the claim index, or lets them in.';
+comment on function _set_parked(uuid[], boolean) is
+    'Takes ready jobs, whose locks the caller holds, out of the claim index (parked), or puts them into it.';

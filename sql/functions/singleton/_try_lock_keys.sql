@@ -7,7 +7,7 @@ declare
     v_slots     integer[];
     v_locked    integer[];
 begin
-    -- nearly always: one key, whose row exists and is free
+    -- The common case: one key, whose row exists and is not locked.
     if cardinality(keys) = 1 then
         perform from key_slot as s where s.slot = _key_slot(keys[1]) for no key update skip locked;
         if found then
@@ -20,7 +20,7 @@ begin
         from (
             select s.slot from key_slot as s where s.slot = any (v_slots) for no key update skip locked
         ) as l;
-        -- A row that does not exist is not one that is locked: the table was emptied, or restored without its rows.
+        -- A row can be missing rather than locked, if the table was emptied or was restored without its rows.
         exit when cardinality(v_locked) = cardinality(v_slots) or not _restore_slots(v_slots);
     end loop;
     return array(select k.key from unnest(keys) as k (key) where _key_slot(k.key) = any (v_locked));
@@ -28,5 +28,7 @@ end
 $_try_lock_keys$;
 
 comment on function _try_lock_keys(text[]) is
-    'Locks these singleton keys until the end of the transaction, and returns those that it could lock: never waits. A lock is a row lock in key_slot, which '
-    'nobody but the owner can take. The transaction must have an id already where readings want that it has none (_queue_position, _run_deferred).';
+    'Tries to lock these singleton keys until the end of the transaction, and returns those that it locked. Never '
+    'waits. A lock is a row lock in key_slot, which only the owner of the schema can take. The lock assigns a '
+    'transaction id: a caller that must read something before the transaction has an id (_queue_position, '
+    '_run_deferred) does so first.';

@@ -10,12 +10,12 @@ declare
     v_priority  smallint;
     v_done      boolean := true;
 begin
-    -- somebody else is about this key: whether he admits the next is not known here
+    -- Another session holds the lock of this key. It may or may not unpark the next job.
     if _try_lock_keys(array[singleton_key]) = '{}' then
         return false;
     end if;
     if exists (select from leased as l where l.singleton_key = _unpark_next.singleton_key) then
-        -- the end of that lease admits the next; unless this is an old look, and it has ended since
+        -- The end of that lease unparks the next job. With a fixed snapshot, that lease may have ended already.
         return not _snapshot_is_fixed();
     end if;
     loop
@@ -31,7 +31,7 @@ begin
             where j.singleton_key = _unpark_next.singleton_key and j.state = 'ready' and not j.parked and j.next_need = v_need
                 and (j.priority, j.number) < (v_head.priority, v_head.number)
         );
-        -- a head that somebody holds is passed by: the next of its need goes first
+        -- A head that another transaction has locked is skipped, and the next job of the need goes first.
         select j.job_id, j.priority into v_taken, v_priority
         from only job as j
         where j.singleton_key = _unpark_next.singleton_key and j.state = 'ready' and j.parked and j.next_need = v_need
@@ -40,7 +40,7 @@ begin
         for no key update skip locked;
         if found then
             perform _set_parked(array[v_taken], false);
-            -- its lane may have been retired since it was submitted
+            -- The job's lane may have been retired since the job was submitted.
             perform _open_lane(v_need, v_priority, true, _now());
             perform _wake_for_jobs(array[v_taken], array[v_need]);
         else
@@ -52,5 +52,5 @@ end
 $_unpark_next$;
 
 comment on function _unpark_next(text) is
-    'Lets the first parked job of a free singleton key, one a need, into the claim index. Tries the key''s lock (_try_lock_keys), and waits for nothing: '
-    'false where somebody is to look again.';
+    'Puts the first parked job of a free singleton key, one for each need, into the claim index. Tries the key''s '
+    'lock (_try_lock_keys) and waits for nothing. Returns false if the key has to be looked at again.';
