@@ -14,12 +14,15 @@ begin
     order by d.ordinality
     limit 1;
     if found then
-        perform _raise_invalid_argument(format('done[%s].verb', v_index), 'must be one of complete, fail, release, reschedule, extend');
+        perform _raise_invalid_argument(
+            format('done[%s].verb', v_index), 'must be one of complete, fail, release, reschedule, extend'
+        );
     end if;
-    -- a key that is not known would go unnoticed; what is wrong with a value is for its own element to answer
+    -- An unknown key would otherwise go unnoticed. A wrong value is reported in the answer of its own element.
     perform _check_keys('done', done, v_kinds, types => false);
 end
 $_check_settle_elements$;
 
 comment on function _check_settle_elements(jsonb) is
-    'Refuses a batch of which an element names no job, no lease, no verb, or what its verb does not know (LH010).';
+    'Raises LH010 if an element of a batch lacks a job, a lease or a known verb, or has a key that its verb does not '
+    'have.';

@@ -12,5 +12,6 @@ as $_is_plain_complete$
 $_is_plain_complete$;
 
 comment on function _is_plain_complete(jsonb) is
-    'Whether an element of a batch of several is a complete that wants no second look: one expression, for nearly all are so. Where both ids are uuids, never '
-    'true of what _check_settle_elements or complete refuses as an argument (no setting allows a result less than 1024 bytes).';
+    'Whether an element of a batch is a complete that needs no further check, as nearly all are. One expression, '
+    'because it runs for each element. If both ids are uuids, it is false for every element that '
+    '_check_settle_elements or complete would reject: the limit of a result cannot be set below 1024 bytes.';

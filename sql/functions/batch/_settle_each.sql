@@ -13,7 +13,7 @@ begin
         from jsonb_array_elements(done) with ordinality as d (element, ordinality)
         order by d.ordinality
     loop
-        -- those that ended come in the order of the elements, too, and no job comes twice
+        -- ended is in the order of the elements, too, and names no job twice.
         if ended[v_next].job_id = v_done.job_id then
             v_answers := v_answers || ended[v_next];
             v_next := v_next + 1;
@@ -28,5 +28,5 @@ end
 $_settle_each$;
 
 comment on function _settle_each(jsonb, settled[], boolean) is
-    'Does what the elements of a batch say, one by one, but for those that have ended already. try: answers what is refused, each in a subtransaction '
-    'of its own; otherwise raises it.';
+    'Settles the elements of a batch one by one, except those that have already ended. With try, an element that '
+    'fails is answered with its error and has a subtransaction of its own; otherwise the error is raised.';

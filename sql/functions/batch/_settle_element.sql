@@ -29,8 +29,9 @@ begin
     else
         v_request := _read_request(element);
         v_outcome := reschedule(
-            v_job_id, v_lease_id, v_request.next_need, v_request.payload, v_request.wait_for, v_request.available_at, v_request.priority,
-            v_request.expires_at, v_request.max_attempts, v_request.retry, v_request.on_dependency_failure
+            v_job_id, v_lease_id, v_request.next_need, v_request.payload, v_request.wait_for, v_request.available_at,
+            v_request.priority, v_request.expires_at, v_request.max_attempts, v_request.retry,
+            v_request.on_dependency_failure
         );
     end if;
     return (
@@ -39,4 +40,5 @@ begin
 end
 $_settle_element$;
 
-comment on function _settle_element(jsonb, bigint) is 'Does what one element of a batch, the index-th, says. Raises what its verb raises.';
+comment on function _settle_element(jsonb, bigint) is
+    'Settles one element of a batch, the one at position index. Raises what its verb raises.';

@@ -9,7 +9,7 @@ begin
     return _settle_element(element, index);
 exception
     when others then
-        -- refusals and what an element's text could not be read as; anything else is not the element's fault
+        -- Errors of the engine and of unreadable values come from the element. Any other error does not, and is raised.
         if sqlstate !~ '^(LH|22)' and sqlstate <> '40001' then
             raise;
         end if;
@@ -26,4 +26,5 @@ exception
 end
 $_try_settle_element$;
 
-comment on function _try_settle_element(jsonb, bigint) is 'Settles one element of a batch, or answers why not, in a subtransaction of its own.';
+comment on function _try_settle_element(jsonb, bigint) is
+    'Settles one element of a batch in a subtransaction of its own. If that fails, returns the error as its answer.';

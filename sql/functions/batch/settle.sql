@@ -24,7 +24,9 @@ end
 $settle$;
 
 comment on function settle(jsonb, boolean) is
-    'Acknowledges a batch: an array of at most 1,000 objects, each with job_id, lease_id, verb (complete, fail, release, reschedule, extend) and that '
-    'function''s parameters, times with their offset. One row back per element, in order. strict: what one of them raises is raised, and nothing of the '
-    'call stays; strict => false: it is answered in its own row (error_code, message, detail, hint) and spoils no other; repeated ends are answered ok '
-    '=> false, LH018. Locks the jobs'' rows in the order of their ids. Raises LH010, and, when strict, what the verbs raise.';
+    'Settles a batch: done is an array of at most 1,000 objects, each with job_id, lease_id, verb (complete, fail, '
+    'release, reschedule or extend) and the parameters of that function; times have an offset from UTC. Returns one '
+    'row for each element, in order. With strict, an error of an element is raised, and nothing of the call stays. '
+    'With strict => false, it is answered in the element''s own row (error_code, message, detail, hint) and does not '
+    'affect the others; a repeated complete is answered with ok => false and LH018. Locks the jobs'' rows in the '
+    'order of their ids. Raises LH010 and, with strict, what the verbs raise.';

@@ -66,8 +66,9 @@ MUTATIONS = (
         [lease.a_stale_lease_does_not_wait_for_who_has_the_job],
         change(
             "_settle_batch",
-            "and ((j.job_id, j.lease_id) in (select n.job_id, n.lease_id from"
-            " unnest(v_named, v_named_by) as n (job_id, lease_id))) is true",
+            "and ((j.job_id, j.lease_id) in (\n"
+            "                select n.job_id, n.lease_id from unnest(v_named, v_named_by) as n (job_id, lease_id)\n"
+            "            )) is true",
             "",
         ),
     ),
