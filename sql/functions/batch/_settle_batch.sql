@@ -42,7 +42,8 @@ begin
         -- their order.
         if v_jobs > 0 and exists (
             select from jsonb_array_elements(done) as d (element)
-            having count(distinct (d.element ->> 'job_id')::uuid) < count(*) or bool_or(d.element ->> 'verb' = 'reschedule')
+            having count(distinct (d.element ->> 'job_id')::uuid) < count(*)
+                or bool_or(d.element ->> 'verb' = 'reschedule')
         ) then
             v_jobs := null;
         end if;
@@ -78,7 +79,7 @@ begin
         return _settle_each(done, v_ended, false);
     exception
         when others then
-            if sqlstate !~ '^(LH|22)' and sqlstate <> '40001' then
+            if not _is_element_error(sqlstate) then
                 raise;
             end if;
     end;
@@ -87,6 +88,6 @@ end
 $_settle_batch$;
 
 comment on function _settle_batch(jsonb, boolean) is
-    'Does what settle and turn do with a batch that is not one plain complete (_complete_plain): returns an answer '
-    'for each element, in order. The completes of current leases are one statement; the other elements follow one by '
-    'one. Locks the jobs'' rows in the order of their ids before anything else.';
+    'Does what settle and turn do with a batch: returns an answer for each element, in order. The completes of '
+    'current leases are one statement; the other elements follow one by one. Locks the jobs'' rows in the order of '
+    'their ids before anything else.';

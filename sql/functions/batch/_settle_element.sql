@@ -12,6 +12,15 @@ declare
     v_request   _request;
 begin
     perform _check_keys('done', jsonb_build_array(element), _settle_field_kinds(), index);
+    if v_verb in ('release', 'reschedule') then
+        begin
+            v_request := jsonb_populate_record(null::_request, element);
+        exception
+            when data_exception then
+                perform _raise_invalid_argument(format('done[%s]', index), 'cannot be read: ' || left(sqlerrm, 200));
+        end;
+    end if;
+
     if v_verb = 'complete' then
         perform complete(v_job_id, v_lease_id, element -> 'result');
         v_outcome.state := 'succeeded';
@@ -24,10 +33,8 @@ begin
             _read_interval('retry_after', element ->> 'retry_after'), element ->> 'error_code'
         );
     elsif v_verb = 'release' then
-        v_request := _read_request(element);
         v_outcome := release(v_job_id, v_lease_id, v_request.available_at);
     else
-        v_request := _read_request(element);
         v_outcome := reschedule(
             v_job_id, v_lease_id, v_request.next_need, v_request.payload, v_request.wait_for, v_request.available_at,
             v_request.priority, v_request.expires_at, v_request.max_attempts, v_request.retry,
@@ -35,7 +42,8 @@ begin
         );
     end if;
     return (
-        v_job_id, v_lease_id, v_verb, true, v_outcome.state, v_outcome.available_at, v_outcome.attempt, v_end, null, null, null, null
+        v_job_id, v_lease_id, v_verb, true, v_outcome.state, v_outcome.available_at, v_outcome.attempt, v_end,
+        null, null, null, null
     )::settled;
 end
 $_settle_element$;

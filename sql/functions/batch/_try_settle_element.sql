@@ -9,8 +9,7 @@ begin
     return _settle_element(element, index);
 exception
     when others then
-        -- Errors of the engine and of unreadable values come from the element. Any other error does not, and is raised.
-        if sqlstate !~ '^(LH|22)' and sqlstate <> '40001' then
+        if not _is_element_error(sqlstate) then
             raise;
         end if;
         v_settled.job_id := (element ->> 'job_id')::uuid;

@@ -42,14 +42,10 @@ begin
             perform _plan_claim(capabilities, v_now);
         end if;
     end if;
-    v_turned.settled := _complete_plain(done);
-    if (v_turned.settled).ok then
-        return next v_turned;
-        v_turned.settled := null;
-    elsif done <> '[]' then
+    if done <> '[]' then
         foreach v_turned.settled in array _settle_batch(done, coalesce(strict, true)) loop
             return next v_turned;
-            -- it may have opened a lane, which the marks from before do not know
+            -- A reschedule may have opened a lane that the watermarks read above do not know.
             v_usable := v_usable and (v_turned.settled).verb <> 'reschedule';
         end loop;
         v_turned.settled := null;
@@ -68,5 +64,5 @@ end
 $turn$;
 
 comment on function turn(text, text[], jsonb, interval, integer, boolean) is
-    'settle and get_work in one call and one commit: rows of (settled, work), of which one is null; the settled first. The new work is leased when the ends '
-    'commit. Locks and raises what settle and get_work do.';
+    'settle and get_work in one round trip and one commit. Returns rows of (settled, work) of which one is null, the '
+    'settled rows first. The new work is leased when the ends commit. Locks and raises what settle and get_work do.';

@@ -4,7 +4,8 @@ language plpgsql
 volatile
 as $_add_dependencies$
 begin
-    insert into dependency (waits_for, job_id) select w.id, _add_dependencies.job_id from unnest(dependencies) as w (id);
+    insert into dependency (waits_for, job_id)
+    select w.id, _add_dependencies.job_id from unnest(dependencies) as w (id);
     -- One of the jobs waited for may be ending at this moment, in a transaction that does not see these rows and is not
     -- seen by this one.
     insert into deferred (kind, job_id) values ('recheck', _add_dependencies.job_id);

@@ -21,7 +21,9 @@ begin
     select array_agg(d.node order by d.node, n.node), array_agg(n.node order by d.node, n.node) into v_from, v_to
     from node as n
     cross join unnest(n.wait_for) as w (id)
-    join (select min(m.node) as node, m.job_id from node as m where m.job_id is not null group by m.job_id) as d on d.job_id = w.id;
+    join (
+        select min(m.node) as node, m.job_id from node as m where m.job_id is not null group by m.job_id
+    ) as d on d.job_id = w.id;
     if v_from is null then
         return;
     end if;

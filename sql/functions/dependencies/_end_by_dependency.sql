@@ -10,12 +10,14 @@ declare
 begin
     if end_state = 'cancelled' then
         perform _record_history(
-            job_id, 'cancelled', 'leasehold', 'cancelled', v_job.attempt, format('dependency %s was cancelled', ended_by), now
+            job_id, 'cancelled', 'leasehold', 'cancelled', v_job.attempt,
+            format('dependency %s was cancelled', ended_by), now
         );
         perform _archive_unheld(v_job, 'cancelled', null, answer, now);
     else
         perform _bury(
-            v_job, 'dependency_failed', format('dependency %s had already ended', ended_by), null, answer, 'leasehold', now
+            v_job, 'dependency_failed', format('dependency %s had already ended', ended_by), null, answer,
+            'leasehold', now
         );
     end if;
 end

@@ -9,7 +9,11 @@ declare
 begin
     select array_agg(w.job_id) into v_ids
     from (
-        select e.job_id from dependency as e where e.waits_for = _propagate_end.job_id order by e.job_id limit v_at_once + 1
+        select e.job_id
+        from dependency as e
+        where e.waits_for = _propagate_end.job_id
+        order by e.job_id
+        limit v_at_once + 1
     ) as w;
     -- With a fixed snapshot this read may have missed a dependency, so a later transaction reads again.
     if v_ids is null and not _snapshot_is_fixed() then

@@ -14,7 +14,11 @@ begin
         -- in _run_contained_step.
         select array_agg(d.job_id) into v_mine
         from (
-            select j.job_id from only job as j where j.job_id = any (ids) order by j.job_id for no key update skip locked
+            select j.job_id
+            from only job as j
+            where j.job_id = any (ids)
+            order by j.job_id
+            for no key update skip locked
         ) as d;
         insert into deferred (kind, job_id, waits_for)
         select 'dependency', e.job_id, e.waits_for

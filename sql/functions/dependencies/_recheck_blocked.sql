@@ -1,5 +1,6 @@
 create or replace function _recheck_blocked(
-    job_id uuid, after uuid, limit_rows integer, now timestamptz, out freed integer, out looked_at integer, out last uuid
+    job_id uuid, after uuid, limit_rows integer, now timestamptz,
+    out freed integer, out looked_at integer, out last uuid
 )
 language plpgsql
 volatile

@@ -33,8 +33,9 @@ begin
     )
     select
         array_agg(n.waits_for order by n.waits_for) filter (where n.state is null),
-        array_agg(n.waits_for order by n.waits_for)
-            filter (where n.state = 'live' or n.state = 'dead' and _resolve_wait_for.on_dependency_failure <> 'release'),
+        array_agg(n.waits_for order by n.waits_for) filter (
+            where n.state = 'live' or n.state = 'dead' and _resolve_wait_for.on_dependency_failure <> 'release'
+        ),
         min(n.waits_for::text)
             filter (where n.state = 'cancelled' and _resolve_wait_for.on_dependency_failure <> 'release'),
         min(n.waits_for::text) filter (where n.state = 'dead' and _resolve_wait_for.on_dependency_failure = 'cascade')
@@ -52,7 +53,8 @@ begin
         end
             using errcode = 'LH004',
                   detail = jsonb_build_object(
-                      'job_id', job_id, 'waits_for', v_unknown[1], 'unknown', v_unknown[: 10], 'unknown_count', cardinality(v_unknown)
+                      'job_id', job_id, 'waits_for', v_unknown[1],
+                      'unknown', v_unknown[: 10], 'unknown_count', cardinality(v_unknown)
                   )::text,
                   hint = 'Submit the jobs it waits for first, in this transaction or in one that has committed.';
     end if;

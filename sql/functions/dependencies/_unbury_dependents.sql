@@ -7,11 +7,14 @@ begin
     -- Dead jobs are found by dead_reason. With state = 'dead' the planner could choose the index of all dead jobs.
     with back as (
         delete from only job as j
-        where j.job_id = any (ids) and (j.failure).dead_reason = 'dependency_failed' and j.on_dependency_failure = 'cascade'
+        where j.job_id = any (ids)
+            and (j.failure).dead_reason = 'dependency_failed' and j.on_dependency_failure = 'cascade'
             and not exists (
                 select from dependency as e
                 cross join lateral (
-                    select from only job as d where d.job_id = e.waits_for and (d.failure).dead_reason is not null limit 1
+                    select from only job as d
+                    where d.job_id = e.waits_for and (d.failure).dead_reason is not null
+                    limit 1
                 ) as d
                 where e.job_id = j.job_id
             )
@@ -19,12 +22,12 @@ begin
     ), anew as (
         insert into job (
             job_id, number, submitted_at, available_at, attempt, priority, crashes, parked, cancel_requested, state,
-            next_need, submitted_by, on_dependency_failure, payload, metadata, expires_at, singleton_key, options, fence,
-            lease_id, worker_id, leased_at, lease_expires_at, check_at, answer, failure, ended_at
+            next_need, submitted_by, on_dependency_failure, payload, metadata, expires_at, singleton_key, options,
+            fence, lease_id, worker_id, leased_at, lease_expires_at, check_at, answer, failure, ended_at
         )
         select
-            b.job_id, b.number, b.submitted_at, b.available_at, 0, b.priority, 0, b.parked, b.cancel_requested, 'blocked',
-            b.next_need, b.submitted_by, b.on_dependency_failure, b.payload, b.metadata,
+            b.job_id, b.number, b.submitted_at, b.available_at, 0, b.priority, 0, b.parked, b.cancel_requested,
+            'blocked', b.next_need, b.submitted_by, b.on_dependency_failure, b.payload, b.metadata,
             -- As in _redrive_job: an expires_at that leaves no time to start is dropped.
             case when b.expires_at > greatest(b.available_at, _unbury_dependents.now) then b.expires_at end,
             b.singleton_key, b.options, b.fence, b.lease_id, b.worker_id, b.leased_at, b.lease_expires_at, b.check_at,

@@ -80,7 +80,7 @@ begin
     from moved as m;
 
     if v_keys is not null then
-        insert into deferred (kind, singleton_key) select 'key', k.key from unnest(v_keys) as k (key);
+        perform _defer_unpark(v_keys);
     end if;
     -- The jobs' lanes may have been retired since the jobs were submitted.
     for v_lane in

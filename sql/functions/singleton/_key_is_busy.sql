@@ -11,7 +11,8 @@ begin
         -- With "not parked" the planner could choose the index of the heads of all keys.
         select from only job as j
         where j.singleton_key = _key_is_busy.singleton_key and j.state = 'ready' and j.parked < true
-            and j.next_need = _key_is_busy.next_need and j.priority <= _key_is_busy.priority and j.job_id <> _key_is_busy.job_id
+            and j.next_need = _key_is_busy.next_need and j.priority <= _key_is_busy.priority
+            and j.job_id <> _key_is_busy.job_id
     );
 end
 $_key_is_busy$;

@@ -35,7 +35,9 @@ begin
     left join parked as p on p.ordinality = n.at
     having count(p.ordinality) > 0;
 
-    insert into deferred (kind, singleton_key) select 'key', k.key from unnest(v_keys) as k (key);
+    if v_keys is not null then
+        perform _defer_unpark(v_keys);
+    end if;
     return v_parked;
 end
 $_park_followers$;

@@ -7,7 +7,7 @@ begin
     -- If the key loses only its head and not its lease, other transactions can still use the key until this one ends.
     -- The next job is then unparked by a later transaction.
     if was = 'leased' and not _unpark_next(singleton_key) or was = 'ready' then
-        insert into deferred (kind, singleton_key) values ('key', _release_key.singleton_key);
+        perform _defer_unpark(array[singleton_key]);
     end if;
 end
 $_release_key$;

@@ -28,8 +28,8 @@ begin
         v_need := v_head.next_need;
         continue when exists (
             select from only job as j
-            where j.singleton_key = _unpark_next.singleton_key and j.state = 'ready' and not j.parked and j.next_need = v_need
-                and (j.priority, j.number) < (v_head.priority, v_head.number)
+            where j.singleton_key = _unpark_next.singleton_key and j.state = 'ready' and not j.parked
+                and j.next_need = v_need and (j.priority, j.number) < (v_head.priority, v_head.number)
         );
         -- A head that another transaction has locked is skipped, and the next job of the need goes first.
         select j.job_id, j.priority into v_taken, v_priority

@@ -98,11 +98,6 @@ MUTATIONS = (
         change("complete", "_now_after_xid()", "_now()"),
     ),
     Mutation(
-        "the id taken before settle looks for edges",
-        [dependencies.an_end_that_looked_before_an_edge_committed_is_waited_for],
-        change("_complete_plain", "_now_after_xid()", "_now()"),
-    ),
-    Mutation(
         "the id taken before a batch looks for edges",
         [dependencies.an_end_that_looked_before_an_edge_committed_is_waited_for],
         change("_settle_batch", "v_places, _now_after_xid())", "v_places, _now())"),

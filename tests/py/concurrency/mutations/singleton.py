@@ -90,7 +90,7 @@ MUTATIONS = (
     Mutation(
         "the note for a key that somebody else is at",
         [singleton.the_end_of_a_job_does_not_wait_for_who_admits_to_its_key],
-        change("_release_key", "('key', _release_key.singleton_key)", "('key', 'nobody''s')"),
+        change("_release_key", "array[singleton_key]", "array['nobody''s']"),
     ),
     Mutation(
         "skip locked for the head of a key",
