@@ -30,13 +30,14 @@ begin
                     v_job.job_id, 'cancelled', 'leasehold', 'cancelled', v_job.attempt,
                     format('dependency %s was cancelled', waited_for), now
                 );
-                perform _archive_unheld(v_job, 'cancelled', null, null, now, nested => true);
+                perform _archive_unheld(v_job, 'cancelled', null, null, now);
             else
                 perform _bury(
                     v_job, 'dependency_failed', format('dependency %s is %s', waited_for, end_state), null, null,
-                    'leasehold', now, nested => true
+                    'leasehold', now
                 );
             end if;
+            perform _defer_propagation(v_job.job_id);
         end loop;
     end if;
 

@@ -20,6 +20,7 @@ begin
             'leasehold', now
         );
     end if;
+    perform _propagate_end(job_id);
 end
 $_end_by_dependency$;
 

@@ -1,4 +1,4 @@
-create or replace function _propagate_end(job_id uuid, nested boolean default false)
+create or replace function _propagate_end(job_id uuid)
 returns void
 language plpgsql
 volatile
@@ -15,21 +15,18 @@ begin
         order by e.job_id
         limit v_at_once + 1
     ) as w;
-    -- With a fixed snapshot this read may have missed a dependency, so a later transaction reads again.
-    if v_ids is null and not _snapshot_is_fixed() then
-        return;
+    if cardinality(v_ids) > v_at_once or _snapshot_is_fixed() then
+        -- Many dependents are left to get_work and sweep, so that this call stays quick. With a fixed snapshot the read
+        -- above may have missed a dependency, so a later transaction reads again.
+        perform _defer_propagation(job_id);
+    elsif v_ids is not null then
+        perform _propagate_to(job_id, v_ids, _now());
     end if;
-    if nested or cardinality(v_ids) > v_at_once or _snapshot_is_fixed() then
-        -- Many dependents, and an end caused by another end, are left to get_work and sweep, so that this call stays
-        -- quick.
-        insert into deferred (kind, job_id) values ('ended', _propagate_end.job_id);
-        return;
-    end if;
-    perform _propagate_to(job_id, v_ids, _now());
 end
 $_propagate_end$;
 
-comment on function _propagate_end(uuid, boolean) is
+comment on function _propagate_end(uuid) is
     'Propagates the end of a job, or its redrive, to the jobs that wait for it: at once if they are few, by a '
     'deferred item if they are many. Call it under the lock of the job''s row, in a statement after the one that took '
-    'the lock. A dependency that commits later has a deferred item of its own.';
+    'the lock. A dependency that commits later has a deferred item of its own. An end that another end causes is '
+    'deferred instead (_defer_propagation).';

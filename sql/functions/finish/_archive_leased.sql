@@ -1,5 +1,5 @@
 create or replace function _archive_leased(
-    job_id uuid, lease_id uuid, state text, result jsonb, answer jsonb, now timestamptz, nested boolean default false
+    job_id uuid, lease_id uuid, state text, result jsonb, answer jsonb, now timestamptz
 )
 returns boolean
 language plpgsql
@@ -42,22 +42,19 @@ begin
     returning a.singleton_key, exists (select from dependency as e where e.waits_for = _archive_leased.job_id)
     into v_key, v_awaited;
     if not found then
-        return false;
+        return null;
     end if;
 
     if v_key is not null then
         perform _release_key(v_key, 'leased');
     end if;
-    if v_awaited or _snapshot_is_fixed() then
-        perform _propagate_end(_archive_leased.job_id, nested);
-    end if;
-    return true;
+    return v_awaited or _snapshot_is_fixed();
 end
 $_archive_leased$;
 
-comment on function _archive_leased(uuid, uuid, text, jsonb, jsonb, timestamptz, boolean) is
-    'Ends a leased job as succeeded or cancelled: moves it to the archive, unparks the next job of its singleton key, '
-    'and frees the jobs that wait for it. With a lease_id, does so only while that lease is current. Returns false if '
-    'there is no such job. Locks the job''s row, then tries to lock the others. now is the result of '
-    '_now_after_xid(). _archive_completed does this for many completes at once, _archive_unheld for a job that no '
-    'worker holds.';
+comment on function _archive_leased(uuid, uuid, text, jsonb, jsonb, timestamptz) is
+    'Ends a leased job as succeeded or cancelled: moves it to the archive and unparks the next job of its singleton '
+    'key. With a lease_id, does so only while that lease is current. Returns whether another job may wait for it: the '
+    'caller then propagates the end (_propagate_end, or _defer_propagation). Returns null if there is no such job. '
+    'Locks the job''s row, then tries to lock the singleton key. now is the result of _now_after_xid(). '
+    '_archive_completed does this for many completes at once, _archive_unheld for a job that no worker holds.';

@@ -1,6 +1,4 @@
-create or replace function _archive_unheld(
-    v_job job, state text, result jsonb, answer jsonb, now timestamptz, nested boolean default false
-)
+create or replace function _archive_unheld(v_job job, state text, result jsonb, answer jsonb, now timestamptz)
 returns void
 language plpgsql
 volatile
@@ -26,10 +24,9 @@ begin
     if v_job.singleton_key is not null then
         perform _release_key(v_job.singleton_key, v_job.state);
     end if;
-    perform _propagate_end(v_job.job_id, nested);
 end
 $_archive_unheld$;
 
-comment on function _archive_unheld(job, text, jsonb, jsonb, timestamptz, boolean) is
+comment on function _archive_unheld(job, text, jsonb, jsonb, timestamptz) is
     'Does what _archive_leased does, for a job that no worker holds. The caller holds the lock of v_job, which is the '
-    'job''s row.';
+    'job''s row, and propagates the end (_propagate_end, or _defer_propagation).';

@@ -1,6 +1,5 @@
 create or replace function _bury(
-    v_job job, reason text, error text, error_code text, answer jsonb, actor text, now timestamptz,
-    nested boolean default false
+    v_job job, reason text, error text, error_code text, answer jsonb, actor text, now timestamptz
 )
 returns void
 language plpgsql
@@ -26,10 +25,10 @@ begin
     if v_job.singleton_key is not null then
         perform _release_key(v_job.singleton_key, v_was);
     end if;
-    perform _propagate_end(v_job.job_id, nested);
 end
 $_bury$;
 
-comment on function _bury(job, text, text, text, jsonb, text, timestamptz, boolean) is
+comment on function _bury(job, text, text, text, jsonb, text, timestamptz) is
     'Makes a job dead. No other function does. The caller holds the lock of v_job, which is the job''s row except '
-    'that crashes may already have its new value.';
+    'that crashes may already have its new value. The caller propagates the end (_propagate_end, or '
+    '_defer_propagation).';

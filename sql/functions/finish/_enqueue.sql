@@ -22,7 +22,8 @@ begin
         where j.job_id = any (ids) and j.expires_at <= greatest(j.available_at, _enqueue.now)
         order by j.job_id
     loop
-        perform _bury(v_late, 'expired', null, null, null, 'leasehold', now, nested => true);
+        perform _bury(v_late, 'expired', null, null, null, 'leasehold', now);
+        perform _defer_propagation(v_late.job_id);
     end loop;
 
     with entering as materialized (

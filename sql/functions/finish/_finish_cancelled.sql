@@ -10,10 +10,12 @@ begin
         v_job.job_id, 'cancelled', v_job.worker_id, 'cancelled', v_job.attempt, 'its worker stopped', now, error,
         error_code
     );
-    perform _archive_leased(
+    if _archive_leased(
         v_job.job_id, null, 'cancelled', null,
         jsonb_build_object('verb', verb, 'state', 'cancelled', 'available_at', null, 'attempt', v_job.attempt), now
-    );
+    ) then
+        perform _propagate_end(v_job.job_id);
+    end if;
     return ('cancelled', null, v_job.attempt)::outcome;
 end
 $_finish_cancelled$;

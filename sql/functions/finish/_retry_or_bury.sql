@@ -1,6 +1,5 @@
 create or replace function _retry_or_bury(
-    v_job job, reason text, retry_after interval, error text, error_code text, verb text, actor text, now timestamptz,
-    nested boolean default false
+    v_job job, reason text, retry_after interval, error text, error_code text, verb text, actor text, now timestamptz
 )
 returns outcome
 language plpgsql
@@ -37,7 +36,7 @@ begin
         if verb = 'reclaimed' then
             perform _record_history(v_job.job_id, verb, actor, 'dead', v_job.attempt, error_code, now);
         end if;
-        perform _bury(v_job, reason, error, error_code, v_answer, actor, now, nested);
+        perform _bury(v_job, reason, error, error_code, v_answer, actor, now);
         return ('dead', null, v_job.attempt)::outcome;
     end if;
 
@@ -62,7 +61,8 @@ begin
 end
 $_retry_or_bury$;
 
-comment on function _retry_or_bury(job, text, interval, text, text, text, text, timestamptz, boolean) is
+comment on function _retry_or_bury(job, text, interval, text, text, text, text, timestamptz) is
     'Decides what becomes of a failed attempt. The job backs off; or it is buried, for the given reason, because its '
     'attempts are used up, or because it could only start after expires_at. The caller holds the lock of v_job, which '
-    'is the job''s row except that crashes already has its new value.';
+    'is the job''s row except that crashes already has its new value. If the state returned is dead, the caller '
+    'propagates the end (_propagate_end, or _defer_propagation).';

@@ -8,6 +8,8 @@ set plan_cache_mode to force_generic_plan
 set enable_seqscan to off
 set jit to off
 as $complete$
+declare
+    v_awaited boolean;
 begin
     if job_id is null or lease_id is null then
         perform _check_ids(job_id, lease_id);
@@ -15,8 +17,11 @@ begin
     if result is not null then
         perform _check_size('result', result, 'max_result_bytes');
     end if;
-    if not _archive_leased(job_id, lease_id, 'succeeded', result, null, _now_after_xid()) then
+    v_awaited := _archive_leased(job_id, lease_id, 'succeeded', result, null, _now_after_xid());
+    if v_awaited is null then
         perform _replay_or_raise(job_id, lease_id, 'complete');
+    elsif v_awaited then
+        perform _propagate_end(job_id);
     end if;
     return true;
 end

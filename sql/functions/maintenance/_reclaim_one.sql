@@ -4,7 +4,8 @@ language plpgsql
 volatile
 as $_reclaim_one$
 declare
-    v_job job;
+    v_job       job;
+    v_outcome   outcome;
 begin
     select j.* into v_job from leased as j where j.job_id = _reclaim_one.job_id;
     if v_job.job_id is not null and _snapshot_is_fixed() then
@@ -26,13 +27,17 @@ begin
         perform _record_history(
             v_job.job_id, 'cancelled', v_job.worker_id, 'cancelled', v_job.attempt, 'its lease ran out', now
         );
-        perform _archive_leased(v_job.job_id, null, 'cancelled', null, null, now, nested => true);
+        perform _archive_leased(v_job.job_id, null, 'cancelled', null, null, now);
+        perform _defer_propagation(v_job.job_id);
     else
-        perform _retry_or_bury(
+        v_outcome := _retry_or_bury(
             v_job,
             case when v_job.crashes >= _setting_value('max_crashes')::integer then 'crash_loop' end,
-            null, 'the lease ran out', null, 'reclaimed', v_job.worker_id, now, nested => true
+            null, 'the lease ran out', null, 'reclaimed', v_job.worker_id, now
         );
+        if v_outcome.state = 'dead' then
+            perform _defer_propagation(v_job.job_id);
+        end if;
     end if;
     return true;
 end

@@ -36,6 +36,7 @@ begin
     if v_job.state <> 'leased' then
         perform _record_history(job_id, 'cancelled', actor, 'cancelled', v_job.attempt, reason, v_now);
         perform _archive_unheld(v_job, 'cancelled', null, null, v_now);
+        perform _propagate_end(job_id);
         return 'cancelled';
     end if;
     if not v_job.cancel_requested then

@@ -17,6 +17,7 @@ begin
     v_now := _now();
     perform _record_history(job_id, 'complete_unheld', actor, 'succeeded', v_job.attempt, null, v_now);
     perform _archive_unheld(v_job, 'succeeded', result, null, v_now);
+    perform _propagate_end(job_id);
     return true;
 end
 $complete_unheld$;

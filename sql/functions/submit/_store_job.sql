@@ -69,6 +69,7 @@ begin
         v_state := v_doom;
     elsif v_request.expires_at <= v_request.available_at then
         perform _bury(_lock_job(job_id), 'expired', null, null, null, 'leasehold', now);
+        perform _propagate_end(job_id);
         v_state := 'dead';
     end if;
     return (job_id, true, v_state, v_available_at)::submitted;

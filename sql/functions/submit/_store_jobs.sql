@@ -69,6 +69,7 @@ begin
             perform _end_by_dependency(ids[v_at], v_doom, v_by, null, now);
         else
             perform _bury(_lock_job(ids[v_at]), 'expired', null, null, null, 'leasehold', now);
+            perform _propagate_end(ids[v_at]);
         end if;
         v_stored[v_at].state := coalesce(v_doom, 'dead');
     end loop;
