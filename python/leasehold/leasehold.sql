@@ -15,9 +15,9 @@
 do $install$
 declare
     v_version        constant text := '1.0.0';
-    v_build          constant text := '282f1cbb44561ddb1df7a71c98db00c3e9de4a8e176ab05dbe556572c6d72d3e';
+    v_build          constant text := '1236e025d35cb3d47ddd4624bf7bfd39ae1734a17feb770de2b8fcf4fc487542';
     v_migrations     constant integer := 1;
-    v_function_names constant text[] := array['_acting_role', '_add_dependencies', '_advance_watermarks', '_advisory_lock_key', '_answer_known_job', '_apply_dependency_policy', '_archive_completed', '_archive_leased', '_archive_unheld', '_backoff', '_bury', '_canonical_json_text', '_capability_matches', '_channel_known_to_all', '_check_batch_cycles', '_check_capabilities', '_check_count', '_check_cycle', '_check_delay', '_check_elements', '_check_expires_at', '_check_ids', '_check_job_id_unseen', '_check_keys', '_check_lease', '_check_need', '_check_object', '_check_policy', '_check_reschedule', '_check_retry', '_check_setting', '_check_settle_elements', '_check_size', '_check_submit', '_check_text', '_check_time', '_check_wait_for', '_claim_lookahead', '_claim_one', '_clean_error', '_clear_maintenance_error', '_complete_plain', '_copy_begin', '_copy_end', '_copy_flush', '_copy_one', '_copy_row', '_defer_again', '_dependency_results', '_drop_moot_rechecks', '_duration', '_end_by_dependency', '_ended_as', '_enqueue', '_entry_state', '_expires_at', '_fail_job', '_fence_of_lease', '_few_claims_since', '_fill_defaults', '_filter_claimable', '_finish_cancelled', '_grant_leases', '_group_roles', '_has_ready_heads', '_hold_wakeups', '_insert_jobs', '_insert_plain_jobs', '_invalidation_id', '_is_json_time', '_is_lease_reference', '_is_plain_claim', '_is_plain_complete', '_is_plain_job', '_is_plain_need', '_is_plain_request', '_is_retryable', '_is_row_error', '_is_set_aside', '_job_exists', '_keep_channel_known', '_key_is_busy', '_key_slot', '_lagging_sequences', '_last_horizon', '_lease_check_bits', '_list_objects', '_lock_candidates', '_lock_candidates_merged', '_lock_current_lease', '_lock_due', '_lock_job', '_lock_leased_job', '_lock_still_due', '_lock_unheld', '_lookahead_fresh', '_make_lease_id', '_matching_needs', '_maybe_run_maintenance', '_next_scheduled_at', '_no_older_writers', '_now', '_now_after_xid', '_oldest_snapshot', '_one_in_fifty', '_open_lane', '_open_lanes_and_wake', '_outcome_of_answer', '_pack_failure', '_pack_options', '_park_followers', '_plan_claim', '_plan_scope_claim', '_propagate_chunk', '_propagate_end', '_propagate_to', '_queue_position', '_raise_cancel_requested', '_raise_invalid_argument', '_raise_job_not_found', '_raise_sequence_lags', '_raise_state_change', '_read_interval', '_read_request', '_read_requests', '_rebuild_lane_cache', '_recheck_blocked', '_reclaim_one', '_reclaimable_at', '_record_history', '_record_uptime', '_redrive_job', '_refresh_watermark', '_release_key', '_release_wakeups', '_remap_wait_for', '_remove_expired_records', '_repair_sequences', '_replace_job_row', '_replay_or_raise', '_request_hash', '_requeue', '_reschedule_job', '_reserve_id', '_reserve_ids', '_reserve_key', '_reserve_keys', '_resolve_wait_for', '_restore_slots', '_retire_lanes', '_retry_or_bury', '_run_contained_step', '_run_deferred', '_run_deferred_item', '_run_maintenance', '_run_maintenance_from_horizon', '_run_step', '_scan_below_horizon', '_scope_name', '_select_claimable', '_server_up_since', '_set_alarm', '_set_aside', '_set_parked', '_setting_value', '_settle_batch', '_settle_each', '_settle_element', '_settle_field_kinds', '_snapshot_is_fixed', '_stale_watermark_usable', '_stem', '_stems', '_store_job', '_store_jobs', '_submit_field_kinds', '_submit_request', '_try_lock_keys', '_try_settle_element', '_unbury_dependents', '_unclaimed_since', '_unpark_next', '_uuid_v7', '_wake_for_jobs', '_wake_for_scheduled', '_wake_waiters', '_watcher', '_watermark_usable', 'cancel', 'checkpoint', 'checkpoints', 'complete', 'complete_unheld', 'error_codes', 'extend', 'extend_many', 'fail', 'fail_unheld', 'get_work', 'hold_lease', 'job', 'job_payload', 'lease_status', 'next_due', 'redrive', 'redrive_many', 'release', 'require_api', 'reschedule', 'reschedule_unheld', 'results', 'schema_version', 'set_setting', 'setting', 'settings', 'settle', 'submit', 'submit_many', 'sweep', 'turn', 'verify', 'wakeup_channel', 'why_not_running'];
+    v_function_names constant text[] := array['_acting_role', '_add_dependencies', '_advance_watermarks', '_advisory_lock_key', '_answer_known_job', '_answer_not_extended', '_apply_dependency_policy', '_archive_completed', '_archive_leased', '_archive_unheld', '_backoff', '_bury', '_canonical_json_text', '_capability_matches', '_channel_known_to_all', '_check_batch_cycles', '_check_capabilities', '_check_count', '_check_cycle', '_check_delay', '_check_elements', '_check_expires_at', '_check_ids', '_check_job_id_unseen', '_check_keys', '_check_lease', '_check_need', '_check_object', '_check_policy', '_check_reschedule', '_check_retry', '_check_setting', '_check_settle_elements', '_check_size', '_check_submit', '_check_text', '_check_time', '_check_wait_for', '_claim_lookahead', '_claim_one', '_clean_error', '_clear_maintenance_error', '_copy_begin', '_copy_end', '_copy_flush', '_copy_one', '_copy_row', '_defer_again', '_defer_propagation', '_defer_unpark', '_dependency_results', '_drop_moot_rechecks', '_duration', '_end_by_dependency', '_ended_as', '_enqueue', '_entry_state', '_expires_at', '_extend_current', '_fail_job', '_fence_of_lease', '_few_claims_since', '_fill_defaults', '_filter_claimable', '_finish_cancelled', '_grant_leases', '_group_roles', '_has_ready_heads', '_hold_wakeups', '_insert_jobs', '_insert_plain_jobs', '_invalidation_id', '_is_element_error', '_is_json_time', '_is_lease_reference', '_is_plain_claim', '_is_plain_complete', '_is_plain_job', '_is_plain_need', '_is_plain_request', '_is_retryable', '_is_row_error', '_is_set_aside', '_job_exists', '_keep_channel_known', '_key_is_busy', '_key_slot', '_lagging_sequences', '_last_horizon', '_lease_check_bits', '_list_objects', '_lock_candidates', '_lock_candidates_merged', '_lock_current_lease', '_lock_deferred', '_lock_due', '_lock_job', '_lock_leased_job', '_lock_still_due', '_lock_unheld', '_lookahead_fresh', '_make_lease_id', '_matching_needs', '_maybe_run_maintenance', '_next_scheduled_at', '_no_older_writers', '_now', '_now_after_xid', '_oldest_snapshot', '_one_in_fifty', '_open_lane', '_open_lanes_and_wake', '_outcome_of_answer', '_pack_failure', '_pack_options', '_park_followers', '_plan_claim', '_plan_scope_claim', '_propagate_chunk', '_propagate_end', '_propagate_to', '_queue_position', '_raise_cancel_requested', '_raise_invalid_argument', '_raise_job_ended', '_raise_job_not_found', '_raise_sequence_lags', '_raise_state_change', '_read_interval', '_read_requests', '_rebuild_lane_cache', '_recheck_blocked', '_reclaim_one', '_reclaimable_at', '_record_history', '_record_uptime', '_redrive_job', '_refresh_watermark', '_release_key', '_release_wakeups', '_remap_wait_for', '_remove_expired_records', '_repair_sequences', '_replace_job_row', '_replay_or_raise', '_request_hash', '_requeue', '_reschedule_job', '_reserve_id', '_reserve_ids', '_reserve_key', '_reserve_keys', '_resolve_wait_for', '_restore_slots', '_retire_lanes', '_retry_or_bury', '_run_contained_step', '_run_deferred', '_run_deferred_item', '_run_maintenance', '_run_maintenance_from_horizon', '_run_step', '_scan_below_horizon', '_scope_name', '_select_claimable', '_server_up_since', '_set_alarm', '_set_aside', '_set_parked', '_setting_value', '_settle_batch', '_settle_each', '_settle_element', '_settle_field_kinds', '_snapshot_is_fixed', '_stale_watermark_usable', '_stem', '_stems', '_store_job', '_store_jobs', '_submit_field_kinds', '_submit_request', '_try_lock_keys', '_try_settle_element', '_unbury_dependents', '_unclaimed_since', '_unpark_next', '_uuid_v7', '_wake_for_jobs', '_wake_for_scheduled', '_wake_waiters', '_watcher', '_watermark_usable', '_why_not_claimed', 'cancel', 'checkpoint', 'checkpoints', 'complete', 'complete_unheld', 'error_codes', 'extend', 'extend_many', 'fail', 'fail_unheld', 'get_work', 'hold_lease', 'job', 'job_payload', 'lease_status', 'next_due', 'redrive', 'redrive_many', 'release', 'require_api', 'reschedule', 'reschedule_unheld', 'results', 'schema_version', 'set_setting', 'setting', 'settings', 'settle', 'submit', 'submit_many', 'sweep', 'turn', 'verify', 'wakeup_channel', 'why_not_running'];
     v_view_names     constant text[] := array['dead_letter', 'departure', 'finished', 'status', 'submission'];
     v_functions      constant text[] := array[
 $function$
@@ -33,19 +33,23 @@ $_acting_role$;
 comment on function _acting_role() is 'Returns the role the caller acts as: its SET ROLE, or else session_user.';
 $function$,
 $function$
-create or replace function _add_dependencies(job_id uuid, edges uuid[])
+create or replace function _add_dependencies(job_id uuid, dependencies uuid[])
 returns void
 language plpgsql
 volatile
 as $_add_dependencies$
 begin
-    insert into dependency (waits_for, job_id) select w.id, _add_dependencies.job_id from unnest(edges) as w (id);
-    -- one of them may be ending right now, unseen from here as this is unseen from there
+    insert into dependency (waits_for, job_id)
+    select w.id, _add_dependencies.job_id from unnest(dependencies) as w (id);
+    -- One of the jobs waited for may be ending at this moment, in a transaction that does not see these rows and is not
+    -- seen by this one.
     insert into deferred (kind, job_id) values ('recheck', _add_dependencies.job_id);
 end
 $_add_dependencies$;
 
-comment on function _add_dependencies(uuid, uuid[]) is 'Writes the edges of a job that the caller has just inserted or locked, and the note that goes with them.';
+comment on function _add_dependencies(uuid, uuid[]) is
+    'Writes the dependencies of a job that the caller has just inserted or locked, and the deferred item that '
+    'rechecks them.';
 $function$,
 $function$
 create or replace function _advance_watermarks(capabilities text[], now timestamptz, seen bigint default null)
@@ -261,6 +265,42 @@ comment on function _answer_known_job(uuid) is
     'Raises 40001 if the job has just been purged, so that submit never returns a row of nulls.';
 $function$,
 $function$
+create or replace function _answer_not_extended(job_id uuid, lease_id uuid)
+returns extended
+language plpgsql
+volatile
+as $_answer_not_extended$
+declare
+    v_stopped   boolean;
+    v_answer    extended := (job_id, lease_id, false, null, null, null, null, null)::extended;
+begin
+    select j.cancel_requested into v_stopped
+    from leased as j
+    where j.job_id = _answer_not_extended.job_id and j.lease_id = _answer_not_extended.lease_id;
+    if not found then
+        perform _replay_or_raise(job_id, lease_id, 'extend');
+    elsif v_stopped then
+        perform _raise_cancel_requested(job_id, lease_id);
+    end if;
+    v_answer.error_code := '55P03';
+    v_answer.message := 'the job is locked by a transaction';
+    v_answer.hint := 'The lease is not lost. Try again later.';
+    return v_answer;
+exception
+    when sqlstate 'LH001' or sqlstate 'LH002' or sqlstate 'LH003' or sqlstate 'LH007' or sqlstate 'LH008' then
+        get stacked diagnostics
+            v_answer.error_code = returned_sqlstate,
+            v_answer.message = message_text,
+            v_answer.detail = pg_exception_detail,
+            v_answer.hint = pg_exception_hint;
+        return v_answer;
+end
+$_answer_not_extended$;
+
+comment on function _answer_not_extended(uuid, uuid) is
+    'The answer of extend_many for a lease that it did not extend: the code, message, detail and hint of the reason.';
+$function$,
+$function$
 create or replace function _apply_dependency_policy(waited_for uuid, end_state text, ids uuid[], now timestamptz)
 returns integer
 language plpgsql
@@ -275,33 +315,44 @@ begin
         return 0;
     end if;
 
-    -- 1. what its end, or the dependent's policy, dooms
+    -- 1. End the dependents that end with it, by their policy.
     if end_state <> 'succeeded' then
         for v_job in
             select j.*
             from dependency as e
-            -- limit: a look for each, where a join could become one over all jobs
+            -- limit 1 forces one index lookup per row. A plain join could be planned as a scan of all jobs.
             cross join lateral (select o.* from only job as o where o.job_id = e.job_id limit 1) as j
             where e.waits_for = waited_for and e.job_id = any (ids) and j.state = 'blocked'
-                and (j.on_dependency_failure = 'cascade' or j.on_dependency_failure = 'hold' and end_state = 'cancelled')
+                and (
+                    j.on_dependency_failure = 'cascade' or j.on_dependency_failure = 'hold' and end_state = 'cancelled'
+                )
             order by j.job_id
         loop
             if v_job.on_dependency_failure = 'cascade' and end_state = 'cancelled' then
-                perform _record_history(v_job.job_id, 'cancelled', 'leasehold', 'cancelled', v_job.attempt, 'with ' || waited_for, now);
-                perform _archive_unheld(v_job, 'cancelled', null, null, now, nested => true);
+                perform _record_history(
+                    v_job.job_id, 'cancelled', 'leasehold', 'cancelled', v_job.attempt,
+                    format('dependency %s was cancelled', waited_for), now
+                );
+                perform _archive_unheld(v_job, 'cancelled', null, null, now);
             else
                 perform _bury(
-                    v_job, 'dependency_failed', format('dependency %s is %s', waited_for, end_state), null, null, 'leasehold', now, nested => true
+                    v_job, 'dependency_failed', format('dependency %s is %s', waited_for, end_state), null, null,
+                    'leasehold', now
                 );
             end if;
+            perform _defer_propagation(v_job.job_id);
         end loop;
     end if;
 
-    -- 2. what it lets go: each edge once. A dead job keeps the edges of those who hold on for its redrive
+    -- 2. Remove the dependencies that this state satisfies or releases. Those of dependents that wait for a redrive of
+    -- the dead job stay.
     with let_go as (
         delete from dependency as e
         where e.waits_for = waited_for and e.job_id = any (ids)
-            and (end_state <> 'dead' or (select j.on_dependency_failure from only job as j where j.job_id = e.job_id) = 'release')
+            and (
+                end_state <> 'dead'
+                or (select j.on_dependency_failure from only job as j where j.job_id = e.job_id) = 'release'
+            )
         returning e.job_id
     )
     select array_agg(l.job_id) into v_freed from let_go as l;
@@ -312,15 +363,18 @@ begin
         perform _unbury_dependents(v_freed, now);
     end if;
     if _snapshot_is_fixed() then
-        -- an old look may still see edges that are gone: then somebody is to look again
+        -- A fixed snapshot may still show dependencies that another transaction has removed. A later transaction
+        -- rechecks.
         insert into deferred (kind, job_id)
         select 'recheck', j.job_id
         from only job as j
-        where j.job_id = any (v_freed) and j.state = 'blocked' and exists (select from dependency as e where e.job_id = j.job_id);
+        where j.job_id = any (v_freed) and j.state = 'blocked'
+            and exists (select from dependency as e where e.job_id = j.job_id);
     end if;
     select array_agg(j.job_id) into v_freed
     from only job as j
-    where j.job_id = any (v_freed) and j.state = 'blocked' and not exists (select from dependency as e where e.job_id = j.job_id);
+    where j.job_id = any (v_freed) and j.state = 'blocked'
+        and not exists (select from dependency as e where e.job_id = j.job_id);
     if v_freed is null then
         return 0;
     end if;
@@ -329,11 +383,14 @@ end
 $_apply_dependency_policy$;
 
 comment on function _apply_dependency_policy(uuid, text, uuid[], timestamptz) is
-    'The one place that says what the state of waited_for (succeeded, cancelled, dead; null: it lives again) means for the given dependents, '
-    'whose locks the caller holds. Returns how many entered the queue.';
+    'Applies the state of waited_for (succeeded, cancelled, dead; null: it lives again) to the given dependents: '
+    'ends, frees or unburies them by their policies. No other function decides this. The caller holds the locks of '
+    'the dependents. Returns how many entered the queue.';
 $function$,
 $function$
-create or replace function _archive_completed(job_ids uuid[], lease_ids uuid[], results jsonb[], places bigint[], now timestamptz)
+create or replace function _archive_completed(
+    job_ids uuid[], lease_ids uuid[], results jsonb[], places bigint[], now timestamptz
+)
 returns settled[]
 language plpgsql
 volatile
@@ -345,29 +402,36 @@ declare
     v_key       text;
     v_id        uuid;
 begin
-    -- The statement of _archive_leased, for many. Not the same one: a single job would cost a tenth more. No join, whose plan, made while the table is small, would read
-    -- all of it for ever: the one index scan there can be (bitmaps are off) comes upon the jobs, and locks them, in the order of their ids; what belongs
-    -- to a job is found by its place. Each look at edges is no newer than the job's lock, but the transaction has an id from before it (_archive_leased).
+    -- The statement of _archive_leased, for many jobs. One statement for both would cost a single job a tenth more. It
+    -- has no join: a plan for a join that is made while the table is small would read the whole table from then on. The
+    -- only index scan possible (bitmap scans are off) reads and locks the jobs in the order of their ids, and
+    -- width_bucket finds what belongs to a job by its place. Each check for dependents is no newer than the job's lock,
+    -- but the transaction got its id before the check (_archive_leased).
     with gone as (
         delete from leased as j
         where j.job_id = any (job_ids) and j.lease_id = lease_ids[width_bucket(j.job_id, job_ids)]
         returning j.*, width_bucket(j.job_id, job_ids) as nth
     ), kept as (
         insert into archive (
-            job_id, submitted_at, available_at, ended_at, attempt, priority, crashes, cancel_requested, state, next_need, submitted_by,
-            on_dependency_failure, payload, metadata, expires_at, singleton_key, options, fence, lease_id, worker_id, leased_at, answer, failure,
-            result
+            job_id, submitted_at, available_at, ended_at, attempt, priority, crashes, cancel_requested, state,
+            next_need, submitted_by, on_dependency_failure, payload, metadata, expires_at, singleton_key, options,
+            fence, lease_id, worker_id, leased_at, answer, failure, result
         )
         select
-            g.job_id, g.submitted_at, g.available_at, _archive_completed.now, g.attempt, g.priority, g.crashes, g.cancel_requested, 'succeeded',
-            g.next_need, g.submitted_by, g.on_dependency_failure, g.payload, g.metadata, g.expires_at, g.singleton_key, g.options, g.fence, g.lease_id,
-            g.worker_id, g.leased_at, g.answer, g.failure, results[g.nth]
+            g.job_id, g.submitted_at, g.available_at, _archive_completed.now, g.attempt, g.priority, g.crashes,
+            g.cancel_requested, 'succeeded', g.next_need, g.submitted_by, g.on_dependency_failure, g.payload,
+            g.metadata, g.expires_at, g.singleton_key, g.options, g.fence, g.lease_id, g.worker_id, g.leased_at,
+            g.answer, g.failure, results[g.nth]
         from gone as g
     )
     select
-        array_agg((g.job_id, g.lease_id, 'complete', true, 'succeeded', null, null, null, null, null, null, null)::settled order by places[g.nth]),
+        array_agg(
+            (g.job_id, g.lease_id, 'complete', true, 'succeeded', null, null, null, null, null, null, null)::settled
+            order by places[g.nth]
+        ),
         array_agg(g.singleton_key order by places[g.nth]) filter (where g.singleton_key is not null),
-        array_agg(g.job_id order by places[g.nth]) filter (where exists (select from dependency as e where e.waits_for = g.job_id))
+        array_agg(g.job_id order by places[g.nth])
+            filter (where exists (select from dependency as e where e.waits_for = g.job_id))
     into v_answers, v_keys, v_awaited
     from gone as g;
 
@@ -386,12 +450,13 @@ end
 $_archive_completed$;
 
 comment on function _archive_completed(uuid[], uuid[], jsonb[], bigint[], timestamptz) is
-    'Ends those of these leases that are current as succeeded: what _archive_leased does with one. Returns an answer for each that it ended, in the order of places; '
-    'null where none was current. job_ids: each once, in order, which is the order of the locks. READ COMMITTED only; now: _now_after_xid().';
+    'Ends those of these leases that are current as succeeded, as _archive_leased does with one. Returns an answer '
+    'for each lease that it ended, in the order of places; null if none was current. job_ids are distinct and sorted, '
+    'which is the order of the locks. For READ COMMITTED only. now is the result of _now_after_xid().';
 $function$,
 $function$
 create or replace function _archive_leased(
-    job_id uuid, lease_id uuid, state text, result jsonb, answer jsonb, now timestamptz, nested boolean default false
+    job_id uuid, lease_id uuid, state text, result jsonb, answer jsonb, now timestamptz
 )
 returns boolean
 language plpgsql
@@ -401,52 +466,58 @@ declare
     v_key       text;
     v_awaited   boolean;
 begin
-    -- One statement locks, checks the lease, moves the row, and looks whether anybody waits for it. That look is no newer than the lock, but the
-    -- transaction has an id from before it: an edge that it misses has a note, which cannot be dropped before this transaction is over.
+    -- One statement locks the row, checks the lease, moves the row, and checks whether any job waits for it. That check
+    -- is no newer than the lock, but this transaction got its id before the check. A dependency that the check misses
+    -- therefore has a deferred item that cannot be dropped before this transaction has ended.
     with gone as (
-        -- by name: j.*, with the columns that an end has no use for, costs more
+        -- The columns are named: j.* would also hand on columns that the archive does not need, which costs more.
         delete from leased as j
-        where j.job_id = _archive_leased.job_id and (_archive_leased.lease_id is null or j.lease_id = _archive_leased.lease_id)
+        where j.job_id = _archive_leased.job_id
+            and (_archive_leased.lease_id is null or j.lease_id = _archive_leased.lease_id)
         returning
-            j.job_id, j.submitted_at, j.available_at, j.attempt, j.priority, j.crashes, j.cancel_requested, j.next_need, j.submitted_by,
-            j.on_dependency_failure, j.payload, j.metadata, j.expires_at, j.singleton_key, j.options, j.fence, j.lease_id, j.worker_id, j.leased_at,
-            j.answer, j.failure
+            j.job_id, j.submitted_at, j.available_at, j.attempt, j.priority, j.crashes, j.cancel_requested, j.next_need,
+            j.submitted_by, j.on_dependency_failure, j.payload, j.metadata, j.expires_at, j.singleton_key, j.options,
+            j.fence, j.lease_id, j.worker_id, j.leased_at, j.answer, j.failure
     )
     insert into archive as a (
-        job_id, submitted_at, available_at, ended_at, attempt, priority, crashes, cancel_requested, state, next_need, submitted_by,
-        on_dependency_failure, payload, metadata, expires_at, singleton_key, options, fence, lease_id, worker_id, leased_at, answer, failure, result
+        job_id, submitted_at, available_at, ended_at, attempt, priority, crashes, cancel_requested, state, next_need,
+        submitted_by, on_dependency_failure, payload, metadata, expires_at, singleton_key, options, fence, lease_id,
+        worker_id, leased_at, answer, failure, result
     )
     select
-        g.job_id, g.submitted_at, g.available_at, _archive_leased.now, g.attempt, g.priority, g.crashes, g.cancel_requested, _archive_leased.state, g.next_need,
-        g.submitted_by, g.on_dependency_failure, g.payload, g.metadata, g.expires_at, g.singleton_key, g.options, g.fence,
-        -- a lease that neither made this end nor was answered before is not to be taken for one that did
-        case when _archive_leased.lease_id is not null or coalesce(_archive_leased.answer, g.answer) is not null then g.lease_id end,
+        g.job_id, g.submitted_at, g.available_at, _archive_leased.now, g.attempt, g.priority, g.crashes,
+        g.cancel_requested, _archive_leased.state, g.next_need, g.submitted_by, g.on_dependency_failure, g.payload,
+        g.metadata, g.expires_at, g.singleton_key, g.options, g.fence,
+        -- If the lease neither caused this end nor got an answer before, it is not kept: a replay would take it for the
+        -- lease that ended the job.
+        case
+            when _archive_leased.lease_id is not null or coalesce(_archive_leased.answer, g.answer) is not null
+                then g.lease_id
+        end,
         g.worker_id, g.leased_at, coalesce(_archive_leased.answer, g.answer), g.failure, _archive_leased.result
     from gone as g
-    returning a.singleton_key, exists (select from dependency as e where e.waits_for = _archive_leased.job_id) into v_key, v_awaited;
+    returning a.singleton_key, exists (select from dependency as e where e.waits_for = _archive_leased.job_id)
+    into v_key, v_awaited;
     if not found then
-        return false;
+        return null;
     end if;
 
     if v_key is not null then
         perform _release_key(v_key, 'leased');
     end if;
-    if v_awaited or _snapshot_is_fixed() then
-        perform _propagate_end(_archive_leased.job_id, nested);
-    end if;
-    return true;
+    return v_awaited or _snapshot_is_fixed();
 end
 $_archive_leased$;
 
-comment on function _archive_leased(uuid, uuid, text, jsonb, jsonb, timestamptz, boolean) is
-    'Ends a leased job as succeeded or cancelled: moves it to the archive, admits the next of its key, frees what waits for it. '
-    'With a lease_id, only while that lease is current; false where there is no such job. Locks the job''s row, then tries for the others. now: '
-    '_now_after_xid(). Many completes at once: _archive_completed. Where nobody holds the job: _archive_unheld.';
+comment on function _archive_leased(uuid, uuid, text, jsonb, jsonb, timestamptz) is
+    'Ends a leased job as succeeded or cancelled: moves it to the archive and unparks the next job of its singleton '
+    'key. With a lease_id, does so only while that lease is current. Returns whether another job may wait for it: the '
+    'caller then propagates the end (_propagate_end, or _defer_propagation). Returns null if there is no such job. '
+    'Locks the job''s row, then tries to lock the singleton key. now is the result of _now_after_xid(). '
+    '_archive_completed does this for many completes at once, _archive_unheld for a job that no worker holds.';
 $function$,
 $function$
-create or replace function _archive_unheld(
-    v_job job, state text, result jsonb, answer jsonb, now timestamptz, nested boolean default false
-)
+create or replace function _archive_unheld(v_job job, state text, result jsonb, answer jsonb, now timestamptz)
 returns void
 language plpgsql
 volatile
@@ -454,62 +525,66 @@ as $_archive_unheld$
 begin
     delete from job as j where j.job_id = v_job.job_id;
     insert into archive (
-        job_id, submitted_at, available_at, ended_at, attempt, priority, crashes, cancel_requested, state, next_need, submitted_by,
-        on_dependency_failure, payload, metadata, expires_at, singleton_key, options, fence, lease_id, worker_id, leased_at, answer, failure, result
+        job_id, submitted_at, available_at, ended_at, attempt, priority, crashes, cancel_requested, state, next_need,
+        submitted_by, on_dependency_failure, payload, metadata, expires_at, singleton_key, options, fence, lease_id,
+        worker_id, leased_at, answer, failure, result
     ) values (
-        v_job.job_id, v_job.submitted_at, v_job.available_at, _archive_unheld.now, v_job.attempt, v_job.priority, v_job.crashes,
-        v_job.cancel_requested, _archive_unheld.state, v_job.next_need, v_job.submitted_by, v_job.on_dependency_failure, v_job.payload, v_job.metadata,
-        v_job.expires_at, v_job.singleton_key, v_job.options, v_job.fence,
-        -- a lease that was not answered before did not make this end
+        v_job.job_id, v_job.submitted_at, v_job.available_at, _archive_unheld.now, v_job.attempt, v_job.priority,
+        v_job.crashes, v_job.cancel_requested, _archive_unheld.state, v_job.next_need, v_job.submitted_by,
+        v_job.on_dependency_failure, v_job.payload, v_job.metadata, v_job.expires_at, v_job.singleton_key,
+        v_job.options, v_job.fence,
+        -- A lease that got no answer before did not cause this end.
         case when coalesce(_archive_unheld.answer, v_job.answer) is not null then v_job.lease_id end,
         v_job.worker_id, v_job.leased_at, coalesce(_archive_unheld.answer, v_job.answer),
-        -- why it was dead is no matter of one that was cancelled
+        -- The dead_reason is dropped: a cancelled job is no longer dead.
         _pack_failure((v_job.failure).error, (v_job.failure).error_code), _archive_unheld.result
     );
     delete from dependency as e where e.job_id = v_job.job_id;
     if v_job.singleton_key is not null then
         perform _release_key(v_job.singleton_key, v_job.state);
     end if;
-    perform _propagate_end(v_job.job_id, nested);
 end
 $_archive_unheld$;
 
-comment on function _archive_unheld(job, text, jsonb, jsonb, timestamptz, boolean) is
-    'What _archive_leased does, with a job that nobody holds. The caller holds the lock of v_job, which is its row.';
+comment on function _archive_unheld(job, text, jsonb, jsonb, timestamptz) is
+    'Does what _archive_leased does, for a job that no worker holds. The caller holds the lock of v_job, which is the '
+    'job''s row, and propagates the end (_propagate_end, or _defer_propagation).';
 $function$,
 $function$
 create or replace function _backoff(retry jsonb, attempt integer)
 returns interval
 language plpgsql
 volatile
--- a leading minus sign means another thing under another style
+-- A leading minus sign has another meaning under another style.
 set intervalstyle to postgres
 as $_backoff$
 declare
-    v_policy     jsonb            := coalesce(retry, _setting_value('retry')::jsonb);
-    v_initial    double precision := extract(epoch from _duration(coalesce(v_policy ->> 'initial', '1 minute')::interval));
-    v_max        double precision := extract(epoch from _duration(coalesce(v_policy ->> 'max', '1 day')::interval));
-    v_multiplier double precision := coalesce((v_policy ->> 'multiplier')::double precision, 2);
-    v_jitter     double precision := coalesce((v_policy ->> 'jitter')::double precision, 0.1);
-    v_factor     double precision;
+    v_policy        jsonb := coalesce(retry, _setting_value('retry')::jsonb);
+    v_initial       interval := _duration(coalesce(v_policy ->> 'initial', '1 minute')::interval);
+    v_max           interval := _duration(coalesce(v_policy ->> 'max', '1 day')::interval);
+    v_multiplier    double precision := coalesce((v_policy ->> 'multiplier')::double precision, 2);
+    v_jitter        double precision := coalesce((v_policy ->> 'jitter')::double precision, 0.1);
+    v_seconds       double precision := extract(epoch from v_initial);
+    v_factor        double precision;
 begin
     v_factor := case coalesce(v_policy ->> 'kind', 'quadratic')
         when 'quadratic' then attempt::double precision ^ 2
-        -- the exponent is capped, for a float overflows; e^100 seconds are past every max
+        -- The exponent is capped, because a float would overflow. e^100 seconds exceed every max.
         when 'exponential' then exp(least((attempt - 1) * ln(v_multiplier), 100))
         else 1
     end;
-    return make_interval(secs => greatest(least(v_initial * v_factor, v_max) * (1 + v_jitter * (2 * random() - 1)), 0));
+    v_seconds := least(v_seconds * v_factor, extract(epoch from v_max)::double precision);
+    return make_interval(secs => greatest(v_seconds * (1 + v_jitter * (2 * random() - 1)), 0));
 end
 $_backoff$;
 
 comment on function _backoff(jsonb, integer) is
-    'How long a job waits after the given number of attempts: initial * attempt ^ 2 (quadratic), initial * multiplier ^ (attempt - 1) '
-    '(exponential) or initial (fixed), no more than max, give or take jitter.';
+    'How long a job waits after the given number of attempts: initial * attempt ^ 2 (quadratic), initial * multiplier '
+    '^ (attempt - 1) (exponential) or initial (fixed). The result is at most max, varied at random by jitter.';
 $function$,
 $function$
 create or replace function _bury(
-    v_job job, reason text, error text, error_code text, answer jsonb, actor text, now timestamptz, nested boolean default false
+    v_job job, reason text, error text, error_code text, answer jsonb, actor text, now timestamptz
 )
 returns void
 language plpgsql
@@ -529,16 +604,19 @@ begin
     v_job.parked := false;
     v_job.check_at := null;
     perform _replace_job_row(v_job);
-    perform _record_history(v_job.job_id, 'buried', actor, 'dead', v_job.attempt, reason, now, _bury.error, _bury.error_code);
+    perform _record_history(
+        v_job.job_id, 'buried', actor, 'dead', v_job.attempt, reason, now, _bury.error, _bury.error_code
+    );
     if v_job.singleton_key is not null then
         perform _release_key(v_job.singleton_key, v_was);
     end if;
-    perform _propagate_end(v_job.job_id, nested);
 end
 $_bury$;
 
-comment on function _bury(job, text, text, text, jsonb, text, timestamptz, boolean) is
-    'The one place that buries. The caller holds the lock of v_job, which is its row, but for crashes as they are to be.';
+comment on function _bury(job, text, text, text, jsonb, text, timestamptz) is
+    'Makes a job dead. No other function does. The caller holds the lock of v_job, which is the job''s row except '
+    'that crashes may already have its new value. The caller propagates the end (_propagate_end, or '
+    '_defer_propagation).';
 $function$,
 $function$
 create or replace function _canonical_json_text(value jsonb)
@@ -589,26 +667,30 @@ declare
 begin
     select l.written_by::text::bigint into v_written
     from listener as l
-    where l.channel = _channel_known_to_all.channel and l.known_until >= _channel_known_to_all.until and l.written_by < pg_snapshot_xmax(pg_current_snapshot())
+    where l.channel = _channel_known_to_all.channel and l.known_until >= _channel_known_to_all.until
+        and l.written_by < pg_snapshot_xmax(pg_current_snapshot())
     order by l.known_until
     limit 1;
     if v_written is null then
         return false;
     end if;
-    -- as it is now, not as this transaction may have read it before
+    -- reads the activity as it is now, not as this transaction may have read it before
     perform pg_stat_clear_snapshot();
     return not exists (
         select from pg_stat_get_activity(null) as a
-        where a.datid = (select d.oid from pg_database as d where d.datname = current_database()) and a.pid <> pg_backend_pid()
-            -- how many ids ago, by the 32 bits that are shown: as many as that row, or more
-            and (v_id % 4294967296 - a.backend_xmin::text::bigint + 4294967296) % 4294967296 between v_id - v_written and 2147483647
+        where a.datid = (select d.oid from pg_database as d where d.datname = current_database())
+            and a.pid <> pg_backend_pid()
+            -- The view shows 32 bits of an id. A snapshot counts if it is as many ids old as the row, or more.
+            and (v_id % 4294967296 - a.backend_xmin::text::bigint + 4294967296) % 4294967296
+            between v_id - v_written and 2147483647
     );
 end
 $_channel_known_to_all$;
 
 comment on function _channel_known_to_all(text, timestamptz) is
-    'Whether every transaction of this database that is open, or will be, sees the row of listener by which this channel is known until then: no snapshot '
-    'is open that is as old as the row. A transaction above READ COMMITTED rings by it.';
+    'Whether the row of listener by which this channel is known until then is visible to every transaction of this '
+    'database, open or future: no open snapshot is as old as the row. A transaction with a fixed snapshot notifies the '
+    'channel because of that row.';
 $function$,
 $function$
 create or replace function _check_batch_cycles(requests _request[])
@@ -627,14 +709,16 @@ declare
     v_node      integer;
     v_stuck     uuid[];
 begin
-    -- edges inside the batch, from what is waited for to what waits, sorted by the former
+    -- The dependencies inside the batch, from the job waited for to its dependent, sorted by the former.
     with node as (
         select r.ordinality::integer as node, r.job_id, r.wait_for from unnest(requests) with ordinality as r
     )
     select array_agg(d.node order by d.node, n.node), array_agg(n.node order by d.node, n.node) into v_from, v_to
     from node as n
     cross join unnest(n.wait_for) as w (id)
-    join (select min(m.node) as node, m.job_id from node as m where m.job_id is not null group by m.job_id) as d on d.job_id = w.id;
+    join (
+        select min(m.node) as node, m.job_id from node as m where m.job_id is not null group by m.job_id
+    ) as d on d.job_id = w.id;
     if v_from is null then
         return;
     end if;
@@ -646,7 +730,7 @@ begin
         v_first[v_from[v_edge]] := v_edge;
     end loop;
     v_free := array(select n.node from generate_series(1, cardinality(requests)) as n (node) where v_waits[n.node] = 0);
-    -- take away what waits for nothing, until nothing is left, or only circles and what waits for them
+    -- Remove the jobs that wait for nothing until none is left, or only cycles and the jobs that wait for them.
     while v_at <= coalesce(cardinality(v_free), 0) loop
         v_node := v_free[v_at];
         v_edge := v_first[v_node];
@@ -661,18 +745,21 @@ begin
     end loop;
     if cardinality(v_free) < cardinality(requests) then
         v_stuck := array(
-            select requests[n.node].job_id from generate_series(1, cardinality(requests)) as n (node) where v_waits[n.node] > 0 limit 10
+            select requests[n.node].job_id
+            from generate_series(1, cardinality(requests)) as n (node)
+            where v_waits[n.node] > 0
+            limit 10
         );
-        raise exception 'jobs wait for each other in a circle'
+        raise exception 'jobs of the batch wait for each other in a cycle'
             using errcode = 'LH004',
-                  detail = jsonb_build_object('job_id', v_stuck[1], 'circle', v_stuck)::text,
-                  hint = 'Nothing was submitted. Take one wait_for out of the circle.';
+                  detail = jsonb_build_object('job_id', v_stuck[1], 'cycle', v_stuck)::text,
+                  hint = 'Nothing was submitted. Remove one wait_for from the cycle.';
     end if;
 end
 $_check_batch_cycles$;
 
 comment on function _check_batch_cycles(_request[]) is
-    'Refuses a batch whose elements wait for each other in a circle (LH004), before anything is written.';
+    'Raises LH004 if elements of a batch wait for each other in a cycle, before anything is written.';
 $function$,
 $function$
 create or replace function _check_capabilities(capabilities text[], argument text default 'capabilities')
@@ -736,22 +823,25 @@ as $_check_cycle$
 declare
     v_until constant timestamptz := _now() + interval '1 s';
 begin
-    -- jobs that this transaction itself made, and that wait for nothing, can close no circle: nobody else has seen them
+    -- Jobs that this transaction inserted and that wait for nothing cannot close a cycle: no other transaction sees
+    -- them.
     if not exists (
         select from unnest(wait_for) as w (id)
-        -- limit: a look for each, where a join could become one over all jobs
+        -- limit 1 forces one index lookup per row. A plain join could be planned as a scan of all jobs.
         left join lateral (select o.xmin as made_by from job as o where o.job_id = w.id limit 1) as j on true
-        where j.made_by is distinct from pg_current_xact_id_if_assigned()::xid or exists (select from dependency as e where e.job_id = w.id)
+        where j.made_by is distinct from pg_current_xact_id_if_assigned()::xid
+            or exists (select from dependency as e where e.job_id = w.id)
     ) then
         return;
     end if;
-    -- Two who add edges at once would each miss the other's: one at a time. The gate is tried for, so that nobody hangs on an idle transaction;
-    -- and changed, so that an old snapshot cannot pass it unnoticed.
+    -- Two transactions that add dependencies at the same time would not see each other's rows, so cycle_gate lets one
+    -- pass at a time. Its row is tried for, so that no session waits for an idle transaction. It is updated, so that a
+    -- transaction with a fixed snapshot from before raises 40001.
     loop
         perform from cycle_gate as g for update skip locked;
         exit when found;
         if _now() > v_until then
-            raise exception 'another transaction is changing what jobs wait for'
+            raise exception 'another transaction is adding dependencies'
                 using errcode = 'serialization_failure',
                       detail = jsonb_build_object('job_id', job_id)::text,
                       hint = 'Try the transaction again.';
@@ -766,21 +856,22 @@ begin
             union
             select e.waits_for
             from upstream as u
-            -- offset: a look for each, where a join could become one over all edges
+            -- offset 0 forces one index lookup per row. A plain join could be planned as a scan of all dependencies.
             cross join lateral (select o.waits_for from dependency as o where o.job_id = u.id offset 0) as e
         )
         select from upstream as u where u.id = _check_cycle.job_id
     ) then
-        raise exception 'job % would wait for itself by way of others', job_id
+        raise exception 'job % would wait for itself through other jobs', job_id
             using errcode = 'LH004',
                   detail = jsonb_build_object('job_id', job_id, 'waits_for', wait_for[1:10])::text,
-                  hint = 'One of wait_for waits, directly or not, for this job.';
+                  hint = 'A job in wait_for waits, directly or indirectly, for this job.';
     end if;
 end
 $_check_cycle$;
 
 comment on function _check_cycle(uuid, uuid[]) is
-    'Refuses to let an existing job wait for jobs that wait for it (LH004). Passes the gate row first, which it tries for a second (40001 after).';
+    'Raises LH004 if an existing job would wait for jobs that wait for it. First locks and updates the row of '
+    'cycle_gate, which it tries for a second before it raises 40001.';
 $function$,
 $function$
 create or replace function _check_delay(argument text, value interval)
@@ -1054,8 +1145,8 @@ comment on function _check_policy(text, text) is
 $function$,
 $function$
 create or replace function _check_reschedule(
-    next_need text, payload jsonb, wait_for uuid[], available_at timestamptz, priority integer, expires_at timestamptz, max_attempts integer,
-    retry jsonb, on_dependency_failure text
+    next_need text, payload jsonb, wait_for uuid[], available_at timestamptz, priority integer, expires_at timestamptz,
+    max_attempts integer, retry jsonb, on_dependency_failure text
 )
 returns void
 language plpgsql
@@ -1078,7 +1169,8 @@ end
 $_check_reschedule$;
 
 comment on function _check_reschedule(text, jsonb, uuid[], timestamptz, integer, timestamptz, integer, jsonb, text) is
-    'Refuses arguments that reschedule and reschedule_unheld share (LH010, LH011). Null means unchanged, and passes.';
+    'Checks the arguments that reschedule and reschedule_unheld share, and raises LH010 or LH011. A null means '
+    'unchanged and is accepted.';
 $function$,
 $function$
 create or replace function _check_retry(argument text, retry jsonb)
@@ -1195,15 +1287,18 @@ begin
     order by d.ordinality
     limit 1;
     if found then
-        perform _raise_invalid_argument(format('done[%s].verb', v_index), 'must be one of complete, fail, release, reschedule, extend');
+        perform _raise_invalid_argument(
+            format('done[%s].verb', v_index), 'must be one of complete, fail, release, reschedule, extend'
+        );
     end if;
-    -- a key that is not known would go unnoticed; what is wrong with a value is for its own element to answer
+    -- An unknown key would otherwise go unnoticed. A wrong value is reported in the answer of its own element.
     perform _check_keys('done', done, v_kinds, types => false);
 end
 $_check_settle_elements$;
 
 comment on function _check_settle_elements(jsonb) is
-    'Refuses a batch of which an element names no job, no lease, no verb, or what its verb does not know (LH010).';
+    'Raises LH010 if an element of a batch lacks a job, a lease or a known verb, or has a key that its verb does not '
+    'have.';
 $function$,
 $function$
 create or replace function _check_size(argument text, value jsonb, setting text)
@@ -1498,13 +1593,16 @@ returns text
 language sql
 immutable
 as $_clean_error$
-    -- cut first: a regular expression takes four bytes a character, and fails above 1 GB
+    -- The text is cut first: a regular expression needs four bytes a character and fails above 1 GB.
     select regexp_replace(
-        coalesce(nullif(left(error, 10000), ''), 'unknown error'), E'[\\u0001-\\u0008\\u000b\\u000c\\u000e-\\u001f\\u007f]', '?', 'g'
+        coalesce(nullif(left(error, 10000), ''), 'unknown error'),
+        E'[\\u0001-\\u0008\\u000b\\u000c\\u000e-\\u001f\\u007f]', '?', 'g'
     )
 $_clean_error$;
 
-comment on function _clean_error(text) is 'An error text that can be stored and shown: control characters replaced, cut at 10,000 characters.';
+comment on function _clean_error(text) is
+    'An error text that can be stored and shown: control characters are replaced, and the text is cut at 10,000 '
+    'characters.';
 $function$,
 $function$
 create or replace function _clear_maintenance_error(step text, subjects text[])
@@ -1525,50 +1623,8 @@ end
 $_clear_maintenance_error$;
 
 comment on function _clear_maintenance_error(text, text[]) is
-    'A step of maintenance succeeded for these rows, or is recorded anew: what is known of its failures is removed.';
-$function$,
-$function$
-create or replace function _complete_plain(done jsonb)
-returns settled
-language plpgsql
-volatile
-as $_complete_plain$
-declare
-    v_text      text;
-    v_result    jsonb;
-    v_job_id    uuid;
-    v_lease_id  uuid;
-begin
-    -- jsonb has one way to write a value: one comparison of its text costs 2.7 % of a turn less than a look at each key
-    if pg_column_size(done) <= 8192 then
-        v_text := done::text;
-    end if;
-    -- 124 bytes without a result; with one 12 more and its own, at most 1024: no setting allows less
-    if octet_length(v_text) between 125 and 1160 then
-        v_result := done -> 0 -> 'result';
-        v_text := replace(v_text, '"result": ' || v_result::text || ', ', '');
-    end if;
-    if v_text like
-        '[{"verb": "complete", "job!_id": "________-____-____-____-____________", "lease!_id": "________-____-____-____-____________"}]' escape '!'
-    then
-        begin
-            v_job_id := substr(v_text, 34, 36)::uuid;
-            v_lease_id := substr(v_text, 86, 36)::uuid;
-        exception
-            when invalid_text_representation then
-                return null;
-        end;
-        if _archive_leased(v_job_id, v_lease_id, 'succeeded', v_result, null, _now_after_xid()) then
-            return (v_job_id, v_lease_id, 'complete', true, 'succeeded', null, null, null, null, null, null, null)::settled;
-        end if;
-    end if;
-    return null;
-end
-$_complete_plain$;
-
-comment on function _complete_plain(jsonb) is
-    'What a batch says nearly always: one complete of a current lease. Its answer; null where it is anything else, and then nothing '
-    'was done. Locks as _archive_leased does.';
+    'Removes the recorded failures of a step of maintenance for these rows: the step has succeeded for them, or a new '
+    'failure is about to be recorded. Locks the records by skipping what is locked.';
 $function$,
 $function$
 create or replace function _copy_begin()
@@ -1755,16 +1811,51 @@ language plpgsql
 volatile
 as $_defer_again$
 begin
-    -- deleted and written anew, not updated: see _set_parked
+    -- deleted and inserted, not updated: see _set_parked
     delete from deferred as n where n.deferred_id = v_item.deferred_id;
     insert into deferred (kind, job_id, waits_for, singleton_key, written_by, seen_by, tries, due_at)
     values (
-        v_item.kind, v_item.job_id, v_item.waits_for, v_item.singleton_key, v_item.written_by, v_item.seen_by, v_item.tries, v_item.due_at
+        v_item.kind, v_item.job_id, v_item.waits_for, v_item.singleton_key, v_item.written_by, v_item.seen_by,
+        v_item.tries, v_item.due_at
     );
 end
 $_defer_again$;
 
-comment on function _defer_again(deferred) is 'Keeps a note, whose lock the caller holds, for another look.';
+comment on function _defer_again(deferred) is 'Keeps a deferred item, whose lock the caller holds, for a later pass.';
+$function$,
+$function$
+create or replace function _defer_propagation(job_id uuid)
+returns void
+language plpgsql
+volatile
+as $_defer_propagation$
+begin
+    -- A fixed snapshot may not show a dependency that a later transaction finds.
+    if _snapshot_is_fixed()
+        or exists (select from dependency as e where e.waits_for = _defer_propagation.job_id) then
+        insert into deferred (kind, job_id) values ('ended', _defer_propagation.job_id);
+    end if;
+end
+$_defer_propagation$;
+
+comment on function _defer_propagation(uuid) is
+    'Leaves a deferred item for the end of a job, or its redrive, if other jobs may wait for it: get_work and sweep '
+    'propagate it. For an end that another end causes, and for an end by maintenance: a chain of jobs ends without '
+    'recursion, and the call stays quick. Call it as _propagate_end is called.';
+$function$,
+$function$
+create or replace function _defer_unpark(keys text[])
+returns void
+language plpgsql
+volatile
+as $_defer_unpark$
+begin
+    insert into deferred (kind, singleton_key) select 'key', k.key from unnest(keys) as k (key);
+end
+$_defer_unpark$;
+
+comment on function _defer_unpark(text[]) is
+    'Leaves a deferred item for each of these singleton keys: a later transaction unparks the next job of the key.';
 $function$,
 $function$
 create or replace function _dependency_results(wait_for uuid[])
@@ -1813,7 +1904,7 @@ comment on function _dependency_results(uuid[]) is
     'before it builds them.';
 $function$,
 $function$
-create or replace function _drop_moot_rechecks(notes bigint[])
+create or replace function _drop_moot_rechecks(items bigint[])
 returns integer
 language plpgsql
 volatile
@@ -1821,10 +1912,10 @@ as $_drop_moot_rechecks$
 declare
     v_count integer;
 begin
-    -- all of them in one statement: after an end that many waited for, most are so
+    -- all of them in one statement: after an end that many jobs waited for, most of them are moot
     delete from deferred as n
-    where n.deferred_id = any (notes) and n.kind = 'recheck' and n.tries = 0
-        -- offset: a look for each, where a join could become one over all jobs
+    where n.deferred_id = any (items) and n.kind = 'recheck' and n.tries = 0
+        -- offset: one probe for each item; a join could become one over all jobs
         and not exists (select from dependency as e where e.job_id = n.job_id offset 0)
         and not exists (select from only job as j where j.job_id = n.job_id and j.state || '' = 'blocked' offset 0);
     get diagnostics v_count = row_count;
@@ -1833,8 +1924,8 @@ end
 $_drop_moot_rechecks$;
 
 comment on function _drop_moot_rechecks(bigint[]) is
-    'Drops those of these notes, whose locks the caller holds, that say that a job was just submitted behind others, '
-    'where it has been freed since: whoever lets it wait again leaves another. Returns how many.';
+    'Of these deferred items, whose locks the caller holds, removes those of kind recheck whose job is no longer '
+    'blocked: whatever makes it wait again leaves another item. Returns how many it removed.';
 $function$,
 $function$
 create or replace function _duration(value interval)
@@ -1856,7 +1947,9 @@ comment on function _duration(interval) is
     'nothing overflows. Null remains null.';
 $function$,
 $function$
-create or replace function _end_by_dependency(job_id uuid, doom text, doomed_by uuid, answer jsonb, now timestamptz)
+create or replace function _end_by_dependency(
+    job_id uuid, end_state text, ended_by uuid, answer jsonb, now timestamptz
+)
 returns void
 language plpgsql
 volatile
@@ -1864,17 +1957,24 @@ as $_end_by_dependency$
 declare
     v_job job := _lock_job(job_id);
 begin
-    if doom = 'cancelled' then
-        perform _record_history(job_id, 'cancelled', 'leasehold', 'cancelled', v_job.attempt, 'with ' || doomed_by, now);
+    if end_state = 'cancelled' then
+        perform _record_history(
+            job_id, 'cancelled', 'leasehold', 'cancelled', v_job.attempt,
+            format('dependency %s was cancelled', ended_by), now
+        );
         perform _archive_unheld(v_job, 'cancelled', null, answer, now);
     else
-        perform _bury(v_job, 'dependency_failed', format('dependency %s ended before', doomed_by), null, answer, 'leasehold', now);
+        perform _bury(
+            v_job, 'dependency_failed', format('dependency %s had already ended', ended_by), null, answer,
+            'leasehold', now
+        );
     end if;
+    perform _propagate_end(job_id);
 end
 $_end_by_dependency$;
 
 comment on function _end_by_dependency(uuid, text, uuid, jsonb, timestamptz) is
-    'Ends a job at once, as dead or cancelled, because something it was to wait for has ended so.';
+    'Ends a job at once, as dead or cancelled, because a job that it was to wait for has ended that way.';
 $function$,
 $function$
 create or replace function _ended_as(job_id uuid)
@@ -1912,14 +2012,16 @@ declare
     v_lanes jsonb;
     v_lane  record;
 begin
-    -- a clock that was read under the locks: nobody looks for what is filed under times long over (_last_horizon)
+    -- The clock is read while the locks are held. Maintenance does not look for jobs filed under times long past
+    -- (_last_horizon).
     now := greatest(now, _now());
     for v_late in
         select j.* from only job as j
         where j.job_id = any (ids) and j.expires_at <= greatest(j.available_at, _enqueue.now)
         order by j.job_id
     loop
-        perform _bury(v_late, 'expired', null, null, null, 'leasehold', now, nested => true);
+        perform _bury(v_late, 'expired', null, null, null, 'leasehold', now);
+        perform _defer_propagation(v_late.job_id);
     end loop;
 
     with entering as materialized (
@@ -1929,19 +2031,23 @@ begin
             j.singleton_key,
             j.next_need,
             j.priority,
-            -- of several that enter at once only the first of each key and need is offered
+            -- Of several jobs that enter at once, only the first of each key and need can be claimed.
             j.singleton_key is not null and (
-                row_number() over (partition by j.singleton_key, j.next_need order by j.available_at > _enqueue.now, j.priority, j.available_at) > 1
+                row_number() over (
+                    partition by j.singleton_key, j.next_need
+                    order by j.available_at > _enqueue.now, j.priority, j.available_at
+                ) > 1
                 or _key_is_busy(j.job_id, j.singleton_key, j.next_need, j.priority)
             ) as behind
         from only job as j
-        where j.job_id = any (ids) and (j.expires_at is null or j.expires_at > greatest(j.available_at, _enqueue.now))
+        where j.job_id = any (ids)
+            and (j.expires_at is null or j.expires_at > greatest(j.available_at, _enqueue.now))
         order by j.available_at, j.number
     ), numbered as materialized (
-        -- after an id, which the locks brought: the marks rely on it
+        -- The watermarks rely on it that a number is drawn after the transaction has an id. The locks assigned the id.
         select e.*, case when not e.later then nextval('number_seq') end as number from entering as e
     ), gone as (
-        -- deleted and written anew, not updated: see _set_parked
+        -- Deleted and inserted again, not updated: see _set_parked.
         delete from only job as j
         using numbered as n
         where j.job_id = any (ids) and j.job_id = n.job_id
@@ -1966,15 +2072,16 @@ begin
         array_agg(distinct m.singleton_key) filter (where m.parked),
         array_agg(m.next_need) filter (where m.state = 'scheduled'),
         array_agg(m.available_at) filter (where m.state = 'scheduled'),
-        jsonb_agg(distinct jsonb_build_object('need', m.next_need, 'priority', m.priority, 'keyed', m.singleton_key is not null))
-            filter (where m.state = 'ready')
+        jsonb_agg(distinct jsonb_build_object(
+            'need', m.next_need, 'priority', m.priority, 'keyed', m.singleton_key is not null
+        )) filter (where m.state = 'ready')
     into v_count, v_ids, v_needs, v_keys, v_later, v_dues, v_lanes
     from moved as m;
 
     if v_keys is not null then
-        insert into deferred (kind, singleton_key) select 'key', k.key from unnest(v_keys) as k (key);
+        perform _defer_unpark(v_keys);
     end if;
-    -- their lanes may have been retired since they were submitted
+    -- The jobs' lanes may have been retired since the jobs were submitted.
     for v_lane in
         select l.* from jsonb_to_recordset(v_lanes) as l (need text, priority smallint, keyed boolean)
     loop
@@ -1991,8 +2098,10 @@ end
 $_enqueue$;
 
 comment on function _enqueue(uuid[], timestamptz) is
-    'The one way back into the queue, for jobs whose locks the caller holds and which wait for nothing: scheduled or ready by their available_at, '
-    'numbered in its order, parked behind others of their key; buried as expired where they could only start too late. Returns how many entered.';
+    'Lets jobs that are already stored enter the queue, as scheduled or ready by their available_at; no other '
+    'function does. They are numbered in the order of available_at, and parked if another job of their singleton key '
+    'goes first. A job that could only start after its expires_at is buried as expired. The caller holds the jobs'' '
+    'locks, and the jobs wait for nothing. Returns how many jobs entered.';
 $function$,
 $function$
 create or replace function _entry_state(blocked boolean, available_at timestamptz, now timestamptz)
@@ -2014,38 +2123,114 @@ language plpgsql
 stable
 as $_expires_at$
 begin
-    return coalesce((select h.lease_expires_at from heartbeat as h where h.fence = _expires_at.fence), lease_expires_at);
+    return coalesce(
+        (select h.lease_expires_at from heartbeat as h where h.fence = _expires_at.fence), lease_expires_at
+    );
 end
 $_expires_at$;
 
-comment on function _expires_at(bigint, timestamptz) is 'When a lease ends that was granted until lease_expires_at: later, where it was extended.';
+comment on function _expires_at(bigint, timestamptz) is
+    'The end of a lease that was granted until lease_expires_at. An extension may have moved it to a later time.';
 $function$,
 $function$
-create or replace function _fail_job(v_job job, error text, retryable boolean, retry_after interval, error_code text, actor text)
+create or replace function _extend_current(
+    job_ids uuid[], lease_ids uuid[], lease interval, out held uuid[], out held_by uuid[], out ends timestamptz[]
+)
+language plpgsql
+volatile
+as $_extend_current$
+declare
+    v_now   constant timestamptz := _now();
+    v_end   constant timestamptz := v_now + _duration(lease);
+begin
+    -- One statement extends all current leases. It skips a row that another transaction has locked.
+    with held as materialized (
+        select j.job_id, j.lease_id, j.fence, j.leased_at, j.lease_expires_at, j.check_at
+        from leased as j
+        where j.job_id = any (job_ids) and not j.cancel_requested
+            -- "is true" keeps this from becoming a join. A plan for a join that is made while the table is small would
+            -- read the whole table from then on.
+            and ((j.job_id, j.lease_id) in (
+                select n.job_id, n.lease_id from unnest(job_ids, lease_ids) as n (job_id, lease_id)
+            )) is true
+        order by j.job_id
+        for no key update skip locked
+    ), moved as (
+        update heartbeat as h
+        set extended_at = case when h.lease_expires_at < v_end then v_now else h.extended_at end,
+            lease_expires_at = greatest(h.lease_expires_at, v_end)
+        where h.fence = any (array(select o.fence from held as o))
+        returning h.fence, h.job_id, h.lease_expires_at
+    ), made as (
+        insert into heartbeat as h (fence, job_id, extended_at, lease_expires_at)
+        select
+            o.fence, o.job_id, case when o.lease_expires_at < v_end then v_now else o.leased_at end,
+            greatest(o.lease_expires_at, v_end)
+        from held as o
+        where o.fence not in (select m.fence from moved as m)
+        -- Another call may have inserted the row after this statement took its snapshot and before it locked the job.
+        on conflict on constraint heartbeat_pkey do update
+            set extended_at = case when h.lease_expires_at < v_end then v_now else h.extended_at end,
+                lease_expires_at = greatest(h.lease_expires_at, v_end)
+        returning h.fence, h.job_id, h.lease_expires_at
+    ), filed as (
+        -- As in extend: the wide row is written only once check_at has passed.
+        update leased as j
+        set check_at = v_end
+        where j.job_id = any (array(select o.job_id from held as o where o.check_at < v_now))
+    )
+    select
+        (select array_agg(o.job_id order by o.job_id) from held as o),
+        (select array_agg(o.lease_id order by o.job_id) from held as o),
+        array_agg(b.lease_expires_at order by b.job_id)
+    into held, held_by, ends
+    from (
+        select m.job_id, m.lease_expires_at from moved as m
+        union all
+        select m.job_id, m.lease_expires_at from made as m
+    ) as b;
+end
+$_extend_current$;
+
+comment on function _extend_current(uuid[], uuid[], interval) is
+    'Extends those of these leases that are current, whose cancellation was not requested, and whose jobs no other '
+    'transaction has locked. Returns them in the order of the job ids: held (job ids), held_by (lease ids) and ends '
+    '(the new ends). Locks the jobs'' rows in the order of their ids.';
+$function$,
+$function$
+create or replace function _fail_job(
+    v_job job, error text, retryable boolean, retry_after interval, error_code text, actor text
+)
 returns outcome
 language plpgsql
 volatile
 as $_fail_job$
 declare
-    v_now   constant timestamptz := _now();
-    v_error constant text := _clean_error(error);
-    v_code  constant text := left(nullif(error_code, ''), 200);
+    v_now       constant timestamptz := _now();
+    v_error     constant text := _clean_error(error);
+    v_code      constant text := left(nullif(error_code, ''), 200);
+    v_outcome   outcome;
 begin
     if v_job.cancel_requested then
         return _finish_cancelled(v_job, 'fail', v_now, v_error, v_code);
     end if;
     v_job.crashes := 0;
-    return _retry_or_bury(
+    v_outcome := _retry_or_bury(
         v_job,
         case when not retryable or not _is_retryable((v_job.options).retry, v_error, v_code) then 'not_retryable' end,
         retry_after, v_error, v_code,
         case when v_job.state = 'leased' then 'fail' else 'fail_unheld' end,
         actor, v_now
     );
+    if v_outcome.state = 'dead' then
+        perform _propagate_end(v_job.job_id);
+    end if;
+    return v_outcome;
 end
 $_fail_job$;
 
-comment on function _fail_job(job, text, boolean, interval, text, text) is 'What fail and fail_unheld do with a job whose lock they hold.';
+comment on function _fail_job(job, text, boolean, interval, text, text) is
+    'Does what fail and fail_unheld do, to a job whose lock the caller holds.';
 $function$,
 $function$
 create or replace function _fence_of_lease(job_id uuid, lease_id uuid)
@@ -2057,11 +2242,15 @@ declare
     v_hex   constant text := replace(lease_id::text, '-', '');
     v_fence constant bigint := ('x' || left(v_hex, 12))::bit(48)::bigint;
 begin
-    return case when substr(v_hex, 13, 4) || right(v_hex, 4) = to_hex(2147483648 | _lease_check_bits(job_id, v_fence)) then v_fence end;
+    return case
+        when substr(v_hex, 13, 4) || right(v_hex, 4) = to_hex(2147483648 | _lease_check_bits(job_id, v_fence))
+            then v_fence
+    end;
 end
 $_fence_of_lease$;
 
-comment on function _fence_of_lease(uuid, uuid) is 'The fence of a lease of this job; null where lease_id was never one of its leases.';
+comment on function _fence_of_lease(uuid, uuid) is
+    'The fence of a lease of this job. Null if lease_id was never a lease of it.';
 $function$,
 $function$
 create or replace function _few_claims_since(watermark watermark)
@@ -2172,17 +2361,23 @@ language plpgsql
 volatile
 as $_finish_cancelled$
 begin
-    perform _record_history(v_job.job_id, 'cancelled', v_job.worker_id, 'cancelled', v_job.attempt, 'when its worker stopped', now, error, error_code);
-    perform _archive_leased(
+    perform _record_history(
+        v_job.job_id, 'cancelled', v_job.worker_id, 'cancelled', v_job.attempt, 'its worker stopped', now, error,
+        error_code
+    );
+    if _archive_leased(
         v_job.job_id, null, 'cancelled', null,
         jsonb_build_object('verb', verb, 'state', 'cancelled', 'available_at', null, 'attempt', v_job.attempt), now
-    );
+    ) then
+        perform _propagate_end(v_job.job_id);
+    end if;
     return ('cancelled', null, v_job.attempt)::outcome;
 end
 $_finish_cancelled$;
 
 comment on function _finish_cancelled(job, text, timestamptz, text, text) is
-    'Ends a leased job whose cancellation was asked for, and answers its worker. What a failed attempt said is kept in the history.';
+    'Ends a leased job whose cancellation was requested, and returns the answer for its worker. The error of a failed '
+    'attempt is kept in the history.';
 $function$,
 $function$
 create or replace function _grant_leases(ids uuid[], keyed boolean, worker_id text, lease interval)
@@ -2293,16 +2488,16 @@ language plpgsql
 volatile
 as $_hold_wakeups$
 begin
-    if coalesce(current_setting('leasehold.held_rings', true), '') = '' then
-        perform set_config('leasehold.held_rings', 'held', true);
+    if coalesce(current_setting('leasehold.held_wakeups', true), '') = '' then
+        perform set_config('leasehold.held_wakeups', 'held', true);
     end if;
 end
 $_hold_wakeups$;
 
 comment on function _hold_wakeups() is
-    'A claim is about to do maintenance: what that lets in may be what the claim takes, and then a thousand sleeping '
-    'workers need not wake for it. _release_wakeups ends it. A setting of the transaction holds what is to be rung for, '
-    'so that a rollback forgets it.';
+    'Begins to hold back wake-ups, because a claim is about to run maintenance: the claim may take the jobs that '
+    'maintenance lets in, and then a thousand sleeping workers need not wake for them. _release_wakeups ends it. A '
+    'setting of the transaction holds the jobs and their needs, so that a rollback forgets them.';
 $function$,
 $function$
 create or replace function _insert_jobs(
@@ -2425,6 +2620,19 @@ comment on function _invalidation_id() is
     'must not go by marks that do not know of it. A move that has seen it removes it.';
 $function$,
 $function$
+create or replace function _is_element_error(error_code text)
+returns boolean
+language sql
+immutable
+as $_is_element_error$
+    -- Errors of the engine, of unreadable values (data exceptions), and of a row that a fixed snapshot cannot lock.
+    select left(error_code, 2) in ('LH', '22') or error_code = '40001'
+$_is_element_error$;
+
+comment on function _is_element_error(text) is
+    'Whether an error comes from an element of a batch, and can be its answer. Any other error is raised.';
+$function$,
+$function$
 create or replace function _is_json_time(value jsonb)
 returns boolean
 language sql
@@ -2495,8 +2703,9 @@ as $_is_plain_complete$
 $_is_plain_complete$;
 
 comment on function _is_plain_complete(jsonb) is
-    'Whether an element of a batch of several is a complete that wants no second look: one expression, for nearly all are so. Where both ids are uuids, never '
-    'true of what _check_settle_elements or complete refuses as an argument (no setting allows a result less than 1024 bytes).';
+    'Whether an element of a batch is a complete that needs no further check, as nearly all are. One expression, '
+    'because it runs for each element. If both ids are uuids, it is false for every element that '
+    '_check_settle_elements or complete would reject: the limit of a result cannot be set below 1024 bytes.';
 $function$,
 $function$
 create or replace function _is_plain_job(payload jsonb, bytes integer, priority integer)
@@ -2562,7 +2771,8 @@ end
 $_is_retryable$;
 
 comment on function _is_retryable(jsonb, text, text) is
-    'Whether the policy''s retryable patterns, where it has any, match the error code, or else the error.';
+    'Whether the retry policy allows another attempt. If the policy has retryable patterns, one of them must match '
+    'the error code or, without a code, the error.';
 $function$,
 $function$
 create or replace function _is_row_error(error_code text)
@@ -2570,13 +2780,14 @@ returns boolean
 language sql
 immutable
 as $_is_row_error$
-    -- serialization and deadlock; a transaction that may not write; a lock that is not to be had; an operator's intervention
+    -- 40: serialization failure and deadlock. 25: the transaction may not write. 55: a lock is not available.
+    -- 57: an operator intervened.
     select left(error_code, 2) not in ('40', '25', '55', '57')
 $_is_row_error$;
 
 comment on function _is_row_error(text) is
-    'Whether an error that maintenance meets may come from the row it works on: all but those that concern the whole'
-    ' transaction.';
+    'Whether an error that maintenance meets may be caused by the row it works on: true for every error except those '
+    'that concern the whole transaction.';
 $function$,
 $function$
 create or replace function _is_set_aside(step text, subject text, now timestamptz)
@@ -2593,7 +2804,7 @@ end
 $_is_set_aside$;
 
 comment on function _is_set_aside(text, text, timestamptz) is
-    'Whether this step of maintenance failed for this row and is not to be tried again yet.';
+    'Whether this step of maintenance has failed for this row and is not to be tried again yet.';
 $function$,
 $function$
 create or replace function _job_exists(job_id uuid)
@@ -2625,12 +2836,12 @@ begin
     select max(l.known_until) into v_covered
     from listener as l
     where l.channel = _keep_channel_known.channel
-        -- an id that this server has not come to was noted on another one, before a restore
+        -- an id that this server has not reached was recorded on another server, before a restore
         and (l.written_by < pg_snapshot_xmax(pg_current_snapshot()) or l.written_by = pg_current_xact_id_if_assigned());
     if v_covered > now + interval '2 days' then
         return true;
     end if;
-    -- One of a fleet is enough. Whoever holds that lock for ever delays it by some fifty calls.
+    -- One session of a fleet is enough. A session that never gives up the lock delays this by about fifty calls.
     if not pg_try_advisory_xact_lock(_advisory_lock_key('listener', channel)) and random() > 0.02 then
         return coalesce(v_covered >= until, false);
     end if;
@@ -2641,9 +2852,13 @@ begin
         return false;
     end if;
     insert into listener (channel, stem, prefixes, known_until)
-    select _keep_channel_known.channel, f.stem, case when not f.whole and cardinality(f.prefixes) <= 4 then f.prefixes end, _keep_channel_known.now + interval '3 days'
+    select
+        _keep_channel_known.channel, f.stem, case when not f.whole and cardinality(f.prefixes) <= 4 then f.prefixes end,
+        _keep_channel_known.now + interval '3 days'
     from (
-        select s.stem, bool_or(s.capability in (s.stem, s.stem || '%')) as whole, array_agg(distinct s.capability) as prefixes
+        select
+            s.stem, bool_or(s.capability in (s.stem, s.stem || '%')) as whole,
+            array_agg(distinct s.capability) as prefixes
         from (select c.capability, _stem(c.capability) as stem from unnest(capabilities) as c (capability)) as s
         group by s.stem
     ) as f;
@@ -2652,8 +2867,9 @@ end
 $_keep_channel_known$;
 
 comment on function _keep_channel_known(text, text[], timestamptz, timestamptz) is
-    'Sees to it that a channel, and what is to be rung there, stay known for longer than until; false where they cannot be yet, or where 256 other channels '
-    'are known under one of its stems: what a submit looks at has a bound.';
+    'Ensures that a channel, and the capabilities that it is notified for, stay known for longer than until. False if '
+    'they cannot be known yet, or if 256 other channels are known under one of its stems: this bounds what a submit '
+    'has to read.';
 $function$,
 $function$
 create or replace function _key_is_busy(job_id uuid, singleton_key text, next_need text, priority smallint)
@@ -2663,19 +2879,22 @@ volatile
 as $_key_is_busy$
 begin
     return exists (
-        select from leased as l where l.singleton_key = _key_is_busy.singleton_key and l.job_id <> _key_is_busy.job_id
+        select from leased as l
+        where l.singleton_key = _key_is_busy.singleton_key and l.job_id <> _key_is_busy.job_id
     ) or exists (
-        -- "not parked" would bring in the index of all heads, of any key
+        -- With "not parked" the planner could choose the index of the heads of all keys.
         select from only job as j
         where j.singleton_key = _key_is_busy.singleton_key and j.state = 'ready' and j.parked < true
-            and j.next_need = _key_is_busy.next_need and j.priority <= _key_is_busy.priority and j.job_id <> _key_is_busy.job_id
+            and j.next_need = _key_is_busy.next_need and j.priority <= _key_is_busy.priority
+            and j.job_id <> _key_is_busy.job_id
     );
 end
 $_key_is_busy$;
 
 comment on function _key_is_busy(uuid, text, text, smallint) is
-    'Whether a job that enters the queue would only stand behind another of its singleton key. A look without a lock: who is let in wrongly '
-    'is parked by the claim, who is parked wrongly is let in by the note that goes with parking.';
+    'Whether a job that enters the queue would go behind another job of its singleton key. Reads without a lock. A '
+    'job that is wrongly let in is parked by the claim; a job that is wrongly parked is let in by the deferred item '
+    'that goes with parking.';
 $function$,
 $function$
 create or replace function _key_slot(singleton_key text)
@@ -2686,7 +2905,9 @@ as $_key_slot$
     select (hashtextextended(singleton_key, 0) & 16383)::integer
 $_key_slot$;
 
-comment on function _key_slot(text) is 'Which row of key_slot stands for a singleton key. Two keys of one row cost each other a turn, nothing else.';
+comment on function _key_slot(text) is
+    'The row of key_slot that stands for a singleton key. Two keys with the same row can delay each other, but have '
+    'no other effect on each other.';
 $function$,
 $function$
 create or replace function _lagging_sequences(schema_name text, thorough boolean)
@@ -2755,7 +2976,7 @@ declare
     v_horizon maintenance_horizon;
 begin
     select t.* into v_horizon from maintenance_horizon as t order by t.horizon_id desc limit 1;
-    -- a clock that was set back: times that are over are filed again
+    -- If the clock was set back, jobs are filed again under times that the horizon has passed.
     if v_horizon.at is null or v_horizon.at > _now() then
         v_horizon.leases_from := '-infinity';
         v_horizon.schedules_from := '-infinity';
@@ -2769,7 +2990,8 @@ end
 $_last_horizon$;
 
 comment on function _last_horizon() is
-    'The newest tick: when upkeep was last done by the way, and from when on it has to look. All from the beginning where there is none.';
+    'The newest maintenance horizon: when a claim last ran maintenance, and the times from which the next run has to '
+    'look. If there is none, or it lies in the future, the next run looks at everything.';
 $function$,
 $function$
 create or replace function _lease_check_bits(job_id uuid, fence bigint)
@@ -3094,7 +3316,8 @@ declare
     v_job job;
 begin
     perform _check_ids(job_id, lease_id);
-    -- read after the lock is held: the lease may have been taken away while this waited; not waited for: the job of another lease (_lock_leased_job)
+    -- Reading with the lock shows whether the lease was reclaimed while this call waited. If another lease holds the
+    -- job, this does not wait for it (see _lock_leased_job).
     select j.* into v_job
     from leased as j
     where j.job_id = _lock_current_lease.job_id and j.lease_id = _lock_current_lease.lease_id
@@ -3107,7 +3330,37 @@ end
 $_lock_current_lease$;
 
 comment on function _lock_current_lease(uuid, uuid, text) is
-    'Locks the job of a current lease until the transaction ends, and returns it; or says why the lease is not current (_replay_or_raise).';
+    'Locks the job of a current lease until the transaction ends, and returns it. If the lease is not current, raises '
+    'what _replay_or_raise raises.';
+$function$,
+$function$
+create or replace function _lock_deferred(limit_rows integer, now timestamptz, among bigint[])
+returns bigint[]
+language plpgsql
+volatile
+as $_lock_deferred$
+begin
+    return (
+        select array_agg(d.deferred_id order by d.due_at, d.deferred_id)
+        from (
+            select n.deferred_id, n.due_at
+            from deferred as n
+            where n.due_at <= _lock_deferred.now
+                -- What this transaction wrote is not visible to others yet, and these could end or free jobs meanwhile.
+                and (n.kind = 'ended' or n.written_by is distinct from pg_current_xact_id_if_assigned())
+                and (among is null or n.deferred_id = any (among))
+            order by n.due_at
+            limit limit_rows
+            for update skip locked
+        ) as d
+    );
+end
+$_lock_deferred$;
+
+comment on function _lock_deferred(integer, timestamptz, bigint[]) is
+    'Locks deferred items that are due, by skipping what is locked, and returns their ids, the longest due first: at '
+    'most limit_rows; with among, only these items; never one that this transaction wrote (kind ended aside). Null: '
+    'there are none.';
 $function$,
 $function$
 create or replace function _lock_due(step text, limit_rows integer, since timestamptz, now timestamptz)
@@ -3117,17 +3370,17 @@ volatile
 as $_lock_due$
 declare
     v_up_since  timestamptz;
-    v_due       text[];
+    v_subjects  text[];
 begin
     case step
         when 'reclaim' then
             v_up_since := _server_up_since(now);
-            select array_agg(d.job_id::text) into v_due
+            select array_agg(d.job_id::text) into v_subjects
             from (
                 select j.job_id
                 from leased as j
                 where j.check_at between since and _lock_due.now
-                    -- an extended lease is not locked in passing: its worker would wait for this transaction
+                    -- checked before the lock is taken: the worker of an extended lease would wait for this transaction
                     and _reclaimable_at(j.fence, j.leased_at, j.lease_expires_at, v_up_since) <= _lock_due.now
                     and not _is_set_aside('reclaim', j.job_id::text, _lock_due.now)
                 order by j.check_at
@@ -3135,7 +3388,7 @@ begin
                 for update skip locked
             ) as d;
         when 'promote' then
-            select array_agg(d.job_id::text) into v_due
+            select array_agg(d.job_id::text) into v_subjects
             from (
                 select j.job_id
                 from only job as j
@@ -3146,13 +3399,14 @@ begin
                 for no key update skip locked
             ) as d;
         when 'expire' then
-            select array_agg(d.job_id::text) into v_due
+            select array_agg(d.job_id::text) into v_subjects
             from (
                 select w.job_id
                 from (
                     select j.job_id
                     from only job as j
-                    where j.state in ('blocked', 'scheduled', 'ready') and j.expires_at is not null and j.expires_at <= _lock_due.now
+                    where j.state in ('blocked', 'scheduled', 'ready')
+                        and j.expires_at is not null and j.expires_at <= _lock_due.now
                         and not _is_set_aside('expire', j.job_id::text, _lock_due.now)
                     order by j.expires_at
                     limit limit_rows
@@ -3172,13 +3426,14 @@ begin
                 limit limit_rows
             ) as d;
         when 'heartbeats' then
-            select array_agg(d.fence::text) into v_due
+            select array_agg(d.fence::text) into v_subjects
             from (
                 select o.fence
                 from heartbeat as o
-                -- most leases that are current were extended since
+                -- most leases that are current have been extended since
                 where o.extended_at < _lock_due.now - interval '1 minute'
-                    -- offset: a look for each, where a join, planned while there were no jobs, would read all of them for ever
+                    -- offset: one probe for each; a join that was planned while there were no jobs would always read
+                    -- all of them
                     and not exists (select from leased as j where j.job_id = o.job_id and j.fence = o.fence offset 0)
                     and not _is_set_aside('heartbeats', o.fence::text, _lock_due.now)
                 order by o.fence
@@ -3186,24 +3441,27 @@ begin
                 for update skip locked
             ) as d;
         when 'waiters' then
-            select array_agg(d.place::text) into v_due
+            select array_agg(d.place::text) into v_subjects
             from (
                 select o.ctid as place
                 from waiter as o
-                where o.until < _lock_due.now - interval '1 minute' and not _is_set_aside('waiters', o.ctid::text, _lock_due.now)
+                where o.until < _lock_due.now - interval '1 minute'
+                    and not _is_set_aside('waiters', o.ctid::text, _lock_due.now)
                 limit limit_rows
                 for update skip locked
             ) as d;
     end case;
-    return v_due;
+    return v_subjects;
 end
 $_lock_due$;
 
 comment on function _lock_due(text, integer, timestamptz, timestamptz) is
-    'Locks, by skipping what is locked, the rows that a step of maintenance is due for, limit_rows at most and the '
-    'longest due first, and returns what identifies them (as _run_step takes it; null: none): leases that ran out '
-    'and that no transaction is about (hold_lease, an end on its way), schedules whose time came (both from since '
-    'on), jobs past their expires_at, ends of leases that are over, registrations that are over.';
+    'Locks the rows that a step of maintenance is due for, by skipping what is locked, and returns what identifies '
+    'them (as _run_step takes it; null: none): at most limit_rows, the longest due first. These are leases that have '
+    'run out and that no transaction is working on (hold_lease, an end that is not committed), scheduled jobs whose '
+    'time has come (both from since on), jobs past their expires_at, heartbeats of leases that have ended, and '
+    'registrations that are over. The conditions are also in _lock_still_due: tests/sql/maintenance/due.sql holds the '
+    'two together.';
 $function$,
 $function$
 create or replace function _lock_job(job_id uuid)
@@ -3237,7 +3495,8 @@ as $_lock_leased_job$
 declare
     v_job job;
 begin
-    -- a job that another lease has is not waited for: its worker may wait for one of this transaction's jobs
+    -- This does not wait for a job that another lease holds: the worker of that lease may itself wait for a job that
+    -- this transaction has locked.
     select j.* into v_job
     from leased as j
     where j.job_id = _lock_leased_job.job_id and j.lease_id = _lock_leased_job.lease_id
@@ -3247,8 +3506,9 @@ end
 $_lock_leased_job$;
 
 comment on function _lock_leased_job(uuid, uuid) is
-    'Locks the job of a current lease for ending or moving it, and reads it as it is once the lock is held. All nulls where the lease is not current: then '
-    'nothing is locked, and nothing waited for but the end of that lease. Whatever its state: _lock_job.';
+    'Locks the job of a current lease so that it can be ended or requeued, and reads it as it is once the lock is '
+    'held. If the lease is not current, all columns are null and nothing is locked; the function has then waited for '
+    'nothing but the end of that lease. _lock_job locks a job in any state.';
 $function$,
 $function$
 create or replace function _lock_still_due(step text, subjects text[], now timestamptz)
@@ -3258,12 +3518,12 @@ volatile
 as $_lock_still_due$
 declare
     v_up_since  timestamptz;
-    v_due       text[];
+    v_still_due text[];
 begin
     case step
         when 'reclaim' then
             v_up_since := _server_up_since(now);
-            select array_agg(d.job_id::text) into v_due
+            select array_agg(d.job_id::text) into v_still_due
             from (
                 select j.job_id
                 from leased as j
@@ -3273,40 +3533,51 @@ begin
                 for update skip locked
             ) as d;
         when 'promote' then
-            select array_agg(d.job_id::text) into v_due
+            select array_agg(d.job_id::text) into v_still_due
             from (
                 select j.job_id
                 from only job as j
-                where j.job_id = any (subjects::uuid[]) and j.state || '' = 'scheduled' and j.available_at <= _lock_still_due.now
+                where j.job_id = any (subjects::uuid[])
+                    -- by the primary key: "state = 'scheduled'" would bring in the index of all scheduled jobs
+                    and j.state || '' = 'scheduled' and j.available_at <= _lock_still_due.now
                 order by j.job_id
                 for no key update skip locked
             ) as d;
         when 'expire' then
-            select array_agg(d.job_id::text) into v_due
+            select array_agg(d.job_id::text) into v_still_due
             from (
                 select j.job_id
                 from job as j
-                where j.job_id = any (subjects::uuid[]) and j.state || '' in ('blocked', 'scheduled', 'ready') and j.expires_at <= _lock_still_due.now
+                where j.job_id = any (subjects::uuid[])
+                    and j.state || '' in ('blocked', 'scheduled', 'ready') and j.expires_at <= _lock_still_due.now
                 order by j.job_id
                 for update skip locked
             ) as d;
         when 'heartbeats' then
-            select array_agg(d.fence::text) into v_due
+            select array_agg(d.fence::text) into v_still_due
             from (
-                select h.fence from heartbeat as h where h.fence = any (subjects::bigint[]) for update skip locked
+                select h.fence
+                from heartbeat as h
+                where h.fence = any (subjects::bigint[]) and h.extended_at < _lock_still_due.now - interval '1 minute'
+                    and not exists (select from leased as j where j.job_id = h.job_id and j.fence = h.fence offset 0)
+                for update skip locked
             ) as d;
         when 'waiters' then
-            select array_agg(d.place::text) into v_due
+            select array_agg(d.place::text) into v_still_due
             from (
-                select w.ctid as place from waiter as w where w.ctid = any (subjects::tid[]) for update skip locked
+                select w.ctid as place
+                from waiter as w
+                -- another registration may have taken the place since
+                where w.ctid = any (subjects::tid[]) and w.until < _lock_still_due.now - interval '1 minute'
+                for update skip locked
             ) as d;
     end case;
-    return v_due;
+    return v_still_due;
 end
 $_lock_still_due$;
 
 comment on function _lock_still_due(text, text[], timestamptz) is
-    'As _lock_due, for rows that are named: those of them that the step is still due for and that nobody holds.';
+    'As _lock_due, for named rows: locks those of them that the step is still due for, by skipping what is locked.';
 $function$,
 $function$
 create or replace function _lock_unheld(job_id uuid, actor text)
@@ -3326,32 +3597,26 @@ begin
     if v_job.state = 'leased' and _reclaim_one(job_id, _now()) then
         v_job := _lock_job(job_id);
     end if;
-    if v_job.state in ('blocked', 'scheduled', 'ready') then
-        return v_job;
-    end if;
-
     if v_job.state = 'leased' then
         raise exception 'job % is leased by %', job_id, v_job.worker_id
             using errcode = 'LH009',
                   detail = jsonb_build_object('job_id', job_id, 'state', 'leased', 'worker_id', v_job.worker_id)::text,
-                  hint = 'Wait for its worker, or ask for its cancellation with cancel.';
+                  hint = 'Wait for its worker, or request its cancellation with cancel.';
+    elsif v_job.state is null or v_job.state = 'dead' then
+        v_ended := coalesce(v_job.state, _ended_as(job_id));
+        perform _raise_job_ended(
+            job_id, v_ended,
+            case v_ended when 'dead' then 'Bring it back with redrive first.' else 'Its end is final.' end
+        );
     end if;
-    v_ended := coalesce(v_job.state, _ended_as(job_id));
-    if v_ended is null then
-        perform _raise_job_not_found(job_id);
-    elsif v_ended = 'cancelled' then
-        raise exception 'job % was cancelled', job_id
-            using errcode = 'LH007', detail = jsonb_build_object('job_id', job_id)::text, hint = 'Its end stands.';
-    end if;
-    raise exception 'job % already ended: %', job_id, v_ended
-        using errcode = 'LH008',
-              detail = jsonb_build_object('job_id', job_id, 'state', v_ended)::text,
-              hint = case v_ended when 'dead' then 'Bring it back with redrive first.' else 'Its end stands.' end;
+
+    return v_job;
 end
 $_lock_unheld$;
 
 comment on function _lock_unheld(uuid, text) is
-    'Locks a job that no worker holds (a lease that ran out is taken away first), or says why it is none: LH003, LH007, LH008, LH009, LH010.';
+    'Locks a job that no worker holds and returns it; a lease that has run out is ended first. Locks the row of the '
+    'job. Raises LH003, LH007, LH008 (dead jobs included), LH009 (leased), LH010.';
 $function$,
 $function$
 create or replace function _lookahead_fresh(noted_at timestamptz, surveyed_at timestamptz, now timestamptz)
@@ -3372,7 +3637,8 @@ returns uuid
 language sql
 volatile
 as $_make_lease_id$
-    -- fence, version, check; variant, random bits, check. The random bits are of the strong kind: who calls setseed() cannot foretell them.
+    -- The parts are: fence, version, check bits; variant, random bits, check bits. The random bits are
+    -- cryptographically strong: a caller of setseed() cannot predict them.
     select encode(
         int8send((fence << 16) | 32768 | (_lease_check_bits(job_id, fence) >> 16))
         || substring(uuid_send(gen_random_uuid()) from 9 for 6)
@@ -3382,8 +3648,8 @@ as $_make_lease_id$
 $_make_lease_id$;
 
 comment on function _make_lease_id(uuid, bigint) is
-    'A uuid v8: 48 bits of fence, 28 bits that tie it to the job, 46 random bits. An older lease is told from a foreign one by its '
-    'bits alone (_fence_of_lease); nothing has to be remembered.';
+    'A uuid version 8: 48 bits of the fence, 28 bits that tie it to the job, and 46 random bits. The bits alone tell '
+    'an earlier lease of the job from a foreign one (_fence_of_lease), so nothing has to be stored for that.';
 $function$,
 $function$
 create or replace function _matching_needs(capabilities text[])
@@ -3425,13 +3691,15 @@ declare
 begin
     v_horizon := _last_horizon();
     v_age := _now() - v_horizon.at;
-    -- one at a time; but one who tends inside a long transaction must not keep the others from it
-    -- an age below nothing is a clock that was set back
+    -- One session at a time; but a session that runs maintenance inside a long transaction must not keep the others
+    -- from it. A negative age means that the clock was set back.
     if v_age between interval '0' and greatest(interval '100 ms', least(20 * v_horizon.took, interval '20 s'))
-        or not pg_try_advisory_xact_lock(_advisory_lock_key('upkeep', '')) and v_age between interval '0' and interval '1 s' then
+        or not pg_try_advisory_xact_lock(_advisory_lock_key('maintenance', ''))
+        and v_age between interval '0' and interval '1 s'
+    then
         return false;
     end if;
-    -- the clock first, the transaction id after it: the other way round the pair proves nothing
+    -- the clock first, then the transaction id: in the other order the pair proves nothing
     if pg_current_xact_id_if_assigned() is null then
         v_seen_at := _now();
     end if;
@@ -3439,7 +3707,7 @@ begin
         v_oldest := _oldest_snapshot();
     end if;
     perform _run_maintenance(1000, now, v_horizon.leases_from, v_horizon.schedules_from);
-    -- once a second or so
+    -- about once a second
     if v_horizon.horizon_id % 10 = 0 then
         v_below := _scan_below_horizon(v_horizon, now);
         v_horizon.leased_page := v_below.leased_page;
@@ -3449,7 +3717,7 @@ begin
     select
         _maybe_run_maintenance.now, _now() - _maybe_run_maintenance.now,
         case when s.proven then least(v_horizon.seen_at, (
-            -- no further than that: ahead lie the dead entries of all leases that ended in time
+            -- no further than seen_at: beyond it the index holds the dead entries of all leases that ended in time
             select j.check_at
             from leased as j
             where j.check_at >= v_horizon.leases_from and j.check_at < v_horizon.seen_at
@@ -3459,7 +3727,8 @@ begin
         case when s.proven then least(v_horizon.seen_at, (
             select j.available_at
             from only job as j
-            where j.state = 'scheduled' and j.available_at >= v_horizon.schedules_from and j.available_at < v_horizon.seen_at
+            where j.state = 'scheduled'
+                and j.available_at >= v_horizon.schedules_from and j.available_at < v_horizon.seen_at
             order by j.available_at
             limit 1
         )) else v_horizon.schedules_from end,
@@ -3469,7 +3738,8 @@ begin
     from (
         select
             p.proven,
-            -- a pair is kept until it has come true; one whose id this server has not come to was noted on another one, before a restore
+            -- A pair is kept until it is proven. One whose id this server has not reached was recorded on another
+            -- server, before a restore.
             v_seen_at is not null and (p.proven or v_horizon.seen_by >= pg_snapshot_xmax(pg_current_snapshot())) as anew
         from (select pg_snapshot_xmin(pg_current_snapshot()) >= v_horizon.seen_by as proven) as p
     ) as s;
@@ -3479,16 +3749,21 @@ begin
         perform _remove_expired_records(now);
         perform _retire_lanes(1000, now, v_oldest);
         delete from maintenance_horizon as t
-        where t.horizon_id in (select o.horizon_id from maintenance_horizon as o where o.horizon_id < v_horizon.horizon_id for update skip locked);
+        where t.horizon_id in (
+            select o.horizon_id from maintenance_horizon as o
+            where o.horizon_id < v_horizon.horizon_id
+            for update skip locked
+        );
     end if;
     return true;
 end
 $_maybe_run_maintenance$;
 
 comment on function _maybe_run_maintenance(timestamptz) is
-    'Upkeep ten times a second per schema, by whichever get_work comes then, one at a time, whether it is hungry or not; less often where that would be more '
-    'than a twentieth of the time, but every 20 s. True where it was done. Notes from when on the next one has to look: as far as all that is over can be '
-    'seen to have filed nothing earlier.';
+    'Runs maintenance if it is due: about ten times a second for each schema, in whichever get_work comes then, one '
+    'session at a time, whether or not that call needs more jobs. Less often if it would take more than a twentieth of '
+    'the time, but at least every 20 s. Returns whether it ran. Advances the maintenance horizon as far as it is '
+    'proven that all older transactions have filed nothing earlier. Skips locked rows.';
 $function$,
 $function$
 create or replace function _next_scheduled_at(capabilities text[], now timestamptz, skip integer default 0)
@@ -3497,16 +3772,23 @@ language plpgsql
 volatile
 as $_next_scheduled_at$
 declare
-    -- so many schedules are looked at, of any need; fewer where each is compared with many capabilities
+    -- number of scheduled jobs to read, of any need: fewer if each is compared with many capabilities
     v_first constant integer := greatest(20, least(200, 20000 / cardinality(capabilities))) + skip;
 begin
     return (
         select s.available_at
         from (
-            -- in the order in which the index has them, and no further than to the first that counts
-            select f.available_at, f.covered, count(*) over so_far as nth, count(*) filter (where f.covered) over so_far as covered_so_far
+            -- in the order of the index, and only up to the first job that counts
+            select
+                f.available_at, f.covered, count(*) over so_far as nth,
+                count(*) filter (where f.covered) over so_far as covered_so_far
             from (
-                select j.available_at, exists (select from unnest(capabilities) as c (capability) where _capability_matches(c.capability, j.next_need)) as covered
+                select
+                    j.available_at,
+                    exists (
+                        select from unnest(capabilities) as c (capability)
+                        where _capability_matches(c.capability, j.next_need)
+                    ) as covered
                 from only job as j
                 where j.state = 'scheduled' and j.available_at > _next_scheduled_at.now
                 order by j.available_at
@@ -3514,7 +3796,7 @@ begin
             ) as f
             window so_far as (rows unbounded preceding)
         ) as s
-        -- where none of the first is covered, the last of them: earlier than the one there may be
+        -- if none of the jobs read is covered, the last of them: its time is no later than that of any that is
         where s.covered and s.covered_so_far > skip or s.nth = v_first
         limit 1
     );
@@ -3522,8 +3804,8 @@ end
 $_next_scheduled_at$;
 
 comment on function _next_scheduled_at(text[], timestamptz, integer) is
-    'When the next scheduled job that these capabilities cover is due, after so many to skip; or an earlier time, where '
-    'more than two hundred of other needs come before. Null: there is none.';
+    'When the next scheduled job that these capabilities cover is due, skip of them left out; or an earlier time, if '
+    'more than two hundred jobs of other needs come before it. Null: there is none.';
 $function$,
 $function$
 create or replace function _no_older_writers(id xid8)
@@ -3726,7 +4008,7 @@ as $_outcome_of_answer$
     select (answer ->> 'state', (answer ->> 'available_at')::timestamptz, (answer ->> 'attempt')::integer)::outcome
 $_outcome_of_answer$;
 
-comment on function _outcome_of_answer(jsonb) is 'An answer as it was given before.';
+comment on function _outcome_of_answer(jsonb) is 'The stored answer of an earlier call as an outcome.';
 $function$,
 $function$
 create or replace function _pack_failure(error text, error_code text, dead_reason text default null)
@@ -3734,10 +4016,13 @@ returns _job_failure
 language sql
 immutable
 as $_pack_failure$
-    select case when num_nonnulls(error, error_code, dead_reason) > 0 then (error, error_code, dead_reason)::_job_failure end
+    select case
+        when num_nonnulls(error, error_code, dead_reason) > 0 then (error, error_code, dead_reason)::_job_failure
+    end
 $_pack_failure$;
 
-comment on function _pack_failure(text, text, text) is 'How an execution failed, for a job''s column failure: null where there is nothing to tell.';
+comment on function _pack_failure(text, text, text) is
+    'How an execution failed, as a value of the column failure. Null if all arguments are null.';
 $function$,
 $function$
 create or replace function _pack_options(
@@ -3759,7 +4044,9 @@ comment on function _pack_options(integer, jsonb, text, uuid[], uuid, text) is
     'Returns the value of the column job.options, which holds the arguments that few jobs have: null if all are null.';
 $function$,
 $function$
-create or replace function _park_followers(requests _request[], ids uuid[], firsts uuid[], blocked boolean[], now timestamptz)
+create or replace function _park_followers(
+    requests _request[], ids uuid[], firsts uuid[], blocked boolean[], now timestamptz
+)
 returns boolean[]
 language plpgsql
 volatile
@@ -3772,29 +4059,38 @@ begin
         select
             r.singleton_key, r.next_need, r.priority, r.ordinality,
             min(r.priority) over (
-                partition by r.singleton_key, r.next_need order by r.ordinality rows between unbounded preceding and 1 preceding
+                partition by r.singleton_key, r.next_need
+                order by r.ordinality
+                rows between unbounded preceding and 1 preceding
             ) as before
         from unnest(requests) with ordinality as r
-        where r.singleton_key is not null and firsts[r.ordinality] is null and not blocked[r.ordinality] and (r.available_at > now) is not true
+        where r.singleton_key is not null and firsts[r.ordinality] is null and not blocked[r.ordinality]
+            and (r.available_at > now) is not true
     ), parked as (
         select k.singleton_key, k.ordinality
         from keyed as k
-        -- behind one of these, or behind one that is there
-        where k.before <= k.priority or _key_is_busy(ids[k.ordinality], k.singleton_key, k.next_need, k.priority::smallint)
+        -- Behind another of these jobs, or behind an existing job.
+        where k.before <= k.priority
+            or _key_is_busy(ids[k.ordinality], k.singleton_key, k.next_need, k.priority::smallint)
     )
-    select array_agg(p.ordinality is not null order by n.at), array_agg(distinct p.singleton_key) filter (where p.ordinality is not null)
+    select
+        array_agg(p.ordinality is not null order by n.at),
+        array_agg(distinct p.singleton_key) filter (where p.ordinality is not null)
     into v_parked, v_keys
     from generate_series(1, cardinality(requests)) as n (at)
     left join parked as p on p.ordinality = n.at
     having count(p.ordinality) > 0;
 
-    insert into deferred (kind, singleton_key) select 'key', k.key from unnest(v_keys) as k (key);
+    if v_keys is not null then
+        perform _defer_unpark(v_keys);
+    end if;
     return v_parked;
 end
 $_park_followers$;
 
 comment on function _park_followers(_request[], uuid[], uuid[], boolean[], timestamptz) is
-    'Which of these new jobs would only stand behind another of their singleton key (null: none), and the notes that let them in if that was wrong.';
+    'For each of these new jobs, whether it is to be parked because it would go behind another job of its singleton '
+    'key. Null if none is. Writes the deferred items that unpark the jobs that should not have been parked.';
 $function$,
 $function$
 create or replace function _plan_claim(capabilities text[], now timestamptz)
@@ -3916,7 +4212,9 @@ $_plan_scope_claim$;
 comment on function _plan_scope_claim(text[], timestamptz) is '_claim_plan for capabilities that are more than one need.';
 $function$,
 $function$
-create or replace function _propagate_chunk(v_item deferred, limit_rows integer, now timestamptz, out freed integer, out looked_at integer)
+create or replace function _propagate_chunk(
+    v_item deferred, limit_rows integer, now timestamptz, out freed integer, out looked_at integer
+)
 language plpgsql
 volatile
 as $_propagate_chunk$
@@ -3924,7 +4222,8 @@ declare
     v_chunk     uuid[];
     v_chunk_of  constant integer := least(limit_rows, 1000);
 begin
-    -- from where the last chunk ended: the entries before it are dead, and walking them again would be quadratic
+    -- Continues where the last chunk ended. The index entries before it are dead, and reading them again for each chunk
+    -- would take quadratic time.
     v_chunk := array(
         select e.job_id
         from dependency as e
@@ -3945,10 +4244,11 @@ end
 $_propagate_chunk$;
 
 comment on function _propagate_chunk(deferred, integer, timestamptz) is
-    'Moves the next dependents, limit_rows and at most a thousand, of a job that ended or came back. The caller holds the lock of the note.';
+    'Propagates the end or the redrive of a job to its next dependents, at most limit_rows and at most a thousand. '
+    'The caller holds the lock of the deferred item.';
 $function$,
 $function$
-create or replace function _propagate_end(job_id uuid, nested boolean default false)
+create or replace function _propagate_end(job_id uuid)
 returns void
 language plpgsql
 volatile
@@ -3958,23 +4258,28 @@ declare
     v_at_once   constant integer := 100;
 begin
     select array_agg(w.job_id) into v_ids
-    from (select e.job_id from dependency as e where e.waits_for = _propagate_end.job_id order by e.job_id limit v_at_once + 1) as w;
-    -- a look above READ COMMITTED is an old one: it may have missed an edge, so a later transaction looks again
-    if v_ids is null and not _snapshot_is_fixed() then
-        return;
+    from (
+        select e.job_id
+        from dependency as e
+        where e.waits_for = _propagate_end.job_id
+        order by e.job_id
+        limit v_at_once + 1
+    ) as w;
+    if cardinality(v_ids) > v_at_once or _snapshot_is_fixed() then
+        -- Many dependents are left to get_work and sweep, so that this call stays quick. With a fixed snapshot the read
+        -- above may have missed a dependency, so a later transaction reads again.
+        perform _defer_propagation(job_id);
+    elsif v_ids is not null then
+        perform _propagate_to(job_id, v_ids, _now());
     end if;
-    if nested or cardinality(v_ids) > v_at_once or _snapshot_is_fixed() then
-        -- many, or one end that brings about others: left for get_work and sweep, so that this call stays quick
-        insert into deferred (kind, job_id) values ('ended', _propagate_end.job_id);
-        return;
-    end if;
-    perform _propagate_to(job_id, v_ids, _now());
 end
 $_propagate_end$;
 
-comment on function _propagate_end(uuid, boolean) is
-    'A job ended, or came back from the dead: moves what waits for it, at once when few, by a note when many. To be called under the lock of the '
-    'job''s row, in a statement after the one that took it: an edge that commits later brings a note of its own.';
+comment on function _propagate_end(uuid) is
+    'Propagates the end of a job, or its redrive, to the jobs that wait for it: at once if they are few, by a '
+    'deferred item if they are many. Call it under the lock of the job''s row, in a statement after the one that took '
+    'the lock. A dependency that commits later has a deferred item of its own. An end that another end causes is '
+    'deferred instead (_defer_propagation).';
 $function$,
 $function$
 create or replace function _propagate_to(ended uuid, ids uuid[], now timestamptz)
@@ -3989,10 +4294,15 @@ declare
     v_error text;
 begin
     begin
-        -- locks in the order of ids, none waited for; in the subtransaction that changes the rows, as in _run_contained_step
+        -- Locks in the order of ids and skips locked rows. The subtransaction that changes the rows also locks them, as
+        -- in _run_contained_step.
         select array_agg(d.job_id) into v_mine
         from (
-            select j.job_id from only job as j where j.job_id = any (ids) order by j.job_id for no key update skip locked
+            select j.job_id
+            from only job as j
+            where j.job_id = any (ids)
+            order by j.job_id
+            for no key update skip locked
         ) as d;
         insert into deferred (kind, job_id, waits_for)
         select 'dependency', e.job_id, e.waits_for
@@ -4015,14 +4325,15 @@ begin
         values ('dependency', ids[1], ended, 1, _set_aside('deferred', ids[1]::text, v_code, v_error, now));
         return 0;
     end if;
-    -- halves of halves, as in _run_contained_step
+    -- Retries with each half, as in _run_contained_step.
     return _propagate_to(ended, ids[: v_half], now) + _propagate_to(ended, ids[v_half + 1 :], now);
 end
 $_propagate_to$;
 
 comment on function _propagate_to(uuid, uuid[], timestamptz) is
-    'Moves those of the given dependents that nobody holds, and leaves a note for each of the others, and for one '
-    'that cannot be moved: that does not keep what it waited for from ending. Returns how many entered the queue.';
+    'Applies the end of a job to those of the given dependents that no other transaction has locked. Leaves a '
+    'deferred item for each of the others, and for a dependent whose change raises an error, so that this does not '
+    'keep the job from ending. Returns how many entered the queue.';
 $function$,
 $function$
 create or replace function _queue_position()
@@ -4049,14 +4360,15 @@ language plpgsql
 volatile
 as $_raise_cancel_requested$
 begin
-    raise exception 'cancellation of job % was asked for', job_id
+    raise exception 'cancellation of job % was requested', job_id
         using errcode = 'LH007',
               detail = jsonb_build_object('job_id', job_id, 'lease_id', lease_id)::text,
-              hint = 'Stop, and call release or fail; complete still succeeds where the work is done.';
+              hint = 'Stop, and call release or fail. complete still succeeds if the work is done.';
 end
 $_raise_cancel_requested$;
 
-comment on function _raise_cancel_requested(uuid, uuid) is 'Raises LH007 to a worker whose job somebody wants cancelled.';
+comment on function _raise_cancel_requested(uuid, uuid) is
+    'Raises LH007 to a worker for whose job cancellation was requested.';
 $function$,
 $function$
 create or replace function _raise_invalid_argument(argument text, problem text, hint text default null)
@@ -4074,6 +4386,32 @@ $_raise_invalid_argument$;
 
 comment on function _raise_invalid_argument(text, text, text) is
     'Raises LH010 and names the argument. Every refusal of an argument is raised here.';
+$function$,
+$function$
+create or replace function _raise_job_ended(job_id uuid, state text, hint text)
+returns void
+language plpgsql
+volatile
+as $_raise_job_ended$
+begin
+    if state is null then
+        perform _raise_job_not_found(job_id);
+    elsif state = 'cancelled' then
+        raise exception 'job % was cancelled', job_id
+            using errcode = 'LH007',
+                  detail = jsonb_build_object('job_id', job_id)::text,
+                  hint = _raise_job_ended.hint;
+    end if;
+    raise exception 'job % already ended: %', job_id, state
+        using errcode = 'LH008',
+              detail = jsonb_build_object('job_id', job_id, 'state', state)::text,
+              hint = _raise_job_ended.hint;
+end
+$_raise_job_ended$;
+
+comment on function _raise_job_ended(uuid, text, text) is
+    'Raises why nothing can be done to a job that has ended in this state (_ended_as): LH007 if it was cancelled, '
+    'LH008 if it succeeded or is dead, LH003 if there is no such job (null).';
 $function$,
 $function$
 create or replace function _raise_job_not_found(job_id uuid)
@@ -4116,17 +4454,19 @@ set search_path from current
 as $_raise_state_change$
 begin
     if new.state is distinct from old.state then
-        raise exception 'the state of a job cannot be set: % is not made % by an update', old.state, coalesce(new.state, 'null')
+        raise exception 'the state of a job cannot be updated from % to %', old.state, coalesce(new.state, 'null')
             using errcode = 'LH009',
                   detail = jsonb_build_object('job_id', old.job_id, 'state', old.state)::text,
-                  hint = 'Each state has its table. Call cancel, redrive, complete_unheld, fail_unheld or reschedule_unheld.';
+                  hint = 'Each state has its table. Call cancel, redrive, complete_unheld, fail_unheld or '
+                      'reschedule_unheld.';
     end if;
     return new;
 end
 $_raise_state_change$;
 
 comment on function _raise_state_change() is
-    'Trigger of the tables of jobs and of archive: raises LH009 where a statement by hand sets a state. The functions delete and insert.';
+    'Trigger of the tables of jobs and of archive. Raises LH009 if a statement from outside the engine updates a '
+    'state. The engine''s functions delete and insert rows instead.';
 $function$,
 $function$
 create or replace function _read_interval(argument text, value text)
@@ -4150,23 +4490,6 @@ $_read_interval$;
 
 comment on function _read_interval(text, text) is
     'Reads an interval from the text of a JSON string. Raises LH010 if it cannot.';
-$function$,
-$function$
-create or replace function _read_request(element jsonb)
-returns _request
-language plpgsql
-stable
-as $_read_request$
-begin
-    return jsonb_populate_record(null::_request, element);
-exception
-    when data_exception then
-        perform _raise_invalid_argument('done', 'has an element that cannot be read: ' || left(sqlerrm, 200));
-        return null;
-end
-$_read_request$;
-
-comment on function _read_request(jsonb) is 'The parameters of an element of a batch, typed. Raises LH010.';
 $function$,
 $function$
 create or replace function _read_requests(jobs jsonb)
@@ -4487,7 +4810,8 @@ comment on function _rebuild_lane_cache(text, text[], integer, timestamptz, bigi
 $function$,
 $function$
 create or replace function _recheck_blocked(
-    job_id uuid, after uuid, limit_rows integer, now timestamptz, out freed integer, out looked_at integer, out last uuid
+    job_id uuid, after uuid, limit_rows integer, now timestamptz,
+    out freed integer, out looked_at integer, out last uuid
 )
 language plpgsql
 volatile
@@ -4497,12 +4821,15 @@ declare
     v_ended         record;
 begin
     freed := 0;
-    -- nearly always few
-    v_dependencies := array(select e.waits_for from dependency as e where e.job_id = _recheck_blocked.job_id limit limit_rows);
+    -- A job nearly always has fewer dependencies than limit_rows.
+    v_dependencies := array(
+        select e.waits_for from dependency as e where e.job_id = _recheck_blocked.job_id limit limit_rows
+    );
     if after is not null or cardinality(v_dependencies) = limit_rows then
         v_dependencies := array(
             select e.waits_for
-            -- offset: all that it waits for, by its index, and sorted; the primary key has them in this order among all edges there are
+            -- offset 0 makes this read the job's dependencies by their index and sort them. The primary key would give
+            -- this order only by a scan of all dependencies.
             from (select o.waits_for from dependency as o where o.job_id = _recheck_blocked.job_id offset 0) as e
             where e.waits_for > coalesce(after, '00000000-0000-0000-0000-000000000000')
             order by e.waits_for
@@ -4521,7 +4848,8 @@ begin
     loop
         freed := freed + _apply_dependency_policy(v_ended.waits_for, v_ended.end_state, array[job_id], now);
     end loop;
-    -- nothing is left that could free it: its last edge went unseen by an old look
+    -- The last dependency was removed by a transaction whose fixed snapshot still showed it. No other event frees the
+    -- job.
     if exists (select from only job as j where j.job_id = _recheck_blocked.job_id and j.state = 'blocked')
         and not exists (select from dependency as e where e.job_id = _recheck_blocked.job_id) then
         freed := freed + _enqueue(array[job_id], now);
@@ -4530,8 +4858,9 @@ end
 $_recheck_blocked$;
 
 comment on function _recheck_blocked(uuid, uuid, integer, timestamptz) is
-    'Looks whether what a job waits for has ended, and acts on it: limit_rows of its edges, beginning after the given one. last: how far it came, where more '
-    'may follow. The caller holds the lock of job_id.';
+    'Checks whether jobs that a job waits for have ended, and applies their ends to it. Checks limit_rows of its '
+    'dependencies, beginning after the given id. last is the last id checked if more may follow. The caller holds the '
+    'lock of job_id.';
 $function$,
 $function$
 create or replace function _reclaim_one(job_id uuid, now timestamptz)
@@ -4540,41 +4869,54 @@ language plpgsql
 volatile
 as $_reclaim_one$
 declare
-    v_job job;
+    v_job       job;
+    v_outcome   outcome;
 begin
     select j.* into v_job from leased as j where j.job_id = _reclaim_one.job_id;
     if v_job.job_id is not null and _snapshot_is_fixed() then
-        -- an old snapshot does not see what a worker has just written, whose lock left no trace in the job: this raises 40001 then
+        -- An old snapshot does not show what a worker has just written, and the worker's lock left no trace in the row
+        -- of the job. If there is such a heartbeat, this raises 40001.
         insert into heartbeat as h (fence, job_id, extended_at, lease_expires_at)
         values (v_job.fence, v_job.job_id, v_job.leased_at, v_job.lease_expires_at)
         on conflict on constraint heartbeat_pkey do update set lease_expires_at = h.lease_expires_at;
     end if;
-    -- looked at again now that the lock is held: it may have been extended since
-    if v_job.job_id is null or _reclaimable_at(v_job.fence, v_job.leased_at, v_job.lease_expires_at, _server_up_since(now)) > now then
+    -- checked again now that the lock is held: the lease may have been extended
+    if v_job.job_id is null
+        or _reclaimable_at(v_job.fence, v_job.leased_at, v_job.lease_expires_at, _server_up_since(now)) > now
+    then
         return false;
     end if;
 
     v_job.crashes := v_job.crashes + 1;
     if v_job.cancel_requested then
-        perform _record_history(v_job.job_id, 'cancelled', v_job.worker_id, 'cancelled', v_job.attempt, 'its lease ran out', now);
-        perform _archive_leased(v_job.job_id, null, 'cancelled', null, null, now, nested => true);
+        perform _record_history(
+            v_job.job_id, 'cancelled', v_job.worker_id, 'cancelled', v_job.attempt, 'its lease ran out', now
+        );
+        perform _archive_leased(v_job.job_id, null, 'cancelled', null, null, now);
+        perform _defer_propagation(v_job.job_id);
     else
-        perform _retry_or_bury(
+        v_outcome := _retry_or_bury(
             v_job,
             case when v_job.crashes >= _setting_value('max_crashes')::integer then 'crash_loop' end,
-            null, 'the lease ran out', null, 'reclaimed', v_job.worker_id, now, nested => true
+            null, 'the lease ran out', null, 'reclaimed', v_job.worker_id, now
         );
+        if v_outcome.state = 'dead' then
+            perform _defer_propagation(v_job.job_id);
+        end if;
     end if;
     return true;
 end
 $_reclaim_one$;
 
 comment on function _reclaim_one(uuid, timestamptz) is
-    'Takes the lease of a job whose lock the caller holds, if it ran out: one crash more, then backoff, burial, or the cancellation that was '
-    'asked for. True where a lease was taken.';
+    'Ends the lease of a job whose lock the caller holds, if it has run out: counts a crash, and then lets the job '
+    'back off, buries it, or cancels it if that was requested. Returns whether it did. Raises 40001 with a fixed '
+    'snapshot that may be too old to decide.';
 $function$,
 $function$
-create or replace function _reclaimable_at(fence bigint, leased_at timestamptz, lease_expires_at timestamptz, up_since timestamptz)
+create or replace function _reclaimable_at(
+    fence bigint, leased_at timestamptz, lease_expires_at timestamptz, up_since timestamptz
+)
 returns timestamptz
 language plpgsql
 stable
@@ -4583,18 +4925,22 @@ declare
     v_from  timestamptz;
     v_end   timestamptz;
 begin
-    select h.extended_at, h.lease_expires_at into v_from, v_end from heartbeat as h where h.fence = _reclaimable_at.fence;
+    select h.extended_at, h.lease_expires_at into v_from, v_end
+    from heartbeat as h
+    where h.fence = _reclaimable_at.fence;
     if not found then
         v_from := leased_at;
         v_end := lease_expires_at;
     end if;
-    -- nobody could extend while the server was down: no lease runs out before the server has been up for as long as the lease
+    -- No worker can extend a lease while the server is down. A lease therefore does not run out before the server has
+    -- been up for the length of the lease.
     return greatest(v_end, up_since + (v_end - v_from));
 end
 $_reclaimable_at$;
 
 comment on function _reclaimable_at(bigint, timestamptz, timestamptz, timestamptz) is
-    'From when on a lease may be taken away, granted and extended as it was: the one place that says so. up_since: _server_up_since().';
+    'The earliest time at which a lease may be reclaimed, given its grant and its extensions. No other place decides '
+    'this. up_since is the result of _server_up_since().';
 $function$,
 $function$
 create or replace function _record_history(
@@ -4633,7 +4979,7 @@ end
 $_record_uptime$;
 
 comment on function _record_uptime() is
-    'Records, after a crash or a promotion has emptied the table uptime, that the server is up again.';
+    'Records that the server is up again after a crash or a promotion has emptied the table uptime.';
 $function$,
 $function$
 create or replace function _redrive_job(v_job job, actor text, reason text, expires_at timestamptz, now timestamptz)
@@ -4646,8 +4992,10 @@ declare
 begin
     v_job.attempt := 0;
     v_job.available_at := greatest(v_job.available_at, now);
-    -- an old one that leaves no time to start would bury it again
-    v_job.expires_at := nullif(coalesce(expires_at, case when v_job.expires_at > v_job.available_at then v_job.expires_at end), 'infinity');
+    -- an earlier expires_at that leaves no time to start would bury the job again
+    v_job.expires_at := nullif(
+        coalesce(expires_at, case when v_job.expires_at > v_job.available_at then v_job.expires_at end), 'infinity'
+    );
     v_outcome := _requeue(v_job, 'redriven', actor, reason, null, null, null, now);
     perform _propagate_end(v_job.job_id);
     return v_outcome;
@@ -4655,8 +5003,8 @@ end
 $_redrive_job$;
 
 comment on function _redrive_job(job, text, text, timestamptz, timestamptz) is
-    'What redrive and redrive_many do with a dead job whose lock they hold. expires_at: null keeps the old one where it leaves time to start, infinity '
-    'takes it away.';
+    'What redrive and redrive_many do with a dead job, whose lock the caller holds. expires_at: null keeps the earlier '
+    'one if it leaves time to start, infinity removes it.';
 $function$,
 $function$
 create or replace function _refresh_watermark(need text, now timestamptz)
@@ -4697,14 +5045,16 @@ language plpgsql
 volatile
 as $_release_key$
 begin
-    -- Where only the head of a key is lost, not its lease, the key stays open to others while this transaction goes on, and a later one admits.
+    -- If the key loses only its head and not its lease, other transactions can still use the key until this one ends.
+    -- The next job is then unparked by a later transaction.
     if was = 'leased' and not _unpark_next(singleton_key) or was = 'ready' then
-        insert into deferred (kind, singleton_key) values ('key', _release_key.singleton_key);
+        perform _defer_unpark(array[singleton_key]);
     end if;
 end
 $_release_key$;
 
-comment on function _release_key(text, text) is 'A job of this key left the given state: sees to it that the next of the key is admitted.';
+comment on function _release_key(text, text) is
+    'Sees to it that the next job of the key is unparked after a job of the key left the given state.';
 $function$,
 $function$
 create or replace function _release_wakeups(taken uuid[])
@@ -4713,13 +5063,13 @@ language plpgsql
 volatile
 as $_release_wakeups$
 declare
-    v_held  constant text := nullif(current_setting('leasehold.held_rings', true), '');
+    v_held  constant text := nullif(current_setting('leasehold.held_wakeups', true), '');
     v_needs text[];
 begin
     if v_held is null then
         return;
     end if;
-    perform set_config('leasehold.held_rings', '', true);
+    perform set_config('leasehold.held_wakeups', '', true);
     if v_held = 'held' then
         return;
     end if;
@@ -4733,7 +5083,7 @@ end
 $_release_wakeups$;
 
 comment on function _release_wakeups(uuid[]) is
-    'Ends _hold_wakeups: rings for the jobs that were let in, but for those that the claim takes itself.';
+    'Ends _hold_wakeups: wakes workers for the jobs that were let in, except for those that the claim itself takes.';
 $function$,
 $function$
 create or replace function _remap_wait_for(requests _request[], firsts uuid[])
@@ -4781,7 +5131,9 @@ begin
     delete from alarm as a
     where a.alarm_id = any (
         array(
-            select o.alarm_id from alarm as o where o.due_at < _remove_expired_records.now - interval '1 minute' for update skip locked
+            select o.alarm_id from alarm as o
+            where o.due_at < _remove_expired_records.now - interval '1 minute'
+            for update skip locked
         )
     );
     delete from listener as l
@@ -4796,8 +5148,9 @@ end
 $_remove_expired_records$;
 
 comment on function _remove_expired_records(timestamptz) is
-    'Removes alarms whose time has passed, channels that nobody has asked for in three days, and failures of maintenance '
-    'that were not seen again when it was time: of rows that are gone, or that were mended.';
+    'Removes alarms whose time has passed, channels that no worker has registered for in three days, and failures of '
+    'maintenance that did not recur when the step was due again, because the row is gone or was repaired. Skips locked '
+    'rows.';
 $function$,
 $function$
 create or replace function _repair_sequences(schema_name text)
@@ -4850,7 +5203,7 @@ language plpgsql
 volatile
 as $_replace_job_row$
 begin
-    -- deleted and written anew, not updated: see _set_parked
+    -- Deleted and inserted again, not updated: see _set_parked.
     delete from leased as j where j.job_id = v_job.job_id;
     if not found then
         delete from job as j where j.job_id = v_job.job_id;
@@ -4859,7 +5212,8 @@ begin
 end
 $_replace_job_row$;
 
-comment on function _replace_job_row(job) is 'Writes a job, whose lock the caller holds, as v_job now says, all of its row: waiting, or dead.';
+comment on function _replace_job_row(job) is
+    'Replaces the row of a job, whose lock the caller holds, by v_job, which is blocked, scheduled or dead.';
 $function$,
 $function$
 create or replace function _replay_or_raise(job_id uuid, lease_id uuid, verb text)
@@ -4874,7 +5228,8 @@ declare
     v_answer    jsonb;
     v_detail    text := jsonb_build_object('job_id', job_id, 'lease_id', lease_id)::text;
 begin
-    -- live first: a job moves from there to the archive, never back, so that one of the two looks finds it
+    -- The live job is read first. A job moves from there to the archive and never back, so one of the two reads finds
+    -- it.
     select j.* into v_live from job as j where j.job_id = _replay_or_raise.job_id;
     select a.* into v_ended from archive as a where a.job_id = _replay_or_raise.job_id;
     if v_ended.job_id is not null then
@@ -4888,7 +5243,7 @@ begin
             using errcode = 'serialization_failure', detail = v_detail, hint = 'Try the transaction again.';
     end if;
 
-    -- the very lease that ended it, saying the same again: its reply was lost
+    -- If the lease that ended the attempt repeats the same call, it has lost the reply.
     if coalesce(v_ended.lease_id, v_live.lease_id) = lease_id then
         v_answer := coalesce(v_ended.answer, v_live.answer);
         if v_answer ->> 'verb' = verb then
@@ -4896,10 +5251,11 @@ begin
         elsif v_answer is null and v_state = 'succeeded' and verb = 'complete' then
             raise exception 'this lease already completed job %', job_id
                 using errcode = 'LH018',
-                      -- not the result: what is raised is written to the server's log
+                      -- The result is left out, because errors are written to the server's log.
                       detail = v_detail,
-                      hint = 'The work is done and recorded. A call that stood alone may take this for success; inside a transaction, roll back what was '
-                          'written again. Then go on to the next job. lease_status has the result.';
+                      hint = 'The work is done and recorded. A call that was a transaction of its own may treat this '
+                          'as success. In a larger transaction, roll back what was written again. Then continue with '
+                          'the next job. lease_status returns the result.';
         end if;
     end if;
 
@@ -4909,19 +5265,22 @@ begin
     elsif v_state in ('succeeded', 'dead') then
         raise exception 'job % already ended: %', job_id, v_state
             using errcode = 'LH008', detail = (v_detail::jsonb || jsonb_build_object('state', v_state))::text,
-                  hint = 'Stop working on it; its end stands.';
+                  hint = 'Stop working on it. How the job ended does not change.';
     elsif _fence_of_lease(job_id, lease_id) <= v_live.fence then
-        raise exception 'an earlier lease of job %: it ended, and the job was taken from it', job_id
-            using errcode = 'LH001', detail = v_detail, hint = 'Stop: another worker may hold the job. Roll back what you wrote for it.';
+        raise exception 'this lease of job % has ended', job_id
+            using errcode = 'LH001', detail = v_detail,
+                  hint = 'Stop, because another worker may hold the job. Roll back what was written for it.';
     end if;
-    raise exception 'no lease of job %', job_id
-        using errcode = 'LH002', detail = v_detail, hint = 'Use the job_id and lease_id of one row of get_work together.';
+    raise exception 'this lease is not a lease of job %', job_id
+        using errcode = 'LH002', detail = v_detail,
+              hint = 'Pass the job_id and the lease_id of the same row of get_work.';
 end
 $_replay_or_raise$;
 
 comment on function _replay_or_raise(uuid, uuid, text) is
-    'Why this lease may not do this to this job: raises LH003, LH018, LH007, LH008, LH001 or LH002, in this order; or returns the answer that '
-    'the same lease got from the same verb before.';
+    'Called when this lease may not do this to the job. If the same lease got an answer from the same verb before, '
+    'returns that answer. Otherwise raises the reason: LH003, LH018, LH007, LH008, LH001 or LH002, the first that '
+    'applies. Raises 40001 if the lease is younger than the transaction''s fixed snapshot.';
 $function$,
 $function$
 create or replace function _request_hash(next_need text, payload jsonb, job_id uuid)
@@ -4940,7 +5299,9 @@ comment on function _request_hash(text, jsonb, uuid) is
     'that are equal as jsonb have the same hash.';
 $function$,
 $function$
-create or replace function _requeue(v_job job, verb text, actor text, detail text, edges uuid[], doom text, doomed_by uuid, now timestamptz)
+create or replace function _requeue(
+    v_job job, verb text, actor text, detail text, dependencies uuid[], end_state text, ended_by uuid, now timestamptz
+)
 returns outcome
 language plpgsql
 volatile
@@ -4949,7 +5310,7 @@ declare
     v_was       constant text := v_job.state;
     v_outcome   outcome;
 begin
-    -- blocked is a state that nobody takes it from: what follows says what comes next
+    -- No other session takes a job out of the state blocked. The code below decides its next state.
     v_job.state := 'blocked';
     v_job.crashes := 0;
     v_job.parked := false;
@@ -4957,12 +5318,12 @@ begin
     v_job.failure := _pack_failure((v_job.failure).error, (v_job.failure).error_code);
     v_job.ended_at := null;
     perform _replace_job_row(v_job);
-    if edges is not null then
-        perform _add_dependencies(v_job.job_id, edges);
+    if dependencies is not null then
+        perform _add_dependencies(v_job.job_id, dependencies);
     end if;
 
-    if doom is not null then
-        v_outcome := (doom, null, v_job.attempt)::outcome;
+    if end_state is not null then
+        v_outcome := (end_state, null, v_job.attempt)::outcome;
     else
         if not exists (select from dependency as e where e.job_id = v_job.job_id) then
             perform _enqueue(array[v_job.job_id], now);
@@ -4979,8 +5340,8 @@ begin
         returning j.answer into v_job.answer;
     end if;
     perform _record_history(v_job.job_id, verb, actor, v_outcome.state, v_outcome.attempt, detail, now);
-    if doom is not null then
-        perform _end_by_dependency(v_job.job_id, doom, doomed_by, v_job.answer, now);
+    if end_state is not null then
+        perform _end_by_dependency(v_job.job_id, end_state, ended_by, v_job.answer, now);
     end if;
     if v_job.singleton_key is not null then
         perform _release_key(v_job.singleton_key, v_was);
@@ -4990,13 +5351,15 @@ end
 $_requeue$;
 
 comment on function _requeue(job, text, text, text, uuid[], text, uuid, timestamptz) is
-    'The one way back to waiting (release, reschedule, redrive): writes what v_job now says, its new edges, and lets it enter the queue if it waits for '
-    'nothing, or ends it where something it was to wait for dooms it. The caller holds the lock of the job.';
+    'Makes a job wait again (release, reschedule, redrive); no other function does. Writes the job as v_job says, '
+    'with its new dependencies. If it then waits for nothing, it enters the queue. If end_state is not null, a job '
+    'that it was to wait for (ended_by) has ended, and the job ends as dead or cancelled instead. The caller holds '
+    'the lock of the job.';
 $function$,
 $function$
 create or replace function _reschedule_job(
-    v_job job, next_need text, payload jsonb, wait_for uuid[], available_at timestamptz, priority integer, expires_at timestamptz,
-    max_attempts integer, retry jsonb, on_dependency_failure text, verb text, actor text
+    v_job job, next_need text, payload jsonb, wait_for uuid[], available_at timestamptz, priority integer,
+    expires_at timestamptz, max_attempts integer, retry jsonb, on_dependency_failure text, verb text, actor text
 )
 returns outcome
 language plpgsql
@@ -5005,8 +5368,8 @@ as $_reschedule_job$
 declare
     v_now           constant timestamptz := _now();
     v_dependencies  uuid[];
-    v_doom          text;
-    v_doomed_by     uuid;
+    v_end_state     text;
+    v_ended_by      uuid;
     v_known         boolean := false;
 begin
     v_job.next_need := coalesce(next_need, v_job.next_need);
@@ -5030,27 +5393,29 @@ begin
     perform _open_lane(v_job.next_need, v_job.priority, v_job.singleton_key is not null, v_now);
 
     if wait_for is null and on_dependency_failure is not null then
-        -- null, which only an unheld job can bring: it waits for what it waited for; but a new policy speaks about what has ended before, too
+        -- wait_for is null only for an unheld job, which keeps waiting for the same jobs. The new policy also applies
+        -- to those of them that have ended already.
         wait_for := array(select e.waits_for from dependency as e where e.job_id = v_job.job_id);
         v_known := true;
     end if;
     if wait_for is not null then
         delete from dependency as e where e.job_id = v_job.job_id;
         if wait_for <> '{}' then
-            select r.edges, r.doom, r.doomed_by into v_dependencies, v_doom, v_doomed_by
+            select r.dependencies, r.end_state, r.ended_by into v_dependencies, v_end_state, v_ended_by
             from _resolve_wait_for(v_job.job_id, wait_for, v_job.on_dependency_failure, null) as r;
             if v_dependencies is not null and not v_known then
                 perform _check_cycle(v_job.job_id, v_dependencies);
             end if;
         end if;
     end if;
-    return _requeue(v_job, verb, actor, null, v_dependencies, v_doom, v_doomed_by, v_now);
+    return _requeue(v_job, verb, actor, null, v_dependencies, v_end_state, v_ended_by, v_now);
 end
 $_reschedule_job$;
 
 comment on function _reschedule_job(
     job, text, jsonb, uuid[], timestamptz, integer, timestamptz, integer, jsonb, text, text, text
-) is 'What reschedule and reschedule_unheld do with a job whose lock they hold.';
+) is
+    'Does what reschedule and reschedule_unheld do, to a job whose lock the caller holds.';
 $function$,
 $function$
 create or replace function _reserve_id(job_id uuid, twice boolean default false)
@@ -5245,23 +5610,24 @@ comment on function _reserve_keys(_request[], uuid[]) is
 $function$,
 $function$
 create or replace function _resolve_wait_for(
-    job_id uuid, wait_for uuid[], on_dependency_failure text, known uuid[], out edges uuid[], out doomed_by uuid, out doom text
+    job_id uuid, wait_for uuid[], on_dependency_failure text, known uuid[],
+    out dependencies uuid[], out ended_by uuid, out end_state text
 )
 language plpgsql
 volatile
 as $_resolve_wait_for$
 declare
     v_unknown   uuid[];
-    v_gone      text;
+    v_cancelled text;
     v_dead      text;
 begin
     if job_id = any (wait_for) then
         raise exception 'job % would wait for itself', job_id
             using errcode = 'LH004',
                   detail = jsonb_build_object('job_id', job_id, 'waits_for', job_id)::text,
-                  hint = 'Leave its own id out of wait_for.';
+                  hint = 'Remove its own id from wait_for.';
     end if;
-    -- one statement, one snapshot: a job that ends in between is seen either live or archived
+    -- One statement has one snapshot, which shows a job that ends in the meantime either live or archived.
     with named as (
         select
             w.waits_for,
@@ -5272,45 +5638,49 @@ begin
                 else a.state
             end as state
         from (select distinct u.id from unnest(wait_for) as u (id)) as w (waits_for)
-        -- limit: a look for each, where a join could become one over whole tables
+        -- limit 1 forces one index lookup per id. A plain join could be planned as a scan of the whole tables.
         left join lateral (select o.job_id, o.state from job as o where o.job_id = w.waits_for limit 1) as j on true
         left join lateral (select o.state from archive as o where o.job_id = w.waits_for limit 1) as a on true
     )
     select
         array_agg(n.waits_for order by n.waits_for) filter (where n.state is null),
-        array_agg(n.waits_for order by n.waits_for)
-            filter (where n.state = 'live' or n.state = 'dead' and _resolve_wait_for.on_dependency_failure <> 'release'),
-        min(n.waits_for::text) filter (where n.state = 'cancelled' and _resolve_wait_for.on_dependency_failure <> 'release'),
+        array_agg(n.waits_for order by n.waits_for) filter (
+            where n.state = 'live' or n.state = 'dead' and _resolve_wait_for.on_dependency_failure <> 'release'
+        ),
+        min(n.waits_for::text)
+            filter (where n.state = 'cancelled' and _resolve_wait_for.on_dependency_failure <> 'release'),
         min(n.waits_for::text) filter (where n.state = 'dead' and _resolve_wait_for.on_dependency_failure = 'cascade')
-    into v_unknown, edges, v_gone, v_dead
+    into v_unknown, dependencies, v_cancelled, v_dead
     from named as n;
 
     if v_unknown is not null then
-        -- all of them, but no more than a person reads
+        -- Names up to ten of the unknown ids.
         raise exception 'job % cannot wait for %', job_id, case cardinality(v_unknown)
-            when 1 then format('%s: there is no such job', v_unknown[1])
+            when 1 then format('job %s, which does not exist', v_unknown[1])
             else format(
-                '%s jobs: there are none such: %s%s', cardinality(v_unknown), array_to_string(v_unknown[: 10], ', '),
+                '%s jobs that do not exist: %s%s', cardinality(v_unknown), array_to_string(v_unknown[: 10], ', '),
                 case when cardinality(v_unknown) > 10 then ', ...' end
             )
         end
             using errcode = 'LH004',
                   detail = jsonb_build_object(
-                      'job_id', job_id, 'waits_for', v_unknown[1], 'unknown', v_unknown[: 10], 'unknown_count', cardinality(v_unknown)
+                      'job_id', job_id, 'waits_for', v_unknown[1],
+                      'unknown', v_unknown[: 10], 'unknown_count', cardinality(v_unknown)
                   )::text,
-                  hint = 'Submit what it waits for first, in this transaction or in one that has committed.';
+                  hint = 'Submit the jobs it waits for first, in this transaction or in one that has committed.';
     end if;
-    doom := case
-        when v_gone is not null and on_dependency_failure = 'cascade' then 'cancelled'
-        when v_gone is not null or v_dead is not null then 'dead'
+    end_state := case
+        when v_cancelled is not null and on_dependency_failure = 'cascade' then 'cancelled'
+        when v_cancelled is not null or v_dead is not null then 'dead'
     end;
-    doomed_by := coalesce(v_gone, v_dead)::uuid;
+    ended_by := coalesce(v_cancelled, v_dead)::uuid;
 end
 $_resolve_wait_for$;
 
 comment on function _resolve_wait_for(uuid, uuid[], text, uuid[]) is
-    'What wait_for means for job_id now: the edges it needs (null: none), and whether one that already ended dooms it to be dead or cancelled. '
-    'Ids in known are taken for live. Raises LH004 for an unknown job and for itself.';
+    'Resolves wait_for of job_id: dependencies are the jobs that it still has to wait for (null: none). If a job of '
+    'wait_for has ended so that, by the policy, job_id must end as well, end_state is dead or cancelled and ended_by '
+    'is that job. Ids in known count as live. Raises LH004 for an unknown job and for job_id itself.';
 $function$,
 $function$
 create or replace function _restore_slots(slots integer[])
@@ -5333,7 +5703,7 @@ begin
             insert into key_slot (slot) values (v_slot) on conflict on constraint key_slot_pkey do nothing;
             v_restored := true;
         exception
-            -- another transaction inserts it at this moment, and has it locked by that
+            -- Another transaction is inserting the row and thereby holds its lock.
             when lock_not_available then
                 null;
         end;
@@ -5343,8 +5713,8 @@ end
 $_restore_slots$;
 
 comment on function _restore_slots(integer[]) is
-    'Inserts those of these rows of key_slot that are missing. True where it inserted any. Waits for another transaction that inserts the same for a '
-    'millisecond.';
+    'Inserts those of these rows of key_slot that are missing. Returns whether it inserted any. Waits at most a '
+    'millisecond for another transaction that inserts the same row.';
 $function$,
 $function$
 create or replace function _retire_lanes(limit_lanes integer, now timestamptz, oldest xid8)
@@ -5461,8 +5831,7 @@ comment on function _retire_lanes(integer, timestamptz, xid8) is
 $function$,
 $function$
 create or replace function _retry_or_bury(
-    v_job job, reason text, retry_after interval, error text, error_code text, verb text, actor text, now timestamptz,
-    nested boolean default false
+    v_job job, reason text, retry_after interval, error text, error_code text, verb text, actor text, now timestamptz
 )
 returns outcome
 language plpgsql
@@ -5479,23 +5848,27 @@ begin
         reason := 'attempts_exhausted';
     end if;
     if reason is null then
-        -- by a clock that was read under the lock of the job: nobody looks for what is filed under times long over (_last_horizon)
-        v_next := greatest(now, _now()) + coalesce(_duration(retry_after), _backoff((v_job.options).retry, greatest(v_job.attempt, 1)));
+        -- The clock is read while the lock of the job is held. Maintenance does not look for jobs filed under times
+        -- long past (_last_horizon).
+        v_next := greatest(now, _now())
+            + coalesce(_duration(retry_after), _backoff((v_job.options).retry, greatest(v_job.attempt, 1)));
         if v_job.expires_at <= v_next then
             reason := 'expired';
         end if;
     end if;
-    -- a lease that ran out is not answered: its worker is to hear LH001; what others do later leaves the answer it got
+    -- A lease that ran out gets no answer, so that its worker gets LH001. A verb of an operator keeps the earlier
+    -- answer.
     if verb = 'fail' then
         v_answer := jsonb_build_object('verb', verb, 'state', 'dead', 'available_at', null, 'attempt', v_job.attempt);
     end if;
 
     if reason is not null then
-        -- fail is told by its burial; of a lease that ran out, history has a line whatever became of the job: job() counts them
+        -- A fail that buries is recorded by the burial. A lease that ran out is recorded in any case, because job()
+        -- counts these records.
         if verb = 'reclaimed' then
             perform _record_history(v_job.job_id, verb, actor, 'dead', v_job.attempt, error_code, now);
         end if;
-        perform _bury(v_job, reason, error, error_code, v_answer, actor, now, nested);
+        perform _bury(v_job, reason, error, error_code, v_answer, actor, now);
         return ('dead', null, v_job.attempt)::outcome;
     end if;
 
@@ -5520,79 +5893,91 @@ begin
 end
 $_retry_or_bury$;
 
-comment on function _retry_or_bury(job, text, interval, text, text, text, text, timestamptz, boolean) is
-    'What becomes of a failed attempt: the job backs off, or is buried for the given reason, because its attempts are used up, or because it '
-    'could only start after expires_at. The caller holds the lock of v_job, which is its row, but for crashes as they are to be.';
+comment on function _retry_or_bury(job, text, interval, text, text, text, text, timestamptz) is
+    'Decides what becomes of a failed attempt. The job backs off; or it is buried, for the given reason, because its '
+    'attempts are used up, or because it could only start after expires_at. The caller holds the lock of v_job, which '
+    'is the job''s row except that crashes already has its new value. If the state returned is dead, the caller '
+    'propagates the end (_propagate_end, or _defer_propagation).';
 $function$,
 $function$
-create or replace function _run_contained_step(step text, limit_rows integer, since timestamptz, now timestamptz, among text[] default null)
+create or replace function _run_contained_step(
+    step text, limit_rows integer, since timestamptz, now timestamptz, among text[] default null
+)
 returns integer
 language plpgsql
 volatile
 as $_run_contained_step$
 declare
-    v_due   text[];
-    v_half  integer;
-    v_count integer;
-    v_code  text;
-    v_error text;
+    v_subjects  text[];
+    v_half      integer;
+    v_count     integer;
+    v_code      text;
+    v_error     text;
 begin
     begin
-        -- locked in the subtransaction that changes them: otherwise each row gets two lockers, a multixact, and its dead index entries stay
-        v_due := case when among is null then _lock_due(step, limit_rows, since, now) else _lock_still_due(step, among, now) end;
-        if v_due is null then
+        -- Rows are locked in the subtransaction that changes them. Otherwise each row gets two lockers, hence a
+        -- multixact, and its dead index entries stay.
+        v_subjects := case
+            when among is null then _lock_due(step, limit_rows, since, now)
+            else _lock_still_due(step, among, now)
+        end;
+        if v_subjects is null then
             return 0;
         end if;
-        v_count := _run_step(step, v_due, now);
-        perform _clear_maintenance_error(step, v_due);
+        v_count := _run_step(step, v_subjects, now);
+        perform _clear_maintenance_error(step, v_subjects);
         return v_count;
     exception
         when others then
-            if v_due is null or not _is_row_error(sqlstate) then
+            if v_subjects is null or not _is_row_error(sqlstate) then
                 raise;
             end if;
             v_code := sqlstate;
             v_error := sqlerrm;
     end;
-    v_half := cardinality(v_due) / 2;
+    v_half := cardinality(v_subjects) / 2;
     if v_half = 0 then
-        perform _set_aside(step, v_due[1], v_code, v_error, now);
+        perform _set_aside(step, v_subjects[1], v_code, v_error, now);
         return 0;
     end if;
-    -- halves of halves: the rows that fail are found by few subtransactions
-    return _run_contained_step(step, limit_rows, since, now, v_due[: v_half]) + _run_contained_step(step, limit_rows, since, now, v_due[v_half + 1 :]);
+    -- halves of halves: a few subtransactions find the rows that fail
+    return _run_contained_step(step, limit_rows, since, now, v_subjects[: v_half])
+        + _run_contained_step(step, limit_rows, since, now, v_subjects[v_half + 1 :]);
 end
 $_run_contained_step$;
 
 comment on function _run_contained_step(text, integer, timestamptz, timestamptz, text[]) is
-    'Does a step of maintenance to the rows it is due for (_lock_due, _run_step), limit_rows at most; among: to '
-    'these rows. Returns for how many. A row for which the step raises is set aside and stops no other. Raises what '
-    'no row is to blame for (_is_row_error).';
+    'Performs a step of maintenance on the rows that are due for it (_lock_due, _run_step): at most limit_rows, or, '
+    'with among, those of these rows that are due. Returns the number of rows it succeeded for. A row for which the '
+    'step raises an error is set aside and stops no other row. Raises only errors that no row can have caused '
+    '(_is_row_error). Locks rows by skipping what is locked.';
 $function$,
 $function$
 create or replace function _run_deferred(
-    limit_rows integer, now timestamptz, fresh boolean default pg_current_xact_id_if_assigned() is null, among bigint[] default null,
+    limit_rows integer, now timestamptz, fresh boolean default pg_current_xact_id_if_assigned() is null,
+    among bigint[] default null,
     out freed integer, out admitted integer, out looked_at integer
 )
 language plpgsql
 volatile
 as $_run_deferred$
 declare
-    v_items bigint[];
-    v_due   bigint[];
-    v_keys  text[] := array[]::text[];
-    v_item  deferred;
-    v_done  record;
-    v_half  integer;
-    v_code  text;
-    v_error text;
+    v_tried     bigint[];
+    v_items     bigint[];
+    v_keys      text[] := array[]::text[];
+    v_item      deferred;
+    v_done      record;
+    v_half      integer;
+    v_code      text;
+    v_error     text;
 begin
     freed := 0;
     admitted := 0;
     looked_at := 0;
     begin
-        -- Locked in the subtransaction that changes them, as in _run_contained_step. First an end that many wait for: it frees a thousand by few statements, and
-        -- leaves nothing to do for their own notes. Half of what may be looked at, so that neither keeps the other waiting.
+        -- Rows are locked in the subtransaction that changes them, as in _run_contained_step. First comes an end that
+        -- many jobs wait for: it frees a thousand of them by a few statements, which makes their own items moot. It
+        -- gets half of the limit, so that neither kind keeps the other waiting.
         select n.* into v_item
         from deferred as n
         where n.kind = 'ended' and n.due_at <= _run_deferred.now and (among is null or n.deferred_id = any (among))
@@ -5600,37 +5985,27 @@ begin
         limit 1
         for update skip locked;
         if found then
-            v_items := array[v_item.deferred_id];
-            select t.freed, t.looked_at into freed, looked_at from _propagate_chunk(v_item, (limit_rows + 1) / 2, now) as t;
+            v_tried := array[v_item.deferred_id];
+            select t.freed, t.looked_at into freed, looked_at
+            from _propagate_chunk(v_item, (limit_rows + 1) / 2, now) as t;
         end if;
-        select array_agg(d.deferred_id order by d.due_at, d.deferred_id) into v_due
-        from (
-            select n.deferred_id, n.due_at
-            from deferred as n
-            where n.due_at <= _run_deferred.now
-                -- what this very transaction wrote is not there for others yet, who could end or free beside it
-                and (n.kind = 'ended' or n.written_by is distinct from pg_current_xact_id_if_assigned())
-                and (among is null or n.deferred_id = any (among))
-            order by n.due_at
-            limit limit_rows - looked_at
-            for update skip locked
-        ) as d;
-        if v_due is null then
+        v_items := _lock_deferred(limit_rows - looked_at, now, among);
+        if v_items is null then
             return;
         end if;
-        v_items := v_items || v_due;
-        looked_at := looked_at + _drop_moot_rechecks(v_due);
+        v_tried := v_tried || v_items;
+        looked_at := looked_at + _drop_moot_rechecks(v_items);
         for v_item in
             select o.*
-            from unnest(v_due) with ordinality as i (id, place)
+            from unnest(v_items) with ordinality as i (id, place)
             cross join lateral (select n.* from deferred as n where n.deferred_id = i.id limit 1) as o
             order by i.place
         loop
             exit when looked_at >= limit_rows;
-            -- one look, and one note that stays if need be, serve all of a key
+            -- all items of one key are served by one try, and by one item that stays if necessary
             continue when v_item.singleton_key = any (v_keys);
             v_keys := v_keys || v_item.singleton_key;
-            v_done := _run_deferred_item(v_item, limit_rows - looked_at, v_due, fresh, now);
+            v_done := _run_deferred_item(v_item, limit_rows - looked_at, v_items, fresh, now);
             freed := freed + v_done.freed;
             admitted := admitted + v_done.admitted;
             looked_at := looked_at + v_done.looked_at;
@@ -5638,7 +6013,7 @@ begin
         return;
     exception
         when others then
-            if v_items is null or not _is_row_error(sqlstate) then
+            if v_tried is null or not _is_row_error(sqlstate) then
                 raise;
             end if;
             v_code := sqlstate;
@@ -5647,18 +6022,21 @@ begin
     freed := 0;
     admitted := 0;
     looked_at := 1;
-    v_half := cardinality(v_items) / 2;
+    v_half := cardinality(v_tried) / 2;
     if v_half = 0 then
-        select n.* into v_item from deferred as n where n.deferred_id = v_items[1];
-        v_item.due_at := _set_aside('deferred', coalesce(v_item.job_id::text, v_item.singleton_key), v_code, v_error, now);
+        select n.* into v_item from deferred as n where n.deferred_id = v_tried[1];
+        v_item.due_at := _set_aside(
+            'deferred', coalesce(v_item.job_id::text, v_item.singleton_key), v_code, v_error, now
+        );
         v_item.tries := v_item.tries + 1;
         perform _defer_again(v_item);
         return;
     end if;
     -- halves of halves, as in _run_contained_step
-    select w.freed, w.admitted, w.looked_at into freed, admitted, looked_at from _run_deferred(limit_rows, now, fresh, v_items[: v_half]) as w;
+    select w.freed, w.admitted, w.looked_at into freed, admitted, looked_at
+    from _run_deferred(limit_rows, now, fresh, v_tried[: v_half]) as w;
     if looked_at < limit_rows then
-        select w.* into v_done from _run_deferred(limit_rows - looked_at, now, fresh, v_items[v_half + 1 :]) as w;
+        select w.* into v_done from _run_deferred(limit_rows - looked_at, now, fresh, v_tried[v_half + 1 :]) as w;
         freed := freed + v_done.freed;
         admitted := admitted + v_done.admitted;
         looked_at := looked_at + v_done.looked_at;
@@ -5667,14 +6045,16 @@ end
 $_run_deferred$;
 
 comment on function _run_deferred(integer, timestamptz, boolean, bigint[]) is
-    'Does what earlier transactions could not do without waiting: looks whether a dependency ended unseen, frees dependents that were locked or '
-    'too many, admits the next of a key. Looks at no more than limit_rows notes, edges and dependents in all: what is left stays first in line. A note for '
-    'which that raises is set aside and stops no other. among: these notes alone. fresh: whether the id that this transaction will have is younger than the '
-    'notes it sees. Locks notes and jobs by skipping what is locked.';
+    'Does what earlier transactions could not do without waiting: checks whether a dependency ended unseen, frees '
+    'dependents that were locked or too many, unparks the next job of a key. Examines at most limit_rows items, '
+    'dependencies and dependents in all; the rest stays first in line. An item for which that raises an error is set '
+    'aside and stops no other item. among: only these items. fresh: whether the id that this transaction will have is '
+    'younger than the items that it sees. Locks items and jobs by skipping what is locked.';
 $function$,
 $function$
 create or replace function _run_deferred_item(
-    v_item deferred, limit_rows integer, notes bigint[], fresh boolean, now timestamptz, out freed integer, out admitted integer, out looked_at integer
+    v_item deferred, limit_rows integer, items bigint[], fresh boolean, now timestamptz,
+    out freed integer, out admitted integer, out looked_at integer
 )
 language plpgsql
 volatile
@@ -5688,7 +6068,7 @@ begin
     freed := 0;
     admitted := 0;
     looked_at := 1;
-    -- an id that this server has not come to was noted on another one, before a restore
+    -- an id that this server has not reached was recorded on another server, before a restore
     if v_item.seen_by >= pg_snapshot_xmax(pg_current_snapshot()) then
         v_item.seen_by := null;
     end if;
@@ -5696,7 +6076,7 @@ begin
         v_done := _unpark_next(v_item.singleton_key);
         admitted := v_done::integer;
         delete from deferred as n
-        where n.deferred_id = any (notes) and n.kind = 'key' and n.singleton_key = v_item.singleton_key
+        where n.deferred_id = any (items) and n.kind = 'key' and n.singleton_key = v_item.singleton_key
             and (v_done or n.deferred_id <> v_item.deferred_id);
     elsif v_item.kind = 'ended' then
         select t.freed, t.looked_at into freed, looked_at from _propagate_chunk(v_item, limit_rows, now) as t;
@@ -5704,14 +6084,17 @@ begin
     else
         perform from job as j where j.job_id = v_item.job_id for no key update skip locked;
         if not found then
-            -- ended, or held by another transaction
+            -- the job has ended, or another transaction has locked it
             v_done := not exists (select from job as j where j.job_id = v_item.job_id);
         elsif v_item.kind = 'dependency' then
-            freed := _apply_dependency_policy(v_item.waits_for, _ended_as(v_item.waits_for), array[v_item.job_id], now);
+            freed := _apply_dependency_policy(
+                v_item.waits_for, _ended_as(v_item.waits_for), array[v_item.job_id], now
+            );
         else
-            -- Whoever ended a dependency without seeing a new edge had its transaction id before that look, which came before the edge
-            -- committed, hence before the first look here took an id (seen_by). Once all older ones are over and a look at all edges began after,
-            -- nobody can have missed the edge.
+            -- A transaction that ended a job without seeing a new dependency on it took its id before it looked for
+            -- dependents, and it looked before the dependency committed: hence before the first pass here took an id
+            -- (seen_by). Once all older transactions have ended, a pass over all dependencies that begins afterwards
+            -- misses no end.
             v_first := v_item.waits_for is null;
             if v_first and coalesce(v_item.seen_by <= v_xmin, false) then
                 v_item.seen_by := '0';
@@ -5722,7 +6105,7 @@ begin
             v_item.waits_for := v_looked.last;
             v_done := not exists (select from dependency as e where e.job_id = v_item.job_id);
             if not v_done and v_item.waits_for is not null then
-                -- the next edges, as soon as may be
+                -- continues with the next dependencies as soon as possible
                 perform _defer_again(v_item);
                 return;
             end if;
@@ -5730,14 +6113,14 @@ begin
         end if;
         if v_done then
             delete from deferred as n where n.deferred_id = v_item.deferred_id;
-            -- what was set aside before was tried before
+            -- only an item that was tried before can have been set aside
             if v_item.tries > 0 then
                 perform _clear_maintenance_error('deferred', array[v_item.job_id::text]);
             end if;
         end if;
     end if;
     if not v_done then
-        -- later, and later each time: 20 ms, 40 ms, and so on up to 5 s
+        -- tried again later each time: after 20 ms, 40 ms, and so on up to 5 s
         v_item.due_at := now + least(interval '20 ms' * 2 ^ least(v_item.tries, 10), interval '5 s');
         v_item.seen_by := coalesce(v_item.seen_by, case when fresh then pg_current_xact_id() end);
         v_item.tries := v_item.tries + 1;
@@ -5747,11 +6130,14 @@ end
 $_run_deferred_item$;
 
 comment on function _run_deferred_item(deferred, integer, bigint[], boolean, timestamptz) is
-    'Works off one note, looking at no more than limit_rows edges or dependents, and removes it or keeps it for '
-    'later. notes: those whose locks the caller holds; the others of the same key among them are removed with it.';
+    'Works on one deferred item, examining at most limit_rows dependencies or dependents, and removes it or keeps it '
+    'for later. items: ids of the items whose locks the caller holds; those of the same key among them are removed '
+    'with it.';
 $function$,
 $function$
-create or replace function _run_maintenance(limit_jobs integer, now timestamptz, leases_from timestamptz, schedules_from timestamptz)
+create or replace function _run_maintenance(
+    limit_jobs integer, now timestamptz, leases_from timestamptz, schedules_from timestamptz
+)
 returns swept
 language plpgsql
 volatile
@@ -5759,20 +6145,21 @@ as $_run_maintenance$
 declare
     v_swept swept;
 begin
-    -- notes first: they want a transaction that has no id yet
+    -- deferred items first: they need a transaction that has no id yet
     select w.freed, w.admitted into v_swept.freed, v_swept.admitted from _run_deferred(limit_jobs, now) as w;
     perform _record_uptime();
     v_swept.reclaimed := _run_contained_step('reclaim', limit_jobs, leases_from, now);
     v_swept.expired := _run_contained_step('expire', limit_jobs, null, now);
-    -- by a later clock: what was taken away above may be due at once
+    -- by a later clock: a job reclaimed above may be due at once
     v_swept.promoted := _run_contained_step('promote', limit_jobs, schedules_from, _now());
     return v_swept;
 end
 $_run_maintenance$;
 
 comment on function _run_maintenance(integer, timestamptz, timestamptz, timestamptz) is
-    'The upkeep that get_work does by the way and sweep does in full: works off notes, reclaims, expires, promotes; up to limit_jobs of each. Looks at leases '
-    'and schedules from the given times on: those of _last_horizon, or -infinity.';
+    'The maintenance that claims run when it is due, and that sweep runs in full: works on deferred items, reclaims, '
+    'expires, promotes; up to limit_jobs of each. Looks for leases and schedules from the given times on: those of '
+    '_last_horizon, or -infinity.';
 $function$,
 $function$
 create or replace function _run_maintenance_from_horizon(limit_jobs integer, now timestamptz)
@@ -5788,7 +6175,8 @@ end
 $_run_maintenance_from_horizon$;
 
 comment on function _run_maintenance_from_horizon(integer, timestamptz) is
-    'The upkeep of a claim that went hungry: _run_maintenance, which looks no lower than upkeep by the way does.';
+    'The maintenance of a claim that found too few jobs: _run_maintenance, which looks no further back than the '
+    'maintenance horizon.';
 $function$,
 $function$
 create or replace function _run_step(step text, subjects text[], now timestamptz)
@@ -5809,11 +6197,12 @@ begin
                 v_count := v_count + _reclaim_one(v_id, now)::integer;
             end loop;
         when 'expire' then
-            -- read in a statement of its own: as they are now that the locks are held
+            -- a statement of its own, which reads the rows as they are now that the locks are held
             for v_job in
                 select j.* from job as j where j.job_id = any (subjects::uuid[]) order by j.expires_at
             loop
-                perform _bury(v_job, 'expired', null, null, null, 'leasehold', now, nested => true);
+                perform _bury(v_job, 'expired', null, null, null, 'leasehold', now);
+                perform _defer_propagation(v_job.job_id);
                 v_count := v_count + 1;
             end loop;
         when 'heartbeats' then
@@ -5828,55 +6217,66 @@ end
 $_run_step$;
 
 comment on function _run_step(text, text[], timestamptz) is
-    'Does one step of maintenance to rows whose locks the caller holds: promote, reclaim, expire (subjects: ids of '
-    'jobs), heartbeats (fences), waiters (places). Returns for how many. To be called by _run_contained_step, which contains '
-    'what it raises.';
+    'Performs one step of maintenance on rows whose locks the caller holds: promote, reclaim and expire (subjects: job '
+    'ids), heartbeats (fences), waiters (ctids). Returns for how many rows. Called by _run_contained_step, which '
+    'contains the errors it raises.';
 $function$,
 $function$
-create or replace function _scan_below_horizon(v_horizon maintenance_horizon, now timestamptz, out leased_page integer, out waiting_page integer)
+create or replace function _scan_below_horizon(
+    v_horizon maintenance_horizon, now timestamptz, out leased_page integer, out waiting_page integer
+)
 language plpgsql
 volatile
 as $_scan_below_horizon$
 declare
-    -- pages of each table: a fraction of a millisecond
+    -- pages of each table to read: takes a fraction of a millisecond
     v_pages     constant integer := 64;
     v_up_since  constant timestamptz := _server_up_since(now);
-    v_ids       text[];
+    v_subjects  text[];
 begin
-    -- Not by the index on time: below the horizon it holds the dead entries of all leases and schedules that are over.
-    select array_agg(d.job_id::text) into v_ids
+    -- Not by the indexes on time: below the horizon these hold the dead entries of all leases and schedules that are
+    -- over.
+    select array_agg(d.job_id::text) into v_subjects
     from (
         select j.job_id
         from leased as j
-        where j.ctid >= format('(%s,0)', v_horizon.leased_page)::tid and j.ctid < format('(%s,0)', v_horizon.leased_page + v_pages)::tid
+        where j.ctid >= format('(%s,0)', v_horizon.leased_page)::tid
+            and j.ctid < format('(%s,0)', v_horizon.leased_page + v_pages)::tid
             and j.check_at + interval '0' < v_horizon.leases_from
             and _reclaimable_at(j.fence, j.leased_at, j.lease_expires_at, v_up_since) <= _scan_below_horizon.now
             and not _is_set_aside('reclaim', j.job_id::text, _scan_below_horizon.now)
     ) as d;
-    if v_ids is not null then
-        perform _run_contained_step('reclaim', cardinality(v_ids), null, now, v_ids);
+    if v_subjects is not null then
+        perform _run_contained_step('reclaim', cardinality(v_subjects), null, now, v_subjects);
     end if;
-    select array_agg(d.job_id::text) into v_ids
+    select array_agg(d.job_id::text) into v_subjects
     from (
         select j.job_id
         from only job as j
-        where j.ctid >= format('(%s,0)', v_horizon.waiting_page)::tid and j.ctid < format('(%s,0)', v_horizon.waiting_page + v_pages)::tid
+        where j.ctid >= format('(%s,0)', v_horizon.waiting_page)::tid
+            and j.ctid < format('(%s,0)', v_horizon.waiting_page + v_pages)::tid
             and j.state || '' = 'scheduled' and j.available_at + interval '0' < v_horizon.schedules_from
             and not _is_set_aside('promote', j.job_id::text, _scan_below_horizon.now)
     ) as d;
-    if v_ids is not null then
-        perform _run_contained_step('promote', cardinality(v_ids), null, now, v_ids);
+    if v_subjects is not null then
+        perform _run_contained_step('promote', cardinality(v_subjects), null, now, v_subjects);
     end if;
 
-    leased_page := case when (v_horizon.leased_page + v_pages) * 8192::bigint < pg_relation_size('leased') then v_horizon.leased_page + v_pages else 0 end;
-    waiting_page := case when (v_horizon.waiting_page + v_pages) * 8192::bigint < pg_relation_size('job') then v_horizon.waiting_page + v_pages else 0 end;
+    leased_page := v_horizon.leased_page + v_pages;
+    if leased_page * 8192::bigint >= pg_relation_size('leased') then
+        leased_page := 0;
+    end if;
+    waiting_page := v_horizon.waiting_page + v_pages;
+    if waiting_page * 8192::bigint >= pg_relation_size('job') then
+        waiting_page := 0;
+    end if;
 end
 $_scan_below_horizon$;
 
 comment on function _scan_below_horizon(maintenance_horizon, timestamptz) is
-    'Looks for leases and schedules that lie below the horizons of the tick, where upkeep does not look, though '
-    'nothing should: whatever a clock that was set back, or a hand, has put there is due. A few pages of each table '
-    'a call; returns with which page the next call begins.';
+    'Acts on leases and schedules below the times of the maintenance horizon, where maintenance does not look. There '
+    'should be none: a clock that was set back, or a statement by hand, has put them there. Reads a few pages of each '
+    'table, and returns the pages at which the next call continues.';
 $function$,
 $function$
 create or replace function _scope_name(capabilities text[])
@@ -5958,19 +6358,19 @@ as $_set_alarm$
 declare
     v_others    integer;
     v_mine      boolean;
-    v_told_at   timestamptz;
+    v_given     timestamptz;
     v_due       timestamptz;
 begin
     select
         count(*) filter (where a.pid <> pg_backend_pid() and not a.watches),
         bool_or(a.pid = pg_backend_pid()),
         min(a.due_at) filter (where a.pid = pg_backend_pid() and not a.watches)
-    into v_others, v_mine, v_told_at
+    into v_others, v_mine, v_given
     from alarm as a
     where a.channel = _set_alarm.channel and a.due_at > _set_alarm.now;
-    -- each of the others that were told takes one job
+    -- each of the other sessions that have an alarm takes one job
     v_due := _next_scheduled_at(capabilities, now, v_others);
-    if v_due = v_told_at or coalesce(v_due, v_told_at) is null and _watcher(channel, now) is not null then
+    if v_due = v_given or coalesce(v_due, v_given) is null and _watcher(channel, now) is not null then
         return v_due - now;
     end if;
     if v_mine then
@@ -5993,9 +6393,10 @@ end
 $_set_alarm$;
 
 comment on function _set_alarm(text, text[], timestamptz, timestamptz) is
-    'In how long this session is to wake for the next scheduled job of these capabilities. Each of those that wait on '
-    'the channel is told another job, the others hear null, and one of them watches: it is rung alone when a job is '
-    'scheduled meanwhile (_wake_for_scheduled). A bell, which all of them hear, ends this. Writes only where that changes.';
+    'Returns in how long this session is to wake for the next scheduled job of these capabilities. Each session that '
+    'waits on the channel is given another job, and the rest of them null. One of the rest watches: it is notified '
+    'alone when a job is scheduled meanwhile (_wake_for_scheduled). A notification to the whole channel ends this. '
+    'Writes only if something changes. Skips locked rows.';
 $function$,
 $function$
 create or replace function _set_aside(step text, subject text, error_code text, error text, now timestamptz)
@@ -6007,20 +6408,25 @@ declare
     v_tries     integer;
     v_retry_at  timestamptz;
 begin
-    select max(e.tries) into v_tries from maintenance_error as e where e.subject = _set_aside.subject and e.step = _set_aside.step;
+    select max(e.tries) into v_tries
+    from maintenance_error as e
+    where e.subject = _set_aside.subject and e.step = _set_aside.step;
     perform _clear_maintenance_error(step, array[subject]);
     v_tries := coalesce(v_tries, 0) + 1;
     -- 1 s, 2 s, 4 s, and so on up to an hour
     v_retry_at := now + least(interval '1 s' * 2 ^ least(v_tries - 1, 12), interval '1 hour');
     insert into maintenance_error (step, subject, tries, failed_at, retry_at, error_code, error)
-    values (_set_aside.step, _set_aside.subject, v_tries, _set_aside.now, v_retry_at, _set_aside.error_code, _clean_error(_set_aside.error));
+    values (
+        _set_aside.step, _set_aside.subject, v_tries, _set_aside.now, v_retry_at, _set_aside.error_code,
+        _clean_error(_set_aside.error)
+    );
     return v_retry_at;
 end
 $_set_aside$;
 
 comment on function _set_aside(text, text, text, text, timestamptz) is
-    'Records that a step of maintenance failed for one row, and returns when it is to be tried again: after a '
-    'second, and later each time. subject: the id of the job, or what else identifies the row.';
+    'Records that a step of maintenance failed for one row, and returns when it is to be tried again: after a second, '
+    'and later each time, at most an hour. subject: the job id, or what else identifies the row.';
 $function$,
 $function$
 create or replace function _set_parked(ids uuid[], parked boolean)
@@ -6029,7 +6435,8 @@ language plpgsql
 volatile
 as $_set_parked$
 begin
-    -- Deleted and written anew, as in _grant_leases: who looks for work skips a locked row, but waits where he follows an updated one to its next version.
+    -- The rows are deleted and inserted again, as in _grant_leases. A claim skips a locked row, but it would wait if it
+    -- followed an updated row to its next version.
     with gone as (
         delete from only job as j where j.job_id = any (ids) returning j as whole
     )
@@ -6040,7 +6447,8 @@ begin
 end
 $_set_parked$;
 
-comment on function _set_parked(uuid[], boolean) is 'Takes ready jobs, whose locks the caller holds, out of the claim index, or lets them in.';
+comment on function _set_parked(uuid[], boolean) is
+    'Takes ready jobs, whose locks the caller holds, out of the claim index (parked), or puts them into it.';
 $function$,
 $function$
 create or replace function _setting_value(name text)
@@ -6072,17 +6480,18 @@ declare
     v_named     uuid[];
     v_named_by  uuid[];
 begin
-    -- recognized, and read in the order of locks, at once; what cannot be read is told apart below
+    -- Recognizes the plain completes and reads them in the order of their locks. The code below handles what cannot be
+    -- read.
     begin
         if jsonb_typeof(done) = 'array' and jsonb_array_length(done) <= 1000 then
             select
-                array_agg(d.job_id order by d.job_id), array_agg(d.lease_id order by d.job_id), array_agg(d.result order by d.job_id),
-                array_agg(d.place order by d.job_id), count(distinct d.job_id)
+                array_agg(d.job_id order by d.job_id), array_agg(d.lease_id order by d.job_id),
+                array_agg(d.result order by d.job_id), array_agg(d.place order by d.job_id), count(distinct d.job_id)
             into v_job_ids, v_lease_ids, v_results, v_places, v_jobs
             from (
                 select
-                    (e.element ->> 'job_id')::uuid as job_id, (e.element ->> 'lease_id')::uuid as lease_id, e.element -> 'result' as result,
-                    e.ordinality as place
+                    (e.element ->> 'job_id')::uuid as job_id, (e.element ->> 'lease_id')::uuid as lease_id,
+                    e.element -> 'result' as result, e.ordinality as place
                 from jsonb_array_elements(done) with ordinality as e (element, ordinality)
                 where _is_plain_complete(e.element)
             ) as d;
@@ -6095,24 +6504,30 @@ begin
     v_plain := case when v_jobs is not null then v_jobs = jsonb_array_length(done) else false end;
     if not v_plain then
         perform _check_settle_elements(done);
-        -- a job that is named twice is for its elements to find out, in their order; so is one that another element wants to wait for
+        -- If a job is named twice, or another element may want to wait for it, the elements are settled one by one in
+        -- their order.
         if v_jobs > 0 and exists (
             select from jsonb_array_elements(done) as d (element)
-            having count(distinct (d.element ->> 'job_id')::uuid) < count(*) or bool_or(d.element ->> 'verb' = 'reschedule')
+            having count(distinct (d.element ->> 'job_id')::uuid) < count(*)
+                or bool_or(d.element ->> 'verb' = 'reschedule')
         ) then
             v_jobs := null;
         end if;
     end if;
     if not v_plain or _snapshot_is_fixed() then
-        -- All the locks first, in the order of ids: two batches that share leases must not wait crosswise. No job of another lease, which would be
-        -- locked out of order: it is seen here before it was leased again, and by its element after that.
+        -- Takes all locks first, in the order of ids, because two batches that share leases must not deadlock. No job
+        -- under another lease is locked, here or by its element: the element of a job that is leased again while this
+        -- statement takes its locks would lock it out of order.
         select array_agg((d.element ->> 'job_id')::uuid), array_agg((d.element ->> 'lease_id')::uuid)
         into v_named, v_named_by
         from jsonb_array_elements(done) as d (element);
         perform from leased as j
         where j.job_id = any (v_named)
-            -- "is true" keeps it from becoming a join, whose plan, made while the table is small, would read all of it for ever
-            and ((j.job_id, j.lease_id) in (select n.job_id, n.lease_id from unnest(v_named, v_named_by) as n (job_id, lease_id))) is true
+            -- "is true" keeps this from becoming a join. A plan for a join that is made while the table is small would
+            -- read the whole table from then on.
+            and ((j.job_id, j.lease_id) in (
+                select n.job_id, n.lease_id from unnest(v_named, v_named_by) as n (job_id, lease_id)
+            )) is true
         order by j.job_id
         for update;
     end if;
@@ -6124,12 +6539,13 @@ begin
     elsif strict then
         return _settle_each(done, v_ended, false);
     end if;
-    -- all is well nearly always: one block for the batch, and one an element only where something was refused
+    -- Nearly always all elements succeed, so the batch is tried in one subtransaction. Only if that fails does each
+    -- element get a subtransaction of its own.
     begin
         return _settle_each(done, v_ended, false);
     exception
         when others then
-            if sqlstate !~ '^(LH|22)' and sqlstate <> '40001' then
+            if not _is_element_error(sqlstate) then
                 raise;
             end if;
     end;
@@ -6138,9 +6554,9 @@ end
 $_settle_batch$;
 
 comment on function _settle_batch(jsonb, boolean) is
-    'What settle and turn do with a batch that is not one plain complete (_complete_plain): an answer for each element, in order. The completes of '
-    'current leases are one statement; whatever else goes element by element, after them. Locks the jobs'' rows in the order of their ids, before '
-    'anything else.';
+    'Does what settle and turn do with a batch: returns an answer for each element, in order. The completes of '
+    'current leases are one statement; the other elements follow one by one. Locks the jobs'' rows in the order of '
+    'their ids before anything else.';
 $function$,
 $function$
 create or replace function _settle_each(done jsonb, ended settled[], try boolean)
@@ -6158,7 +6574,7 @@ begin
         from jsonb_array_elements(done) with ordinality as d (element, ordinality)
         order by d.ordinality
     loop
-        -- those that ended come in the order of the elements, too, and no job comes twice
+        -- ended is in the order of the elements, too, and names no job twice.
         if ended[v_next].job_id = v_done.job_id then
             v_answers := v_answers || ended[v_next];
             v_next := v_next + 1;
@@ -6173,8 +6589,8 @@ end
 $_settle_each$;
 
 comment on function _settle_each(jsonb, settled[], boolean) is
-    'Does what the elements of a batch say, one by one, but for those that have ended already. try: answers what is refused, each in a subtransaction '
-    'of its own; otherwise raises it.';
+    'Settles the elements of a batch one by one, except those that have already ended. With try, an element that '
+    'fails is answered with its error and has a subtransaction of its own; otherwise the error is raised.';
 $function$,
 $function$
 create or replace function _settle_element(element jsonb, index bigint)
@@ -6191,6 +6607,15 @@ declare
     v_request   _request;
 begin
     perform _check_keys('done', jsonb_build_array(element), _settle_field_kinds(), index);
+    if v_verb in ('release', 'reschedule') then
+        begin
+            v_request := jsonb_populate_record(null::_request, element);
+        exception
+            when data_exception then
+                perform _raise_invalid_argument(format('done[%s]', index), 'cannot be read: ' || left(sqlerrm, 200));
+        end;
+    end if;
+
     if v_verb = 'complete' then
         perform complete(v_job_id, v_lease_id, element -> 'result');
         v_outcome.state := 'succeeded';
@@ -6203,22 +6628,23 @@ begin
             _read_interval('retry_after', element ->> 'retry_after'), element ->> 'error_code'
         );
     elsif v_verb = 'release' then
-        v_request := _read_request(element);
         v_outcome := release(v_job_id, v_lease_id, v_request.available_at);
     else
-        v_request := _read_request(element);
         v_outcome := reschedule(
-            v_job_id, v_lease_id, v_request.next_need, v_request.payload, v_request.wait_for, v_request.available_at, v_request.priority,
-            v_request.expires_at, v_request.max_attempts, v_request.retry, v_request.on_dependency_failure
+            v_job_id, v_lease_id, v_request.next_need, v_request.payload, v_request.wait_for, v_request.available_at,
+            v_request.priority, v_request.expires_at, v_request.max_attempts, v_request.retry,
+            v_request.on_dependency_failure
         );
     end if;
     return (
-        v_job_id, v_lease_id, v_verb, true, v_outcome.state, v_outcome.available_at, v_outcome.attempt, v_end, null, null, null, null
+        v_job_id, v_lease_id, v_verb, true, v_outcome.state, v_outcome.available_at, v_outcome.attempt, v_end,
+        null, null, null, null
     )::settled;
 end
 $_settle_element$;
 
-comment on function _settle_element(jsonb, bigint) is 'Does what one element of a batch, the index-th, says. Raises what its verb raises.';
+comment on function _settle_element(jsonb, bigint) is
+    'Settles one element of a batch, the one at position index. Raises what its verb raises.';
 $function$,
 $function$
 create or replace function _settle_field_kinds()
@@ -6230,13 +6656,16 @@ as $_settle_field_kinds$
         'complete', i.ids || '{"result": "any"}',
         'fail', i.ids || '{"error": "string", "retryable": "boolean", "retry_after": "string", "error_code": "string"}',
         'release', i.ids || '{"available_at": "time"}',
-        'reschedule', i.ids || (_submit_field_kinds() - array['job_id', 'singleton_key', 'idempotency_key', 'metadata', 'submitted_by']),
+        'reschedule', i.ids || (
+            _submit_field_kinds() - array['job_id', 'singleton_key', 'idempotency_key', 'metadata', 'submitted_by']
+        ),
         'extend', i.ids || '{"lease": "string"}'
     )
     from (select jsonb '{"job_id": "string", "lease_id": "string", "verb": "string"}' as ids) as i
 $_settle_field_kinds$;
 
-comment on function _settle_field_kinds() is 'The verbs of a batch, each with the keys its elements may have, and the JSON types of those.';
+comment on function _settle_field_kinds() is
+    'The verbs of a batch, each with the keys that its elements may have and their JSON types.';
 $function$,
 $function$
 create or replace function _snapshot_is_fixed()
@@ -6284,7 +6713,8 @@ as $_stem$
 $_stem$;
 
 comment on function _stem(text) is
-    'What a waiter''s capability is filed under: a need under itself, a prefix under its whole parts: billing. for billing.% and for billing.in%.';
+    'The stem under which a capability of a waiting worker is filed: a need under itself, a prefix under its whole '
+    'parts, for example billing. for both billing.% and billing.in%.';
 $function$,
 $function$
 create or replace function _stems(need text)
@@ -6292,14 +6722,15 @@ returns text[]
 language sql
 immutable
 as $_stems$
-    -- 'a.b.c': the need itself, 'a.b.', 'a.' and ''
+    -- of 'a.b.c': the need itself, 'a.b.', 'a.' and ''
     select array[need, ''] || array(
         select left(need, p.n) from generate_series(1, length(need)) as p (n) where substr(need, p.n, 1) = '.'
     )
 $_stems$;
 
 comment on function _stems(text) is
-    'Under which stems the capabilities that cover a need are filed (_stem): so that a submit finds who waits by a few probes, not by asking everyone.';
+    'The stems under which the capabilities that cover a need are filed (_stem): a submit finds the workers that wait '
+    'for it by a few probes, without reading all of them.';
 $function$,
 $function$
 create or replace function _store_job(v_request _request, job_id uuid, now timestamptz)
@@ -6326,7 +6757,7 @@ begin
     end if;
     if v_request.wait_for <> '{}' then
         v_wait_for := array(select distinct w.id from unnest(v_request.wait_for) as w (id));
-        select r.edges, r.doom, r.doomed_by into v_dependencies, v_doom, v_doomed_by
+        select r.dependencies, r.end_state, r.ended_by into v_dependencies, v_doom, v_doomed_by
         from _resolve_wait_for(job_id, v_wait_for, v_request.on_dependency_failure, null) as r;
     end if;
 
@@ -6373,6 +6804,7 @@ begin
         v_state := v_doom;
     elsif v_request.expires_at <= v_request.available_at then
         perform _bury(_lock_job(job_id), 'expired', null, null, null, 'leasehold', now);
+        perform _propagate_end(job_id);
         v_state := 'dead';
     end if;
     return (job_id, true, v_state, v_available_at)::submitted;
@@ -6424,7 +6856,7 @@ begin
             perform _check_expires_at(format('jobs[%s].expires_at', v_at - 1), v_request.expires_at, now);
         end if;
         if v_request.wait_for <> '{}' then
-            select r.edges, r.doom, r.doomed_by into v_dependencies, v_doom, v_by
+            select r.dependencies, r.end_state, r.ended_by into v_dependencies, v_doom, v_by
             from _resolve_wait_for(ids[v_at], v_request.wait_for, v_request.on_dependency_failure, v_known) as r;
             if v_dependencies is not null then
                 perform _add_dependencies(ids[v_at], v_dependencies);
@@ -6457,6 +6889,7 @@ begin
             perform _end_by_dependency(ids[v_at], v_doom, v_by, null, now);
         else
             perform _bury(_lock_job(ids[v_at]), 'expired', null, null, null, 'leasehold', now);
+            perform _propagate_end(ids[v_at]);
         end if;
         v_stored[v_at].state := coalesce(v_doom, 'dead');
     end loop;
@@ -6527,7 +6960,7 @@ declare
     v_slots     integer[];
     v_locked    integer[];
 begin
-    -- nearly always: one key, whose row exists and is free
+    -- The common case: one key, whose row exists and is not locked.
     if cardinality(keys) = 1 then
         perform from key_slot as s where s.slot = _key_slot(keys[1]) for no key update skip locked;
         if found then
@@ -6540,7 +6973,7 @@ begin
         from (
             select s.slot from key_slot as s where s.slot = any (v_slots) for no key update skip locked
         ) as l;
-        -- A row that does not exist is not one that is locked: the table was emptied, or restored without its rows.
+        -- A row can be missing rather than locked, if the table was emptied or was restored without its rows.
         exit when cardinality(v_locked) = cardinality(v_slots) or not _restore_slots(v_slots);
     end loop;
     return array(select k.key from unnest(keys) as k (key) where _key_slot(k.key) = any (v_locked));
@@ -6548,8 +6981,10 @@ end
 $_try_lock_keys$;
 
 comment on function _try_lock_keys(text[]) is
-    'Locks these singleton keys until the end of the transaction, and returns those that it could lock: never waits. A lock is a row lock in key_slot, which '
-    'nobody but the owner can take. The transaction must have an id already where readings want that it has none (_queue_position, _run_deferred).';
+    'Tries to lock these singleton keys until the end of the transaction, and returns those that it locked. Never '
+    'waits. A lock is a row lock in key_slot, which only the owner of the schema can take. The lock assigns a '
+    'transaction id: a caller that must read something before the transaction has an id (_queue_position, '
+    '_run_deferred) does so first.';
 $function$,
 $function$
 create or replace function _try_settle_element(element jsonb, index bigint)
@@ -6563,8 +6998,7 @@ begin
     return _settle_element(element, index);
 exception
     when others then
-        -- refusals and what an element's text could not be read as; anything else is not the element's fault
-        if sqlstate !~ '^(LH|22)' and sqlstate <> '40001' then
+        if not _is_element_error(sqlstate) then
             raise;
         end if;
         v_settled.job_id := (element ->> 'job_id')::uuid;
@@ -6580,7 +7014,8 @@ exception
 end
 $_try_settle_element$;
 
-comment on function _try_settle_element(jsonb, bigint) is 'Settles one element of a batch, or answers why not, in a subtransaction of its own.';
+comment on function _try_settle_element(jsonb, bigint) is
+    'Settles one element of a batch in a subtransaction of its own. If that fails, returns the error as its answer.';
 $function$,
 $function$
 create or replace function _unbury_dependents(ids uuid[], now timestamptz)
@@ -6589,41 +7024,50 @@ language plpgsql
 volatile
 as $_unbury_dependents$
 begin
-    -- dead by their dead_reason, not by their state: that would bring in the index of all that are dead
+    -- Dead jobs are found by dead_reason. With state = 'dead' the planner could choose the index of all dead jobs.
     with back as (
         delete from only job as j
-        where j.job_id = any (ids) and (j.failure).dead_reason = 'dependency_failed' and j.on_dependency_failure = 'cascade'
+        where j.job_id = any (ids)
+            and (j.failure).dead_reason = 'dependency_failed' and j.on_dependency_failure = 'cascade'
             and not exists (
                 select from dependency as e
-                cross join lateral (select from only job as d where d.job_id = e.waits_for and (d.failure).dead_reason is not null limit 1) as d
+                cross join lateral (
+                    select from only job as d
+                    where d.job_id = e.waits_for and (d.failure).dead_reason is not null
+                    limit 1
+                ) as d
                 where e.job_id = j.job_id
             )
         returning j.*
     ), anew as (
         insert into job (
-            job_id, number, submitted_at, available_at, attempt, priority, crashes, parked, cancel_requested, state, next_need, submitted_by,
-            on_dependency_failure, payload, metadata, expires_at, singleton_key, options, fence, lease_id, worker_id, leased_at, lease_expires_at,
-            check_at, answer, failure, ended_at
+            job_id, number, submitted_at, available_at, attempt, priority, crashes, parked, cancel_requested, state,
+            next_need, submitted_by, on_dependency_failure, payload, metadata, expires_at, singleton_key, options,
+            fence, lease_id, worker_id, leased_at, lease_expires_at, check_at, answer, failure, ended_at
         )
         select
-            b.job_id, b.number, b.submitted_at, b.available_at, 0, b.priority, 0, b.parked, b.cancel_requested, 'blocked', b.next_need, b.submitted_by,
-            b.on_dependency_failure, b.payload, b.metadata,
-            -- as redrive has it
+            b.job_id, b.number, b.submitted_at, b.available_at, 0, b.priority, 0, b.parked, b.cancel_requested,
+            'blocked', b.next_need, b.submitted_by, b.on_dependency_failure, b.payload, b.metadata,
+            -- As in _redrive_job: an expires_at that leaves no time to start is dropped.
             case when b.expires_at > greatest(b.available_at, _unbury_dependents.now) then b.expires_at end,
-            b.singleton_key, b.options, b.fence, b.lease_id, b.worker_id, b.leased_at, b.lease_expires_at, b.check_at, b.answer, null, null
+            b.singleton_key, b.options, b.fence, b.lease_id, b.worker_id, b.leased_at, b.lease_expires_at, b.check_at,
+            b.answer, null, null
         from back as b
     ), recorded as (
         insert into history (job_id, at, event, actor, state, attempt)
         select b.job_id, _unbury_dependents.now, 'redriven', 'leasehold', 'blocked', 0 from back as b
     )
-    -- what died with these comes back with them
+    -- Jobs that died with these are brought back by the propagation.
     insert into deferred (kind, job_id)
-    select 'ended', b.job_id from back as b where exists (select from dependency as e where e.waits_for = b.job_id);
+    select 'ended', b.job_id
+    from back as b
+    where exists (select from dependency as e where e.waits_for = b.job_id);
 end
 $_unbury_dependents$;
 
 comment on function _unbury_dependents(uuid[], timestamptz) is
-    'Brings back, as blocked, those of the given jobs (locks held) that died by cascade and wait for no dead job any more.';
+    'Brings back, as blocked, those of the given jobs that died by cascade and no longer wait for a dead job. The '
+    'caller holds their locks.';
 $function$,
 $function$
 create or replace function _unclaimed_since(need text)
@@ -6635,31 +7079,42 @@ declare
     v_opened_at constant timestamptz := (select min(l.opened_at) from lane as l where l.next_need = need);
     v_asked     boolean;
 begin
-    -- who asked for the need itself moved its marks; who waits for the bell asks again
+    -- A claim of the need itself has advanced its watermarks. A worker that waits for a notification will claim.
     if exists (select from watermark as k where k.next_need = need and k.noted_at > '-infinity')
         or exists (
             select from listener as l
             where l.stem = any (_stems(need))
-                and (l.prefixes is null or exists (select from unnest(l.prefixes) as p (prefix) where _capability_matches(p.prefix, need)))
+                and (
+                    l.prefixes is null
+                    or exists (select from unnest(l.prefixes) as p (prefix) where _capability_matches(p.prefix, need))
+                )
         )
     then
         return null;
     end if;
-    -- who asked for more than one need left a front; from one scope to the next, each of which has up to a hundred
+    -- A claim of more than one need has left a lane cache. The query goes from scope to scope: each has up to a hundred
+    -- rows.
     with recursive scoped (scope) as (
         (select f.scope from lane_cache as f order by f.scope limit 1)
         union all
         select n.scope
         from scoped as s
-        cross join lateral (select f.scope from lane_cache as f where f.scope > s.scope order by f.scope limit 1) as n
+        cross join lateral (
+            select f.scope from lane_cache as f where f.scope > s.scope order by f.scope limit 1
+        ) as n
     )
     select bool_or(
         case
-            -- some were forgotten: theirs might have been among them (_rebuild_lane_cache)
-            when s.scope = '' then (select max(f.noted_at) from lane_cache as f where f.scope = '') > v_opened_at - interval '1 minute'
-            -- a hash of many: which cannot be told
+            -- scopes were forgotten, and one that covers the need may have been among them (_rebuild_lane_cache)
+            when s.scope = ''
+                then (select max(f.noted_at) from lane_cache as f where f.scope = '')
+                    > v_opened_at - interval '1 minute'
+            -- a hash of many capabilities: it cannot be known which
             when starts_with(s.scope, e'\n\n') then true
-            else exists (select from unnest(string_to_array(substr(s.scope, 2), e'\n')) as c (capability) where _capability_matches(c.capability, need))
+            else exists (
+                select from unnest(string_to_array(substr(s.scope, 2), e'\n')) as c (capability)
+                where _capability_matches(c.capability, need)
+            )
         end
     )
     into v_asked
@@ -6669,8 +7124,8 @@ end
 $_unclaimed_since$;
 
 comment on function _unclaimed_since(text) is
-    'When the first job of a need was submitted, if no worker has asked for the need since that could be seen; null where one has, or where it cannot '
-    'be known. Goes by what claims leave behind, rolled back ones aside.';
+    'When the first job of a need was submitted, if no worker is known to have claimed the need since that job was '
+    'visible. Null if one has, or if it cannot be known. Judges by what claims leave behind, rolled back ones aside.';
 $function$,
 $function$
 create or replace function _unpark_next(singleton_key text)
@@ -6685,12 +7140,12 @@ declare
     v_priority  smallint;
     v_done      boolean := true;
 begin
-    -- somebody else is about this key: whether he admits the next is not known here
+    -- Another session holds the lock of this key. It may or may not unpark the next job.
     if _try_lock_keys(array[singleton_key]) = '{}' then
         return false;
     end if;
     if exists (select from leased as l where l.singleton_key = _unpark_next.singleton_key) then
-        -- the end of that lease admits the next; unless this is an old look, and it has ended since
+        -- The end of that lease unparks the next job. With a fixed snapshot, that lease may have ended already.
         return not _snapshot_is_fixed();
     end if;
     loop
@@ -6703,10 +7158,10 @@ begin
         v_need := v_head.next_need;
         continue when exists (
             select from only job as j
-            where j.singleton_key = _unpark_next.singleton_key and j.state = 'ready' and not j.parked and j.next_need = v_need
-                and (j.priority, j.number) < (v_head.priority, v_head.number)
+            where j.singleton_key = _unpark_next.singleton_key and j.state = 'ready' and not j.parked
+                and j.next_need = v_need and (j.priority, j.number) < (v_head.priority, v_head.number)
         );
-        -- a head that somebody holds is passed by: the next of its need goes first
+        -- A head that another transaction has locked is skipped, and the next job of the need goes first.
         select j.job_id, j.priority into v_taken, v_priority
         from only job as j
         where j.singleton_key = _unpark_next.singleton_key and j.state = 'ready' and j.parked and j.next_need = v_need
@@ -6715,7 +7170,7 @@ begin
         for no key update skip locked;
         if found then
             perform _set_parked(array[v_taken], false);
-            -- its lane may have been retired since it was submitted
+            -- The job's lane may have been retired since the job was submitted.
             perform _open_lane(v_need, v_priority, true, _now());
             perform _wake_for_jobs(array[v_taken], array[v_need]);
         else
@@ -6727,8 +7182,8 @@ end
 $_unpark_next$;
 
 comment on function _unpark_next(text) is
-    'Lets the first parked job of a free singleton key, one a need, into the claim index. Tries the key''s lock (_try_lock_keys), and waits for nothing: '
-    'false where somebody is to look again.';
+    'Puts the first parked job of a free singleton key, one for each need, into the claim index. Tries the key''s '
+    'lock (_try_lock_keys) and waits for nothing. Returns false if the key has to be looked at again.';
 $function$,
 $function$
 create or replace function _uuid_v7(at timestamptz)
@@ -6764,22 +7219,23 @@ language plpgsql
 volatile
 as $_wake_for_jobs$
 declare
-    v_held constant text := nullif(current_setting('leasehold.held_rings', true), '');
+    v_held constant text := nullif(current_setting('leasehold.held_wakeups', true), '');
 begin
     if v_held is null then
         perform _wake_waiters(array(select distinct n.need from unnest(needs) as n (need)));
     elsif ids <> '{}' then
         perform set_config(
-            'leasehold.held_rings',
-            v_held || (select string_agg(E'\n' || e.id || ' ' || e.need, '') from unnest(ids, needs) as e (id, need)), true
+            'leasehold.held_wakeups',
+            v_held || (select string_agg(E'\n' || e.id || ' ' || e.need, '') from unnest(ids, needs) as e (id, need)),
+            true
         );
     end if;
 end
 $_wake_for_jobs$;
 
 comment on function _wake_for_jobs(uuid[], text[]) is
-    'Wakes who waits for jobs that just entered the queue, each with its need; or remembers them, while the call that '
-    'let them in may take them itself (_hold_wakeups).';
+    'Wakes the workers that wait for jobs that have just entered the queue, each with its need; or holds this back '
+    'while the call that let them in may take them itself (_hold_wakeups).';
 $function$,
 $function$
 create or replace function _wake_for_scheduled(needs text[], due_at timestamptz[])
@@ -6793,10 +7249,12 @@ declare
     v_unwatched text[];
 begin
     -- as in _wake_waiters
-    if current_setting('leasehold.ring', true) = 'off' then
+    if current_setting('leasehold.notify', true) = 'off' then
         return;
     elsif _snapshot_is_fixed() then
-        perform _wake_waiters(array(select n.need from unnest(needs, due_at) as n (need, due_at) where n.due_at is not null));
+        perform _wake_waiters(
+            array(select n.need from unnest(needs, due_at) as n (need, due_at) where n.due_at is not null)
+        );
         return;
     end if;
     for v_channel in
@@ -6806,8 +7264,11 @@ begin
             select o.channel, o.prefixes from listener as o where o.stem = any (_stems(n.need)) offset 0
         ) as l
         where n.due_at is not null
-            and (l.prefixes is null or exists (select from unnest(l.prefixes) as p (prefix) where _capability_matches(p.prefix, n.need)))
-            -- who looks again before then need not be rung
+            and (
+                l.prefixes is null
+                or exists (select from unnest(l.prefixes) as p (prefix) where _capability_matches(p.prefix, n.need))
+            )
+            -- a session that looks for work again before that time need not be notified
             and exists (
                 select from waiter as w where w.channel = l.channel and w.until > greatest(v_now, n.due_at) offset 0
             )
@@ -6826,9 +7287,10 @@ end
 $_wake_for_scheduled$;
 
 comment on function _wake_for_scheduled(text[], timestamptz[]) is
-    'Tells who waits for these needs that a job of each is scheduled, so that somebody wakes when it is due: the one '
-    'session of a channel that watches (_watcher), or all where none does. The notification has the process id of the '
-    'session that is meant; others sleep on.';
+    'Notifies workers that wait for these needs that a job of each is scheduled, so that one of them wakes when it is '
+    'due: on each channel the one session that watches (_watcher), or all sessions if none does. The notification '
+    'carries the process id of the session that is meant; the others sleep on. Does nothing if the setting '
+    'leasehold.notify is off.';
 $function$,
 $function$
 create or replace function _wake_waiters(needs text[])
@@ -6838,36 +7300,47 @@ volatile
 as $_wake_waiters$
 declare
     v_now       constant timestamptz := _now();
-    v_isolated  constant boolean := _snapshot_is_fixed();
+    v_fixed     constant boolean := _snapshot_is_fixed();
     v_channels  text[];
 begin
     -- PREPARE TRANSACTION refuses a transaction that has notified
-    if current_setting('leasehold.ring', true) = 'off' then
+    if current_setting('leasehold.notify', true) = 'off' then
         return;
     end if;
-    -- Above READ COMMITTED a registration may be younger than what this transaction sees; the channel is not, where it is armed (_channel_known_to_all).
+    -- With a fixed snapshot this transaction may not see a registration. It sees the channel, if the registration is
+    -- reliable (_channel_known_to_all).
     select array_agg(distinct l.channel) into v_channels
     from unnest(needs) as n (need)
     cross join lateral (
         select o.channel, o.prefixes from listener as o where o.stem = any (_stems(n.need)) offset 0
     ) as l
-    where (l.prefixes is null or exists (select from unnest(l.prefixes) as p (prefix) where _capability_matches(p.prefix, n.need)))
-        and (v_isolated or exists (select from waiter as w where w.channel = l.channel and w.until > v_now offset 0));
-    -- a full queue of notifications would fail the commit; a bell is only a hint
+    where (
+            l.prefixes is null
+            or exists (select from unnest(l.prefixes) as p (prefix) where _capability_matches(p.prefix, n.need))
+        )
+        and (v_fixed or exists (select from waiter as w where w.channel = l.channel and w.until > v_now offset 0));
+    -- a full queue of notifications would make the commit fail, and a notification is only a hint
     if v_channels is null or pg_notification_queue_usage() > 0.5 then
         return;
     end if;
-    -- Who was rung is awake, and registers again before he sleeps: until then nobody needs to ring him, and a fleet that cannot keep up is not rung at
-    -- all. Should this transaction roll back, the registration is there still; while it is open, others ring as well.
-    -- An old snapshot would raise 40001 for rows that others have removed since.
-    if not v_isolated then
-        with told as (
+    -- A session that was notified is awake and registers again before it sleeps. Until then no transaction needs to
+    -- notify it, and a fleet that cannot keep up is not notified at all. If this transaction rolls back, the
+    -- registration remains; while it is open, others notify as well. With a fixed snapshot nothing is removed: rows
+    -- that others have removed since would raise 40001.
+    if not v_fixed then
+        with given as (
             delete from alarm as a
-            where a.alarm_id = any (array(select o.alarm_id from alarm as o where o.channel = any (v_channels) for update skip locked))
+            where a.alarm_id = any (
+                array(select o.alarm_id from alarm as o where o.channel = any (v_channels) for update skip locked)
+            )
         )
         delete from waiter as w
         where w.ctid = any (
-            array(select o.ctid from waiter as o where o.channel = any (v_channels) and o.until > v_now for update skip locked)
+            array(
+                select o.ctid from waiter as o
+                where o.channel = any (v_channels) and o.until > v_now
+                for update skip locked
+            )
         );
     end if;
     perform pg_notify(c.channel, '') from unnest(v_channels) as c (channel);
@@ -6875,9 +7348,10 @@ end
 $_wake_waiters$;
 
 comment on function _wake_waiters(text[]) is
-    'Wakes who waits for any of these needs, once: whoever wants to be rung again registers again. One notification a channel, without a payload; none where '
-    'the setting leasehold.ring is off. Above READ COMMITTED it rings whoever may wait. To be called in a statement after the one that took the '
-    'transaction''s id.';
+    'Wakes the workers that wait for any of these needs, once: a worker that wants to be notified again registers '
+    'again. Sends one notification to each channel, without a payload; none if the setting leasehold.notify is off. '
+    'With a fixed snapshot it notifies every channel that may have waiting workers. Call it in a statement after the '
+    'one that took the id of the transaction. Skips locked rows.';
 $function$,
 $function$
 create or replace function _watcher(channel text, now timestamptz)
@@ -6891,11 +7365,13 @@ begin
         from (
             select a.pid from alarm as a where a.channel = _watcher.channel and a.due_at > _watcher.now and a.watches
             union all
-            -- whoever registered the channel need not say so again
+            -- the session that registered the channel watches without an alarm of its own
             select w.pid
             from waiter as w
             where w.channel = _watcher.channel and w.until > _watcher.now
-                and not exists (select from alarm as a where a.channel = w.channel and a.due_at > _watcher.now and a.pid = w.pid)
+                and not exists (
+                    select from alarm as a where a.channel = w.channel and a.due_at > _watcher.now and a.pid = w.pid
+                )
         ) as s
         where exists (select from pg_stat_get_activity(s.pid))
         limit 1
@@ -6904,8 +7380,8 @@ end
 $_watcher$;
 
 comment on function _watcher(text, timestamptz) is
-    'The process of a session that waits on this channel, that is told of no scheduled job, and that is to be rung when '
-    'one is scheduled; null: none.';
+    'Server process of a session that waits on this channel, has no scheduled job to wake for, and is to be notified '
+    'when a job is scheduled. Null: none.';
 $function$,
 $function$
 create or replace function _watermark_usable(watermark watermark, lease interval, now timestamptz)
@@ -6923,6 +7399,85 @@ $_watermark_usable$;
 comment on function _watermark_usable(watermark, interval, timestamptz) is
     'Whether a claim may go by these marks: they were moved less than a second ago, by whoever did the upkeep as well that was due, and few claims of their '
     'need came after; and the lease, a _duration, is no longer than allowed. Not true of marks that there are not. Where not, whoever asked is to move them.';
+$function$,
+$function$
+create or replace function _why_not_claimed(v_job job)
+returns setof reason
+language plpgsql
+volatile
+as $_why_not_claimed$
+declare
+    v_count bigint;
+    v_since timestamptz;
+begin
+    if v_job.parked or exists (select from leased as j where j.singleton_key = v_job.singleton_key) then
+        return query
+        select 'singleton_busy', 'another job of its singleton_key goes first', null::timestamptz, coalesce(
+            (select j.job_id from leased as j where j.singleton_key = v_job.singleton_key),
+            -- "not parked" would bring in the index of all heads, of any key
+            (
+                select j.job_id from only job as j
+                where j.singleton_key = v_job.singleton_key and j.state = 'ready' and j.parked < true
+                limit 1
+            )
+        );
+        return;
+    end if;
+
+    select count(*) into v_count
+    from (
+        -- each half by its own index
+        (
+            select
+            from (
+                select distinct greatest(o.priority, -1 - o.priority)::smallint as priority
+                from lane as o
+                where o.next_need = v_job.next_need
+            ) as l
+            cross join lateral (
+                select from ready as j
+                where hashtextextended(j.next_need, j.priority::bigint)
+                    = hashtextextended(v_job.next_need, l.priority::bigint)
+                    and j.next_need = v_job.next_need and j.priority = l.priority
+                    and j.number < case when l.priority = v_job.priority then v_job.number else 9223372036854775807 end
+                limit 1000
+            ) as a
+            where l.priority <= v_job.priority
+            limit 1000
+        )
+        union all
+        (
+            select from only job as j
+            where j.next_need = v_job.next_need and j.state = 'ready' and not j.parked and j.singleton_key is not null
+                and (j.priority, j.number) < (v_job.priority, v_job.number)
+            limit 1000
+        )
+        limit 1000
+    ) as a;
+    return query
+    select
+        'waits_for_a_worker',
+        format(
+            '%s%s jobs of %s go before it', v_count, case when v_count = 1000 then ' or more' end, v_job.next_need
+        ),
+        null::timestamptz, null::uuid;
+    v_since := _unclaimed_since(v_job.next_need);
+    if v_since is not null then
+        return query
+        select
+            'no_worker_has_asked',
+            format(
+                'no worker is known to have asked for %s since its first job was submitted, at %s',
+                v_job.next_need, v_since
+            ),
+            null::timestamptz, null::uuid;
+    end if;
+end
+$_why_not_claimed$;
+
+comment on function _why_not_claimed(job) is
+    'The reasons of why_not_running for a ready job: another job of its singleton key, the jobs that go before it '
+    '(counted up to a thousand), and that no worker is known to have asked for its need.';
 $function$,
 $function$
 create or replace function cancel(job_id uuid, actor text, reason text default null)
@@ -6963,6 +7518,7 @@ begin
     if v_job.state <> 'leased' then
         perform _record_history(job_id, 'cancelled', actor, 'cancelled', v_job.attempt, reason, v_now);
         perform _archive_unheld(v_job, 'cancelled', null, null, v_now);
+        perform _propagate_end(job_id);
         return 'cancelled';
     end if;
     if not v_job.cancel_requested then
@@ -6974,9 +7530,11 @@ end
 $cancel$;
 
 comment on function cancel(uuid, text, text) is
-    'Ends a job that nobody holds as cancelled; of a leased one asks for it: extend and reschedule then raise LH007, complete still succeeds, any other '
-    'end cancels. Idempotent; returns the state: cancelled, leased (asked for), or how the job ended before. actor and reason (at most 1,000 bytes) are '
-    'kept in the history. Locks the job''s row, then tries for its key and its dependents. Raises LH003, LH010.';
+    'Ends a job that no worker holds as cancelled. Of a leased job it requests cancellation: extend and reschedule '
+    'then raise LH007, complete still succeeds, and any other end cancels the job. Idempotent: returns the state, '
+    'which is cancelled, leased (cancellation is requested), or how the job ended before. actor and reason (at most '
+    '1,000 bytes) are kept in the history. Locks the row of the job, then its key and its dependents, without waiting '
+    'for those. Raises LH003, LH010.';
 $function$,
 $function$
 create or replace function checkpoint(job_id uuid, lease_id uuid, name text, result jsonb default null)
@@ -6998,14 +7556,17 @@ begin
     insert into checkpoint as c (job_id, name, result, recorded_at)
     values (checkpoint.job_id, checkpoint.name, checkpoint.result, _now())
     on conflict on constraint checkpoint_pkey do nothing;
-    select c.result into v_first from checkpoint as c where c.job_id = checkpoint.job_id and c.name = checkpoint.name;
+    select c.result into v_first
+    from checkpoint as c
+    where c.job_id = checkpoint.job_id and c.name = checkpoint.name;
     return v_first;
 end
 $checkpoint$;
 
 comment on function checkpoint(uuid, uuid, text, jsonb) is
-    'Records the result of one step inside a leased job, for good: the first result of a name stays, through retries, and is returned. name: at most 200 '
-    'bytes. Locks the job''s row. Raises LH001, LH002, LH003, LH007, LH008, LH010, LH011.';
+    'Records the result of one step inside a leased job. The first result recorded under a name is kept through all '
+    'retries, and is returned. name has at most 200 bytes. Locks the job''s row. Raises LH001, LH002, LH003, LH007, '
+    'LH008, LH010, LH011.';
 $function$,
 $function$
 create or replace function checkpoints(job_id uuid, lease_id uuid)
@@ -7029,8 +7590,8 @@ end
 $checkpoints$;
 
 comment on function checkpoints(uuid, uuid) is
-    'What a leased job has recorded so far, by earlier attempts too: name, result, recorded_at, in that order of time. Locks the job''s row. '
-    'Raises LH001, LH002, LH003, LH007, LH008, LH010.';
+    'What a leased job has recorded so far, earlier attempts included: name, result and recorded_at, in the order of '
+    'recorded_at. Locks the job''s row. Raises LH001, LH002, LH003, LH007, LH008, LH010.';
 $function$,
 $function$
 create or replace function complete(job_id uuid, lease_id uuid, result jsonb default null)
@@ -7043,6 +7604,8 @@ set plan_cache_mode to force_generic_plan
 set enable_seqscan to off
 set jit to off
 as $complete$
+declare
+    v_awaited boolean;
 begin
     if job_id is null or lease_id is null then
         perform _check_ids(job_id, lease_id);
@@ -7050,18 +7613,22 @@ begin
     if result is not null then
         perform _check_size('result', result, 'max_result_bytes');
     end if;
-    if not _archive_leased(job_id, lease_id, 'succeeded', result, null, _now_after_xid()) then
+    v_awaited := _archive_leased(job_id, lease_id, 'succeeded', result, null, _now_after_xid());
+    if v_awaited is null then
         perform _replay_or_raise(job_id, lease_id, 'complete');
+    elsif v_awaited then
+        perform _propagate_end(job_id);
     end if;
     return true;
 end
 $complete$;
 
 comment on function complete(uuid, uuid, jsonb) is
-    'Ends a job as succeeded, in the caller''s transaction; result: any JSON value, kept for those that wait for it. Succeeds after the lease ran out, '
-    'as long as nobody took the job, and after cancellation was asked for. What waits for the job is freed, at once when few. Returns true. Locks '
-    'the job''s row, then tries for its key and its dependents. Raises LH018 when this lease completed it before, LH001, LH002, LH003, LH007, LH008, '
-    'LH010, LH011.';
+    'Ends a job as succeeded, in the caller''s transaction. result is any JSON value and is kept for the jobs that '
+    'wait for this one. Succeeds after the lease ran out, as long as the job was not reclaimed, and after '
+    'cancellation was requested. Frees the jobs that wait for the job, at once if they are few. Returns true. Locks '
+    'the job''s row, then tries to lock its singleton key and its dependents. Raises LH018 if this lease completed '
+    'the job before; LH001, LH002, LH003, LH007, LH008, LH010, LH011.';
 $function$,
 $function$
 create or replace function complete_unheld(job_id uuid, actor text, result jsonb default null)
@@ -7083,13 +7650,15 @@ begin
     v_now := _now();
     perform _record_history(job_id, 'complete_unheld', actor, 'succeeded', v_job.attempt, null, v_now);
     perform _archive_unheld(v_job, 'succeeded', result, null, v_now);
+    perform _propagate_end(job_id);
     return true;
 end
 $complete_unheld$;
 
 comment on function complete_unheld(uuid, text, jsonb) is
-    'complete for a job that nobody holds: work that was done elsewhere. actor is kept in the history. Returns true. Locks the job''s row, then tries '
-    'for its key and its dependents. Raises LH003, LH007, LH008, LH009 (leased), LH010, LH011.';
+    'complete for a job that no worker holds: the work was done elsewhere. actor is kept in the history. Returns true. '
+    'Locks the row of the job, then its key and its dependents, without waiting for those. Raises LH003, LH007, LH008, '
+    'LH009 (leased), LH010, LH011.';
 $function$,
 $function$
 create or replace function error_codes()
@@ -7142,7 +7711,9 @@ begin
     end if;
     v_now := _now();
     v_end := v_now + _duration(lease);
-    update heartbeat as h set extended_at = v_now, lease_expires_at = v_end where h.fence = v_job.fence and h.lease_expires_at < v_end;
+    update heartbeat as h
+    set extended_at = v_now, lease_expires_at = v_end
+    where h.fence = v_job.fence and h.lease_expires_at < v_end;
     if not found then
         v_was := _expires_at(v_job.fence, v_job.lease_expires_at);
         if v_end <= v_was then
@@ -7150,10 +7721,12 @@ begin
         end if;
         insert into heartbeat as h (fence, job_id, extended_at, lease_expires_at)
         values (v_job.fence, v_job.job_id, v_now, v_end)
-        -- under the lock of the job nobody else writes it; above READ COMMITTED it may be there unseen: 40001
+        -- No other session writes this row while the lock of the job is held. With a fixed snapshot the row may exist
+        -- unseen, and the statement then raises 40001.
         on conflict on constraint heartbeat_pkey do update set extended_at = v_now, lease_expires_at = v_end;
     end if;
-    -- the wide row, and an index, only where the time to look has passed: a heartbeat in three or so
+    -- The job's row is wide and check_at is indexed, so they are written only once check_at has passed: for about one
+    -- heartbeat in three.
     if v_job.check_at < v_now then
         update leased as j set check_at = v_end where j.job_id = extend.job_id;
     end if;
@@ -7162,8 +7735,9 @@ end
 $extend$;
 
 comment on function extend(uuid, uuid, interval) is
-    'Moves the end of a current lease to now + lease, never earlier than it was, and returns it. A lease is current until something takes it away: '
-    'a late extend still holds. Locks the job''s row. Raises LH001, LH002, LH003, LH008, LH010, and LH007 once cancellation was asked for.';
+    'Moves the end of a current lease to now + lease, never to an earlier time than before, and returns it. A lease '
+    'is current until it is reclaimed: extending it late still succeeds. Locks the job''s row. Raises LH001, LH002, '
+    'LH003, LH008, LH010, and LH007 once cancellation was requested.';
 $function$,
 $function$
 create or replace function extend_many(leases jsonb, lease interval default '60 s')
@@ -7181,15 +7755,11 @@ declare
     v_job_ids   uuid[];
     v_lease_ids uuid[];
     v_plain     boolean;
-    v_now       timestamptz;
-    v_end       timestamptz;
     v_held      uuid[];
-    v_by        uuid[];
+    v_held_by   uuid[];
     v_ends      timestamptz[];
     v_count     bigint;
     v_one       record;
-    v_stopped   boolean;
-    v_extended  extended;
 begin
     lease := coalesce(lease, interval '60 s');
     perform _check_lease(lease);
@@ -7197,7 +7767,9 @@ begin
         perform _check_elements('leases', leases);
     end if;
     begin
-        select array_agg((e.element ->> 'job_id')::uuid), array_agg((e.element ->> 'lease_id')::uuid), bool_and(_is_lease_reference(e.element))
+        select
+            array_agg((e.element ->> 'job_id')::uuid), array_agg((e.element ->> 'lease_id')::uuid),
+            bool_and(_is_lease_reference(e.element))
         into v_job_ids, v_lease_ids, v_plain
         from jsonb_array_elements(leases) as e (element);
     exception
@@ -7211,94 +7783,39 @@ begin
         perform _check_elements('leases', leases);
     end if;
 
-    -- One statement for all that is current; a row that a transaction holds is passed by: it holds the lease, too
-    v_now := _now();
-    v_end := v_now + _duration(lease);
-    with held as materialized (
-        select j.job_id, j.lease_id, j.fence, j.leased_at, j.lease_expires_at, j.check_at
-        from leased as j
-        where j.job_id = any (v_job_ids) and not j.cancel_requested
-            -- "is true" keeps it from becoming a join, whose plan, made while the table is small, would read all of it for ever
-            and ((j.job_id, j.lease_id) in (select h.job_id, h.lease_id from unnest(v_job_ids, v_lease_ids) as h (job_id, lease_id))) is true
-        order by j.job_id
-        for no key update skip locked
-    ), moved as (
-        update heartbeat as h
-        set extended_at = case when h.lease_expires_at < v_end then v_now else h.extended_at end,
-            lease_expires_at = greatest(h.lease_expires_at, v_end)
-        where h.fence = any (array(select o.fence from held as o))
-        returning h.fence, h.job_id, h.lease_expires_at
-    ), made as (
-        insert into heartbeat as h (fence, job_id, extended_at, lease_expires_at)
-        select o.fence, o.job_id, case when o.lease_expires_at < v_end then v_now else o.leased_at end, greatest(o.lease_expires_at, v_end)
-        from held as o
-        where o.fence not in (select m.fence from moved as m)
-        -- another call wrote it between this one's look and its lock
-        on conflict on constraint heartbeat_pkey do update
-            set extended_at = case when h.lease_expires_at < v_end then v_now else h.extended_at end,
-                lease_expires_at = greatest(h.lease_expires_at, v_end)
-        returning h.fence, h.job_id, h.lease_expires_at
-    ), filed as (
-        -- the wide row, and an index, only where the time to look has passed: a heartbeat in three or so
-        update leased as j set check_at = v_end where j.job_id = any (array(select o.job_id from held as o where o.check_at < v_now))
-    )
-    select
-        (select array_agg(o.job_id order by o.job_id) from held as o),
-        (select array_agg(o.lease_id order by o.job_id) from held as o),
-        array_agg(b.lease_expires_at order by b.job_id)
-    into v_held, v_by, v_ends
-    from (select m.job_id, m.lease_expires_at from moved as m union all select m.job_id, m.lease_expires_at from made as m) as b;
+    select x.held, x.held_by, x.ends into v_held, v_held_by, v_ends
+    from _extend_current(v_job_ids, v_lease_ids, lease) as x;
     return query
     select l.job_id, l.lease_id, true, v_ends[l.at], null::text, null::text, null::text, null::text
     from (
-        select h.job_id, h.lease_id, width_bucket(h.job_id, v_held) as at from unnest(v_job_ids, v_lease_ids) as h (job_id, lease_id)
+        select n.job_id, n.lease_id, width_bucket(n.job_id, v_held) as at
+        from unnest(v_job_ids, v_lease_ids) as n (job_id, lease_id)
     ) as l
-    where v_held[l.at] = l.job_id and v_by[l.at] = l.lease_id;
+    where v_held[l.at] = l.job_id and v_held_by[l.at] = l.lease_id;
     get diagnostics v_count = row_count;
     if v_count = cardinality(v_job_ids) then
         return;
     end if;
 
-    -- the others, one by one: why not
     for v_one in
         select l.job_id, l.lease_id
         from (
-            select h.job_id, h.lease_id, h.ordinality, width_bucket(h.job_id, v_held) as at
-            from unnest(v_job_ids, v_lease_ids) with ordinality as h (job_id, lease_id, ordinality)
+            select n.job_id, n.lease_id, n.ordinality, width_bucket(n.job_id, v_held) as at
+            from unnest(v_job_ids, v_lease_ids) with ordinality as n (job_id, lease_id, ordinality)
         ) as l
-        where (v_held[l.at] = l.job_id and v_by[l.at] = l.lease_id) is not true
+        where (v_held[l.at] = l.job_id and v_held_by[l.at] = l.lease_id) is not true
         order by l.ordinality
     loop
-        v_extended := (v_one.job_id, v_one.lease_id, false, null, null, null, null, null)::extended;
-        begin
-            select j.cancel_requested into v_stopped
-            from leased as j
-            where j.job_id = v_one.job_id and j.lease_id = v_one.lease_id;
-            if not found then
-                perform _replay_or_raise(v_one.job_id, v_one.lease_id, 'extend');
-            elsif v_stopped then
-                perform _raise_cancel_requested(v_one.job_id, v_one.lease_id);
-            end if;
-            v_extended.error_code := '55P03';
-            v_extended.message := 'the job is held by a transaction';
-            v_extended.hint := 'This is no loss of the lease; try again later.';
-        exception
-            when sqlstate 'LH001' or sqlstate 'LH002' or sqlstate 'LH003' or sqlstate 'LH007' or sqlstate 'LH008' then
-                get stacked diagnostics
-                    v_extended.error_code = returned_sqlstate,
-                    v_extended.message = message_text,
-                    v_extended.detail = pg_exception_detail,
-                    v_extended.hint = pg_exception_hint;
-        end;
-        return next v_extended;
+        return next _answer_not_extended(v_one.job_id, v_one.lease_id);
     end loop;
 end
 $extend_many$;
 
 comment on function extend_many(jsonb, interval) is
-    'extend for a worker''s whole hand: an array of {"job_id", "lease_id"}; each is answered in a row of its own, ok or the code why not, and spoils '
-    'no other. 55P03 in such a row: a transaction holds the job, which is no loss. Locks the jobs'' rows in the order of their ids, by skipping what '
-    'is locked; waits for nobody. Raises LH010.';
+    'extend for many leases: leases is an array of {"job_id", "lease_id"}. Each lease is answered in a row of its '
+    'own, either ok or with the code of the reason why not, and does not affect the others. The code 55P03 in a row '
+    'means that a transaction has locked the job; the lease is not lost. Locks the jobs'' rows in the order of their '
+    'ids, skips locked rows, and waits for no other session. Raises LH010.';
 $function$,
 $function$
 create or replace function fail(
@@ -7332,10 +7849,11 @@ end
 $fail$;
 
 comment on function fail(uuid, uuid, text, boolean, interval, text) is
-    'Ends an attempt that failed: the job backs off by its retry policy (or by retry_after, at most a year), or is buried: not retryable, attempts used '
-    'up, or too late for its expires_at. error is cleaned and cut, never refused. Where cancellation was asked for the job ends cancelled. Returns '
-    'state, available_at, attempt; the same lease asking again gets the same answer until the next grant. Locks the job''s row, then '
-    'tries for its key and its dependents. Raises LH001, LH002, LH003, LH007, LH008, LH010.';
+    'Ends an attempt that failed. The job backs off by its retry policy (or by retry_after, at most a year), or is '
+    'buried because it is not retryable, its attempts are used up, or its expires_at comes too early. error is '
+    'cleaned and cut, never rejected. If cancellation was requested, the job ends cancelled. Returns state, '
+    'available_at and attempt; until the next grant, the same lease gets the same answer again. Locks the job''s row, '
+    'then tries to lock its singleton key and its dependents. Raises LH001, LH002, LH003, LH007, LH008, LH010.';
 $function$,
 $function$
 create or replace function fail_unheld(
@@ -7362,8 +7880,9 @@ end
 $fail_unheld$;
 
 comment on function fail_unheld(uuid, text, text, boolean, interval, text) is
-    'fail for a job that nobody holds: it backs off (blocked stays blocked), or is buried. No attempt is counted. actor is kept in the history. '
-    'Returns state, available_at, attempt. Locks the job''s row, then tries for its dependents. Raises LH003, LH007, LH008, LH009 (leased), LH010.';
+    'fail for a job that no worker holds: it backs off (a blocked one stays blocked), or is buried. No attempt is '
+    'counted. actor is kept in the history. Returns state, available_at, attempt. Locks the row of the job, then its '
+    'dependents, without waiting for those. Raises LH003, LH007, LH008, LH009 (leased), LH010.';
 $function$,
 $function$
 create or replace function get_work(
@@ -7484,8 +8003,9 @@ end
 $hold_lease$;
 
 comment on function hold_lease(uuid, uuid) is
-    'Locks a current lease until the caller''s transaction ends, so that what the transaction writes commits only while the lease is held: it is not '
-    'reclaimed meanwhile. Returns lease_expires_at. Locks the job''s row. Raises LH001, LH002, LH003, LH007, LH008, LH010.';
+    'Locks a current lease until the caller''s transaction ends. The lease is not reclaimed in the meantime, so what '
+    'the transaction writes commits only while the lease is held. Returns lease_expires_at. Locks the job''s row. '
+    'Raises LH001, LH002, LH003, LH007, LH008, LH010.';
 $function$,
 $function$
 create or replace function job(job_id uuid)
@@ -7500,7 +8020,7 @@ set jit to off
 as $job$
 declare
     v_info  job_info;
-    -- the one right that says who may see what a job carries; it is asked of the caller, whom the owner may have granted it
+    -- Whether the caller may see payloads: it needs the right to call job_payload, which the owner can grant.
     v_open  constant boolean := coalesce(
         (
             select has_function_privilege(r.oid, to_regprocedure('job_payload(uuid)'), 'execute')
@@ -7512,18 +8032,21 @@ begin
     if job_id is null then
         perform _raise_invalid_argument('job_id', 'must not be null');
     end if;
-    -- one statement, one snapshot: the job may be moving from one to the other
+    -- one statement, hence one snapshot: the job may be moving to the archive
     select
-        i.job_id, i.state, i.next_need, case when v_open then i.payload end, i.priority, i.attempt, coalesce((i.options).max_attempts, _setting_value('max_attempts')::integer),
-        i.crashes, i.available_at, i.expires_at, i.submitted_at, i.submitted_by, i.singleton_key, (i.options).idempotency_key,
-        case when v_open then coalesce(i.metadata, '{}') end,
-        coalesce((i.options).wait_for, '{}'), i.on_dependency_failure, coalesce((i.options).retry, _setting_value('retry')::jsonb),
-        i.worker_id, case when v_open then i.lease_id end, i.fence, i.leased_at, i.lease_expires_at, i.cancel_requested,
-        (i.failure).error, (i.failure).error_code, (i.failure).dead_reason, i.ended_at, case when v_open then i.result end, (i.options).run_id, (i.options).step, i.archived,
-        -- of a lease that ran out after cancellation was asked for, the cancellation says so
+        i.job_id, i.state, i.next_need, case when v_open then i.payload end, i.priority, i.attempt,
+        coalesce((i.options).max_attempts, _setting_value('max_attempts')::integer), i.crashes, i.available_at,
+        i.expires_at, i.submitted_at, i.submitted_by, i.singleton_key, (i.options).idempotency_key,
+        case when v_open then coalesce(i.metadata, '{}') end, coalesce((i.options).wait_for, '{}'),
+        i.on_dependency_failure, coalesce((i.options).retry, _setting_value('retry')::jsonb), i.worker_id,
+        case when v_open then i.lease_id end, i.fence, i.leased_at, i.lease_expires_at, i.cancel_requested,
+        (i.failure).error, (i.failure).error_code, (i.failure).dead_reason, i.ended_at,
+        case when v_open then i.result end, (i.options).run_id, (i.options).step, i.archived,
+        -- if a lease ran out after cancellation was requested, history has only the cancellation
         (
             select count(*) from history as h
-            where h.job_id = job.job_id and (h.event = 'reclaimed' or h.event = 'cancelled' and h.detail = 'its lease ran out')
+            where h.job_id = job.job_id
+                and (h.event = 'reclaimed' or h.event = 'cancelled' and h.detail = 'its lease ran out')
         ),
         case when i.state = 'leased' then (select b.extended_at from heartbeat as b where b.fence = i.fence) end
     into v_info
@@ -7532,7 +8055,10 @@ begin
             j.job_id, j.state, j.next_need, j.payload, j.priority, j.attempt, j.crashes, j.available_at, j.expires_at,
             j.submitted_at, j.submitted_by, j.singleton_key, j.options, j.metadata, j.on_dependency_failure,
             j.worker_id, j.lease_id, j.fence, j.leased_at,
-            case when j.state = 'leased' then _expires_at(j.fence, j.lease_expires_at) else j.lease_expires_at end as lease_expires_at,
+            case
+                when j.state = 'leased' then _expires_at(j.fence, j.lease_expires_at)
+                else j.lease_expires_at
+            end as lease_expires_at,
             j.cancel_requested, j.failure, j.ended_at, null::jsonb as result, false as archived
         from job as j
         where j.job_id = job.job_id
@@ -7540,7 +8066,8 @@ begin
         select
             a.job_id, a.state, a.next_need, a.payload, a.priority, a.attempt, a.crashes, a.available_at, a.expires_at,
             a.submitted_at, a.submitted_by, a.singleton_key, a.options, a.metadata, a.on_dependency_failure,
-            a.worker_id, a.lease_id, a.fence, a.leased_at, null, a.cancel_requested, a.failure, a.ended_at, a.result, true
+            a.worker_id, a.lease_id, a.fence, a.leased_at, null,
+            a.cancel_requested, a.failure, a.ended_at, a.result, true
         from archive as a
         where a.job_id = job.job_id
     ) as i;
@@ -7552,9 +8079,9 @@ end
 $job$;
 
 comment on function job(uuid) is
-    'One job, live or archived, as it is now. payload, metadata, result and lease_id are null for a caller that may not call job_payload. crashes '
-    'counts the leases that ran out in a row, leases_run_out all that ever did; extended_at is when the current lease was last extended. Locks nothing. '
-    'Raises LH003, LH010.';
+    'One job, live or archived, as it is now. payload, metadata, result and lease_id are null for a caller that may '
+    'not call job_payload. crashes counts the leases that have run out in a row, leases_run_out all that ever have. '
+    'extended_at is when the current lease was last extended. Locks nothing. Raises LH003, LH010.';
 $function$,
 $function$
 create or replace function job_payload(job_id uuid)
@@ -7573,7 +8100,7 @@ begin
     if job_id is null then
         perform _raise_invalid_argument('job_id', 'must not be null');
     end if;
-    -- one statement, one snapshot: the job may be moving from one to the other
+    -- one statement, hence one snapshot: the job may be moving to the archive
     select i.payload, coalesce(i.metadata, '{}'), i.result
     into v_info
     from (
@@ -7589,8 +8116,9 @@ end
 $job_payload$;
 
 comment on function job_payload(uuid) is
-    'What one job, live or archived, carries: payload, metadata, result. Whoever may call this also sees them, and lease_id, in job() and the view finished: '
-    'operators, and whom else the owner grants EXECUTE. Locks nothing. Raises LH003, LH010.';
+    'What one job, live or archived, carries: payload, metadata, result. A role that may call this sees them, and '
+    'lease_id, in job() and in the view finished, too: operators, and the roles to which the owner grants EXECUTE. '
+    'Locks nothing. Raises LH003, LH010.';
 $function$,
 $function$
 create or replace function lease_status(job_id uuid, lease_id uuid)
@@ -7608,28 +8136,35 @@ declare
     v_ended archive;
 begin
     perform _check_ids(job_id, lease_id);
-    -- live first: a job moves from there to the archive, never back, so that one of the two looks finds it
+    -- The live job is read first. A job moves from there to the archive and never back, so one of the two reads finds
+    -- it.
     select j.* into v_job from job as j where j.job_id = lease_status.job_id;
     if not found then
         select a.* into v_ended from archive as a where a.job_id = lease_status.job_id;
         if not found then
             perform _raise_job_not_found(job_id);
         end if;
-        -- the same condition as in _replay_or_raise for LH018
+        -- The result is returned on the same condition on which _replay_or_raise raises LH018.
         return (
             false, v_ended.state = 'cancelled', null, v_ended.state,
-            case when v_ended.state = 'succeeded' and v_ended.lease_id = lease_status.lease_id and v_ended.answer is null then v_ended.result end
+            case
+                when v_ended.state = 'succeeded' and v_ended.lease_id = lease_status.lease_id and v_ended.answer is null
+                    then v_ended.result
+            end
         )::lease_state;
     elsif v_job.state <> 'leased' or v_job.lease_id <> lease_status.lease_id then
         return (false, false, null, v_job.state, null)::lease_state;
     end if;
-    return (true, v_job.cancel_requested, _expires_at(v_job.fence, v_job.lease_expires_at) - _now(), v_job.state, null)::lease_state;
+    return (
+        true, v_job.cancel_requested, _expires_at(v_job.fence, v_job.lease_expires_at) - _now(), v_job.state, null
+    )::lease_state;
 end
 $lease_status$;
 
 comment on function lease_status(uuid, uuid) is
-    'Whether this lease is current, whether cancellation was asked for (or done), and how much of the lease remains (negative: it ran out, but nobody took '
-    'the job yet). state is the job''s; result is what this very lease completed it with, for a worker that LH018 told so. Locks nothing. Raises LH003, LH010.';
+    'Whether this lease is current, whether cancellation was requested or done, and how much of the lease remains. A '
+    'negative remainder means that the lease ran out but was not reclaimed yet. state is the state of the job. result '
+    'is what this lease completed the job with, for a worker that got LH018. Locks nothing. Raises LH003, LH010.';
 $function$,
 $function$
 create or replace function next_due(capabilities text[])
@@ -7652,13 +8187,18 @@ end
 $next_due$;
 
 comment on function next_due(text[]) is
-    'In how long the next job that is scheduled for these capabilities (or backs off) becomes due: exactly, or '
-    'sooner where very many of other needs come before. Null: none is scheduled. For a worker that polls: it need '
-    'sleep no longer than that. Who listens has it from wakeup_channel, which wakes one of many. Locks nothing. Raises '
-    'LH010.';
+    'In how long the next job that is scheduled for these capabilities (or backs off) becomes due: exactly, or sooner '
+    'if very many jobs of other needs come before it. Null: none is scheduled. For a worker that polls: it need not '
+    'wake before then. A worker that listens has this from wakeup_channel, which wakes one of many. Locks nothing. '
+    'Raises LH010.';
 $function$,
 $function$
-create or replace function redrive(job_id uuid, actor text, reason text default null, expires_at timestamptz default null)
+create or replace function redrive(
+    job_id uuid,
+    actor text,
+    reason text default null,
+    expires_at timestamptz default null
+)
 returns outcome
 language plpgsql
 volatile
@@ -7671,7 +8211,6 @@ as $redrive$
 declare
     v_job   job;
     v_now   constant timestamptz := _now();
-    v_ended text;
 begin
     if job_id is null then
         perform _raise_invalid_argument('job_id', 'must not be null');
@@ -7682,35 +8221,26 @@ begin
     end if;
     perform _check_expires_at('expires_at', nullif(expires_at, 'infinity'), v_now);
     v_job := _lock_job(job_id);
-    if v_job.state = 'dead' then
-        return _redrive_job(v_job, actor, reason, expires_at, v_now);
-    end if;
-
-    if v_job.job_id is not null then
+    if v_job.job_id is null then
+        perform _raise_job_ended(job_id, _ended_as(job_id), 'Its end is final: submit a new job to do the work.');
+    elsif v_job.state <> 'dead' then
         raise exception 'job % is %, not dead', job_id, v_job.state
             using errcode = 'LH009',
                   detail = jsonb_build_object('job_id', job_id, 'state', v_job.state)::text,
-                  hint = 'Only a dead job is brought back; this one lives.';
+                  hint = 'Only a dead job can be brought back, and this one is alive.';
     end if;
-    v_ended := _ended_as(job_id);
-    if v_ended is null then
-        perform _raise_job_not_found(job_id);
-    elsif v_ended = 'cancelled' then
-        raise exception 'job % was cancelled', job_id
-            using errcode = 'LH007', detail = jsonb_build_object('job_id', job_id)::text, hint = 'Submit a new job.';
-    end if;
-    raise exception 'job % already ended: %', job_id, v_ended
-        using errcode = 'LH008',
-              detail = jsonb_build_object('job_id', job_id, 'state', v_ended)::text,
-              hint = 'Its work is done; submit a new job to do it again.';
+
+    return _redrive_job(v_job, actor, reason, expires_at, v_now);
 end
 $redrive$;
 
 comment on function redrive(uuid, text, text, timestamptz) is
-    'Brings a dead job back: blocked, scheduled or ready, as its remaining dependencies and its time say, with attempts and crashes at nothing; and '
-    'what died with it by cascade. expires_at: null keeps the old one where it leaves time to start, else drops it; infinity: none. actor and reason '
-    '(at most 1,000 bytes) are kept in the history. Returns state, available_at, attempt. Locks the job''s row, then tries for its dependents. Raises '
-    'LH003, LH007, LH008, LH009 (not dead), LH010.';
+    'Brings a dead job back: it becomes blocked, scheduled or ready, as its remaining dependencies and its '
+    'available_at require, with attempts and crashes at 0. The jobs that died with it by cascade come back as well. '
+    'expires_at: null keeps the earlier one if it leaves time to start, and else removes it; infinity removes it. '
+    'actor and reason (at most 1,000 bytes) are kept in the history. Returns state, available_at, attempt. Locks the '
+    'row of the job, then its dependents, without waiting for those. Raises LH003, LH007, LH008, LH009 (not dead), '
+    'LH010.';
 $function$,
 $function$
 create or replace function redrive_many(capability text, actor text, limit_jobs integer default 100)
@@ -7746,7 +8276,7 @@ begin
         order by f.ended_at
         limit coalesce(limit_jobs, 100)
     ) as d;
-    -- read in a statement of its own: as they are now that the locks are held
+    -- a statement of its own, which reads the jobs as they are now that the locks are held
     for v_job in
         select j.* from only job as j where j.job_id = any (v_ids) order by j.ended_at
     loop
@@ -7757,8 +8287,8 @@ end
 $redrive_many$;
 
 comment on function redrive_many(text, text, integer) is
-    'redrive for up to limit_jobs (1 to 100,000) dead jobs of a need or prefix, the longest dead first; an expires_at is kept where it leaves time to '
-    'start. Returns their ids. Locks their rows by skipping what is locked. Raises LH010.';
+    'redrive for up to limit_jobs (1 to 100,000) dead jobs of a need or prefix, the longest dead first. An expires_at '
+    'is kept if it leaves time to start. Returns their ids. Locks their rows by skipping what is locked. Raises LH010.';
 $function$,
 $function$
 create or replace function release(job_id uuid, lease_id uuid, available_at timestamptz default null)
@@ -7792,9 +8322,10 @@ end
 $release$;
 
 comment on function release(uuid, uuid, timestamptz) is
-    'Hands a job back untried, as at a shutdown: ready, or scheduled when available_at lies ahead; at the end of the queue, the attempt given back. Where '
-    'cancellation was asked for the job ends cancelled. Returns state, available_at, attempt; the same lease asking again gets the same answer until '
-    'the next grant. Locks the job''s row, then tries for its key. Raises LH001, LH002, LH003, LH007, LH008, LH010.';
+    'Returns a job untried, for example at a shutdown: ready at the end of the queue, or scheduled if available_at '
+    'lies ahead. The attempt does not count. If cancellation was requested, the job ends cancelled. Returns state, '
+    'available_at and attempt; until the next grant, the same lease gets the same answer again. Locks the job''s row, '
+    'then tries to lock its singleton key. Raises LH001, LH002, LH003, LH007, LH008, LH010.';
 $function$,
 $function$
 create or replace function require_api(api integer)
@@ -7858,8 +8389,8 @@ begin
         perform _raise_cancel_requested(job_id, lease_id);
     end if;
     return _reschedule_job(
-        v_job, next_need, payload, coalesce(wait_for, '{}'), available_at, priority, expires_at, max_attempts, retry, on_dependency_failure,
-        'reschedule', v_job.worker_id
+        v_job, next_need, payload, coalesce(wait_for, '{}'), available_at, priority, expires_at, max_attempts, retry,
+        on_dependency_failure, 'reschedule', v_job.worker_id
     );
 end
 $reschedule$;
@@ -7867,10 +8398,12 @@ $reschedule$;
 comment on function reschedule(
     uuid, uuid, text, jsonb, uuid[], timestamptz, integer, timestamptz, integer, jsonb, text
 ) is
-    'Moves a leased job on: to another need, to a later time, behind other jobs. Null keeps what it has, except wait_for (null: waits for nothing); an '
-    'expires_at of infinity takes the old one away. Attempts and crashes start again. Returns state, available_at, attempt; the same lease asking again '
-    'gets the same answer until the next grant. Locks the job''s row; where existing jobs are waited for, the gate (tried for a second, then 40001). '
-    'Raises LH001, LH002, LH003, LH004 (unknown job, itself, a circle), LH007, LH008, LH010, LH011.';
+    'Requeues a leased job for another need, for a later time, or behind other jobs. A null argument leaves its value '
+    'unchanged, except for wait_for, where null means that the job waits for nothing. An expires_at of infinity '
+    'removes the old one. Attempts and crashes start again at zero. Returns state, available_at and attempt; until '
+    'the next grant, the same lease gets the same answer again. Locks the job''s row and, if it is to wait for '
+    'existing jobs, the row of cycle_gate (tried for a second, then 40001). Raises LH001, LH002, LH003, LH004 '
+    '(unknown job, the job itself, or a cycle), LH007, LH008, LH010, LH011.';
 $function$,
 $function$
 create or replace function reschedule_unheld(
@@ -7900,8 +8433,8 @@ begin
         next_need, payload, wait_for, available_at, priority, expires_at, max_attempts, retry, on_dependency_failure
     );
     return _reschedule_job(
-        _lock_unheld(job_id, actor), next_need, payload, wait_for, available_at, priority, expires_at, max_attempts, retry,
-        on_dependency_failure, 'reschedule_unheld', actor
+        _lock_unheld(job_id, actor), next_need, payload, wait_for, available_at, priority, expires_at, max_attempts,
+        retry, on_dependency_failure, 'reschedule_unheld', actor
     );
 end
 $reschedule_unheld$;
@@ -7909,10 +8442,10 @@ $reschedule_unheld$;
 comment on function reschedule_unheld(
     uuid, text, text, jsonb, uuid[], timestamptz, integer, timestamptz, integer, jsonb, text
 ) is
-    'reschedule for a job that nobody holds. Null keeps what it has, wait_for included ({}: waits for nothing); an expires_at of infinity takes the old one '
-    'away. actor is kept '
-    'in the history. Returns state, available_at, attempt. Locks the job''s row; where existing jobs are waited for, the gate (tried for a second, '
-    'then 40001). Raises LH003, LH004, LH007, LH008, LH009 (leased), LH010, LH011.';
+    'reschedule for a job that no worker holds. Null keeps what the job has, wait_for included ({}: it waits for '
+    'nothing); an expires_at of infinity removes the earlier one. actor is kept in the history. Returns state, '
+    'available_at, attempt. Locks the row of the job and, if it is to wait for existing jobs, the cycle gate (tried '
+    'for a second, then 40001). Raises LH003, LH004, LH007, LH008, LH009 (leased), LH010, LH011.';
 $function$,
 $function$
 create or replace function results(job_id uuid, lease_id uuid, after uuid default null, limit_rows integer default 100)
@@ -7938,7 +8471,7 @@ begin
         order by u.id
         limit coalesce(limit_rows, 100)
     ) as w (id)
-    -- limit: a look for each, where a join could become one over whole tables
+    -- limit 1 forces one index lookup per id. A plain join could be planned as a scan of the whole tables.
     left join lateral (select o.state, o.result from archive as o where o.job_id = w.id limit 1) as a on true
     left join lateral (select o.state from job as o where o.job_id = w.id limit 1) as j on true
     order by w.id;
@@ -7946,8 +8479,9 @@ end
 $results$;
 
 comment on function results(uuid, uuid, uuid, integer) is
-    'What the leased job waited for: job_id, state, result, in the order of job_id, limit_rows (1 to 10,000) at a time, beginning after the given job_id. '
-    'Locks the job''s row. Raises LH001, LH002, LH003, LH007, LH008, LH010.';
+    'The jobs that the leased job waited for: job_id, state and result, in the order of job_id. Returns at most '
+    'limit_rows (1 to 10,000) rows, beginning after the given job_id. Locks the job''s row. Raises LH001, LH002, '
+    'LH003, LH007, LH008, LH010.';
 $function$,
 $function$
 create or replace function schema_version()
@@ -8065,11 +8599,6 @@ as $settle$
 declare
     v_settled settled;
 begin
-    v_settled := _complete_plain(done);
-    if v_settled.ok then
-        return next v_settled;
-        return;
-    end if;
     foreach v_settled in array _settle_batch(done, coalesce(strict, true)) loop
         return next v_settled;
     end loop;
@@ -8077,10 +8606,12 @@ end
 $settle$;
 
 comment on function settle(jsonb, boolean) is
-    'Acknowledges a batch: an array of at most 1,000 objects, each with job_id, lease_id, verb (complete, fail, release, reschedule, extend) and that '
-    'function''s parameters, times with their offset. One row back per element, in order. strict: what one of them raises is raised, and nothing of the '
-    'call stays; strict => false: it is answered in its own row (error_code, message, detail, hint) and spoils no other; repeated ends are answered ok '
-    '=> false, LH018. Locks the jobs'' rows in the order of their ids. Raises LH010, and, when strict, what the verbs raise.';
+    'Settles a batch: done is an array of at most 1,000 objects, each with job_id, lease_id, verb (complete, fail, '
+    'release, reschedule or extend) and the parameters of that function; times have an offset from UTC. Returns one '
+    'row for each element, in order. With strict, an error of an element is raised, and nothing of the call stays. '
+    'With strict => false, it is answered in the element''s own row (error_code, message, detail, hint) and does not '
+    'affect the others; a repeated complete is answered with ok => false and LH018. Locks the jobs'' rows in the '
+    'order of their ids. Raises LH010 and, with strict, what the verbs raise.';
 $function$,
 $function$
 create or replace function submit(
@@ -8236,7 +8767,7 @@ declare
     v_oldest    xid8;
 begin
     perform _check_count('limit_jobs', limit_jobs, 1, 100000);
-    -- before this transaction has an id of its own
+    -- read before this transaction has an id of its own
     v_oldest := _oldest_snapshot();
     v_swept := _run_maintenance(coalesce(limit_jobs, 1000), _now(), '-infinity', '-infinity');
     perform _run_contained_step('waiters', 10000, null, _now());
@@ -8248,8 +8779,10 @@ end
 $sweep$;
 
 comment on function sweep(integer) is
-    'Upkeep that depends on nobody polling: promotes what is due, reclaims leases that ran out, expires what can start no more, frees and admits what was left '
-    'for later; up to limit_jobs (1 to 100,000) of each. Returns how many of each. Locks jobs by skipping what is locked; waits for nobody. Raises LH010.';
+    'Runs maintenance independently of polling workers: promotes jobs that are due, reclaims leases that have run out, '
+    'buries jobs that have expired, frees dependents and unparks jobs of singleton keys that earlier transactions left '
+    'for later. Up to limit_jobs (1 to 100,000) of each; returns how many of each. Locks jobs by skipping what is '
+    'locked, and waits for no transaction. Raises LH010.';
 $function$,
 $function$
 create or replace function turn(
@@ -8296,14 +8829,10 @@ begin
             perform _plan_claim(capabilities, v_now);
         end if;
     end if;
-    v_turned.settled := _complete_plain(done);
-    if (v_turned.settled).ok then
-        return next v_turned;
-        v_turned.settled := null;
-    elsif done <> '[]' then
+    if done <> '[]' then
         foreach v_turned.settled in array _settle_batch(done, coalesce(strict, true)) loop
             return next v_turned;
-            -- it may have opened a lane, which the marks from before do not know
+            -- A reschedule may have opened a lane that the watermarks read above do not know.
             v_usable := v_usable and (v_turned.settled).verb <> 'reschedule';
         end loop;
         v_turned.settled := null;
@@ -8322,8 +8851,8 @@ end
 $turn$;
 
 comment on function turn(text, text[], jsonb, interval, integer, boolean) is
-    'settle and get_work in one call and one commit: rows of (settled, work), of which one is null; the settled first. The new work is leased when the ends '
-    'commit. Locks and raises what settle and get_work do.';
+    'settle and get_work in one round trip and one commit. Returns rows of (settled, work) of which one is null, the '
+    'settled rows first. The new work is leased when the ends commit. Locks and raises what settle and get_work do.';
 $function$,
 $function$
 create or replace function verify()
@@ -8420,7 +8949,7 @@ declare
     v_now       constant timestamptz := _now();
     v_channel   text;
     v_fresh     constant boolean := pg_current_xact_id_if_assigned() is null;
-    v_armed     boolean;
+    v_reliable  boolean;
     v_until     timestamptz;
 begin
     perform _check_capabilities(capabilities);
@@ -8433,51 +8962,62 @@ begin
     elsif until > v_now + interval '1 day' then
         perform _raise_invalid_argument('until', 'must not lie more than a day ahead', 'Call again before it is over.');
     end if;
-    -- one channel for all who wait for the same; short, for NOTIFY refuses names above 63 bytes
+    -- One channel for all sessions that wait for the same; a short name, because NOTIFY refuses more than 63 bytes.
     v_channel := 'leasehold_' || to_hex(hashtextextended(
         (select string_agg(distinct c.capability, E'\n') from unnest(capabilities) as c (capability)),
         hashtextextended(current_schema(), 0)
     ));
-    select max(w.until), bool_or(w.armed) into v_until, v_armed from waiter as w where w.until > v_now and w.channel = v_channel;
+    select max(w.until), bool_or(w.reliable) into v_until, v_reliable
+    from waiter as w
+    where w.until > v_now and w.channel = v_channel;
     if v_until is null or v_until < v_now + (until - v_now) / 2 then
         if not _keep_channel_known(v_channel, capabilities, until, v_now) then
             return (v_channel, false, _next_scheduled_at(capabilities, v_now) - v_now)::wakeup;
         end if;
         insert into waiter (channel, stem, until)
-        select v_channel, s.stem, wakeup_channel.until from (select distinct _stem(c.capability) from unnest(capabilities) as c (capability)) as s (stem);
-    elsif not v_armed and v_fresh then
-        -- Who looked for waiters before this registration could be seen had his transaction id before that, and so before the one taken here.
-        -- Once none older is under way, everybody else rings: by this registration, or, above READ COMMITTED, because the channel is known.
+        select v_channel, s.stem, wakeup_channel.until
+        from (select distinct _stem(c.capability) from unnest(capabilities) as c (capability)) as s (stem);
+    elsif not v_reliable and v_fresh then
+        -- A transaction that looked for registrations before this one was visible took its id before that, and so
+        -- before the id taken here. Once all older transactions have ended, all others notify: because of this
+        -- registration, or, with a fixed snapshot, because the channel is known.
         perform pg_current_xact_id();
-        if pg_snapshot_xmin(pg_current_snapshot()) >= pg_current_xact_id() and _channel_known_to_all(v_channel, v_until) then
-            v_armed := true;
-            -- written anew, not updated: see _set_parked
+        if pg_snapshot_xmin(pg_current_snapshot()) >= pg_current_xact_id()
+            and _channel_known_to_all(v_channel, v_until)
+        then
+            v_reliable := true;
+            -- deleted and inserted, not updated: see _set_parked
             with gone as (
                 delete from waiter as w
                 where w.ctid = any (
-                    array(select o.ctid from waiter as o where o.until > v_now and o.channel = v_channel for no key update skip locked)
+                    array(
+                        select o.ctid from waiter as o
+                        where o.until > v_now and o.channel = v_channel
+                        for no key update skip locked
+                    )
                 )
                 returning w.channel, w.stem, w.until, w.pid
             )
-            insert into waiter (channel, stem, until, armed, pid) select g.channel, g.stem, g.until, true, g.pid from gone as g;
+            insert into waiter (channel, stem, until, reliable, pid)
+            select g.channel, g.stem, g.until, true, g.pid from gone as g;
         end if;
     end if;
-    return (v_channel, coalesce(v_armed, false), _set_alarm(v_channel, capabilities, until, v_now))::wakeup;
+    return (v_channel, coalesce(v_reliable, false), _set_alarm(v_channel, capabilities, until, v_now))::wakeup;
 end
 $wakeup_channel$;
 
 comment on function wakeup_channel(text[], timestamptz) is
-    'Says that this session listens for these capabilities, and until when (at most a day ahead; a few seconds are '
-    'plenty). Returns channel, to LISTEN to; armed: whether every transaction that might submit and not ring is over '
-    '(those that looked before the registration; of capabilities that nobody has waited with in the last three days '
-    'also those whose snapshot is older); and due_in: in how long this session is to look for work though nobody '
-    'rings, because a scheduled job will be due; of several that wait for the same one is told, the others have null. '
-    'Never armed where 256 other sets of capabilities share one of these needs, or the whole parts of one of these '
-    'prefixes. Call it, commit, LISTEN; then'
-    ' again and again: wakeup_channel, get_work, and, where nothing was found, sleep: as long as wanted if it said armed'
-    ' since the session listens, else briefly. A bell that rang ends the registration: whoever was rung looks for '
-    'work, and calls this again before he sleeps. It writes only where nobody of these capabilities is registered, '
-    'or half of the time is over. A bell is a hint; polling alone is correct. Locks nothing. Raises LH010.';
+    'Registers this session as waiting for work of these capabilities, until a time at most a day ahead (a few seconds '
+    'are plenty). Returns channel: the channel to LISTEN on. reliable: whether every transaction that might submit '
+    'without notifying has ended: those that looked for registrations before this one and, if no worker has waited '
+    'with these capabilities in the last three days, those with an older snapshot. due_in: in how long this session is '
+    'to look for work without a notification, because a scheduled job will be due; of several sessions that wait for '
+    'the same job one gets it, the others get null. Never reliable if 256 other sets of capabilities share one of '
+    'these needs, or the whole parts of one of these prefixes. Call it, commit, and LISTEN. Then repeat: '
+    'wakeup_channel, get_work and, if that found nothing, sleep: as long as wanted if reliable has been true since the '
+    'session listens, else briefly. A notification ends the registration: look for work, and call this again before '
+    'sleeping. Writes only if no session with these capabilities is registered, or half of the time has passed. A '
+    'notification is a hint; polling alone is correct. Locks nothing. Raises LH010.';
 $function$,
 $function$
 create or replace function why_not_running(job_id uuid)
@@ -8492,11 +9032,9 @@ set jit to off
 set enable_bitmapscan to off
 as $why_not_running$
 declare
-    v_job       job;
-    v_ended     text;
-    v_now       constant timestamptz := _now();
-    v_lookahead bigint;
-    v_since     timestamptz;
+    v_job   job;
+    v_ended text;
+    v_now   constant timestamptz := _now();
 begin
     if job_id is null then
         perform _raise_invalid_argument('job_id', 'must not be null');
@@ -8507,12 +9045,16 @@ begin
         if v_ended is null then
             perform _raise_job_not_found(job_id);
         end if;
-        return query select 'ended', 'it ' || case v_ended when 'succeeded' then v_ended else 'was cancelled' end, null::timestamptz, null::uuid;
+        return query
+        select
+            'ended', 'it ' || case v_ended when 'succeeded' then v_ended else 'was cancelled' end,
+            null::timestamptz, null::uuid;
         return;
     end if;
 
     if v_job.state = 'dead' then
-        return query select 'dead', (v_job.failure).dead_reason || ': bring it back with redrive', null::timestamptz, null::uuid;
+        return query
+        select 'dead', (v_job.failure).dead_reason || ': bring it back with redrive', null::timestamptz, null::uuid;
     elsif v_job.state = 'leased' then
         v_job.lease_expires_at := _expires_at(v_job.fence, v_job.lease_expires_at);
         return query
@@ -8521,8 +9063,10 @@ begin
             format('attempt %s by %s', v_job.attempt, v_job.worker_id), v_job.lease_expires_at, null::uuid;
     elsif v_job.state = 'blocked' then
         return query
-        select 'blocked', format('waits for a job that is %s', coalesce(d.state, 'ended: it is about to be freed')), null::timestamptz, e.waits_for
-        -- offset, limit: by the job, then a look for each, where a join could become one over all that wait
+        select
+            'blocked', format('waits for a job that is %s', coalesce(d.state, 'ended: it is about to be freed')),
+            null::timestamptz, e.waits_for
+        -- offset, limit: by the job, then one probe for each; a join could become one over all jobs that wait
         from (select o.waits_for from dependency as o where o.job_id = why_not_running.job_id offset 0) as e
         left join lateral (select o.state from job as o where o.job_id = e.waits_for limit 1) as d on true
         order by e.waits_for
@@ -8532,65 +9076,21 @@ begin
         select
             'scheduled',
             case
-                when v_job.available_at <= v_now then 'its time has come: the next get_work or sweep lets it in'
+                when v_job.available_at <= v_now then 'its time has come: the next get_work or sweep promotes it'
                 when (v_job.failure).error is not null then format('backs off after attempt %s', v_job.attempt)
                 else 'its time has not come'
             end,
             v_job.available_at, null::uuid;
-    elsif v_job.parked
-        or exists (select from leased as j where j.singleton_key = v_job.singleton_key) then
-        return query
-        select 'singleton_busy', 'another job of its singleton_key goes first', null::timestamptz, coalesce(
-            (select j.job_id from leased as j where j.singleton_key = v_job.singleton_key),
-            -- "not parked" would bring in the index of all heads, of any key
-            (select j.job_id from only job as j where j.singleton_key = v_job.singleton_key and j.state = 'ready' and j.parked < true limit 1)
-        );
     else
-        select count(*) into v_lookahead
-        from (
-            -- each half by its own index
-            (
-                select
-                from (
-                    select distinct greatest(o.priority, -1 - o.priority)::smallint as priority from lane as o where o.next_need = v_job.next_need
-                ) as l
-                cross join lateral (
-                    select from ready as j
-                    where hashtextextended(j.next_need, j.priority::bigint) = hashtextextended(v_job.next_need, l.priority::bigint)
-                        and j.next_need = v_job.next_need and j.priority = l.priority
-                        and j.number < case when l.priority = v_job.priority then v_job.number else 9223372036854775807 end
-                    limit 1000
-                ) as a
-                where l.priority <= v_job.priority
-                limit 1000
-            )
-            union all
-            (
-                select from only job as j
-                where j.next_need = v_job.next_need and j.state = 'ready' and not j.parked and j.singleton_key is not null
-                    and (j.priority, j.number) < (v_job.priority, v_job.number)
-                limit 1000
-            )
-            limit 1000
-        ) as a;
-        return query
-        select
-            'waits_for_a_worker',
-            format('%s%s jobs of %s go before it', v_lookahead, case when v_lookahead = 1000 then ' or more' end, v_job.next_need),
-            null::timestamptz, null::uuid;
-        v_since := _unclaimed_since(v_job.next_need);
-        if v_since is not null then
-            return query
-            select
-                'no_worker_has_asked',
-                format('no worker is known to have asked for %s since its first job, submitted %s, could be seen', v_job.next_need, v_since),
-                null::timestamptz, null::uuid;
-        end if;
+        return query select r.* from _why_not_claimed(v_job) as r;
     end if;
     return query
     select
         'maintenance_fails',
-        format('%s raised %s: %s (%s)', e.step, e.error_code, left(e.error, 200), case when e.tries = 1 then '1 time' else e.tries || ' times' end),
+        format(
+            '%s raised %s: %s (%s)',
+            e.step, e.error_code, left(e.error, 200), case when e.tries = 1 then '1 time' else e.tries || ' times' end
+        ),
         e.retry_at, null::uuid
     from maintenance_error as e
     where e.subject in (v_job.job_id::text, v_job.singleton_key)
@@ -8599,16 +9099,19 @@ begin
         return query
         select
             'expires',
-            case when v_job.expires_at <= v_now then 'too late: it is about to be buried' else 'it dies if it has not started by then' end,
+            case
+                when v_job.expires_at <= v_now then 'too late: it is about to be buried'
+                else 'it is buried if it has not started by then'
+            end,
             v_job.expires_at, null::uuid;
     end if;
 end
 $why_not_running$;
 
 comment on function why_not_running(uuid) is
-    'The reasons why nobody works on a job now: reason (ended, dead, leased, lease_ran_out, blocked, scheduled, singleton_busy, waits_for_a_worker, '
-    'no_worker_has_asked, where that is known, maintenance_fails, expires), '
-    'detail for a person, until when, and which job it waits for. Locks nothing. Raises LH003, LH010.';
+    'The reasons why no worker is executing a job now: reason (ended, dead, leased, lease_ran_out, blocked, scheduled, '
+    'singleton_busy, waits_for_a_worker, maintenance_fails, expires and, if it is known, no_worker_has_asked), detail '
+    'for a person, until when, and which job it waits for. Locks nothing. Raises LH003, LH010.';
 $function$
 ];
     v_views          constant text[] := array[
@@ -8885,11 +9388,17 @@ begin
     -- Migrations: each once, in order.
     if v_migrated is null or v_migrated < 1 then
 execute $migration$
--- The engine's tables. Immutable once released: what changes later is a migration of its own.
+-- The tables and types of the engine. Once 1.0.0 is released this file does not change: later changes are migrations of
+-- their own.
 --
--- Layout (measured in bench/README.md): one hot row a live job, deleted when it ends, and an append-only archive.
--- A job's whole state is in its row; the other tables hold only what a few jobs have (edges, checkpoints), what must
--- outlive the row (keys, history) and what one transaction leaves for a later one to do (notes).
+-- Layout (measured in bench/README.md): one hot row for each live job, which is deleted when the job ends, and an
+-- append-only archive. The whole state of a job is in its row. The other tables hold what only a few jobs have
+-- (dependencies, checkpoints), what must outlive the row (keys, history), and what one transaction leaves for a later
+-- one (deferred items).
+--
+-- Each column has its comment beside its table. A column without "Null: ..." in its comment is never null.
+
+-- The installation and its settings -----------------------------------------------------------------------------------
 
 create table migration (
     number          integer         not null,
@@ -8897,7 +9406,11 @@ create table migration (
     applied_at      timestamptz     not null default clock_timestamp(),
     constraint migration_pkey primary key (number)
 );
-comment on table migration is 'The migrations applied to this schema, in order.';
+comment on table migration is 'The migrations that were applied to this schema. Written by the installer.';
+comment on column migration.number is
+    'Number of the migration, which the name of its file begins with. They are applied in this order.';
+comment on column migration.name is 'Name of its file, without .sql.';
+comment on column migration.applied_at is 'When it was applied.';
 
 create table manifest (
     kind            text            not null,
@@ -8905,7 +9418,14 @@ create table manifest (
     definition      text            not null,
     constraint manifest_pkey primary key (kind, name)
 );
-comment on table manifest is 'What the installer left behind, object by object: verify() compares it with what is there.';
+comment on table manifest is
+    'Every object that the installer left behind. verify() compares this with what exists. Written by the installer.';
+comment on column manifest.kind is
+    'Kind of the object: function, table, column, grant and so on. build: the installed version.';
+comment on column manifest.name is
+    'Name of the object, with its arguments or its table where it needs them. Of build: the version.';
+comment on column manifest.definition is
+    'Definition of the object as the catalogs show it. Of build: a hash of the sources of leasehold.sql.';
 
 create table setting (
     name            text            not null collate "C",
@@ -8917,7 +9437,15 @@ create table setting (
     constraint setting_pkey primary key (name),
     constraint setting_kind_check check (kind in ('bytes', 'count', 'interval', 'retry'))
 );
-comment on table setting is 'Settings by name; a null value means the default. Written by set_setting().';
+comment on table setting is
+    'The settings of this schema. set_setting() writes the values, migrations write everything else.';
+comment on column setting.name is 'Name of the setting.';
+comment on column setting.kind is
+    'What the value must be: bytes, count (whole numbers), interval, or retry (a retry policy).';
+comment on column setting.value is 'Value that set_setting() stored. Null: the default is in force.';
+comment on column setting.default_value is 'Value in force while value is null.';
+comment on column setting.description is 'What the setting means, for settings().';
+comment on column setting.current_value is 'Value in force: value, or else default_value.';
 
 insert into setting (name, kind, default_value, description) values
     ('max_attempts', 'count', '3', 'executions of a job that names no number of its own'),
@@ -8930,141 +9458,60 @@ insert into setting (name, kind, default_value, description) values
      '{"kind": "quadratic", "initial": "1 minute", "max": "1 day", "jitter": 0.1}',
      'retry policy of a job that names none');
 
+create table secret (
+    salt            bigint          not null,
+    constraint secret_pkey primary key (salt)
+);
+comment on table secret is 'One row, filled by the installer.';
+comment on column secret.salt is
+    'The keys of the engine''s advisory locks are hashed with this, so that no other session can compute them '
+    '(_advisory_lock_key).';
+
+-- Jobs ----------------------------------------------------------------------------------------------------------------
+
 create sequence fence_seq;
-comment on sequence fence_seq is 'Numbers every lease of the schema, in the order of their granting for any one job and key.';
+comment on sequence fence_seq is
+    'Numbers every lease of the schema. Of two leases of one job, or of one singleton key, the later one has the '
+    'higher number.';
 
 create sequence number_seq;
-comment on sequence number_seq is 'Numbers every entry into the queue: the order of jobs of one priority.';
-
-create table lane (
-    next_need       text            not null collate "C",
-    priority        smallint        not null,
-    keyed           boolean         not null default false,
-    stems           text[]          not null,
-    opened_at       timestamptz     not null,
-    number          bigint          not null default nextval('number_seq'),
-    retire_at       timestamptz     not null default clock_timestamp() + interval '10 minutes',
-    retired_by      xid8            not null default '0',
-    seen_by         xid8            not null default '0',
-    constraint lane_pkey primary key (number)
-);
-comment on table lane is
-    'The needs and priorities that jobs were submitted with of late: what a prefix capability is looked up in, and where a claim walks. Not unique on '
-    'purpose: two producers that use a new need first, at the same time, must not wait for each other. Doubles are harmless. After a while a lane is '
-    'retired: the next job opens it anew. It stays as long as a job may be there whose submitter saw it open (_retire_lanes).';
-comment on column lane.priority is 'That of its jobs. Of a retired lane -1 less that, which is no job''s: who looks whether a lane is open does not find it.';
-comment on column lane.keyed is 'Opened for a job with a singleton_key. A lane has two rows where jobs without one came first.';
-comment on column lane.stems is 'Under which stems those who wait for such jobs are filed in waiter.';
-comment on column lane.number is 'Drawn as jobs draw theirs, after the transaction id: what is proven of those holds for lanes as well.';
-create index lane_idx on lane (next_need, priority);
-comment on column lane.retire_at is 'When it is to be retired; of a retired lane, removed. With opened_at: how long it stays.';
-comment on column lane.retired_by is 'The transaction that retired it.';
-comment on column lane.seen_by is
-    'Taken once nobody had a snapshot from before it was retired. When all transactions with an older id are over, nothing can come into it any more.';
-create index lane_retire_at_idx on lane (retire_at);
-
-create table watermark (
-    watermark_id         bigint          not null generated always as identity,
-    next_need       text            not null collate "C",
-    priorities      smallint[]      not null,
-    numbers         bigint[]        not null,
-    keyed           boolean         not null,
-    seen_number     bigint          not null,
-    seen_by         xid8            not null,
-    noted_at        timestamptz     not null,
-    fence           bigint          not null default 0,
-    max_lease       interval,
-    max_attempts    integer,
-    constraint watermark_pkey primary key (next_need, watermark_id)
-) with (autovacuum_vacuum_scale_factor = 0.02);
-comment on table watermark is
-    'The low-water marks of each need''s lanes, the newest row being the one that counts: no ready job of a lane has, or will ever have, a number below '
-    'its mark (jobs with a singleton_key aside). Appended: a row updated in place would rot under an old snapshot as the queue itself does.';
-comment on column watermark.numbers is 'The marks of the lanes of priorities, in the same order. A lane that is missing has none yet.';
-comment on column watermark.keyed is 'Whether jobs of the need ever had a singleton_key: only then a claim looks for heads of keys.';
-comment on column watermark.seen_number is
-    'A reading of number_seq, taken before the transaction id seen_by: whoever drew a number up to it has an older id. Once all older ones are over, '
-    'what can be seen up to it is all there will ever be.';
-comment on column watermark.fence is 'The last fence when it was noted: how many claims there were since, of any need.';
-comment on column watermark.watermark_id is
-    'From 2^62 on (_invalidation_id) it tells that a lane was opened or a setting changed: it comes after the rows of moves, until a move that saw it removes it.';
-comment on column watermark.noted_at is '-infinity: a lane was opened, or a setting changed; the next claim looks at all lanes.';
-comment on column watermark.max_lease is
-    'With max_attempts: these settings when it was noted. Null: moved above READ COMMITTED, by a look that may have been an old one; no claim goes by it.';
-
-create table lane_cache (
-    cache_id        bigint          not null generated always as identity,
-    scope           text            not null collate "C",
-    needs           text[]          not null,
-    priorities      smallint[]      not null,
-    numbers         bigint[]        not null,
-    rest_id         bigint,
-    rest_priority   smallint,
-    rest_number     bigint,
-    sure_number     bigint          not null,
-    newer           bigint[]        not null,
-    seen_number     bigint          not null,
-    seen_by         xid8            not null,
-    noted_at        timestamptz     not null,
-    surveyed_at     timestamptz     not null,
-    lanes           integer         not null,
-    made_at         timestamptz     not null,
-    constraint lane_cache_pkey primary key (scope, cache_id)
-) with (autovacuum_vacuum_scale_factor = 0.02);
-comment on table lane_cache is
-    'For workers of more than one need: the lanes that can hold the next jobs of a set of capabilities, with their low-water marks, in the order of '
-    'priority and mark; the newest row of a scope being the one that counts. Appended, as mark is.';
-comment on column lane_cache.scope is 'The set of capabilities, as _scope_name() writes it.';
-comment on column lane_cache.rest_id is 'Where the other lanes of the scope are. Null: there are no others.';
-comment on column lane_cache.rest_number is 'With rest_priority: no job of a lane in the rear comes before.';
-comment on column lane_cache.sure_number is 'Everything numbered up to here, jobs and lanes, could be seen when this was noted.';
-comment on column lane_cache.newer is 'Those lanes of the schema with a higher number that could be seen as well. A claim that sees others looks for lanes anew.';
-comment on column lane_cache.seen_number is 'With seen_by: as in mark.';
-comment on column lane_cache.lanes is 'How many lanes, those in the rear included.';
-comment on column lane_cache.made_at is 'When all lanes of the scope were last looked up. Since then some may have been removed; those that were opened are here.';
-comment on column lane_cache.surveyed_at is
-    'When a claim last took the long way, which does the upkeep that is due and takes a new reading. Kept by those that only note what comes next.';
-
-create table lane_cache_rest (
-    rest_id         bigint          not null generated always as identity,
-    scope           text            not null collate "C",
-    needs           text[]          not null,
-    priorities      smallint[]      not null,
-    numbers         bigint[]        not null,
-    constraint lane_cache_rest_pkey primary key (scope, rest_id)
-) with (autovacuum_vacuum_scale_factor = 0.02);
-comment on table lane_cache_rest is 'The lanes of a scope that are not in its front: they have nothing that comes before rest_number, so that few claims read them.';
-alter table lane_cache_rest
-    alter column needs set storage external,
-    alter column priorities set storage external,
-    alter column numbers set storage external;
-
-create table lookahead (
-    lookahead_id        bigint          not null generated always as identity,
-    scope           text            not null collate "C",
-    places          tid[]           not null,
-    numbers         bigint[]        not null,
-    sure_number     bigint          not null,
-    newer           bigint[]        not null,
-    noted_at        timestamptz     not null,
-    surveyed_at     timestamptz     not null,
-    constraint lookahead_pkey primary key (scope, lookahead_id)
-) with (autovacuum_vacuum_scale_factor = 0.02);
-comment on table lookahead is
-    'The first jobs of a scope, in order, with nothing missing between them: noted with its front, so that most claims need not look at lanes at all. '
-    'Narrow, apart from the wide front; appended, as mark is.';
-comment on column lookahead.places is 'Where their rows were. With the number of that job in numbers: a place may be taken by another row later.';
-comment on column lookahead.sure_number is 'With newer and surveyed_at: as in front.';
+comment on sequence number_seq is
+    'Numbers every entry of a job into the queue: the order of jobs of one priority. Lanes draw from it, too.';
 
 create type _job_options as (
-    max_attempts integer, retry jsonb, idempotency_key text collate "C", wait_for uuid[], run_id uuid, step text
+    max_attempts    integer,
+    retry           jsonb,
+    idempotency_key text            collate "C",
+    wait_for        uuid[],
+    run_id          uuid,
+    step            text
 );
 comment on type _job_options is
-    'What few jobs are submitted with, in one column, which is null in most: each time a row is written it costs by its columns, null or not '
-    '(bench/instructions.md).';
+    'What only few jobs are submitted with, in one column, which is null in most: each column costs something each '
+    'time a row is written, null or not (bench/instructions.md). Packed by _pack_options.';
+comment on column _job_options.max_attempts is 'How often the job may be executed. Null: the setting max_attempts.';
+comment on column _job_options.retry is 'Retry policy. Null: the setting retry.';
+comment on column _job_options.idempotency_key is 'Key that the job was submitted with. Null: none.';
+comment on column _job_options.wait_for is
+    'Jobs that the job was told to wait for; its worker receives their results. What it still waits for is in '
+    'dependency. Null: none.';
+comment on column _job_options.run_id is 'Run of a workflow that the job belongs to. Null: none.';
+comment on column _job_options.step is 'Step of that run. Null: none.';
 
-create type _job_failure as (error text, error_code text, dead_reason text collate "C");
-comment on type _job_failure is 'How the last execution failed, and why a dead job is dead. In one column, as _pack_options.';
+create type _job_failure as (
+    error           text,
+    error_code      text,
+    dead_reason     text            collate "C"
+);
+comment on type _job_failure is
+    'How the last execution failed, and why a dead job is dead. One column, for the same reason as _job_options. '
+    'Packed by _pack_failure.';
+comment on column _job_failure.error is
+    'Message of the last failed attempt, cleaned and cut (_clean_error). Null: none failed.';
+comment on column _job_failure.error_code is 'Code that the worker gave with it, at most 200 characters. Null: none.';
+comment on column _job_failure.dead_reason is
+    'Why the job is dead: attempts_exhausted, not_retryable, expired, crash_loop or dependency_failed. Null: it is not '
+    'dead.';
 
 create table job (
     job_id                  uuid            not null,
@@ -9099,28 +9546,67 @@ create table job (
     failure                 _job_failure,
     ended_at                timestamptz,
     constraint job_pkey primary key (job_id),
-    constraint job_state_check check (state in ('blocked', 'scheduled', 'dead') or state = 'ready' and singleton_key is not null) no inherit
+    constraint job_state_check
+        check (state in ('blocked', 'scheduled', 'dead') or state = 'ready' and singleton_key is not null) no inherit
 ) with (autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.05);
-
 comment on table job is
-    'Live jobs, the dead letters among them. In it, as by ONLY, are those that wait for a time, for others or for their singleton_key, and the dead; those in '
-    'the tables that inherit from it can be seen here as well. A job that succeeds or is cancelled moves to archive.';
-comment on column job.number is 'Place in the queue: drawn anew at each entry. Lower goes first within one priority.';
+    'Live jobs, dead letters included. The table itself (ONLY job) holds the jobs that wait for a time, for other jobs '
+    'or for their singleton_key, and the dead ones. The tables ready and leased inherit from it, so that a query of '
+    'job finds every live job. A job that succeeds or is cancelled moves to archive.';
+comment on column job.job_id is 'Id of the job: given by the submitter (given_id), or made by _uuid_v7.';
+comment on column job.number is
+    'Place in the queue, drawn from number_seq at each entry into it. Within one priority the lower number goes first.';
+comment on column job.submitted_at is 'When the job was submitted.';
+comment on column job.available_at is
+    'Earliest time at which the job may be claimed: as submitted, or as its backoff, its release or its rescheduling '
+    'says.';
+comment on column job.attempt is
+    'Number of executions that have begun since the job was submitted, rescheduled or redriven, released ones aside.';
+comment on column job.priority is '0 to 999. The lower number goes first.';
+comment on column job.crashes is
+    'Number of leases that have run out in a row. fail, release, reschedule and redrive set it to 0 again.';
 comment on column job.parked is
-    'Ready, but behind another job of its singleton_key: kept out of the claim index. The end of the one before admits it.';
-comment on column job.options is
-    'Null: nothing of it. wait_for is what the job was told to wait for, whose results its worker gets; what it still waits for is in edge.';
+    'Ready, but behind another job of its singleton_key, and therefore not in the claim index. The end of that job '
+    'unparks it.';
+comment on column job.cancel_requested is
+    'cancel() was called while the job was leased. Written under the lock of the row.';
+comment on column job.state is
+    'blocked (waits for other jobs), scheduled (waits for available_at), ready, leased or dead. No UPDATE changes it: '
+    'see _raise_state_change.';
+comment on column job.next_need is 'What a worker must be capable of to execute the job.';
+comment on column job.submitted_by is 'Name of the submitter: as given, or else its role.';
+comment on column job.on_dependency_failure is
+    'What happens if a job of wait_for dies or is cancelled: hold, cascade or release.';
+comment on column job.payload is 'What the worker receives. An object.';
+comment on column job.metadata is 'Notes of the submitter, which the worker receives as well. An object. Null: {}.';
+comment on column job.expires_at is 'The job is buried as expired if it has not been leased by then. Null: never.';
+comment on column job.singleton_key is 'At most one job of a key is leased at a time. Null: the job has none.';
+comment on column job.options is 'What few jobs are submitted with. Null: nothing of it.';
+comment on column job.fence is
+    'With lease_id, worker_id, leased_at and lease_expires_at: the last lease, which stays here after it has ended. '
+    'The fence is its number, from fence_seq. Null: the job was never leased.';
+comment on column job.lease_id is
+    'Id of the last lease, made of the fence and the job_id (_make_lease_id). Null: never leased.';
+comment on column job.worker_id is 'Name of the worker that the last lease was granted to. Null: never leased.';
+comment on column job.leased_at is 'When the last lease was granted. Null: never leased.';
+comment on column job.lease_expires_at is
+    'End of the last lease as it was granted. If it was extended, heartbeat has its end (_expires_at). Null: never '
+    'leased.';
 comment on column job.check_at is
-    'When to look whether the lease ran out; null unless leased. Heartbeats leave it alone until it has passed.';
-comment on column job.lease_expires_at is 'The end of the lease as it was granted. Where it was extended, heartbeat has it (_expires_at).';
+    'When maintenance checks whether the lease has run out. An extension leaves it alone until this time has passed. '
+    'Null: not leased.';
 comment on column job.answer is
-    'What the last lease was answered when fail, release or reschedule ended it: the same call gets the same again, until the next grant.';
-
--- Heads of keys are admitted with the number they came with, which may lie below the mark: an index of their own, walked from its start.
+    'What fail, release or reschedule returned when it ended the last lease: the same call with the same lease returns '
+    'the same again, until the next grant. Null: nothing.';
+comment on column job.failure is 'How the last execution failed, and why the job is dead. Null: nothing has failed.';
+comment on column job.ended_at is 'When the job died. Null: it is not dead.';
+-- Heads of singleton keys are unparked with the number they came with, which may lie below the watermark. So they have
+-- an index of their own, which is read from its start.
 create index job_ready_head_idx on job (next_need, priority, number)
     where singleton_key is not null and state = 'ready' and not parked;
 create index job_scheduled_idx on job (available_at) where state = 'scheduled';
-create index job_expires_at_idx on job (expires_at) where expires_at is not null and state in ('blocked', 'scheduled', 'ready');
+create index job_expires_at_idx on job (expires_at)
+    where expires_at is not null and state in ('blocked', 'scheduled', 'ready');
 create index job_dead_idx on job (next_need, ended_at) where state = 'dead';
 create index job_ready_key_idx on job (singleton_key, parked, next_need, priority, number)
     where singleton_key is not null and state = 'ready';
@@ -9129,10 +9615,11 @@ create table ready (
     constraint ready_pkey primary key (job_id)
 ) inherits (job) with (autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.05);
 comment on table ready is
-    'Jobs that can be claimed now, those with a singleton_key aside. A table of its own, as leased is: an INSERT opens, and asks, every index there is, a '
-    'twentieth of a submit for each.';
--- The claim: one lane, longest ready, from the lane's mark on. A lane is its hash: a look at a page of the index compares a hundred entries, and with
--- texts in them a claim took 6 % more instructions. Who looks asks for need and priority as well.
+    'Jobs that can be claimed now, those with a singleton_key aside. It is a table of its own, as leased is, because '
+    'an INSERT opens every index of its table and evaluates its predicate: a twentieth of a submit for each index.';
+-- The claim reads one lane in the order of number, from the lane's watermark on. A lane is represented by its hash: the
+-- search in a page of the index makes a hundred comparisons, and with texts a claim took 6 % more instructions. Every
+-- query that uses the hash compares need and priority as well.
 create index ready_lane_idx on ready (hashtextextended(next_need, priority::bigint), number);
 create index ready_expires_at_idx on ready (expires_at) where expires_at is not null;
 
@@ -9141,7 +9628,7 @@ create table leased (
 ) inherits (job) with (autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.05);
 comment on table leased is 'Jobs that a worker holds.';
 create index leased_check_at_idx on leased (check_at);
--- The last word on promise 6: never two current leases of one key.
+-- The last guard of promise 6: never two current leases for one key.
 create unique index leased_key_idx on leased (singleton_key) where singleton_key is not null;
 
 create table heartbeat (
@@ -9152,8 +9639,14 @@ create table heartbeat (
     constraint heartbeat_pkey primary key (fence)
 ) with (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.02);
 comment on table heartbeat is
-    'Where leases end that were extended: a row a lease, written under the lock of its job. Apart from the wide row of the job, and without an index on '
-    'what changes: a heartbeat writes a hundred bytes, and stays cheap under an old snapshot. Upkeep removes those of leases that are over.';
+    'The ends of leases that were extended: one row for each lease, written under the lock of its job. It is separate '
+    'from the wide row of the job and has no index on what changes: an extension writes a hundred bytes, and stays '
+    'cheap under an old snapshot. Maintenance removes the rows of leases that have ended.';
+comment on column heartbeat.fence is 'Fence of the lease.';
+comment on column heartbeat.job_id is 'Job that is or was leased.';
+comment on column heartbeat.extended_at is
+    'When the lease was last extended: its remaining time was lease_expires_at minus this (_reclaimable_at).';
+comment on column heartbeat.lease_expires_at is 'End of the lease.';
 
 create table archive (
     job_id                  uuid            not null,
@@ -9182,11 +9675,45 @@ create table archive (
     result                  jsonb,
     constraint archive_pkey primary key (job_id)
 );
-comment on table archive is 'Jobs that succeeded or were cancelled. Append-only.';
+comment on table archive is
+    'Jobs that succeeded or were cancelled. Append-only: a row is written when the job ends (_archive_leased, '
+    '_archive_completed, _archive_unheld). A column means what the column of that name in job means, as it was when '
+    'the job ended.';
+comment on column archive.job_id is 'Id of the job.';
+comment on column archive.submitted_at is 'When the job was submitted.';
+comment on column archive.available_at is 'Earliest time at which it could be claimed last.';
+comment on column archive.ended_at is 'When the job ended.';
+comment on column archive.attempt is 'Number of executions that had begun.';
+comment on column archive.priority is '0 to 999.';
+comment on column archive.crashes is 'Number of leases that had run out in a row.';
+comment on column archive.cancel_requested is
+    'Cancellation had been requested while the job was leased; a job may succeed all the same.';
+comment on column archive.state is 'succeeded or cancelled.';
+comment on column archive.next_need is 'The job''s last need.';
+comment on column archive.submitted_by is 'Name of the submitter.';
+comment on column archive.on_dependency_failure is 'hold, cascade or release.';
+comment on column archive.payload is 'The job''s last payload.';
+comment on column archive.metadata is 'The job''s metadata. Null: {}.';
+comment on column archive.expires_at is 'When it would have been buried as expired. Null: never.';
+comment on column archive.singleton_key is 'Singleton key. Null: none.';
+comment on column archive.options is 'What few jobs are submitted with. Null: nothing of it.';
+comment on column archive.fence is 'Fence of the last lease. Null: the job was never leased.';
+comment on column archive.lease_id is
+    'Lease that ended the job, or that had been answered before. Null: the job was never leased, or its last lease did '
+    'neither.';
+comment on column archive.worker_id is 'Worker of the last lease. Null: the job was never leased.';
+comment on column archive.leased_at is 'When the last lease was granted. Null: the job was never leased.';
+comment on column archive.answer is
+    'What the call that ended the lease returned, if it was fail, release or reschedule: the same call returns it '
+    'again. Null: nothing.';
+comment on column archive.failure is 'How the last failed execution failed. Null: none failed.';
+comment on column archive.result is
+    'Result that complete or complete_unheld was given. Null: none, or the job was cancelled.';
 
--- Which table a job is in says its state. A check constraint would cost every INSERT 14,000 instructions, a twentieth of a submit, where this trigger
--- costs 700. The functions move a job by deleting and writing it anew, so that nothing but a statement by hand sets a state. The function has its body
--- from functions/_raise_state_change.sql. Enabled always: under session_replication_role = replica as well.
+-- The table that a job is in determines its state. A check constraint would cost every INSERT 14,000 instructions, a
+-- twentieth of a submit; this trigger costs 700. The functions move a job by deleting and inserting it, so that only a
+-- statement by hand can update a state. The function gets its body from functions/finish/_raise_state_change.sql. The
+-- triggers are enabled always: also under session_replication_role = replica.
 create function _raise_state_change() returns trigger language plpgsql as 'begin return new; end';
 
 create trigger job_state before update of state on job for each row execute function _raise_state_change();
@@ -9198,12 +9725,16 @@ alter table ready enable always trigger ready_state;
 alter table leased enable always trigger leased_state;
 alter table archive enable always trigger archive_state;
 
+-- Ids and keys that a submit reserves ---------------------------------------------------------------------------------
+
 create table given_id (
     job_id          uuid            not null,
     constraint given_id_pkey primary key (job_id)
 );
 comment on table given_id is
-    'Ids that callers gave. A job moves from job to archive; its id here does not, so that two jobs of one id cannot meet.';
+    'Job ids that submitters gave. A job moves from job to archive, but its id here does not move, so that two jobs of '
+    'one id cannot be made. Written by _reserve_id and _reserve_ids.';
+comment on column given_id.job_id is 'The id. It can be given again once its job has been purged.';
 
 create table idempotency (
     key             text            not null collate "C",
@@ -9211,32 +9742,52 @@ create table idempotency (
     request         bytea           not null,
     constraint idempotency_pkey primary key (key)
 );
-comment on table idempotency is 'Idempotency keys, the job each one made, and a hash of what was asked for (need, payload, job_id).';
+comment on table idempotency is
+    'Idempotency keys, and the job that each of them made. Written by _reserve_key and _reserve_keys.';
+comment on column idempotency.key is 'The key. It can be used again once its job has been purged.';
+comment on column idempotency.job_id is 'Job that was submitted with it.';
+comment on column idempotency.request is 'Hash of what was submitted (need, payload, job_id): _request_hash.';
+
+-- Singleton keys ------------------------------------------------------------------------------------------------------
 
 create table key_slot (
     slot            integer         not null,
     constraint key_slot_pkey primary key (slot)
 );
 comment on table key_slot is
-    'The locks of singleton keys: 16,384 rows that never change, filled by the installer. A session that decides about a key locks the row that its hash '
-    'names (_key_slot). Rows, because anybody may hold an advisory lock, and a statement that ends many jobs would exhaust the memory for those.';
+    'The locks of singleton keys: 16,384 rows that never change, filled by the installer. A session that decides about '
+    'a key locks the row of the key''s hash (_key_slot). These are rows because any session may hold an advisory lock, '
+    'and because a statement that ends many jobs would exhaust the memory for advisory locks.';
+comment on column key_slot.slot is '0 to 16383.';
 
-create table secret (
-    salt            bigint          not null,
-    constraint secret_pkey primary key (salt)
-);
-comment on table secret is 'One row, filled by the installer: what the numbers of advisory locks are made with, so that nobody else can compute them.';
+-- Dependencies --------------------------------------------------------------------------------------------------------
 
 create table dependency (
     waits_for       uuid            not null,
     job_id          uuid            not null,
     constraint dependency_pkey primary key (waits_for, job_id)
 );
-comment on table dependency is 'Dependencies not yet satisfied: job_id waits for waits_for. Written and removed under the lock of job_id.';
+comment on table dependency is 'Dependencies that are not satisfied yet. Written and removed under the lock of job_id.';
+comment on column dependency.waits_for is 'Job that must end first.';
+comment on column dependency.job_id is 'The dependent: the job that waits.';
 create index dependency_job_id_idx on dependency (job_id);
 
+create table cycle_gate (
+    only_row        boolean         not null default true,
+    passed          bigint          not null,
+    constraint cycle_gate_pkey primary key (only_row),
+    constraint cycle_gate_only_row_check check (only_row)
+);
+comment on table cycle_gate is
+    'One row. A transaction that makes an existing job wait for others locks and updates it (_check_cycle): two such '
+    'transactions at once could close a cycle that neither of them sees.';
+comment on column cycle_gate.only_row is 'Always true: there is one row.';
+comment on column cycle_gate.passed is
+    'How many transactions have passed. It changes so that a transaction with an older snapshot cannot pass unnoticed.';
+insert into cycle_gate (passed) values (0);
+
 create table deferred (
-    deferred_id         bigint          not null generated always as identity,
+    deferred_id     bigint          not null generated always as identity,
     kind            text            not null,
     job_id          uuid,
     waits_for       uuid,
@@ -9244,19 +9795,223 @@ create table deferred (
     written_by      xid8            not null default pg_current_xact_id(),
     seen_by         xid8,
     tries           integer         not null default 0,
-    due_at         timestamptz     not null default clock_timestamp(),
+    due_at          timestamptz     not null default clock_timestamp(),
     constraint deferred_pkey primary key (deferred_id),
     constraint deferred_kind_check check (kind in ('recheck', 'dependency', 'ended', 'key'))
 ) with (autovacuum_vacuum_scale_factor = 0.02);
 comment on table deferred is
-    'What a transaction could not do without waiting for another one, left for get_work and sweep: blocked (job_id was just submitted behind '
-    'others: look whether one ended unseen), edge (job_id was locked when waits_for ended), changed (job_id ended or came back, and '
-    'many wait for it; waits_for is how far that got, as in blocked), key (admit the next of singleton_key).';
+    'Deferred items: what a transaction could not do without waiting for another one, left for get_work and sweep '
+    '(_run_deferred).';
+comment on column deferred.deferred_id is 'Id of the item.';
+comment on column deferred.kind is
+    'recheck: job_id has just begun to wait for other jobs, and one of them may have ended unseen. dependency: job_id '
+    'was locked when waits_for ended. ended: job_id ended or came back, and many jobs wait for it. key: the next job '
+    'of singleton_key is to be unparked.';
+comment on column deferred.job_id is
+    'Of recheck and dependency the job that waits, of ended the job that is waited for. Null: kind is key.';
+comment on column deferred.waits_for is
+    'Of dependency: the job that ended. Of ended and recheck: how far an earlier pass came in the order of ids. Null: '
+    'no further than the start, or kind is key.';
+comment on column deferred.singleton_key is 'Of key: the key. Null: any other kind.';
+comment on column deferred.written_by is
+    'Transaction that wrote the item first. It does not work on the item itself (kind ended aside): others cannot see '
+    'yet what it has done.';
+comment on column deferred.seen_by is
+    'Of recheck: id of the first transaction that saw the item and took its id afterwards. Once all older transactions '
+    'have ended, none can end a dependency without seeing it, so that one more full pass decides. 0: that pass has '
+    'begun. Null: not seen yet.';
+comment on column deferred.tries is 'How many passes have left the item in place.';
+comment on column deferred.due_at is 'When the item is next to be worked on: later after each try.';
 create index deferred_due_at_idx on deferred (due_at);
 create index deferred_ended_idx on deferred (due_at) where kind = 'ended';
 
+-- Lanes and watermarks: where a claim looks ---------------------------------------------------------------------------
+
+create table lane (
+    next_need       text            not null collate "C",
+    priority        smallint        not null,
+    keyed           boolean         not null default false,
+    stems           text[]          not null,
+    opened_at       timestamptz     not null,
+    number          bigint          not null default nextval('number_seq'),
+    retire_at       timestamptz     not null default clock_timestamp() + interval '10 minutes',
+    retired_by      xid8            not null default '0',
+    seen_by         xid8            not null default '0',
+    constraint lane_pkey primary key (number)
+);
+comment on table lane is
+    'Lanes: the needs and priorities that jobs have been submitted with recently. Prefix capabilities are resolved '
+    'here, and claims read the lanes listed here. Deliberately not unique: two submitters that use a new need at the '
+    'same time must not wait for each other, and duplicates are harmless. A lane is retired after a while, and the '
+    'next job opens it anew. It stays as long as it may hold a job whose submitter saw it open. Written by _open_lane '
+    'and _retire_lanes.';
+comment on column lane.next_need is 'Need of its jobs.';
+comment on column lane.priority is
+    'Priority of its jobs. A retired lane has -1 minus that, which no job has: a submit that looks for an open lane '
+    'does not find it.';
+comment on column lane.keyed is
+    'The lane was opened for a job with a singleton_key. It has two rows if jobs without a key came first.';
+comment on column lane.stems is
+    'Stems of the need (_stems): registrations of workers that wait for such jobs are filed under these.';
+comment on column lane.opened_at is 'When the lane was opened. Of a retired lane: when it was retired.';
+comment on column lane.number is
+    'Drawn from number_seq after the transaction has its id, as jobs draw theirs: what is proven about job numbers '
+    'holds for lanes, too.';
+comment on column lane.retire_at is
+    'When the lane is to be retired. Of a retired lane: when it is to be removed. The time between opened_at and this '
+    'is how long it stays.';
+comment on column lane.retired_by is 'Transaction that retired the lane. 0: it is open.';
+comment on column lane.seen_by is
+    'Transaction id taken once no snapshot from before the retirement was left. When all older transactions have '
+    'ended, no job can enter the lane any more. 0: not taken yet.';
+create index lane_idx on lane (next_need, priority);
+create index lane_retire_at_idx on lane (retire_at);
+
+create table watermark (
+    watermark_id    bigint          not null generated always as identity,
+    next_need       text            not null collate "C",
+    priorities      smallint[]      not null,
+    numbers         bigint[]        not null,
+    keyed           boolean         not null,
+    seen_number     bigint          not null,
+    seen_by         xid8            not null,
+    noted_at        timestamptz     not null,
+    fence           bigint          not null default 0,
+    max_lease       interval,
+    max_attempts    integer,
+    constraint watermark_pkey primary key (next_need, watermark_id)
+) with (autovacuum_vacuum_scale_factor = 0.02);
+comment on table watermark is
+    'The watermarks of each need''s lanes; the newest row of a need is in force. No ready job of a lane has, or will '
+    'ever have, a number below the lane''s watermark (jobs with a singleton_key aside). Rows are appended, not '
+    'updated: an old snapshot would keep every version of a row that is updated in place, as it does with the rows of '
+    'the queue. Written by _advance_watermarks, _open_lane and set_setting.';
+comment on column watermark.watermark_id is
+    'Order of the rows. From 2^62 on (_invalidation_id) the row says that a lane was opened or a setting was changed: '
+    'it comes after all rows of advances, until an advance that has seen it removes it.';
+comment on column watermark.next_need is 'The need.';
+comment on column watermark.priorities is 'Priorities of the need''s lanes, in the order of claiming.';
+comment on column watermark.numbers is
+    'The watermarks of the lanes, in the order of priorities. A lane that is missing has none yet.';
+comment on column watermark.keyed is
+    'Whether a lane of the need was opened for jobs with a singleton_key. If not, a claim does not look for heads of '
+    'keys.';
+comment on column watermark.seen_number is
+    'Reading of number_seq, taken before the transaction id seen_by: a transaction that drew a number up to it has an '
+    'older id. Once all older transactions have ended, every job that will ever have a number up to it is visible.';
+comment on column watermark.seen_by is 'Transaction id taken after seen_number was read.';
+comment on column watermark.noted_at is
+    'When the row was written. -infinity: a lane was opened or a setting was changed, and the next claim reads all '
+    'lanes.';
+comment on column watermark.fence is
+    'Last value of fence_seq when the row was written. It shows how many claims, of any need, there have been since.';
+comment on column watermark.max_lease is
+    'With max_attempts: these settings when the row was written. Null: the row was written with a fixed snapshot, '
+    'which may have been an old one, or before any advance; no claim uses it.';
+comment on column watermark.max_attempts is 'See max_lease. Null: the row was written before any advance.';
+
+create table lane_cache (
+    cache_id        bigint          not null generated always as identity,
+    scope           text            not null collate "C",
+    needs           text[]          not null,
+    priorities      smallint[]      not null,
+    numbers         bigint[]        not null,
+    rest_id         bigint,
+    rest_priority   smallint,
+    rest_number     bigint,
+    sure_number     bigint          not null,
+    newer           bigint[]        not null,
+    seen_number     bigint          not null,
+    seen_by         xid8            not null,
+    noted_at        timestamptz     not null,
+    surveyed_at     timestamptz     not null,
+    lanes           integer         not null,
+    made_at         timestamptz     not null,
+    constraint lane_cache_pkey primary key (scope, cache_id)
+) with (autovacuum_vacuum_scale_factor = 0.02);
+comment on table lane_cache is
+    'For workers of more than one need: the lanes that can hold the next jobs of a set of capabilities, with their '
+    'watermarks, in the order of priority and watermark. The newest row of a scope is in force. Appended, as watermark '
+    'is. Written by _rebuild_lane_cache.';
+comment on column lane_cache.cache_id is 'Order of the rows.';
+comment on column lane_cache.scope is
+    'The set of capabilities, as _scope_name() writes it. An empty scope records when scopes were last forgotten '
+    '(_unclaimed_since).';
+comment on column lane_cache.needs is 'Needs of the lanes.';
+comment on column lane_cache.priorities is 'Priorities of the lanes, in the order of needs.';
+comment on column lane_cache.numbers is 'Watermarks of the lanes, in the order of needs.';
+comment on column lane_cache.rest_id is
+    'Row of lane_cache_rest that holds the other lanes of the scope. Null: there are no others.';
+comment on column lane_cache.rest_priority is 'Priority that belongs to rest_number. Null: there are no other lanes.';
+comment on column lane_cache.rest_number is
+    'No job of the other lanes comes before this priority and number. Null: there are no other lanes.';
+comment on column lane_cache.sure_number is
+    'Every job and every lane with a number up to this one was visible when the row was written.';
+comment on column lane_cache.newer is
+    'Numbers of the lanes of the schema above sure_number that were visible as well. A claim that sees other ones '
+    'reads the lanes anew.';
+comment on column lane_cache.seen_number is 'With seen_by: as in watermark.';
+comment on column lane_cache.seen_by is 'Transaction id taken after seen_number was read.';
+comment on column lane_cache.noted_at is 'When the row was written.';
+comment on column lane_cache.surveyed_at is
+    'When a claim last read the lanes in full, which includes due maintenance and a new reading of number_seq. A claim '
+    'that only records what comes next keeps it.';
+comment on column lane_cache.lanes is 'Number of lanes of the scope, those of lane_cache_rest included.';
+comment on column lane_cache.made_at is
+    'When all lanes of the scope were last looked up. Some may have been removed since then; those opened since then '
+    'are included.';
+
+create table lane_cache_rest (
+    rest_id         bigint          not null generated always as identity,
+    scope           text            not null collate "C",
+    needs           text[]          not null,
+    priorities      smallint[]      not null,
+    numbers         bigint[]        not null,
+    constraint lane_cache_rest_pkey primary key (scope, rest_id)
+) with (autovacuum_vacuum_scale_factor = 0.02);
+comment on table lane_cache_rest is
+    'The lanes of a scope that are not in its lane cache. They hold nothing that comes before rest_number, so that few '
+    'claims read them. Written by _rebuild_lane_cache.';
+comment on column lane_cache_rest.rest_id is 'Id of the row, to which lane_cache.rest_id refers.';
+comment on column lane_cache_rest.scope is 'As in lane_cache.';
+comment on column lane_cache_rest.needs is 'Needs of the lanes.';
+comment on column lane_cache_rest.priorities is 'Priorities of the lanes, in the order of needs.';
+comment on column lane_cache_rest.numbers is 'Watermarks of the lanes, in the order of needs.';
+alter table lane_cache_rest
+    alter column needs set storage external,
+    alter column priorities set storage external,
+    alter column numbers set storage external;
+
+create table lookahead (
+    lookahead_id    bigint          not null generated always as identity,
+    scope           text            not null collate "C",
+    places          tid[]           not null,
+    numbers         bigint[]        not null,
+    sure_number     bigint          not null,
+    newer           bigint[]        not null,
+    noted_at        timestamptz     not null,
+    surveyed_at     timestamptz     not null,
+    constraint lookahead_pkey primary key (scope, lookahead_id)
+) with (autovacuum_vacuum_scale_factor = 0.02);
+comment on table lookahead is
+    'The first jobs of a scope, in order and without gaps, recorded together with its lane cache, so that most claims '
+    'need not read lanes at all. Separate from the lane cache, whose rows are wide. Appended, as watermark is. Written '
+    'by _rebuild_lane_cache.';
+comment on column lookahead.lookahead_id is 'Order of the rows. The newest row of a scope is in force.';
+comment on column lookahead.scope is 'As in lane_cache.';
+comment on column lookahead.places is
+    'Where the rows of the jobs were (ctid). A claim compares the number as well: a place may be taken by another row '
+    'later.';
+comment on column lookahead.numbers is 'Numbers of the jobs, in the order of places.';
+comment on column lookahead.sure_number is 'With newer and surveyed_at: as in lane_cache.';
+comment on column lookahead.newer is 'As in lane_cache.';
+comment on column lookahead.noted_at is 'When the row was written.';
+comment on column lookahead.surveyed_at is 'As in lane_cache.';
+
+-- Maintenance ---------------------------------------------------------------------------------------------------------
+
 create table maintenance_horizon (
-    horizon_id         bigint          not null generated always as identity,
+    horizon_id      bigint          not null generated always as identity,
     at              timestamptz     not null,
     took            interval        not null default '0',
     leases_from     timestamptz     not null default '-infinity',
@@ -9268,22 +10023,27 @@ create table maintenance_horizon (
     constraint maintenance_horizon_pkey primary key (horizon_id)
 );
 comment on table maintenance_horizon is
-    'When upkeep was last done by the way, and from when on it has to look: no leased job has, or will ever have, a check_at before leases_from, no scheduled '
-    'one an available_at before schedules_from. Appended, read from its end, trimmed at its start: a row updated in place would rot.';
+    'When claims last ran maintenance, and the times from which the next run has to look. The newest row is in force. '
+    'Rows are appended, read from the end and trimmed at the start: a row that is updated in place would leave dead '
+    'versions under an old snapshot. Written by _maybe_run_maintenance.';
+comment on column maintenance_horizon.horizon_id is
+    'Order of the rows. Some tasks run only at every tenth or every 64th.';
+comment on column maintenance_horizon.at is 'When the run began.';
+comment on column maintenance_horizon.took is
+    'How long it took. The next run waits for twenty times that, at least 100 ms and at most 20 s.';
+comment on column maintenance_horizon.leases_from is
+    'No leased job has, or will ever have, a check_at before this time.';
+comment on column maintenance_horizon.schedules_from is
+    'No scheduled job has, or will ever have, an available_at before this time.';
 comment on column maintenance_horizon.seen_at is
-    'A reading of the clock, taken before the transaction id seen_by: whoever has a later id files jobs under later times. Once all older ones are over, '
-    'what can be seen up to it is all there will ever be.';
-
-comment on column maintenance_horizon.leased_page is 'With waiting_page: from which page of leased, and of job, _scan_below_horizon looks below these times next.';
-
-create unlogged table uptime (
-    since           timestamptz     not null,
-    constraint uptime_pkey primary key (since)
-);
-comment on table uptime is
-    'Since when the server has been up. Unlogged on purpose: crash recovery and the promotion of a standby empty it, '
-    'which nothing else tells to every role, and the next upkeep records anew (_record_uptime).';
-insert into uptime (since) values (clock_timestamp());
+    'Reading of the clock, taken before the transaction id seen_by: a transaction with a later id files jobs under '
+    'later times. Once all older transactions have ended, everything that will ever be filed under a time up to this '
+    'one is visible.';
+comment on column maintenance_horizon.seen_by is 'Transaction id taken after seen_at was read.';
+comment on column maintenance_horizon.leased_page is
+    'Page of leased at which _scan_below_horizon continues to search below leases_from.';
+comment on column maintenance_horizon.waiting_page is
+    'Page of job at which _scan_below_horizon continues to search below schedules_from.';
 
 create table maintenance_error (
     error_id        bigint          not null generated always as identity,
@@ -9295,30 +10055,58 @@ create table maintenance_error (
     error_code      text            not null,
     error           text            not null,
     constraint maintenance_error_pkey primary key (error_id),
-    constraint maintenance_error_step_check check (step in ('promote', 'reclaim', 'expire', 'deferred', 'heartbeats', 'waiters'))
+    constraint maintenance_error_step_check
+        check (step in ('promote', 'reclaim', 'expire', 'deferred', 'heartbeats', 'waiters'))
 );
 comment on table maintenance_error is
-    'Rows for which a step of maintenance raised an error: they are set aside, tried again at retry_at, later each time, and stop no other. Removed when the '
-    'step succeeds, or when they have not failed for a day.';
+    'Rows for which a step of maintenance raised an error. They are set aside and stop no other row. A record is '
+    'removed when the step succeeds for the row, or a day after retry_at. Written by _set_aside.';
+comment on column maintenance_error.error_id is 'Id of the record.';
+comment on column maintenance_error.step is 'The step: promote, reclaim, expire, deferred, heartbeats or waiters.';
 comment on column maintenance_error.subject is
-    'The job_id; a singleton_key, of a note that admits the next of it; or what identifies a row of heartbeat or waiter.';
-comment on column maintenance_error.error_code is 'SQLSTATE and message (error) of the last failure.';
+    'What identifies the row: the job_id; the singleton_key of a deferred item of kind key; the fence of a heartbeat; '
+    'the ctid of a waiter.';
+comment on column maintenance_error.tries is 'How often the step has failed for the row.';
+comment on column maintenance_error.failed_at is 'When it failed last.';
+comment on column maintenance_error.retry_at is
+    'When it is tried again: after a second, and later each time, at most an hour.';
+comment on column maintenance_error.error_code is 'SQLSTATE of the last failure.';
+comment on column maintenance_error.error is 'Message of the last failure.';
 create index maintenance_error_subject_idx on maintenance_error (subject, step);
+
+create unlogged table uptime (
+    since           timestamptz     not null,
+    constraint uptime_pkey primary key (since)
+);
+comment on table uptime is
+    'Deliberately unlogged: crash recovery and the promotion of a standby empty it. Nothing else shows every role that '
+    'either has happened. The next maintenance records the time anew (_record_uptime).';
+comment on column uptime.since is 'Since when the server has been up, as far as maintenance has noticed.';
+insert into uptime (since) values (clock_timestamp());
+
+-- Waking workers that wait --------------------------------------------------------------------------------------------
 
 create table waiter (
     waiter_id       bigint          not null generated always as identity,
     channel         text            not null,
     stem            text            not null collate "C",
     until           timestamptz     not null,
-    armed           boolean         not null default false,
+    reliable        boolean         not null default false,
     pid             integer         not null default pg_backend_pid(),
     constraint waiter_pkey primary key (waiter_id),
     constraint waiter_channel_check check (octet_length(channel) between 1 and 63)
 );
 comment on table waiter is
-    'Who waits for the doorbell, under which stems, until when; armed once every submit that may have missed it is over. Renewed by appending; '
-    'upkeep removes what is over.';
-comment on column waiter.pid is 'The process of the server of the session that registered.';
+    'Registrations of workers that wait for a notification: one row for each channel and stem. A registration is '
+    'renewed by appending. A notification removes it, and maintenance removes those that are over. Written by '
+    'wakeup_channel.';
+comment on column waiter.waiter_id is 'Id of the row.';
+comment on column waiter.channel is 'Channel that the workers listen on.';
+comment on column waiter.stem is 'Stem under which one of their capabilities is filed (_stem).';
+comment on column waiter.until is 'When the registration is over.';
+comment on column waiter.reliable is
+    'The notification may be relied on: every transaction that may have missed this registration has ended.';
+comment on column waiter.pid is 'Server process of the session that registered.';
 create index waiter_stem_idx on waiter (stem, until);
 create index waiter_channel_idx on waiter (channel, until);
 
@@ -9331,11 +10119,16 @@ create table alarm (
     constraint alarm_pkey primary key (alarm_id)
 );
 comment on table alarm is
-    'Which session of those that wait on a channel wakes for which scheduled job: one a job, so that the others need '
-    'not. A ring, which all of them hear, removes it; upkeep removes what is over.';
-comment on column alarm.due_at is 'When the session wakes; where it watches, until when it does.';
-comment on column alarm.watches is 'Nothing was left to tell it: it is rung when a job is scheduled (as is the session of a registration that is told nothing).';
-comment on column alarm.pid is 'The process of the session''s server.';
+    'Which of the sessions that wait on a channel wakes for which scheduled job: one session for each job, so that the '
+    'others can sleep on. A notification to the whole channel removes the rows, and maintenance removes those that are '
+    'over. Written by _set_alarm.';
+comment on column alarm.alarm_id is 'Id of the row.';
+comment on column alarm.channel is 'Channel that the session waits on.';
+comment on column alarm.due_at is 'When the session wakes. Of a session that watches: until when it does.';
+comment on column alarm.watches is
+    'No scheduled job was left for the session: it is notified alone when a job is scheduled. A session that has '
+    'registered the channel and has no row here is notified likewise (_watcher).';
+comment on column alarm.pid is 'Server process of the session.';
 create index alarm_channel_idx on alarm (channel, due_at);
 
 create table listener (
@@ -9346,17 +10139,27 @@ create table listener (
     known_until     timestamptz     not null,
     written_by      xid8            not null default pg_current_xact_id(),
     constraint listener_pkey primary key (listener_id),
-    -- NOTIFY refuses others, and so would every submit that rings there
+    -- NOTIFY refuses others, and every submit that notifies the channel would fail
     constraint listener_channel_check check (octet_length(channel) between 1 and 63)
 );
 comment on table listener is
-    'The channels that somebody has waited on in the last days, whether anybody waits now, and for what: a row a channel and stem. A submit above READ '
-    'COMMITTED, which may not see who waits, rings by it; others read here which of those who wait cover its need.';
-comment on column listener.prefixes is 'Null: all that is filed under the stem. Else the prefixes that end inside a part, at most four.';
-comment on column listener.written_by is 'A snapshot that is younger sees this row.';
+    'Channels that workers have waited on in the last days, and for which needs, whether a worker waits now or not: '
+    'one row for each channel and stem. A submit with a fixed snapshot, which may not see registrations, notifies all '
+    'channels listed here that cover its need. Others look here for the channels that cover their need. Written by '
+    '_keep_channel_known.';
+comment on column listener.listener_id is 'Id of the row.';
+comment on column listener.channel is 'The channel.';
+comment on column listener.stem is 'Stem under which one or more capabilities of the channel are filed (_stem).';
+comment on column listener.prefixes is
+    'Those capabilities, if they are prefixes that end inside a part and at most four. Null: everything filed under '
+    'the stem is covered.';
+comment on column listener.known_until is 'Until when the row counts: three days after it was written.';
+comment on column listener.written_by is 'Transaction that wrote the row: a younger snapshot sees it.';
 create index listener_stem_idx on listener (stem);
 create index listener_channel_idx on listener (channel, known_until);
 create index listener_known_until_idx on listener (known_until);
+
+-- Records of a job ----------------------------------------------------------------------------------------------------
 
 create table checkpoint (
     job_id          uuid            not null,
@@ -9365,7 +10168,13 @@ create table checkpoint (
     recorded_at     timestamptz     not null,
     constraint checkpoint_pkey primary key (job_id, name)
 );
-comment on table checkpoint is 'Named results inside a job: the first of a name stays, through retries and redrives.';
+comment on table checkpoint is
+    'Named results inside a job. The first result of a name stays, through retries and redrives. Written by '
+    'checkpoint().';
+comment on column checkpoint.job_id is 'The job.';
+comment on column checkpoint.name is 'Name that the worker chose.';
+comment on column checkpoint.result is 'The result. Null: the worker gave none.';
+comment on column checkpoint.recorded_at is 'When it was recorded.';
 
 create table history (
     history_id      bigint          not null generated always as identity,
@@ -9378,93 +10187,226 @@ create table history (
     detail          text,
     error           text,
     error_code      text,
-    -- inside a function of its owner session_user is still who logged in
+    -- inside a function of its owner session_user is still the login
     login           text            not null default session_user,
     constraint history_pkey primary key (history_id)
 );
 comment on table history is
-    'What departed from the happy path, and who did it. The happy path is in the job''s own row. Never a payload.';
+    'Events of a job that are not part of the normal course, and their actors. The normal course is in the job''s own '
+    'row. It never holds a payload. Written by _record_history.';
+comment on column history.history_id is 'Order of the events.';
+comment on column history.job_id is 'The job.';
+comment on column history.at is 'When it happened.';
+comment on column history.event is
+    'What happened: fail, release, reschedule, reclaimed (the lease ran out), buried, cancel_requested, cancelled, '
+    'redriven, complete_unheld, fail_unheld or reschedule_unheld.';
 comment on column history.actor is
-    'Who did it, as the caller says; of a failed attempt and of a lease that ran out, whose it was: the worker; leasehold: the engine by itself.';
-comment on column history.error is 'With error_code: what a failed attempt, or a burial, said; cleaned and cut as in job.failure.';
-comment on column history.login is 'The login of the session that did it: what actor says anybody may say.';
+    'Who did it, as the caller says. Of a failed attempt and of a lease that ran out: its worker. leasehold: the '
+    'engine by itself.';
+comment on column history.state is 'State of the job after the event.';
+comment on column history.attempt is 'Attempt of the job after the event.';
+comment on column history.detail is 'Reason that was given, or more about the event. Null: nothing.';
+comment on column history.error is
+    'Message of a failed attempt or of a burial, cleaned and cut as in job.failure. Null: none.';
+comment on column history.error_code is 'Code given with the error. Null: none.';
+comment on column history.login is 'Login of the session that did it. Any caller can give any actor, but not this.';
 create index history_job_id_idx on history (job_id);
 
-create table cycle_gate (
-    only_row        boolean         not null default true,
-    passed          bigint          not null,
-    constraint cycle_gate_pkey primary key (only_row),
-    constraint cycle_gate_only_row_check check (only_row)
-);
-comment on table cycle_gate is 'One row, passed by whoever makes a job that already exists wait for others: two of them at once could close a circle.';
-insert into cycle_gate (passed) values (0);
+-- Types that functions return or pass. Attributes are only ever appended. ---------------------------------------------
 
--- What the functions return. Attributes are only ever appended.
 create type submitted as (job_id uuid, created boolean, state text, available_at timestamptz);
+comment on type submitted is
+    'Result of submit and submit_many: the job, whether this call created it (false: its idempotency key was known), '
+    'its state and the earliest time at which it may be claimed.';
 
 create type _request as (
-    next_need text, payload jsonb, job_id uuid, wait_for uuid[], singleton_key text, idempotency_key text, priority integer,
-    available_at timestamptz, expires_at timestamptz, max_attempts integer, retry jsonb, on_dependency_failure text,
-    metadata jsonb, submitted_by text
+    next_need               text,
+    payload                 jsonb,
+    job_id                  uuid,
+    wait_for                uuid[],
+    singleton_key           text,
+    idempotency_key         text,
+    priority                integer,
+    available_at            timestamptz,
+    expires_at              timestamptz,
+    max_attempts            integer,
+    retry                   jsonb,
+    on_dependency_failure   text,
+    metadata                jsonb,
+    submitted_by            text
 );
+comment on type _request is 'One job to be submitted: the parameters of submit.';
 
--- No trigger of a view can be enabled always. Without them an INSERT or COPY would report success and store nothing: so this is asked of every row.
+-- A trigger of a view cannot be enabled always. Without its triggers an INSERT or COPY would report success and store
+-- nothing, so this constraint checks for each row that they run.
 create domain _submitted_need as text
-    constraint no_trigger_runs_under_session_replication_role_replica check (current_setting('session_replication_role') <> 'replica');
+    constraint no_trigger_runs_under_session_replication_role_replica
+    check (current_setting('session_replication_role') <> 'replica');
+comment on domain _submitted_need is
+    'A need in the view submission. Its constraint refuses every row while session_replication_role = replica keeps '
+    'triggers from running.';
 
 create type _claim_plan as (
-    next_need text[], priority smallint[], watermark bigint[], keyed_need text[], keyed_priority smallint[], tended boolean,
-    scope text, capabilities text[], rest_id bigint, rest_priority smallint, rest_number bigint
+    next_need       text[],
+    priority        smallint[],
+    watermark       bigint[],
+    keyed_need      text[],
+    keyed_priority  smallint[],
+    tended          boolean,
+    scope           text,
+    capabilities    text[],
+    rest_id         bigint,
+    rest_priority   smallint,
+    rest_number     bigint
 );
+comment on type _claim_plan is
+    'Result of _plan_claim: the lanes to read in their order, with watermarks; the lanes that have ready heads of '
+    'singleton keys; whether maintenance was run; and, for more than one need, the scope and where the rest of its '
+    'lanes is (lane_cache).';
 
 create type _candidates as (ids uuid[], special boolean);
+comment on type _candidates is
+    'Jobs that a claim has locked. special: at least one has a singleton_key or an expires_at and needs a further '
+    'check.';
 
 create type work as (
-    job_id uuid, lease_id uuid, fence bigint, next_need text, payload jsonb, attempt integer, max_attempts integer,
-    lease_expires_at timestamptz, lease_remaining interval, singleton_key text, metadata jsonb, run_id uuid, step text,
-    results jsonb, results_truncated boolean
+    job_id              uuid,
+    lease_id            uuid,
+    fence               bigint,
+    next_need           text,
+    payload             jsonb,
+    attempt             integer,
+    max_attempts        integer,
+    lease_expires_at    timestamptz,
+    lease_remaining     interval,
+    singleton_key       text,
+    metadata            jsonb,
+    run_id              uuid,
+    step                text,
+    results             jsonb,
+    results_truncated   boolean
 );
+comment on type work is
+    'Result of get_work: a leased job and everything that its worker needs. results has the results of the jobs it '
+    'waited for; it is empty if results_truncated, and results() has them then.';
 
 create type outcome as (state text, available_at timestamptz, attempt integer);
+comment on type outcome is
+    'What became of a job that failed, was released, rescheduled or redriven: its state, the earliest time at which it '
+    'may be claimed (null: it is dead) and its attempt.';
 
 create type settled as (
-    job_id uuid, lease_id uuid, verb text, ok boolean, state text, available_at timestamptz, attempt integer,
-    lease_expires_at timestamptz, error_code text, message text, detail text, hint text
+    job_id              uuid,
+    lease_id            uuid,
+    verb                text,
+    ok                  boolean,
+    state               text,
+    available_at        timestamptz,
+    attempt             integer,
+    lease_expires_at    timestamptz,
+    error_code          text,
+    message             text,
+    detail              text,
+    hint                text
 );
+comment on type settled is
+    'Result of settle for one element: what the verb returned, or, if not ok, the error it would raise by itself.';
 
 create type turned as (settled settled, work work);
+comment on type turned is 'Result of turn: rows of settle (work is null), then rows of get_work (settled is null).';
 
 create type extended as (
-    job_id uuid, lease_id uuid, ok boolean, lease_expires_at timestamptz, error_code text, message text, detail text, hint text
+    job_id              uuid,
+    lease_id            uuid,
+    ok                  boolean,
+    lease_expires_at    timestamptz,
+    error_code          text,
+    message             text,
+    detail              text,
+    hint                text
 );
+comment on type extended is
+    'Result of extend_many for one lease: its new end, or, if not ok, the error that extend would raise.';
 
 create type lease_state as (held boolean, cancel_requested boolean, remaining interval, state text, result jsonb);
+comment on type lease_state is
+    'Result of lease_status: whether the lease is current; whether cancellation was requested or done; how long the '
+    'lease lasts (negative: it ran out, but is still current); the state of the job; and its result if this lease '
+    'completed it.';
 
 create type checkpoint_result as (name text, result jsonb, recorded_at timestamptz);
+comment on type checkpoint_result is 'Result of checkpoints: one named result.';
 
 create type dependency_result as (job_id uuid, state text, result jsonb);
+comment on type dependency_result is
+    'Result of results: how a job that the caller''s job waited for ended, and its result.';
 
-create type wakeup as (channel text, armed boolean, due_in interval);
+create type wakeup as (channel text, reliable boolean, due_in interval);
+comment on type wakeup is
+    'Result of wakeup_channel: the channel to LISTEN on; whether its notifications may be relied on; and in how long '
+    'the session is to look for work without a notification (null: no scheduled job is assigned to it).';
 
 create type job_info as (
-    job_id uuid, state text, next_need text, payload jsonb, priority integer, attempt integer, max_attempts integer, crashes integer,
-    available_at timestamptz, expires_at timestamptz, submitted_at timestamptz, submitted_by text, singleton_key text,
-    idempotency_key text, metadata jsonb, wait_for uuid[], on_dependency_failure text, retry jsonb, worker_id text, lease_id uuid,
-    fence bigint, leased_at timestamptz, lease_expires_at timestamptz, cancel_requested boolean, error text, error_code text,
-    dead_reason text, ended_at timestamptz, result jsonb, run_id uuid, step text, archived boolean, leases_run_out integer, extended_at timestamptz
+    job_id                  uuid,
+    state                   text,
+    next_need               text,
+    payload                 jsonb,
+    priority                integer,
+    attempt                 integer,
+    max_attempts            integer,
+    crashes                 integer,
+    available_at            timestamptz,
+    expires_at              timestamptz,
+    submitted_at            timestamptz,
+    submitted_by            text,
+    singleton_key           text,
+    idempotency_key         text,
+    metadata                jsonb,
+    wait_for                uuid[],
+    on_dependency_failure   text,
+    retry                   jsonb,
+    worker_id               text,
+    lease_id                uuid,
+    fence                   bigint,
+    leased_at               timestamptz,
+    lease_expires_at        timestamptz,
+    cancel_requested        boolean,
+    error                   text,
+    error_code              text,
+    dead_reason             text,
+    ended_at                timestamptz,
+    result                  jsonb,
+    run_id                  uuid,
+    step                    text,
+    archived                boolean,
+    leases_run_out          integer,
+    extended_at             timestamptz
 );
+comment on type job_info is
+    'Result of job: the columns of job or archive, defaults filled in. Extensions count in lease_expires_at; '
+    'leases_run_out counts all leases of the job that ran out; extended_at is when the current lease was last '
+    'extended.';
 
 create type payload_info as (payload jsonb, metadata jsonb, result jsonb);
+comment on type payload_info is 'Result of job_payload.';
 
 create type reason as (reason text, detail text, until timestamptz, waits_for uuid);
+comment on type reason is
+    'Result of why_not_running: a reason, a detail for a person, until when it holds, and the job that is waited for.';
 
 create type setting_info as (name text, value text, default_value text, description text);
+comment on type setting_info is 'Result of settings: a setting, the value in force, and its default.';
 
 create type error_info as (code text, name text, description text);
+comment on type error_info is 'Result of error_codes: an SQLSTATE that Leasehold raises.';
 
 create type swept as (promoted integer, reclaimed integer, expired integer, freed integer, admitted integer);
+comment on type swept is
+    'Result of sweep: how many jobs came due, lost a lease that had run out, expired, were freed of their '
+    'dependencies, and how many singleton keys had their next job unparked.';
 
 create type discrepancy as (kind text, name text, problem text);
+comment on type discrepancy is 'Result of verify: an object, and whether it is missing, changed or left over.';
 $migration$;
         insert into migration (number, name) values (1, '0001_engine');
     end if;
