@@ -32,7 +32,7 @@ BETWEEN = (
 # measured call does not advance watermarks, which is the work of another call.
 OLD_MARKS = (
     ("_watermark_usable", "interval '1 s'", "interval '1 hour'"),
-    ("_few_claims_since", "watermark.fence + 50 ", "watermark.fence + 1000000 "),
+    ("_few_claims_between", "fence + 50 ", "fence + 1000000 "),
 )
 
 FUNCTIONS = """

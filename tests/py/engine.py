@@ -358,4 +358,10 @@ def move_marks(conn: Connection, need: str) -> None:
     )
     conn.execute("update lane_cache set noted_at = noted_at - interval '1 s'")
     conn.execute("update lookahead set noted_at = noted_at - interval '1 s'")
-    conn.execute("select _advance_watermarks(array[%s], clock_timestamp())", (need,))
+    if need.endswith("%"):
+        conn.execute(
+            "select _rebuild_lane_cache(_scope_name(array[%(n)s]), array[%(n)s], 0, clock_timestamp())",
+            {"n": need},
+        )
+    else:
+        conn.execute("select _advance_watermarks(%s, clock_timestamp())", (need,))

@@ -515,7 +515,7 @@ def get_work_by_fresh_marks_of_two_lanes_and_with_keys(conn: Connection) -> Any:
 
 
 # a move in a hundred looks at all marks of its need, which are as many, to remove the old ones
-@call(uses="watermark_pkey lane_idx ready_lane_idx", mark_pkey=250)
+@call(uses="watermark_pkey lane_idx ready_lane_idx", watermark_pkey=250)
 def get_work_by_old_marks(conn: Connection) -> Any:
     _ready(conn, HOT)
     _quiet(conn)

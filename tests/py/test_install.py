@@ -1337,7 +1337,7 @@ def _used(conn: Connection) -> dict[str, Any]:
             conn.execute(
                 f"update {table} set noted_at = noted_at - interval '1 s' where noted_at > '-infinity'"
             )
-        conn.execute("select _advance_watermarks('{seq.done}', clock_timestamp())")
+        conn.execute("select _advance_watermarks('seq.done', clock_timestamp())")
         conn.execute("select get_work('w', '{seq.%}')")
     for need in range(250):
         conn.execute("select submit(%s)", (f"rear.{need}",))

@@ -9,4 +9,6 @@ as $_capability_matches$
     end
 $_capability_matches$;
 
-comment on function _capability_matches(text, text) is 'Whether a capability covers a need. Only a last % is special.';
+comment on function _capability_matches(text, text) is
+    'Whether a capability covers a need. A % at the end of a capability matches any rest; elsewhere it is not '
+    'special.';

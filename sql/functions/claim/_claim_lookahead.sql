@@ -4,15 +4,15 @@ language plpgsql
 volatile
 as $_claim_lookahead$
 declare
-    v_scope     constant text := _scope_name(capabilities);
-    v_ids       uuid[];
-    v_special   boolean;
-    v_last      integer;
-    v_places    integer;
-    v_noted     bigint;
+    v_scope         constant text := _scope_name(capabilities);
+    v_ids           uuid[];
+    v_special       boolean;
+    v_last          integer;
+    v_places        integer;
+    v_lookahead_id  bigint;
 begin
     select array_agg(f.job_id), bool_or(f.special), max(f.nth), max(f.places), max(f.lookahead_id)
-    into v_ids, v_special, v_last, v_places, v_noted
+    into v_ids, v_special, v_last, v_places, v_lookahead_id
     from (
         select j.job_id, j.special, p.nth, cardinality(a.places) as places, a.lookahead_id
         from (select a.* from lookahead as a where a.scope = v_scope order by a.lookahead_id desc limit 1) as a
@@ -26,9 +26,9 @@ begin
         where _lookahead_fresh(a.noted_at, a.surveyed_at, _claim_lookahead.now)
             and a.newer = array(select l.number from lane as l where l.number > a.sure_number order by l.number)
             and (
-                -- in the order of the index of heads: another one could be walked for it
+                -- This order is that of job_ready_head_idx. With another one the planner might walk another index.
                 (
-                    select h.number from only job as h where h.state = 'ready' and not h.parked and h.singleton_key is not null
+                    select h.number from only job as h where _is_ready_head(h.state, h.parked, h.singleton_key)
                     order by h.next_need, h.priority, h.number
                     limit 1
                 ) is null
@@ -36,9 +36,12 @@ begin
             )
         limit (select limit_jobs)
     ) as f;
-    -- so that the next claims have it easier; one is enough, the others go on with the rest meanwhile
+    -- Once more than half is used up, one session records the next jobs for the claims to come. The others use the rest
+    -- meanwhile.
     if v_last > v_places / 2 and pg_try_advisory_xact_lock(_advisory_lock_key('lane_cache', v_scope)) then
-        if v_noted = (select a.lookahead_id from lookahead as a where a.scope = v_scope order by a.lookahead_id desc limit 1) then
+        if v_lookahead_id = (
+            select a.lookahead_id from lookahead as a where a.scope = v_scope order by a.lookahead_id desc limit 1
+        ) then
             perform _rebuild_lane_cache(v_scope, capabilities, v_places, now);
         end if;
     end if;
@@ -50,6 +53,7 @@ end
 $_claim_lookahead$;
 
 comment on function _claim_lookahead(text[], integer, timestamptz) is
-    'Locks the first jobs of capabilities that are more than one need, by what was noted of them a moment ago, skipping what is locked, and returns them '
-    'in order. Null, which leaves it to _claim_plan and _select_claimable, where these are too few, where one may not start any more, or where a new lane or a head of '
-    'a singleton key could come before them.';
+    'Locks the first jobs of capabilities that are more than one need, as the lookahead has them, and returns their '
+    'ids in order. Skips locked rows. Returns null, which leaves the claim to _plan_claim and _select_claimable, if '
+    'there are too few of them, if one may not start any more, if the lookahead is not fresh, or if a new lane or a '
+    'head of a singleton key might come before them.';

@@ -7,11 +7,16 @@ begin
     return cardinality(capabilities) > 20 or exists (
         select from unnest(capabilities) as c (capability)
         cross join lateral (
-            -- what a prefix covers stands together in the index: where the first from there on is not covered, none is
+            -- Needs that a prefix covers are adjacent in the index. If the first need from there on is not covered,
+            -- none is.
             select j.next_need
             from only job as j
-            where j.state = 'ready' and not j.parked and j.singleton_key is not null
-                and j.next_need >= case when right(c.capability, 1) = '%' then left(c.capability, -1) else c.capability end collate "C"
+            where _is_ready_head(j.state, j.parked, j.singleton_key)
+                and j.next_need
+                    >= case
+                        when right(c.capability, 1) = '%' then left(c.capability, -1)
+                        else c.capability
+                    end collate "C"
             order by j.next_need, j.priority, j.number
             limit 1
         ) as h
@@ -21,4 +26,5 @@ end
 $_has_ready_heads$;
 
 comment on function _has_ready_heads(text[]) is
-    'Whether a head of a singleton key may be ready that these capabilities cover: a look for each. True without a look where they are many.';
+    'Whether a head of a singleton key that these capabilities cover may be ready: one index lookup for each '
+    'capability. Always true for more than twenty capabilities.';

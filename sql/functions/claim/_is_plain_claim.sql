@@ -7,5 +7,5 @@ as $_is_plain_claim$
 $_is_plain_claim$;
 
 comment on function _is_plain_claim(text, text[]) is
-    'Whether a worker''s name, and his one capability if there are marks of it, want no second look. Marks are those of needs: of what '
-    '_check_capabilities refuses, and of a prefix, there are none.';
+    'Whether worker_id, and the one capability if it has watermarks, need no further check. Only needs have '
+    'watermarks: a prefix has none, and neither has anything that _check_capabilities refuses.';

@@ -20,4 +20,4 @@ begin
 end
 $_matching_needs$;
 
-comment on function _matching_needs(text[]) is 'The needs that a worker of these capabilities can serve: each once.';
+comment on function _matching_needs(text[]) is 'The needs that a worker with these capabilities can serve, each once.';

@@ -11,7 +11,7 @@ begin
     end if;
     select E'\n' || string_agg(distinct c.capability collate "C", E'\n' order by c.capability collate "C") into v_scope
     from unnest(capabilities) as c (capability);
-    -- an entry of an index has its limit
+    -- the size of an index entry is limited
     if octet_length(v_scope) > 1000 then
         return E'\n\n' || encode(sha256(convert_to(v_scope, 'UTF8')), 'hex');
     end if;
@@ -19,4 +19,6 @@ begin
 end
 $_scope_name$;
 
-comment on function _scope_name(text[]) is 'Under which name the lanes of a set of capabilities are noted in front.';
+comment on function _scope_name(text[]) is
+    'The name of a set of capabilities in lane_cache and lookahead: the capabilities in order, or their hash if they '
+    'are too long.';

@@ -20,14 +20,19 @@ declare
     v_watermark     watermark;
     v_maintained    boolean;
     v_work          work;
-    v_survey        _claim_plan;
+    v_plan          _claim_plan;
     v_ids           uuid[];
     v_keyed         boolean;
 begin
-    -- nearly always: one job of one need, by the newest marks
+    -- The usual case: one job of one need, by the newest watermarks. turn has the same statements, apart from each
+    -- other.
     if _is_plain_claim(worker_id, capabilities) and coalesce(limit_jobs, 1) = 1 and not _snapshot_is_fixed() then
         loop
-            select k.* into v_watermark from watermark as k where k.next_need = capabilities[1] order by k.watermark_id desc limit 1;
+            select k.* into v_watermark
+            from watermark as k
+            where k.next_need = capabilities[1]
+            order by k.watermark_id desc
+            limit 1;
             if found and _watermark_usable(v_watermark, v_lease, v_now) then
                 v_work := _claim_one(v_watermark, worker_id, v_lease);
                 if v_work.job_id is not null then
@@ -60,15 +65,15 @@ begin
     end if;
 
     perform _hold_wakeups();
-    v_survey := _plan_claim(capabilities, v_now);
-    v_keyed := v_survey.keyed_need is not null;
-    v_ids := _select_claimable(v_survey, limit_jobs, v_now);
-    if cardinality(v_ids) < limit_jobs and not v_survey.tended and v_maintained is not true then
-        -- hungry: what is due may be what it looks for
+    v_plan := _plan_claim(capabilities, v_now);
+    v_keyed := v_plan.keyed_need is not null;
+    v_ids := _select_claimable(v_plan, limit_jobs, v_now);
+    if cardinality(v_ids) < limit_jobs and not v_plan.tended and v_maintained is not true then
+        -- Too few jobs were found. Those that are due for maintenance may be what this worker can do.
         perform _run_maintenance_from_horizon(greatest(limit_jobs, 250), v_now);
-        v_survey := _plan_claim(capabilities, v_now);
-        v_keyed := v_keyed or v_survey.keyed_need is not null;
-        v_ids := v_ids || _select_claimable(v_survey, limit_jobs - cardinality(v_ids), v_now, v_ids);
+        v_plan := _plan_claim(capabilities, v_now);
+        v_keyed := v_keyed or v_plan.keyed_need is not null;
+        v_ids := v_ids || _select_claimable(v_plan, limit_jobs - cardinality(v_ids), v_now, v_ids);
         v_ids := array(select j.job_id from job as j where j.job_id = any (v_ids) order by j.priority, j.number);
     end if;
     perform _release_wakeups(v_ids);
@@ -79,7 +84,7 @@ begin
         return query select * from _grant_leases(v_ids, v_keyed, worker_id, v_lease);
         return;
     end if;
-    -- the look for leases of a key was an old one: the unique index has the last word
+    -- The leases of a key were read with an old snapshot, so the unique index decides.
     begin
         return query select * from _grant_leases(v_ids, v_keyed, worker_id, v_lease);
     exception
@@ -91,8 +96,10 @@ end
 $get_work$;
 
 comment on function get_work(text, text[], interval, integer) is
-    'Leases up to limit_jobs (1 to 1000) jobs that these capabilities cover, lowest priority first, then longest ready. lease: how long, above zero, '
-    'at most the setting max_lease. Each row is all a worker needs; results holds what the job waited for as {job_id: result}, or, above 64 kB, '
-    'nothing but results_truncated: page through results(). By the way it promotes, reclaims, expires and frees what is due, of any need. '
-    'The grant counts when it commits: call it in a transaction of its own. Locks: jobs it takes, by skipping what is locked; waits for nobody. '
-    'Raises LH010; above READ COMMITTED also 40001.';
+    'Leases up to limit_jobs (1 to 1000) jobs that these capabilities cover, lowest priority first, then longest '
+    'ready. lease: how long the lease lasts, greater than zero and at most the setting max_lease. Each row has all '
+    'that a worker needs. results holds the results of the jobs that this one waited for as {job_id: result}; if they '
+    'are larger than 64 kB, it is empty and results_truncated is true: page through results(). The call also '
+    'promotes, reclaims, expires and frees jobs of any need that are due. The lease counts once it is committed: call '
+    'this function in a transaction of its own. Locks: the jobs that it takes, skipping locked rows; it waits for no '
+    'other transaction. Raises LH010; with a fixed snapshot also 40001.';

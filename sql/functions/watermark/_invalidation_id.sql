@@ -3,9 +3,10 @@ returns bigint
 language sql
 volatile
 as $_invalidation_id$
-    select 4611686018427387904 + nextval('watermark_watermark_id_seq')
+    select _first_invalidation_id() + nextval('watermark_watermark_id_seq')
 $_invalidation_id$;
 
 comment on function _invalidation_id() is
-    'The watermark_id of a row that comes after all rows of _advance_watermarks, those that are written later included: a lane was opened, or a setting changed, and claims '
-    'must not go by marks that do not know of it. A move that has seen it removes it.';
+    'The watermark_id of a row that says that a lane was opened or a setting was changed. It is greater than that of '
+    'every row of _advance_watermarks, later ones included, so that no claim goes by watermarks that do not know of '
+    'the change. _advance_watermarks removes such a row after it has seen it.';

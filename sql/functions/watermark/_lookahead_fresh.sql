@@ -3,9 +3,9 @@ returns boolean
 language sql
 stable
 as $_lookahead_fresh$
-    select noted_at between now - interval '20 ms' and now and surveyed_at > now - interval '100 ms'
+    select _is_recent(noted_at, now) and surveyed_at > now - interval '100 ms'
 $_lookahead_fresh$;
 
 comment on function _lookahead_fresh(timestamptz, timestamptz, timestamptz) is
-    'Whether a front, or what is ahead, may be gone by. However often it is noted anew, ten times a second a claim is to take the long way, and do the '
-    'upkeep.';
+    'Whether a claim may go by a lane cache or a lookahead. However often these are recorded, ten times a second a '
+    'claim must find them outdated, take the long way, and run the maintenance that is due.';

@@ -4,7 +4,7 @@ language plpgsql
 volatile
 as $_queue_position$
 begin
-    -- the reading first, the transaction id after it: the other way round the pair proves nothing
+    -- The sequence must be read before this transaction takes an id. In the opposite order the two prove nothing.
     if pg_current_xact_id_if_assigned() is not null then
         return null;
     end if;
@@ -13,4 +13,5 @@ end
 $_queue_position$;
 
 comment on function _queue_position() is
-    'The last queue number that was drawn, for a mark to be proven by; null in a transaction that has an id already.';
+    'The last queue number that was drawn. Together with a transaction id taken later it proves a watermark. Null if '
+    'this transaction already has an id.';

@@ -11,5 +11,7 @@ as $_watermark_usable$
 $_watermark_usable$;
 
 comment on function _watermark_usable(watermark, interval, timestamptz) is
-    'Whether a claim may go by these marks: they were moved less than a second ago, by whoever did the upkeep as well that was due, and few claims of their '
-    'need came after; and the lease, a _duration, is no longer than allowed. Not true of marks that there are not. Where not, whoever asked is to move them.';
+    'Whether a claim may go by these watermarks. They must have been advanced less than a second ago, by a session '
+    'that also ran due maintenance, with few claims of their need since; or else _stale_watermark_usable decides. The '
+    'lease, a _duration, must not be longer than allowed. False or null if no watermark exists. The caller must then '
+    'advance the watermarks.';

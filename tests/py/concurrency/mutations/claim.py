@@ -15,7 +15,7 @@ MUTATIONS = (
     Mutation(
         "the limit of a claim of many needs",
         [claim.a_claim_takes_no_more_than_it_asked_for],
-        change("_lock_candidates_merged", "limit (select limit_jobs)", "limit 1000"),
+        change("_lock_first_of_lanes", "limit (select limit_jobs)", "limit 1000"),
     ),
     Mutation(
         "skip locked in a claim",

@@ -11,7 +11,7 @@ MUTATIONS = (
         "no further than nothing can be missing",
         [lane_cache.a_batch_over_many_needs_is_in_the_order_of_all],
         change(
-            "_lock_candidates_merged",
+            "_lock_first_of_lanes",
             "where not exists (select from bound as b"
             " where (h.priority, h.number) > (b.priority, b.number))",
             "",
@@ -21,8 +21,8 @@ MUTATIONS = (
         "the mark of the next lane ends a look",
         [lane_cache.many_needs_are_served_in_the_order_of_all],
         change(
-            "_lock_candidates_merged",
-            "(v_priority[v_wide + 1], v_watermarks[v_wide + 1])",
+            "_lock_first_of_lanes",
+            "(plan.priority[wide + 1], plan.watermark[wide + 1])",
             "(null, null)",
         ),
     ),
@@ -30,29 +30,29 @@ MUTATIONS = (
         "the mark of the rear ends a look",
         [lane_cache.a_batch_over_many_needs_is_in_the_order_of_all],
         change(
-            "_lock_candidates_merged",
+            "_lock_first_of_lanes",
             "where n.number is not null",
-            "where n.number = v_watermarks[v_wide + 1]",
+            "where n.number = plan.watermark[wide + 1]",
         ),
     ),
     Mutation(
         "a lane that was cut off ends a look",
         [lane_cache.a_batch_over_many_needs_is_in_the_order_of_all],
-        change("_lock_candidates_merged", "where h.cut", "where false"),
+        change("_lock_first_of_lanes", "where h.cut", "where false"),
     ),
     Mutation(
         "a deeper look where others hold the first",
         [lane_cache.a_claim_of_many_needs_passes_by_what_is_locked],
         change(
             "_lock_candidates_merged",
-            "exit when v_found = limit_jobs or v_cut is null;",
-            "exit when v_found = limit_jobs or v_cut is not false;",
+            "exit when v_picked.locked = limit_jobs or v_picked.cut is null;",
+            "exit when v_picked.locked = limit_jobs or v_picked.cut is not false;",
         ),
     ),
     Mutation(
         "skip locked in a claim of many needs",
         [lane_cache.a_claim_of_many_needs_passes_by_what_is_locked],
-        change("_lock_candidates_merged", " skip locked", ""),
+        change("_lock_first_of_lanes", " skip locked", ""),
     ),
     Mutation(
         "skip locked among those noted ahead",
@@ -73,8 +73,8 @@ MUTATIONS = (
         "nothing is noted ahead that is not proven",
         [lane_cache.a_job_that_commits_late_comes_before_those_noted_ahead],
         change(
-            "_rebuild_lane_cache",
-            "least(\n        v_new.sure_number,",
+            "_store_lookahead",
+            "least(\n        cache.sure_number,",
             "least(\n        9223372036854775807,",
         ),
     ),
@@ -84,9 +84,7 @@ MUTATIONS = (
             lane_cache.many_needs_are_served_in_the_order_of_all,
             lane_cache.a_batch_over_many_needs_is_in_the_order_of_all,
         ],
-        change(
-            "_rebuild_lane_cache", "case v_new.priorities[v_lookahead + 1] when", "case null when"
-        ),
+        change("_store_lookahead", "case cache.priorities[ahead + 1] when", "case null when"),
     ),
     Mutation(
         "a lane that is opened makes what was noted ahead old",
@@ -101,7 +99,7 @@ MUTATIONS = (
     Mutation(
         "heads of keys are looked for in all lanes",
         [lane_cache.keys_have_their_turn_among_many_needs],
-        change("_plan_scope_claim", "v_keyed is not false or v_survey.tended", "false"),
+        change("_plan_scope_claim", "v_keyed is not false or v_plan.tended", "false"),
     ),
     Mutation(
         "a lane that is opened makes fronts old",
@@ -112,18 +110,18 @@ MUTATIONS = (
         "lanes are known up to what is proven",
         [lane_cache.a_lane_whose_opening_commits_late_is_seen_by_claims_of_many_needs],
         change(
-            "_rebuild_lane_cache",
-            "then v_old.seen_number else",
-            "then v_old.seen_number else v_seen + 0 *",
+            "_start_lane_cache",
+            "then cache.seen_number else",
+            "then cache.seen_number else queue_position + 0 *",
         ),
     ),
     Mutation(
         "the wait for older ids before a front is moved",
         [lane_cache.a_job_that_commits_late_is_found_behind_the_front],
         change(
-            "_rebuild_lane_cache",
-            "coalesce(pg_snapshot_xmin(pg_current_snapshot()) >= f.seen_by or f.seen_by = v_over, false) as proven",
-            "f.seen_by is not null as proven",
+            "_read_lane_cache",
+            "coalesce(_horizon_passed(f.seen_by) or f.seen_by = v_passed, false)",
+            "f.seen_by is not null",
         ),
     ),
     Mutation(
@@ -138,14 +136,14 @@ MUTATIONS = (
     Mutation(
         "the moving of the front",
         [lane_cache.a_front_moves_up_to_what_waits],
-        change("_rebuild_lane_cache", "v_new.sure_number + 1,", "l.number,"),
+        change("_advance_lane_cache", "cache.sure_number + 1,", "l.number,"),
     ),
     Mutation(
         "an idle scope writes nothing",
         [lane_cache.an_idle_scope_writes_nothing],
         change(
             "_rebuild_lane_cache",
-            "or v_known and not v_anew and v_new.numbers",
+            "or v_known and not v_all and v_new.numbers",
             "or false and v_new.numbers",
         ),
     ),
@@ -157,13 +155,13 @@ MUTATIONS = (
     Mutation(
         "fronts are cleared away",
         [lane_cache.a_claim_with_an_old_snapshot_leaves_a_front_that_serves_all],
-        change("_rebuild_lane_cache", "v_new.cache_id % 100 = 0", "false"),
+        change("_store_lane_cache", "cache.cache_id % 100 = 0", "false"),
     ),
     Mutation(
         "that scopes were forgotten is noted",
         [lane_cache.that_scopes_were_forgotten_is_known],
         change(
-            "_rebuild_lane_cache",
+            "_forget_scopes",
             "from (select from gone limit 1) as g",
             "from gone as g where false",
         ),
@@ -195,7 +193,7 @@ MUTATIONS = (
         "who notes what is ahead anew has not surveyed",
         [lane_cache.workers_of_many_needs_do_upkeep_however_busy_they_are],
         change(
-            "_rebuild_lane_cache",
+            "_start_lane_cache",
             "case when wide = 0 then now else",
             "case when true then now else",
         ),
@@ -217,17 +215,25 @@ MUTATIONS = (
         "young marks are moved when many claims came after",
         [lane_cache.one_claim_in_fifty_moves_marks_that_many_came_after],
         change(
-            "_advance_watermarks",
-            "v_old.fence + 50 < v_fence or not (v_old.noted_at between _advance_watermarks.now - interval '20 ms'",
-            "not (v_old.noted_at between _advance_watermarks.now - interval '1 hour'",
+            "_next_watermark",
+            "v_many_claims or not _is_recent(old_watermark.noted_at, _next_watermark.now)",
+            "old_watermark.noted_at < _next_watermark.now - interval '1 hour'",
         ),
     ),
     Mutation(
         "a survey of young marks that many claims came after",
         [lane_cache.one_claim_in_fifty_moves_marks_that_many_came_after],
         (
-            ("_refresh_watermark", "interval '20 ms'", "interval '1 hour'"),
-            ("_refresh_watermark", "and k.fence + 50 >= pg_sequence_last_value('fence_seq')", ""),
+            (
+                "_refresh_watermark",
+                "_is_recent(k.noted_at, _refresh_watermark.now)",
+                "k.noted_at > _refresh_watermark.now - interval '1 hour'",
+            ),
+            (
+                "_refresh_watermark",
+                "and _few_claims_between(k.fence, pg_sequence_last_value('fence_seq'))",
+                "",
+            ),
         ),
     ),
     Mutation(
@@ -256,13 +262,13 @@ MUTATIONS = (
         ],
         change(
             "_advance_watermarks",
-            "and v_old.noted_at between _advance_watermarks.now - interval '1 s' and _advance_watermarks.now + interval '1 s'",
+            "and v_old.noted_at between now - interval '1 s' and now + interval '1 s'",
         ),
     ),
     Mutation(
         "a front that somebody keeps from moving",
         [singleton.a_stranger_cannot_keep_a_front_where_it_is],
-        change("_rebuild_lane_cache", "if not v_alone then", "if false then"),
+        change("_may_rebuild_lane_cache", "if not v_alone then", "if false then"),
     ),
     Mutation(
         "a rear that two movers have lost",

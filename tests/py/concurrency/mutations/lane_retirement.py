@@ -10,22 +10,22 @@ MUTATIONS = (
     Mutation(
         "the wait for older ids before a lane is removed",
         [lane_retirement.a_job_whose_submitter_came_while_its_lane_was_being_retired_is_found],
-        change("_retire_lanes", "and d.seen_by <= pg_snapshot_xmin(pg_current_snapshot())", ""),
+        change("_retirement_step", "if not _horizon_passed(lane.seen_by) then", "if false then"),
     ),
     Mutation(
         "the wait for older snapshots before a lane is removed",
         [
             lane_retirement.a_job_whose_submitter_has_an_old_snapshot_is_found_after_its_lane_was_retired
         ],
-        change("_retire_lanes", "d.retired_by < oldest", "true"),
+        change("_retirement_step", "lane.retired_by < oldest", "true"),
     ),
     Mutation(
         "any wait before a lane is removed",
         [
             lane_retirement.a_job_whose_submitter_saw_its_lane_open_is_found_after_the_lane_was_retired
         ],
-        change("_retire_lanes", "d.retired_by < oldest", "true")
-        + change("_retire_lanes", "and d.seen_by <= pg_snapshot_xmin(pg_current_snapshot())", ""),
+        change("_retirement_step", "lane.retired_by < oldest", "true")
+        + change("_retirement_step", "if not _horizon_passed(lane.seen_by) then", "if false then"),
     ),
     Mutation(
         "all snapshots there are, not those of transactions that have an id",
@@ -42,7 +42,7 @@ MUTATIONS = (
     Mutation(
         "marks of a need without lanes are removed",
         [lane_retirement.a_lane_that_nobody_uses_is_removed_with_its_marks],
-        change("_retire_lanes", "if v_gone is not null then", "if false then"),
+        change("_retire_lanes", "if v_dropped is not null then", "if false then"),
     ),
     Mutation(
         "fronts are made up from the lanes that are left",
@@ -52,29 +52,30 @@ MUTATIONS = (
     Mutation(
         "marks of lanes that are being retired",
         [lane_retirement.a_lane_is_looked_at_while_it_is_being_retired],
-        change("_advance_watermarks", "greatest(o.priority, -1 - o.priority)", "o.priority"),
+        change("_next_watermark", "_lane_priority(l.priority)", "l.priority"),
     ),
     Mutation(
         "fronts with lanes that are being retired",
         [lane_retirement.a_lane_is_looked_at_while_it_is_being_retired],
-        change("_rebuild_lane_cache", "greatest(k.priority, -1 - k.priority)", "k.priority"),
+        change("_add_opened_lanes", "_lane_priority(k.priority)", "k.priority")
+        + change("_list_lanes", "_lane_priority(k.priority)", "k.priority"),
     ),
     Mutation(
         "a lane in which a job is left",
         [lane_retirement.a_lane_in_which_a_job_is_left_is_opened_again],
         change(
-            "_retire_lanes",
-            "order by r.number\n                            limit 1\n                        ) is not null then 'open'",
-            "order by r.number\n                            limit 1\n                        ) is not null then 'drop'",
+            "_retirement_step",
+            "order by r.number\n        limit 1\n    ) is not null then\n        return 'open';",
+            "order by r.number\n        limit 1\n    ) is not null then\n        return 'drop';",
         ),
     ),
     Mutation(
         "a lane in which a head of a key is left",
         [lane_retirement.a_lane_in_which_a_job_is_left_is_opened_again],
         change(
-            "_retire_lanes",
-            "order by h.next_need, h.priority, h.number\n                            limit 1\n                        ) is not null then 'open'",
-            "order by h.next_need, h.priority, h.number\n                            limit 1\n                        ) is not null then 'drop'",
+            "_retirement_step",
+            "h.number\n        limit 1\n    ) is not null then\n        return 'open';",
+            "h.number\n        limit 1\n    ) is not null then\n        return 'drop';",
         ),
     ),
     Mutation(

@@ -11,8 +11,9 @@ MUTATIONS = (
         "the wait for older ids before a mark is moved",
         [watermark.a_job_that_commits_late_is_found_below_the_mark],
         change(
-            "_advance_watermarks",
-            "pg_snapshot_xmin(pg_current_snapshot()) >= v_old.seen_by or coalesce(v_old.seen_by = v_over, false) as proven",
+            "_next_watermark",
+            "coalesce(_horizon_passed(old_watermark.seen_by)"
+            " or old_watermark.seen_by = v_passed, false) as proven",
             "true as proven",
         ),
     ),
@@ -29,8 +30,8 @@ MUTATIONS = (
         "what can still be seen holds the mark",
         [watermark.a_mark_moves_up_to_what_waits],
         change(
-            "_advance_watermarks",
-            "and j.number between o.number and v_old.seen_number",
+            "_next_watermark",
+            "and j.number between o.number and old_watermark.seen_number",
             "and false",
         ),
     ),
@@ -38,10 +39,10 @@ MUTATIONS = (
         "heads of keys are looked for from the start",
         [watermark.the_next_of_a_key_is_found_below_the_mark],
         change(
-            "_lock_candidates_merged",
-            "and j.state = 'ready' and not j.parked and j.singleton_key is not null",
-            "and j.state = 'ready' and not j.parked and j.singleton_key is not null"
-            " and j.number >= coalesce(survey.mark[1], 0)",
+            "_lock_first_of_lanes",
+            "and _is_ready_head(j.state, j.parked, j.singleton_key)",
+            "and _is_ready_head(j.state, j.parked, j.singleton_key)"
+            " and j.number >= coalesce(plan.watermark[1], 0)",
         ),
     ),
     Mutation(
@@ -57,7 +58,7 @@ MUTATIONS = (
     Mutation(
         "the moving of the marks",
         [watermark.a_mark_moves_up_to_what_waits],
-        change("_advance_watermarks", "v_old.seen_number + 1,", "o.number,"),
+        change("_next_watermark", "old_watermark.seen_number + 1,", "o.number,"),
     ),
     Mutation(
         "a lane that is opened makes the marks old",
@@ -70,27 +71,29 @@ MUTATIONS = (
             watermark.a_lane_that_was_opened_beside_a_move_is_seen_by_the_next_claim,
             watermark.a_setting_that_was_changed_beside_a_move_counts_for_the_next_claim,
         ],
-        change("_invalidation_id", "4611686018427387904 + ", ""),
+        change("_invalidation_id", "_first_invalidation_id() + ", ""),
     ),
     Mutation(
         "a move looks again once its place is drawn",
         [watermark.a_lane_that_is_opened_in_the_middle_of_a_move_is_seen_by_the_next_claim],
-        change("_advance_watermarks", "and k.watermark_id > v_below", "and false"),
+        change("_store_watermark", "and k.watermark_id > last_id", "and false"),
     ),
     Mutation(
         "a move that knows of a lane removes what told of it",
         [lane_cache.a_claim_goes_by_the_marks_of_all_lanes],
         change(
-            "_advance_watermarks", "if v_opened <> '{}' and not v_isolated then", "if false then"
+            "_store_watermark",
+            "if invalid_ids <> '{}' and not _snapshot_is_fixed() then",
+            "if false then",
         ),
     ),
     Mutation(
         "an old snapshot leaves no marks that are gone by",
         [watermark.marks_that_an_old_snapshot_moved_are_not_gone_by],
         change(
-            "_advance_watermarks",
-            "v_lease := case when not v_isolated then",
-            "v_lease := case when true then",
+            "_next_watermark",
+            "case when not v_fixed then _duration(",
+            "case when true then _duration(",
         ),
     ),
     Mutation(
@@ -125,7 +128,7 @@ MUTATIONS = (
             watermark.the_first_job_with_a_key_of_a_need_comes_in_its_turn,
             watermark.the_first_key_of_a_need_is_seen_by_the_next_move_of_its_marks,
         ],
-        change("_advance_watermarks", "bool_or(l.keyed)", "bool_or(false)"),
+        change("_next_watermark", "bool_or(o.keyed)", "bool_or(false)"),
     ),
     Mutation(
         "an idle need is looked at in full",

@@ -70,7 +70,7 @@ def a_claim_that_came_too_late_does_not_hold_the_job(connect: Connect) -> None:
     for function, last in (
         ("_claim_one", "and r.number >= l.number"),
         ("_claim_one", "and r.number >= watermark.numbers[1]"),
-        ("_lock_candidates", "and j.job_id <> all (but)"),
+        ("_lock_candidates", "and j.job_id <> all (excluded)"),
     ):
         definition: str = scalar(conn, "select pg_get_functiondef(%s::regproc)", function)
         assert last in definition

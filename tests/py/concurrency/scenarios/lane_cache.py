@@ -281,7 +281,7 @@ def a_claim_with_an_old_snapshot_leaves_a_front_that_serves_all(connect: Connect
             submit(a, "m.1")
             complete(a, engine.take_one(a, "m.%"))
         assert scalar(a, "select count(*) from lane_cache") < 250, "fronts are not cleared away"
-        old.execute("select _advance_watermarks('{m.%}', clock_timestamp())")
+        old.execute("select _rebuild_lane_cache(_scope_name('{m.%}'), '{m.%}', 0, clock_timestamp())")
     assert scalar(
         a,
         "select f.rest_id is null or exists (select from lane_cache_rest as r where r.rest_id = f.rest_id)"

@@ -169,14 +169,14 @@ def a_lane_that_is_opened_in_the_middle_of_a_move_is_seen_by_the_next_claim(
     for _ in range(5):
         submit(worker, "x")
     take(worker, "x")
-    _pause(a, "_advance_watermarks", "v_mark_id := nextval('watermark_watermark_id_seq');")
+    _pause(a, "_store_watermark", "v_watermark_id := nextval('watermark_watermark_id_seq');")
     with transaction(a):
         a.execute("select pg_advisory_xact_lock(4711)")
         a.execute("update watermark set noted_at = noted_at - interval '1 s'")
         a.execute("commit; begin; select pg_advisory_xact_lock(4711)")
         slow.execute("set leasehold.pause = 'on'")
         moving = background(
-            lambda: slow.execute("select _advance_watermarks('{x}', clock_timestamp())").fetchall()
+            lambda: slow.execute("select _advance_watermarks('x', clock_timestamp())").fetchall()
         )
         wait_until_blocked(worker, slow)
         submit(worker, "x", priority=1)
@@ -210,7 +210,7 @@ def marks_that_an_old_snapshot_moved_are_not_gone_by(connect: Connect) -> None:
         engine.move_marks(worker, "x")
         take(worker, "x")
         urgent = submit(worker, "x", priority=1)
-        old.execute("select _advance_watermarks('{x}', clock_timestamp() + interval '1 s')")
+        old.execute("select _advance_watermarks('x', clock_timestamp() + interval '1 s')")
     as_if_just_moved(worker)
     assert [w["job_id"] for w in take(worker, "x")] == [urgent]
 
