@@ -60,6 +60,28 @@ def test_the_jobs_of_these_worlds_are_as_the_engine_leaves_them(conn: Connection
     assert engine.scalar(conn, "select count(*) from job") == 100
 
 
+@pytest.mark.parametrize(
+    ("condition", "table", "index"),
+    [
+        ("_in_lane(next_need, priority, 'x', 100::smallint) and number >= 7", "ready", "ready_lane_idx"),
+        ("_is_ready_head(state, parked, singleton_key)", "only job", "job_ready_head_idx"),
+    ],
+)
+def test_a_shared_condition_is_inlined_and_matches_its_index(
+    condition: str, table: str, index: str, conn: Connection
+) -> None:
+    conn.execute("set enable_seqscan = off")
+    conn.execute("set enable_bitmapscan = off")
+    plan = "\n".join(
+        row["QUERY PLAN"]
+        for row in engine.query(
+            conn, f"explain (verbose, costs off) select number from {table} where {condition}"
+        )
+    )
+    assert f"using {index} on" in plan.replace("leasehold.", "")
+    assert condition.partition("(")[0] not in plan
+
+
 def test_a_claim_of_those_noted_ahead_looks_at_no_lane(connect: Connect) -> None:
     conn = connect()
     for need in range(200):

@@ -80,16 +80,13 @@ MUTATIONS = (
     ),
     Mutation(
         "nothing is noted ahead that comes behind a lane not looked at",
-        [
-            lane_cache.many_needs_are_served_in_the_order_of_all,
-            lane_cache.a_batch_over_many_needs_is_in_the_order_of_all,
-        ],
-        change("_store_lookahead", "case cache.priorities[ahead + 1] when", "case null when"),
+        [lane_cache.a_job_behind_a_lane_that_was_not_looked_at_is_not_recorded_ahead],
+        change("_store_lookahead", "case cache.priorities[ahead + 1] when", "case null::smallint when"),
     ),
     Mutation(
         "a lane that is opened makes what was noted ahead old",
         [lane_cache.a_lane_that_was_just_opened_is_seen_by_claims_of_many_needs],
-        change("_claim_lookahead", "and a.newer = array(", "and array[0] <> array("),
+        change("_claim_lookahead", "and a.newer = array(", "and array[0::bigint] <> array("),
     ),
     Mutation(
         "a head of a key may come before those noted ahead",
@@ -104,7 +101,7 @@ MUTATIONS = (
     Mutation(
         "a lane that is opened makes fronts old",
         [lane_cache.a_lane_that_was_just_opened_is_seen_by_claims_of_many_needs],
-        change("_plan_scope_claim", "and f.newer = array(", "and array[0] <> array("),
+        change("_plan_scope_claim", "and f.newer = array(", "and array[0::bigint] <> array("),
     ),
     Mutation(
         "lanes are known up to what is proven",

@@ -103,7 +103,7 @@ MUTATIONS = (
         change(
             "_lock_candidates_merged",
             "where (r.next_need, r.priority) not in (",
-            "where true or 1 in (",
+            "where true or (r.next_need, r.priority) in (",
         ),
     ),
 )

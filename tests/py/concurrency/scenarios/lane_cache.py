@@ -12,6 +12,9 @@ from engine import PATIENCE, complete, does_not_wait, scalar, submit, take, tran
 from .common import CLAIMS, NEWEST, calls_of, next_ready, set_up_watermarks
 
 
+_FRESH = "update lookahead set noted_at = clock_timestamp(), surveyed_at = clock_timestamp()"
+
+
 def many_needs_are_served_in_the_order_of_all(connect: Connect) -> None:
     """More needs than a front has lanes, jobs coming and going, claims of one need among them."""
     a = connect()
@@ -42,6 +45,23 @@ def a_batch_over_many_needs_is_in_the_order_of_all(connect: Connect) -> None:
             assert [w["job_id"] for w in take(a, "m.%", n=n)] == expected
         engine.drain_held(a)
         take(a, "m.%", n=1000)
+
+
+def a_job_behind_a_lane_that_was_not_looked_at_is_not_recorded_ahead(connect: Connect) -> None:
+    """More lanes than a lookahead reads; many of them are empty, and their watermarks outdated."""
+    a = connect()
+    for need in range(100):
+        submit(a, f"m.{need}")
+    for _ in range(20):
+        engine.move_marks(a, "m.%")
+    for need in range(20, 60):
+        engine.take_one(a, f"m.{need}")
+    submit(a, "m.0")
+    for _ in range(3):
+        engine.move_marks(a, "m.%")
+    a.execute(_FRESH)
+    expected = next_ready(a, 25)
+    assert [w["job_id"] for w in take(a, "m.%", n=25)] == expected
 
 
 def keys_have_their_turn_among_many_needs(connect: Connect) -> None:
@@ -78,9 +98,12 @@ def a_lane_that_was_just_opened_is_seen_by_claims_of_many_needs(connect: Connect
     for need in range(5):
         submit(a, f"m.{need}")
     for step in range(3):
-        engine.move_marks(a, "m.%")
+        for _ in range(3):
+            engine.move_marks(a, "m.%")
         take(a, "m.%")
         urgent = submit(a, f"m.new.{step}", priority=99 - step)
+        a.execute(_FRESH)
+        a.execute(_FRESH.replace("lookahead", "lane_cache"))
         assert [w["job_id"] for w in take(a, "m.%")] == [urgent]
 
 
@@ -127,9 +150,6 @@ def who_had_an_id_before_proves_nothing_for_many_needs(connect: Connect) -> None
         for _ in range(4):
             engine.move_marks(worker, "m.%")
     assert [w["job_id"] for w in take(worker, "m.%")] == [late]
-
-
-_FRESH = "update lookahead set noted_at = clock_timestamp(), surveyed_at = clock_timestamp()"
 
 
 def _note_ahead(conn: Connection, *jobs: UUID) -> None:
