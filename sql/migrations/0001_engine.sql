@@ -879,6 +879,8 @@ comment on type _candidates is
     'Jobs that a claim has locked. special: at least one has a singleton_key or an expires_at and needs a further '
     'check.';
 
+create type _lane_cache_reading as (cache lane_cache, proven boolean, unknown_id boolean, newer bigint[]);
+
 create type work as (
     job_id              uuid,
     lease_id            uuid,

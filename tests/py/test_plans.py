@@ -63,7 +63,11 @@ def test_the_jobs_of_these_worlds_are_as_the_engine_leaves_them(conn: Connection
 @pytest.mark.parametrize(
     ("condition", "table", "index"),
     [
-        ("_in_lane(next_need, priority, 'x', 100::smallint) and number >= 7", "ready", "ready_lane_idx"),
+        (
+            "_in_lane(next_need, priority, 'x', 100::smallint) and number >= 7",
+            "ready",
+            "ready_lane_idx",
+        ),
         ("_is_ready_head(state, parked, singleton_key)", "only job", "job_ready_head_idx"),
     ],
 )

@@ -24,9 +24,14 @@ declare
     v_work      work;
     v_turned    turned;
 begin
-    -- nearly always: nothing to check at length, and marks that can be gone by
+    -- The usual case: no further check, and watermarks to go by. get_work has the same statements; a function for both
+    -- would make either more expensive.
     if _is_plain_claim(worker_id, capabilities) and coalesce(limit_jobs, 1) between 1 and 1000 then
-        select k.* into v_watermark from watermark as k where k.next_need = capabilities[1] order by k.watermark_id desc limit 1;
+        select k.* into v_watermark
+        from watermark as k
+        where k.next_need = capabilities[1]
+        order by k.watermark_id desc
+        limit 1;
         v_usable := found and _watermark_usable(v_watermark, v_lease, v_now);
     end if;
     if v_usable is not true then
@@ -34,7 +39,8 @@ begin
         perform _check_capabilities(capabilities);
         perform _check_lease(coalesce(lease, interval '60 s'));
         perform _check_count('limit_jobs', limit_jobs, 1, 1000);
-        -- before this transaction has an id of its own: notes and marks want that (_run_deferred, _advance_watermarks)
+        -- This transaction must not have an id yet: deferred items and watermarks depend on it (_run_deferred,
+        -- _advance_watermarks).
         perform _hold_wakeups();
         if v_watermark.watermark_id is not null then
             perform _refresh_watermark(v_watermark.next_need, v_now);
@@ -50,7 +56,7 @@ begin
         end loop;
         v_turned.settled := null;
     end if;
-    -- what get_work does nearly always, without its other steps
+    -- The usual case of get_work, without its other steps.
     if v_usable and coalesce(limit_jobs, 1) = 1 and not _snapshot_is_fixed() then
         v_work := _claim_one(v_watermark, worker_id, v_lease);
         if v_work.job_id is not null then

@@ -24,8 +24,8 @@ declare
     v_ids           uuid[];
     v_keyed         boolean;
 begin
-    -- The usual case: one job of one need, by the newest watermarks. turn has the same statements, apart from each
-    -- other.
+    -- The usual case: one job of one need, by the newest watermarks. turn has the same statements; a function for both
+    -- would make either more expensive.
     if _is_plain_claim(worker_id, capabilities) and coalesce(limit_jobs, 1) = 1 and not _snapshot_is_fixed() then
         loop
             select k.* into v_watermark

@@ -1,12 +1,14 @@
-create or replace function _read_lane_cache(
-    scope text, for_rebuild boolean,
-    out cache lane_cache, out proven boolean, out unknown_id boolean, out newer bigint[]
-)
+create or replace function _read_lane_cache(scope text, for_rebuild boolean)
+returns _lane_cache_reading
 language plpgsql
 volatile
 as $_read_lane_cache$
 declare
-    v_passed    xid8;
+    v_passed        xid8;
+    v_cache         lane_cache;
+    v_proven        boolean;
+    v_unknown_id    boolean;
+    v_newer         bigint[];
 begin
     -- A long transaction that may have nothing to do with jobs holds the horizon back.
     if for_rebuild and not _snapshot_is_fixed() then
@@ -30,13 +32,14 @@ begin
         f.seen_by is not null and _horizon_passed(f.seen_by) is null,
         array(select l.number from lane as l where l.number > coalesce(f.sure_number, 0) order by l.number)
     into
-        cache.needs, cache.priorities, cache.numbers, cache.rest_id, cache.rest_priority, cache.rest_number,
-        cache.sure_number, cache.newer, cache.seen_number, cache.seen_by, cache.noted_at, cache.surveyed_at,
-        cache.lanes, cache.made_at, cache.cache_id, proven, unknown_id, newer
+        v_cache.needs, v_cache.priorities, v_cache.numbers, v_cache.rest_id, v_cache.rest_priority, v_cache.rest_number,
+        v_cache.sure_number, v_cache.newer, v_cache.seen_number, v_cache.seen_by, v_cache.noted_at, v_cache.surveyed_at,
+        v_cache.lanes, v_cache.made_at, v_cache.cache_id, v_proven, v_unknown_id, v_newer
     from (select) as one
     left join lateral (
         select k.* from lane_cache as k where k.scope = _read_lane_cache.scope order by k.cache_id desc limit 1
     ) as f on true;
+    return (v_cache, v_proven, v_unknown_id, v_newer)::_lane_cache_reading;
 end
 $_read_lane_cache$;
 

@@ -12,7 +12,7 @@ declare
     v_size      constant integer := 192;
     v_alone     constant boolean := _may_rebuild_lane_cache(scope, now);
     v_position  constant bigint := coalesce(queue_position, _queue_position());
-    v_read      record;
+    v_read      _lane_cache_reading;
     v_old       lane_cache;
     v_new       lane_cache;
     v_known     boolean;

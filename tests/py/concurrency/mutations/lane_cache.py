@@ -81,7 +81,9 @@ MUTATIONS = (
     Mutation(
         "nothing is noted ahead that comes behind a lane not looked at",
         [lane_cache.a_job_behind_a_lane_that_was_not_looked_at_is_not_recorded_ahead],
-        change("_store_lookahead", "case cache.priorities[ahead + 1] when", "case null::smallint when"),
+        change(
+            "_store_lookahead", "case cache.priorities[ahead + 1] when", "case null::smallint when"
+        ),
     ),
     Mutation(
         "a lane that is opened makes what was noted ahead old",

@@ -11,7 +11,6 @@ from engine import PATIENCE, complete, does_not_wait, scalar, submit, take, tran
 
 from .common import CLAIMS, NEWEST, calls_of, next_ready, set_up_watermarks
 
-
 _FRESH = "update lookahead set noted_at = clock_timestamp(), surveyed_at = clock_timestamp()"
 
 
@@ -301,7 +300,9 @@ def a_claim_with_an_old_snapshot_leaves_a_front_that_serves_all(connect: Connect
             submit(a, "m.1")
             complete(a, engine.take_one(a, "m.%"))
         assert scalar(a, "select count(*) from lane_cache") < 250, "fronts are not cleared away"
-        old.execute("select _rebuild_lane_cache(_scope_name('{m.%}'), '{m.%}', 0, clock_timestamp())")
+        old.execute(
+            "select _rebuild_lane_cache(_scope_name('{m.%}'), '{m.%}', 0, clock_timestamp())"
+        )
     assert scalar(
         a,
         "select f.rest_id is null or exists (select from lane_cache_rest as r where r.rest_id = f.rest_id)"
