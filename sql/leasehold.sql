@@ -15,9 +15,9 @@
 do $install$
 declare
     v_version        constant text := '1.0.0';
-    v_build          constant text := '1236e025d35cb3d47ddd4624bf7bfd39ae1734a17feb770de2b8fcf4fc487542';
+    v_build          constant text := '856133a33e8dbb238127bf4ccb5c32110c2e1625fac60b79a2199863c2d7c9ba';
     v_migrations     constant integer := 1;
-    v_function_names constant text[] := array['_acting_role', '_add_dependencies', '_advance_watermarks', '_advisory_lock_key', '_answer_known_job', '_answer_not_extended', '_apply_dependency_policy', '_archive_completed', '_archive_leased', '_archive_unheld', '_backoff', '_bury', '_canonical_json_text', '_capability_matches', '_channel_known_to_all', '_check_batch_cycles', '_check_capabilities', '_check_count', '_check_cycle', '_check_delay', '_check_elements', '_check_expires_at', '_check_ids', '_check_job_id_unseen', '_check_keys', '_check_lease', '_check_need', '_check_object', '_check_policy', '_check_reschedule', '_check_retry', '_check_setting', '_check_settle_elements', '_check_size', '_check_submit', '_check_text', '_check_time', '_check_wait_for', '_claim_lookahead', '_claim_one', '_clean_error', '_clear_maintenance_error', '_copy_begin', '_copy_end', '_copy_flush', '_copy_one', '_copy_row', '_defer_again', '_defer_propagation', '_defer_unpark', '_dependency_results', '_drop_moot_rechecks', '_duration', '_end_by_dependency', '_ended_as', '_enqueue', '_entry_state', '_expires_at', '_extend_current', '_fail_job', '_fence_of_lease', '_few_claims_since', '_fill_defaults', '_filter_claimable', '_finish_cancelled', '_grant_leases', '_group_roles', '_has_ready_heads', '_hold_wakeups', '_insert_jobs', '_insert_plain_jobs', '_invalidation_id', '_is_element_error', '_is_json_time', '_is_lease_reference', '_is_plain_claim', '_is_plain_complete', '_is_plain_job', '_is_plain_need', '_is_plain_request', '_is_retryable', '_is_row_error', '_is_set_aside', '_job_exists', '_keep_channel_known', '_key_is_busy', '_key_slot', '_lagging_sequences', '_last_horizon', '_lease_check_bits', '_list_objects', '_lock_candidates', '_lock_candidates_merged', '_lock_current_lease', '_lock_deferred', '_lock_due', '_lock_job', '_lock_leased_job', '_lock_still_due', '_lock_unheld', '_lookahead_fresh', '_make_lease_id', '_matching_needs', '_maybe_run_maintenance', '_next_scheduled_at', '_no_older_writers', '_now', '_now_after_xid', '_oldest_snapshot', '_one_in_fifty', '_open_lane', '_open_lanes_and_wake', '_outcome_of_answer', '_pack_failure', '_pack_options', '_park_followers', '_plan_claim', '_plan_scope_claim', '_propagate_chunk', '_propagate_end', '_propagate_to', '_queue_position', '_raise_cancel_requested', '_raise_invalid_argument', '_raise_job_ended', '_raise_job_not_found', '_raise_sequence_lags', '_raise_state_change', '_read_interval', '_read_requests', '_rebuild_lane_cache', '_recheck_blocked', '_reclaim_one', '_reclaimable_at', '_record_history', '_record_uptime', '_redrive_job', '_refresh_watermark', '_release_key', '_release_wakeups', '_remap_wait_for', '_remove_expired_records', '_repair_sequences', '_replace_job_row', '_replay_or_raise', '_request_hash', '_requeue', '_reschedule_job', '_reserve_id', '_reserve_ids', '_reserve_key', '_reserve_keys', '_resolve_wait_for', '_restore_slots', '_retire_lanes', '_retry_or_bury', '_run_contained_step', '_run_deferred', '_run_deferred_item', '_run_maintenance', '_run_maintenance_from_horizon', '_run_step', '_scan_below_horizon', '_scope_name', '_select_claimable', '_server_up_since', '_set_alarm', '_set_aside', '_set_parked', '_setting_value', '_settle_batch', '_settle_each', '_settle_element', '_settle_field_kinds', '_snapshot_is_fixed', '_stale_watermark_usable', '_stem', '_stems', '_store_job', '_store_jobs', '_submit_field_kinds', '_submit_request', '_try_lock_keys', '_try_settle_element', '_unbury_dependents', '_unclaimed_since', '_unpark_next', '_uuid_v7', '_wake_for_jobs', '_wake_for_scheduled', '_wake_waiters', '_watcher', '_watermark_usable', '_why_not_claimed', 'cancel', 'checkpoint', 'checkpoints', 'complete', 'complete_unheld', 'error_codes', 'extend', 'extend_many', 'fail', 'fail_unheld', 'get_work', 'hold_lease', 'job', 'job_payload', 'lease_status', 'next_due', 'redrive', 'redrive_many', 'release', 'require_api', 'reschedule', 'reschedule_unheld', 'results', 'schema_version', 'set_setting', 'setting', 'settings', 'settle', 'submit', 'submit_many', 'sweep', 'turn', 'verify', 'wakeup_channel', 'why_not_running'];
+    v_function_names constant text[] := array['_acting_role', '_add_dependencies', '_add_opened_lanes', '_advance_lane_cache', '_advance_watermarks', '_advisory_lock_key', '_answer_known_job', '_answer_not_extended', '_apply_dependency_policy', '_archive_completed', '_archive_leased', '_archive_unheld', '_backoff', '_bury', '_canonical_json_text', '_capability_matches', '_channel_known_to_all', '_check_batch_cycles', '_check_capabilities', '_check_count', '_check_cycle', '_check_delay', '_check_elements', '_check_expires_at', '_check_ids', '_check_job_id_unseen', '_check_keys', '_check_lease', '_check_need', '_check_object', '_check_policy', '_check_reschedule', '_check_retry', '_check_setting', '_check_settle_elements', '_check_size', '_check_submit', '_check_text', '_check_time', '_check_wait_for', '_claim_lookahead', '_claim_one', '_clean_error', '_clear_maintenance_error', '_copy_begin', '_copy_end', '_copy_flush', '_copy_one', '_copy_row', '_defer_again', '_defer_propagation', '_defer_unpark', '_dependency_results', '_drop_moot_rechecks', '_duration', '_end_by_dependency', '_ended_as', '_enqueue', '_entry_state', '_expires_at', '_extend_current', '_fail_job', '_fence_of_lease', '_few_claims_between', '_few_claims_since', '_fill_defaults', '_filter_claimable', '_finish_cancelled', '_first_invalidation_id', '_forget_scopes', '_grant_leases', '_group_roles', '_has_ready_heads', '_hold_wakeups', '_horizon_passed', '_in_lane', '_insert_jobs', '_insert_plain_jobs', '_invalidation_id', '_is_element_error', '_is_json_time', '_is_lease_reference', '_is_plain_claim', '_is_plain_complete', '_is_plain_job', '_is_plain_need', '_is_plain_request', '_is_ready_head', '_is_recent', '_is_retryable', '_is_row_error', '_is_set_aside', '_job_exists', '_keep_channel_known', '_key_is_busy', '_key_slot', '_lagging_sequences', '_lane_priority', '_last_horizon', '_lease_check_bits', '_list_lanes', '_list_objects', '_lock_candidates', '_lock_candidates_merged', '_lock_current_lease', '_lock_deferred', '_lock_due', '_lock_first_of_lanes', '_lock_job', '_lock_leased_job', '_lock_still_due', '_lock_unheld', '_lookahead_fresh', '_make_lease_id', '_matching_needs', '_may_rebuild_lane_cache', '_maybe_run_maintenance', '_merge_lane_cache_rest', '_next_scheduled_at', '_next_watermark', '_no_older_writers', '_now', '_now_after_xid', '_oldest_snapshot', '_one_in_fifty', '_open_lane', '_open_lanes_and_wake', '_outcome_of_answer', '_pack_failure', '_pack_options', '_park_followers', '_plan_claim', '_plan_scope_claim', '_propagate_chunk', '_propagate_end', '_propagate_to', '_queue_position', '_raise_cancel_requested', '_raise_invalid_argument', '_raise_job_ended', '_raise_job_not_found', '_raise_sequence_lags', '_raise_state_change', '_read_interval', '_read_lane_cache', '_read_requests', '_rebuild_lane_cache', '_recheck_blocked', '_reclaim_one', '_reclaimable_at', '_record_history', '_record_uptime', '_redrive_job', '_refresh_watermark', '_release_key', '_release_wakeups', '_remap_wait_for', '_remove_expired_records', '_repair_sequences', '_replace_job_row', '_replay_or_raise', '_request_hash', '_requeue', '_reschedule_job', '_reserve_id', '_reserve_ids', '_reserve_key', '_reserve_keys', '_resolve_wait_for', '_restore_slots', '_retire_lanes', '_retirement_step', '_retry_or_bury', '_run_contained_step', '_run_deferred', '_run_deferred_item', '_run_maintenance', '_run_maintenance_from_horizon', '_run_step', '_scan_below_horizon', '_scope_name', '_select_claimable', '_server_up_since', '_set_alarm', '_set_aside', '_set_parked', '_setting_value', '_settle_batch', '_settle_each', '_settle_element', '_settle_field_kinds', '_snapshot_is_fixed', '_stale_watermark_usable', '_start_lane_cache', '_stem', '_stems', '_store_job', '_store_jobs', '_store_lane_cache', '_store_lookahead', '_store_watermark', '_submit_field_kinds', '_submit_request', '_try_lock_keys', '_try_settle_element', '_unbury_dependents', '_unclaimed_since', '_unpark_next', '_uuid_v7', '_wake_for_jobs', '_wake_for_scheduled', '_wake_waiters', '_watcher', '_watermark_usable', '_why_not_claimed', 'cancel', 'checkpoint', 'checkpoints', 'complete', 'complete_unheld', 'error_codes', 'extend', 'extend_many', 'fail', 'fail_unheld', 'get_work', 'hold_lease', 'job', 'job_payload', 'lease_status', 'next_due', 'redrive', 'redrive_many', 'release', 'require_api', 'reschedule', 'reschedule_unheld', 'results', 'schema_version', 'set_setting', 'setting', 'settings', 'settle', 'submit', 'submit_many', 'sweep', 'turn', 'verify', 'wakeup_channel', 'why_not_running'];
     v_view_names     constant text[] := array['dead_letter', 'departure', 'finished', 'status', 'submission'];
     v_functions      constant text[] := array[
 $function$
@@ -52,165 +52,149 @@ comment on function _add_dependencies(uuid, uuid[]) is
     'rechecks them.';
 $function$,
 $function$
-create or replace function _advance_watermarks(capabilities text[], now timestamptz, seen bigint default null)
+create or replace function _add_opened_lanes(cache lane_cache, opened bigint[], capabilities text[])
+returns lane_cache
+language plpgsql
+volatile
+as $_add_opened_lanes$
+begin
+    select
+        coalesce(array_agg(l.next_need), '{}') || cache.needs,
+        coalesce(array_agg(l.priority), '{}') || cache.priorities,
+        array_fill(0::bigint, array[count(*)::integer]) || cache.numbers,
+        cache.lanes + count(*)
+    into cache.needs, cache.priorities, cache.numbers, cache.lanes
+    from (
+        select distinct k.next_need, _lane_priority(k.priority) as priority
+        from lane as k
+        where k.number = any (opened)
+            and exists (
+                select from unnest(capabilities) as c (capability) where _capability_matches(c.capability, k.next_need)
+            )
+    ) as l
+    where not exists (
+        select
+        from unnest(cache.needs, cache.priorities) as o (next_need, priority)
+        where o.next_need = l.next_need and o.priority = l.priority
+    );
+    return cache;
+end
+$_add_opened_lanes$;
+
+comment on function _add_opened_lanes(lane_cache, bigint[], text[]) is
+    'The lane cache with these lanes (lane.number) in front, without a watermark, as far as the capabilities cover '
+    'them and they are not in it.';
+$function$,
+$function$
+create or replace function _advance_lane_cache(cache lane_cache, limit_lanes integer)
+returns lane_cache
+language plpgsql
+volatile
+as $_advance_lane_cache$
+begin
+    select
+        coalesce(array_agg(m.next_need), '{}'), coalesce(array_agg(m.priority), '{}'),
+        coalesce(array_agg(m.number), '{}')
+    into cache.needs, cache.priorities, cache.numbers
+    from (
+        select
+            l.next_need, l.priority,
+            case
+                when l.place > limit_lanes or l.number > cache.sure_number then l.number
+                else least(
+                    cache.sure_number + 1,
+                    (
+                        select j.number
+                        from ready as j
+                        where _in_lane(j.next_need, j.priority, l.next_need, l.priority)
+                            and j.number between l.number and cache.sure_number
+                        order by j.number
+                        limit 1
+                    )
+                )
+            end as number
+        from unnest(cache.needs, cache.priorities, cache.numbers) with ordinality
+            as l (next_need, priority, number, place)
+        order by 2, 3
+    ) as m;
+    return cache;
+end
+$_advance_lane_cache$;
+
+comment on function _advance_lane_cache(lane_cache, integer) is
+    'The lane cache with the watermarks of its first limit_lanes lanes advanced to their first ready number, at most '
+    'sure_number + 1, and all its lanes in the order of priority and watermark.';
+$function$,
+$function$
+create or replace function _advance_watermarks(need text, now timestamptz, queue_position bigint default null)
 returns void
 language plpgsql
 volatile
 as $_advance_watermarks$
 declare
-    -- rows from here on are no moves: _invalidation_id()
-    v_top       constant bigint := 4611686018427387904;
-    v_seen      constant bigint := coalesce(seen, _queue_position());
-    v_isolated  constant boolean := _snapshot_is_fixed();
-    v_lone      boolean;
-    v_old       watermark;
-    v_last      watermark;
-    v_below     bigint;
-    v_opened    bigint[];
-    v_id        xid8;
-    v_mark_id   bigint;
-    v_fence     bigint;
-    v_lease     interval;
-    v_attempts  integer;
-    v_over      xid8;
-    v_moved     watermark;
+    v_position      constant bigint := coalesce(queue_position, _queue_position());
+    v_fixed         constant boolean := _snapshot_is_fixed();
+    v_alone         constant boolean := pg_try_advisory_xact_lock(_advisory_lock_key('watermark', need));
+    v_old           watermark;
+    v_advanced      watermark;
+    v_new           watermark;
+    v_last_id       bigint;
+    v_invalid_ids   bigint[];
+    v_fence         bigint;
 begin
-    if cardinality(capabilities) > 1 or right(capabilities[1], 1) = '%' then
-        perform _rebuild_lane_cache(_scope_name(capabilities), capabilities, 0, now, v_seen);
-        return;
-    end if;
-    v_lone := pg_try_advisory_xact_lock(_advisory_lock_key('watermark', capabilities[1]));
     for v_try in 1 .. 3 loop
-        select k.* into v_old from watermark as k where k.next_need = capabilities[1] order by k.watermark_id desc limit 1;
-        v_below := coalesce(v_old.watermark_id, 0);
-        v_opened := '{}';
-        if v_old.watermark_id >= v_top then
-            -- seen before the lanes and the settings are read: what these rows tell of is in what follows
-            v_opened := array(select k.watermark_id from watermark as k where k.next_need = capabilities[1] and k.watermark_id >= v_top);
-            select k.* into v_last from watermark as k where k.next_need = capabilities[1] and k.watermark_id < v_top order by k.watermark_id desc limit 1;
-            v_below := coalesce(v_last.watermark_id, 0);
-            if v_last.watermark_id is not null then
-                v_old := v_last;
+        select k.* into v_old
+        from watermark as k
+        where k.next_need = need
+        order by k.watermark_id desc
+        limit 1;
+        v_last_id := coalesce(v_old.watermark_id, 0);
+        v_invalid_ids := '{}';
+        if v_old.watermark_id >= _first_invalidation_id() then
+            -- These rows are read before the lanes and the settings, which therefore show what the rows tell of.
+            v_invalid_ids := array(
+                select k.watermark_id
+                from watermark as k
+                where k.next_need = need and k.watermark_id >= _first_invalidation_id()
+            );
+            select k.* into v_advanced
+            from watermark as k
+            where k.next_need = need and k.watermark_id < _first_invalidation_id()
+            order by k.watermark_id desc
+            limit 1;
+            v_last_id := coalesce(v_advanced.watermark_id, 0);
+            if v_advanced.watermark_id is not null then
+                v_old := v_advanced;
             end if;
         end if;
-        -- one mover of a need at a time is enough, the others claim from the old marks meanwhile; but one that idles in its transaction must not keep them
-        if not v_lone and v_old.noted_at between _advance_watermarks.now - interval '1 s' and _advance_watermarks.now + interval '1 s' then
+        -- It is enough that one session at a time advances the watermarks of a need. The others go by the old ones
+        -- meanwhile. But a session that idles in its transaction must not keep the others from advancing them.
+        if not v_alone and v_old.noted_at between now - interval '1 s' and now + interval '1 s' then
             return;
         end if;
+        -- The sequences are read after the watermarks, which cannot know of a number that was not drawn.
         select s.last_value into v_fence from fence_seq as s;
-        -- read after the marks, which cannot know of a number that was not drawn
         if v_old.fence > v_fence then
             perform _raise_sequence_lags('fence_seq');
-        elsif v_old.seen_number > coalesce(v_seen, 0) and v_old.seen_number > coalesce(pg_sequence_last_value('number_seq'), 0) then
+        elsif v_old.seen_number > coalesce(v_position, 0)
+            and v_old.seen_number > coalesce(pg_sequence_last_value('number_seq'), 0)
+        then
             perform _raise_sequence_lags('number_seq');
         end if;
-        -- above READ COMMITTED this may be an old look, and no claim is to go by it: see below
-        v_lease := case when not v_isolated then _duration(_setting_value('max_lease')::interval) end;
-        v_attempts := _setting_value('max_attempts')::integer;
-        -- somebody's long transaction, which may have nothing to do with jobs: asked where claims have left something behind
-        if v_old.fence + 50 < v_fence and v_old.seen_by > pg_snapshot_xmin(pg_current_snapshot())
-            and v_old.seen_by < pg_snapshot_xmax(pg_current_snapshot()) and not v_isolated and _no_older_writers(v_old.seen_by) then
-            v_over := v_old.seen_by;
-        end if;
-        -- A pair is kept until it has come true: if it were replaced each time, writers that take longer than that, one after the other, would stop the mark.
-        select
-            null::bigint, n.next_need, n.priorities, c.numbers, n.keyed,
-            case when s.proven or s.foreign_id then coalesce(v_seen, v_old.seen_number) else v_old.seen_number end,
-            case when (s.proven or s.foreign_id) and v_seen is not null then null else v_old.seen_by end,
-            _advance_watermarks.now, v_fence, v_lease, v_attempts
-        into v_moved
-        from (
-            select l.next_need, array_agg(distinct l.priority order by l.priority) as priorities, bool_or(l.keyed) as keyed
-            from (select o.next_need, greatest(o.priority, -1 - o.priority)::smallint as priority, o.keyed from lane as o where o.next_need = capabilities[1]) as l
-            group by l.next_need
-        ) as n
-        cross join lateral (
-            select
-                pg_snapshot_xmin(pg_current_snapshot()) >= v_old.seen_by or coalesce(v_old.seen_by = v_over, false) as proven,
-                -- an id that this server has not come to: the pair was noted on another one, before a restore
-                v_old.seen_by >= pg_snapshot_xmax(pg_current_snapshot()) and v_old.seen_by is distinct from pg_current_xact_id_if_assigned() as foreign_id
-        ) as s
-        cross join lateral (
-            select
-                array_agg(
-                    case
-                        when s.proven then least(
-                            v_old.seen_number + 1,
-                            (
-                                select j.number
-                                from ready as j
-                                where hashtextextended(j.next_need, j.priority::bigint) = hashtextextended(n.next_need, o.priority::bigint)
-                                    and j.next_need = n.next_need and j.priority = o.priority
-                                    and j.number between o.number and v_old.seen_number
-                                order by j.number
-                                limit 1
-                            )
-                        )
-                        else o.number
-                    end
-                    order by o.priority
-                ) as numbers
-            from (
-                select p.priority, coalesce(v_old.numbers[array_position(v_old.priorities, p.priority)], 0) as number
-                from unnest(n.priorities) as p (priority)
-            ) as o
-        ) as c
-        where (
-                v_opened <> '{}' and not v_isolated
-                or v_old.fence + 50 < v_fence or not (v_old.noted_at between _advance_watermarks.now - interval '20 ms' and _advance_watermarks.now)
-            )
-            -- an idle need writes nothing
-            and (v_opened <> '{}' and not v_isolated or n.priorities <> v_old.priorities or n.keyed <> v_old.keyed or c.numbers <> v_old.numbers
-                or v_old.seen_number <> v_seen or v_old.fence + 50 < v_fence
-                or not v_isolated and (v_old.max_lease, v_old.max_attempts) is distinct from (v_lease, v_attempts));
-        exit when v_moved.next_need is null;
-        v_id := pg_current_xact_id();
-        v_mark_id := nextval('watermark_watermark_id_seq');
-        if v_mark_id < v_below then
-            perform _raise_sequence_lags('watermark_watermark_id_seq');
-        end if;
-        -- Looked at again now that its place is drawn: if a lane was opened meanwhile, or somebody else has moved the marks, it starts anew. So whatever comes
-        -- after a move that knew of a lane knows of it, too.
-        insert into watermark (watermark_id, next_need, priorities, numbers, keyed, seen_number, seen_by, noted_at, fence, max_lease, max_attempts)
-        overriding system value
-        select
-            v_mark_id, v_moved.next_need, v_moved.priorities, v_moved.numbers, v_moved.keyed, v_moved.seen_number, coalesce(v_moved.seen_by, v_id),
-            v_moved.noted_at, v_moved.fence, v_moved.max_lease, v_moved.max_attempts
-        where not exists (
-            select from watermark as k where k.next_need = capabilities[1] and k.watermark_id > v_below and k.watermark_id <> all (v_opened)
-        );
-        if found then
-            if v_opened <> '{}' and not v_isolated then
-                delete from watermark as k
-                where k.next_need = capabilities[1] and k.watermark_id = any (
-                    array(select o.watermark_id from watermark as o where o.next_need = capabilities[1] and o.watermark_id = any (v_opened) for update skip locked)
-                );
-            end if;
-            -- every hundredth row or so
-            if v_mark_id % 100 = 0 then
-                delete from watermark as k
-                where (k.next_need, k.watermark_id) in (
-                    select o.next_need, o.watermark_id
-                    from watermark as o
-                    where o.next_need = capabilities[1] and o.watermark_id < v_top and o.noted_at < _advance_watermarks.now - interval '1 minute'
-                        and exists (
-                            select from watermark as n
-                            where n.next_need = o.next_need and n.watermark_id > o.watermark_id and n.watermark_id < v_top
-                                and n.noted_at < _advance_watermarks.now - interval '1 minute'
-                        )
-                    for update skip locked
-                );
-            end if;
-            return;
-        end if;
+        v_new := _next_watermark(v_old, need, v_position, v_fence, v_invalid_ids <> '{}' and not v_fixed, now);
+        exit when v_new.next_need is null;
+        exit when _store_watermark(v_new, v_last_id, v_invalid_ids, now);
     end loop;
 end
 $_advance_watermarks$;
 
-comment on function _advance_watermarks(text[], timestamptz, bigint) is
-    'Moves the low-water marks of a need up to the first ready number that can be seen, no further than what is proven to be all there will be. At most '
-    'fifty times a second a need, or once in fifty claims; waits for nobody. Above READ COMMITTED the snapshot may be old, and the mark lower: never too '
-    'high; claims do not go by such marks, which may lack a lane. Of capabilities that are more than one need it moves the front.';
+comment on function _advance_watermarks(text, timestamptz, bigint) is
+    'Advances the watermarks of a need to the first ready number that can be seen, but no further than is proven to '
+    'be complete (_next_watermark). At most fifty times a second for a need, or once in fifty claims. queue_position: '
+    '_queue_position(), read before this transaction took an id. Locks: the advisory lock of the need, which is only '
+    'tried; watermarks that it removes, skipping locked rows. With a fixed snapshot the watermarks may be lower than '
+    'possible, but never too high; claims do not go by them, because they may lack a lane. Raises LH009 if a sequence '
+    'lags behind.';
 $function$,
 $function$
 create or replace function _advisory_lock_key(kind text, name text)
@@ -653,7 +637,9 @@ as $_capability_matches$
     end
 $_capability_matches$;
 
-comment on function _capability_matches(text, text) is 'Whether a capability covers a need. Only a last % is special.';
+comment on function _capability_matches(text, text) is
+    'Whether a capability covers a need. A % at the end of a capability matches any rest; elsewhere it is not '
+    'special.';
 $function$,
 $function$
 create or replace function _channel_known_to_all(channel text, until timestamptz)
@@ -1447,15 +1433,15 @@ language plpgsql
 volatile
 as $_claim_lookahead$
 declare
-    v_scope     constant text := _scope_name(capabilities);
-    v_ids       uuid[];
-    v_special   boolean;
-    v_last      integer;
-    v_places    integer;
-    v_noted     bigint;
+    v_scope         constant text := _scope_name(capabilities);
+    v_ids           uuid[];
+    v_special       boolean;
+    v_last          integer;
+    v_places        integer;
+    v_lookahead_id  bigint;
 begin
     select array_agg(f.job_id), bool_or(f.special), max(f.nth), max(f.places), max(f.lookahead_id)
-    into v_ids, v_special, v_last, v_places, v_noted
+    into v_ids, v_special, v_last, v_places, v_lookahead_id
     from (
         select j.job_id, j.special, p.nth, cardinality(a.places) as places, a.lookahead_id
         from (select a.* from lookahead as a where a.scope = v_scope order by a.lookahead_id desc limit 1) as a
@@ -1469,9 +1455,9 @@ begin
         where _lookahead_fresh(a.noted_at, a.surveyed_at, _claim_lookahead.now)
             and a.newer = array(select l.number from lane as l where l.number > a.sure_number order by l.number)
             and (
-                -- in the order of the index of heads: another one could be walked for it
+                -- This order is that of job_ready_head_idx. With another one the planner might walk another index.
                 (
-                    select h.number from only job as h where h.state = 'ready' and not h.parked and h.singleton_key is not null
+                    select h.number from only job as h where _is_ready_head(h.state, h.parked, h.singleton_key)
                     order by h.next_need, h.priority, h.number
                     limit 1
                 ) is null
@@ -1479,9 +1465,12 @@ begin
             )
         limit (select limit_jobs)
     ) as f;
-    -- so that the next claims have it easier; one is enough, the others go on with the rest meanwhile
+    -- Once more than half is used up, one session records the next jobs for the claims to come. The others use the rest
+    -- meanwhile.
     if v_last > v_places / 2 and pg_try_advisory_xact_lock(_advisory_lock_key('lane_cache', v_scope)) then
-        if v_noted = (select a.lookahead_id from lookahead as a where a.scope = v_scope order by a.lookahead_id desc limit 1) then
+        if v_lookahead_id = (
+            select a.lookahead_id from lookahead as a where a.scope = v_scope order by a.lookahead_id desc limit 1
+        ) then
             perform _rebuild_lane_cache(v_scope, capabilities, v_places, now);
         end if;
     end if;
@@ -1493,9 +1482,10 @@ end
 $_claim_lookahead$;
 
 comment on function _claim_lookahead(text[], integer, timestamptz) is
-    'Locks the first jobs of capabilities that are more than one need, by what was noted of them a moment ago, skipping what is locked, and returns them '
-    'in order. Null, which leaves it to _claim_plan and _select_claimable, where these are too few, where one may not start any more, or where a new lane or a head of '
-    'a singleton key could come before them.';
+    'Locks the first jobs of capabilities that are more than one need, as the lookahead has them, and returns their '
+    'ids in order. Skips locked rows. Returns null, which leaves the claim to _plan_claim and _select_claimable, if '
+    'there are too few of them, if one may not start any more, if the lookahead is not fresh, or if a new lane or a '
+    'head of a singleton key might come before them.';
 $function$,
 $function$
 create or replace function _claim_one(watermark watermark, worker_id text, lease interval)
@@ -1514,25 +1504,27 @@ begin
         cross join lateral (
             select r.ctid
             from ready as r
-            where hashtextextended(r.next_need, r.priority::bigint) = hashtextextended(watermark.next_need, l.priority::bigint)
-                and r.next_need = watermark.next_need and r.priority = l.priority and r.number >= l.number
+            where _in_lane(r.next_need, r.priority, watermark.next_need, l.priority) and r.number >= l.number
             order by r.number
             limit 1
             for no key update skip locked
         ) as f
         where (
-            -- in the order of the index of heads: another one could be walked for it
-            select h.number from only job as h where h.next_need = watermark.next_need and h.state = 'ready' and not h.parked and h.singleton_key is not null
+            -- This order is that of job_ready_head_idx. With another one the planner might walk another index.
+            select h.number
+            from only job as h
+            where h.next_need = watermark.next_need and _is_ready_head(h.state, h.parked, h.singleton_key)
             order by h.next_need, h.priority, h.number
             limit 1
         ) is null
         limit 1;
     else
-        -- nearly always: the one lane there is, of a need that never had a singleton_key. By itself it takes 6 % less of get_work.
+        -- The usual case: a need with one lane that never had a singleton_key. A statement of its own takes 6 % less of
+        -- get_work.
         select r.ctid into v_place
         from ready as r
-        where hashtextextended(r.next_need, r.priority::bigint) = hashtextextended(watermark.next_need, watermark.priorities[1]::bigint)
-            and r.next_need = watermark.next_need and r.priority = watermark.priorities[1] and r.number >= watermark.numbers[1]
+        where _in_lane(r.next_need, r.priority, watermark.next_need, watermark.priorities[1])
+            and r.number >= watermark.numbers[1]
         order by r.number
         limit 1
         for no key update skip locked;
@@ -1544,28 +1536,32 @@ begin
     with gone as (
         delete from ready as j
         where j.ctid = v_place
-            -- by a clock that is read now: turn may have waited for the locks of what it ends
+            -- The clock is read anew, because turn may have waited for the locks of the jobs that it settles.
             and (j.expires_at is null or j.expires_at > _now())
         returning
-            j.job_id, j.number, j.submitted_at, j.available_at, j.attempt, j.priority, j.crashes, j.next_need, j.submitted_by,
-            j.on_dependency_failure, j.payload, j.metadata, j.expires_at, j.singleton_key, j.options, j.failure, nextval('fence_seq') as fence, _now() as at
+            j.job_id, j.number, j.submitted_at, j.available_at, j.attempt, j.priority, j.crashes, j.next_need,
+            j.submitted_by, j.on_dependency_failure, j.payload, j.metadata, j.expires_at, j.singleton_key, j.options,
+            j.failure, nextval('fence_seq') as fence, _now() as at
     )
-    -- all columns in their order, and of their types: else the plan has a step more, which costs as much as a look at an index
+    -- All columns are listed, in their order and with their types. Otherwise the plan has one more step, which costs as
+    -- much as an index lookup.
     insert into leased as j (
-        job_id, number, submitted_at, available_at, attempt, priority, crashes, parked, cancel_requested, state, next_need, submitted_by,
-        on_dependency_failure, payload, metadata, expires_at, singleton_key, options, fence, lease_id, worker_id, leased_at, lease_expires_at,
-        check_at, answer, failure, ended_at
+        job_id, number, submitted_at, available_at, attempt, priority, crashes, parked, cancel_requested, state,
+        next_need, submitted_by, on_dependency_failure, payload, metadata, expires_at, singleton_key, options, fence,
+        lease_id, worker_id, leased_at, lease_expires_at, check_at, answer, failure, ended_at
     )
     select
-        g.job_id, g.number, g.submitted_at, g.available_at, g.attempt + 1, g.priority, g.crashes, false, false, 'leased'::text, g.next_need,
-        g.submitted_by, g.on_dependency_failure, g.payload, g.metadata, g.expires_at, g.singleton_key, g.options, g.fence,
-        _make_lease_id(g.job_id, g.fence), _claim_one.worker_id, g.at, g.at + lease, g.at + lease, null::jsonb, g.failure, null::timestamptz
+        g.job_id, g.number, g.submitted_at, g.available_at, g.attempt + 1, g.priority, g.crashes, false, false,
+        'leased'::text, g.next_need, g.submitted_by, g.on_dependency_failure, g.payload, g.metadata, g.expires_at,
+        g.singleton_key, g.options, g.fence, _make_lease_id(g.job_id, g.fence), _claim_one.worker_id, g.at,
+        g.at + lease, g.at + lease, null::jsonb, g.failure, null::timestamptz
     from gone as g
     returning
-        j.job_id, j.lease_id, j.fence, j.next_need, j.payload, j.attempt, watermark.max_attempts, j.lease_expires_at, j.lease_expires_at - _now(),
-        j.singleton_key, coalesce(j.metadata, '{}'), null::uuid, null::text, case when j.options is null then '{}'::jsonb end, false
+        j.job_id, j.lease_id, j.fence, j.next_need, j.payload, j.attempt, watermark.max_attempts, j.lease_expires_at,
+        j.lease_expires_at - _now(), j.singleton_key, coalesce(j.metadata, '{}'), null::uuid, null::text,
+        case when j.options is null then '{}'::jsonb end, false
     into v_work;
-    -- few have options
+    -- Few jobs have options.
     if v_work.results is null and v_work.job_id is not null then
         v_options := (select j.options from leased as j where j.job_id = v_work.job_id);
         v_work.max_attempts := coalesce(v_options.max_attempts, v_work.max_attempts);
@@ -1582,10 +1578,12 @@ end
 $_claim_one$;
 
 comment on function _claim_one(watermark, text, interval) is
-    'Leases the first job of a need, if there is one that wants no second look, by its newest marks: lane after lane from the marks on, locking by skipping '
-    'what is locked. Null where there is none, where a head of a singleton key is ready, where the job may not start any more. '
-    'The job is deleted and written anew, not updated: a claimer with an older look, who runs into the old row, finds it gone. An updated one he '
-    'would follow to its new version, and lock that before he sees that it is leased; its worker would have to wait for him. Many: _grant_leases.';
+    'Leases the first job of a need by its newest watermarks, if that job needs no further check. It looks at one '
+    'lane after the other, from its watermark on, and locks a row, skipping locked rows. Null if there is no such '
+    'job, if a head of a singleton key is ready, or if the job may not start any more. The job is deleted and '
+    'inserted again, not updated, so that a claimer with an older snapshot that comes upon the old row finds it gone. '
+    'It would follow an updated row to its new version, and lock that before it sees that the job is leased; the '
+    'worker of the job would then have to wait for it. For several jobs: _grant_leases.';
 $function$,
 $function$
 create or replace function _clean_error(error text)
@@ -1870,21 +1868,26 @@ declare
     v_next      bigint;
     v_id        uuid;
 begin
-    -- a thousand results of nothing are 64 kB of ids and nulls
+    -- A thousand results that are null are 64 kB of ids and nulls.
     if cardinality(wait_for) > 1000 then
         return null;
     end if;
     select coalesce(sum(pg_column_size(a.result)), 0) into v_stored
     from unnest(wait_for) as w (id)
-    -- limit: a look for each, where a join could become one over the whole archive
-    left join lateral (select o.result from archive as o where o.job_id = w.id and o.state = 'succeeded' limit 1) as a on true;
-    -- As stored a value is never larger than four times its text, and some sixteen times smaller, or more where it is compressed: only what may
-    -- lie on either side is read, one by one, for all of them together may be more than a value can hold.
+    -- limit makes this a lookup for each id, where the planner might join the whole archive
+    left join lateral (
+        select o.result from archive as o where o.job_id = w.id and o.state = 'succeeded' limit 1
+    ) as a on true;
+    -- A stored value is never larger than four times its text, and about sixteen times smaller, or more if it is
+    -- compressed. Only results that may be on either side of the limit are read, one by one, because all of them
+    -- together may be more than a value can hold.
     if v_stored > 4 * v_limit then
         return null;
     elsif v_stored > v_limit / 64 then
         foreach v_id in array wait_for loop
-            v_next := (select octet_length(o.result::text) from archive as o where o.job_id = v_id and o.state = 'succeeded');
+            v_next := (
+                select octet_length(o.result::text) from archive as o where o.job_id = v_id and o.state = 'succeeded'
+            );
             v_bytes := v_bytes + coalesce(v_next, 4) + 42;
             if v_bytes > v_limit then
                 return null;
@@ -1892,16 +1895,22 @@ begin
         end loop;
     end if;
     return (
-        select case when sum(octet_length(coalesce(a.result::text, 'null')) + 42) <= v_limit then jsonb_object_agg(w.id, a.result) end
+        select
+            case
+                when sum(octet_length(coalesce(a.result::text, 'null')) + 42) <= v_limit
+                    then jsonb_object_agg(w.id, a.result)
+            end
         from unnest(wait_for) as w (id)
-        left join lateral (select o.result from archive as o where o.job_id = w.id and o.state = 'succeeded' limit 1) as a on true
+        left join lateral (
+            select o.result from archive as o where o.job_id = w.id and o.state = 'succeeded' limit 1
+        ) as a on true
     );
 end
 $_dependency_results$;
 
 comment on function _dependency_results(uuid[]) is
-    'The results of these jobs as {job_id: result}; null where they have more than 64 kB in all, which it finds out '
-    'before it builds them.';
+    'The results of these jobs as {job_id: result}. Null if they are larger than 64 kB together, which is found out '
+    'before the object is built.';
 $function$,
 $function$
 create or replace function _drop_moot_rechecks(items bigint[])
@@ -2253,17 +2262,32 @@ comment on function _fence_of_lease(uuid, uuid) is
     'The fence of a lease of this job. Null if lease_id was never a lease of it.';
 $function$,
 $function$
+create or replace function _few_claims_between(fence bigint, last_fence bigint)
+returns boolean
+language sql
+immutable
+as $_few_claims_between$
+    select fence + 50 >= last_fence
+$_few_claims_between$;
+
+comment on function _few_claims_between(bigint, bigint) is
+    'Whether at most fifty claims, of any need, came between these two fences. After more of them a claim passes by '
+    'many dead index entries, and the watermarks should be advanced.';
+$function$,
+$function$
 create or replace function _few_claims_since(watermark watermark)
 returns boolean
 language sql
 volatile
 as $_few_claims_since$
-    -- The fence counts the claims of all needs; how many were of this one nobody knows. One claim in fifty moves its marks: that counts them.
-    select watermark.fence + 50 > pg_sequence_last_value('fence_seq') or not _one_in_fifty()
+    -- The fence counts the claims of all needs, and nothing counts those of one need. Therefore one claim in fifty
+    -- advances the watermarks of its need, which is once in fifty claims of that need.
+    select _few_claims_between(watermark.fence, pg_sequence_last_value('fence_seq')) or not _one_in_fifty()
 $_few_claims_since$;
 
 comment on function _few_claims_since(watermark) is
-    'Whether few claims came after these marks: fewer than fifty of all needs, or else unless this is the one claim in fifty, by chance, that moves them.';
+    'Whether few claims came since these watermarks were recorded. False for one claim in fifty, chosen at random, '
+    'after more than fifty claims of all needs; that claim advances the watermarks.';
 $function$,
 $function$
 create or replace function _fill_defaults(request _request)
@@ -2294,41 +2318,53 @@ declare
     v_busy      text[];
     v_parked    uuid[];
 begin
-    select array_agg(j.job_id) into v_late from job as j where j.job_id = any (ids) and j.expires_at <= _filter_claimable.now;
+    select array_agg(j.job_id) into v_late
+    from job as j
+    where j.job_id = any (ids) and j.expires_at <= _filter_claimable.now;
     if v_late is not null then
         perform _run_contained_step('expire', cardinality(v_late), null, now, v_late::text[]);
-        ids := array(select i.id from unnest(ids) with ordinality as i (id, at) where i.id <> all (v_late) order by i.at);
+        ids := array(
+            select i.id from unnest(ids) with ordinality as i (id, at) where i.id <> all (v_late) order by i.at
+        );
     end if;
 
-    -- A key that is leased is not worth its lock, which would be held as long as this transaction lasts. Parked by a look without the lock,
-    -- its head gets a note in case the lease is ending at this moment.
+    -- The lock of a key that is leased is not taken, because this transaction would hold it until it ends. The heads of
+    -- such a key are parked without the lock, with a deferred item in case the lease is ending at this moment.
     select array_agg(j.job_id), array_agg(distinct j.singleton_key) into v_parked, v_busy
     from only job as j
     where j.job_id = any (ids) and exists (
-            -- offset: a look for each, where a join could become one over all leases
+            -- offset makes this a lookup for each job, where the planner might join all leases
             select from leased as l where l.singleton_key = j.singleton_key offset 0
         );
     if v_parked is not null then
         perform _set_parked(v_parked, true);
         insert into deferred (kind, singleton_key) select 'key', k.key from unnest(v_busy) as k (key);
-        ids := array(select i.id from unnest(ids) with ordinality as i (id, at) where i.id <> all (v_parked) order by i.at);
+        ids := array(
+            select i.id from unnest(ids) with ordinality as i (id, at) where i.id <> all (v_parked) order by i.at
+        );
     end if;
 
-    -- lock something per key ...
-    v_locked := _try_lock_keys(array(select distinct j.singleton_key from only job as j where j.job_id = any (ids) and j.singleton_key is not null));
-    -- ... and look again, in a statement that began after the lock was held
+    -- The locks of the keys are taken first ...
+    v_locked := _try_lock_keys(array(
+        select distinct j.singleton_key from only job as j where j.job_id = any (ids) and j.singleton_key is not null
+    ));
+    -- ... and the leases are read again, in a statement that begins after the locks are held.
     select array_agg(b.singleton_key) into v_busy
     from (
-        select v.key as singleton_key from unnest(v_locked) as v (key) where exists (select from leased as l where l.singleton_key = v.key offset 0)
+        select v.key as singleton_key
+        from unnest(v_locked) as v (key)
+        where exists (select from leased as l where l.singleton_key = v.key offset 0)
         union all
         select j.singleton_key from only job as j where j.singleton_key = any (v_locked) and j.job_id = any (chosen)
     ) as b;
 
-    -- who comes behind a lease, or behind the first of its key in this very batch, leaves the claim index until that lease ends
+    -- A job behind a lease of its key, or behind the first job of its key in this batch, is parked until that lease
+    -- ends.
     with keyed as (
         select
             j.job_id,
-            j.singleton_key = any (v_busy) is true or row_number() over (partition by j.singleton_key order by i.ordinality) > 1 as behind
+            j.singleton_key = any (v_busy) is true
+            or row_number() over (partition by j.singleton_key order by i.ordinality) > 1 as behind
         from unnest(ids) with ordinality as i (job_id, ordinality)
         cross join lateral (select o.job_id, o.singleton_key from only job as o where o.job_id = i.job_id limit 1) as j
         where j.singleton_key = any (v_locked)
@@ -2342,15 +2378,18 @@ begin
         select i.job_id
         from unnest(ids) with ordinality as i (job_id, ordinality)
         left join lateral (select o.singleton_key from only job as o where o.job_id = i.job_id limit 1) as j on true
-        where (j.singleton_key is null or j.singleton_key = any (v_locked)) and i.job_id <> all (coalesce(v_parked, '{}'))
+        where (j.singleton_key is null or j.singleton_key = any (v_locked))
+            and i.job_id <> all (coalesce(v_parked, '{}'))
         order by i.ordinality
     );
 end
 $_filter_claimable$;
 
 comment on function _filter_claimable(uuid[], uuid[], timestamptz) is
-    'Which of these jobs, whose locks the caller holds, may be leased: one a singleton key, under the key''s lock (_try_lock_keys), '
-    'if nothing of the key is leased, or chosen before by this call; none that may not start any more. The others are parked, passed by, or buried as expired.';
+    'Of these jobs, whose rows the caller has locked, the ones that may be leased, in order. Of a singleton key it is '
+    'one job, under the lock of the key (_try_lock_keys), if no job of the key is leased or was chosen before by this '
+    'call. Other jobs of such a key are parked. Jobs whose key cannot be locked are passed by, and jobs that may not '
+    'start any more are buried as expired.';
 $function$,
 $function$
 create or replace function _finish_cancelled(
@@ -2380,6 +2419,57 @@ comment on function _finish_cancelled(job, text, timestamptz, text, text) is
     'attempt is kept in the history.';
 $function$,
 $function$
+create or replace function _first_invalidation_id()
+returns bigint
+language sql
+immutable
+as $_first_invalidation_id$
+    select 4611686018427387904
+$_first_invalidation_id$;
+
+comment on function _first_invalidation_id() is
+    'The least watermark_id of a row that invalidates watermarks (_invalidation_id), 2^62. Rows with a smaller id '
+    'were written by _advance_watermarks.';
+$function$,
+$function$
+create or replace function _forget_scopes(now timestamptz)
+returns void
+language plpgsql
+volatile
+as $_forget_scopes$
+declare
+    v_day_ago   constant timestamptz := now - interval '1 day';
+    v_scopes    text[];
+begin
+    -- not too many at once: the memory for locks has a fixed size
+    v_scopes := array(
+        select o.scope
+        from (select distinct f.scope from lane_cache as f where f.noted_at < v_day_ago limit 100) as o
+        where pg_try_advisory_xact_lock(_advisory_lock_key('lane_cache', o.scope))
+    );
+    -- A scope with an empty name records that some were forgotten, and when (_unclaimed_since).
+    with gone as (
+        delete from lane_cache as f where f.scope = any (v_scopes) and f.noted_at < v_day_ago
+        returning 1
+    )
+    insert into lane_cache (
+        scope, needs, priorities, numbers, sure_number, newer, seen_number, seen_by, noted_at, surveyed_at, lanes,
+        made_at
+    )
+    select
+        '', '{}', '{}', '{}', 0, '{}', 0, '0', _forget_scopes.now, _forget_scopes.now, 0, _forget_scopes.now
+    from (select from gone limit 1) as g;
+    delete from lookahead as a where a.scope = any (v_scopes) and a.noted_at < v_day_ago;
+    delete from lane_cache_rest as r
+    where r.scope = any (v_scopes) and not exists (select from lane_cache as f where f.scope = r.scope);
+end
+$_forget_scopes$;
+
+comment on function _forget_scopes(timestamptz) is
+    'Removes the lane caches of up to a hundred scopes that no worker has asked for in a day. Locks: the advisory '
+    'locks of these scopes, which are only tried.';
+$function$,
+$function$
 create or replace function _grant_leases(ids uuid[], keyed boolean, worker_id text, lease interval)
 returns setof work
 language plpgsql
@@ -2389,39 +2479,47 @@ declare
     v_now           constant timestamptz := _now();
     v_max_attempts  constant integer := _setting_value('max_attempts')::integer;
 begin
-    -- The statement of _claim_one, for many. Not the same one: a single job would cost a twentieth more. The columns twice, by name: j.* would cost a tenth.
+    -- This is the statement of _claim_one for several jobs. If both were one, a single job would cost a twentieth more.
+    -- The columns are listed twice, because j.* would cost a tenth more.
     return query
     with free as (
         delete from ready as j
         where j.job_id = any (ids) and (j.expires_at is null or j.expires_at > v_now)
         returning
-            j.job_id, j.number, j.submitted_at, j.available_at, j.attempt, j.priority, j.crashes, j.next_need, j.submitted_by,
-            j.on_dependency_failure, j.payload, j.metadata, j.expires_at, j.singleton_key, j.options, j.failure, nextval('fence_seq') as fence, _now() as at
+            j.job_id, j.number, j.submitted_at, j.available_at, j.attempt, j.priority, j.crashes, j.next_need,
+            j.submitted_by, j.on_dependency_failure, j.payload, j.metadata, j.expires_at, j.singleton_key, j.options,
+            j.failure, nextval('fence_seq') as fence, _now() as at
     ), heads as (
         delete from only job as j
         where keyed and j.job_id = any (ids) and (j.expires_at is null or j.expires_at > v_now)
         returning
-            j.job_id, j.number, j.submitted_at, j.available_at, j.attempt, j.priority, j.crashes, j.next_need, j.submitted_by,
-            j.on_dependency_failure, j.payload, j.metadata, j.expires_at, j.singleton_key, j.options, j.failure, nextval('fence_seq') as fence, _now() as at
+            j.job_id, j.number, j.submitted_at, j.available_at, j.attempt, j.priority, j.crashes, j.next_need,
+            j.submitted_by, j.on_dependency_failure, j.payload, j.metadata, j.expires_at, j.singleton_key, j.options,
+            j.failure, nextval('fence_seq') as fence, _now() as at
     ), gone as (
         select f.* from free as f
         union all
         select h.* from heads as h
     ), made as (
         insert into leased as j (
-            job_id, number, submitted_at, available_at, attempt, priority, crashes, parked, cancel_requested, state, next_need, submitted_by,
-            on_dependency_failure, payload, metadata, expires_at, singleton_key, options, fence, lease_id, worker_id, leased_at, lease_expires_at,
-            check_at, answer, failure, ended_at
+            job_id, number, submitted_at, available_at, attempt, priority, crashes, parked, cancel_requested, state,
+            next_need, submitted_by, on_dependency_failure, payload, metadata, expires_at, singleton_key, options,
+            fence, lease_id, worker_id, leased_at, lease_expires_at, check_at, answer, failure, ended_at
         )
         select
-            g.job_id, g.number, g.submitted_at, g.available_at, g.attempt + 1, g.priority, g.crashes, false, false, 'leased'::text, g.next_need,
-            g.submitted_by, g.on_dependency_failure, g.payload, g.metadata, g.expires_at, g.singleton_key, g.options, g.fence,
-            _make_lease_id(g.job_id, g.fence), _grant_leases.worker_id, g.at, g.at + lease, g.at + lease, null::jsonb, g.failure, null::timestamptz
+            g.job_id, g.number, g.submitted_at, g.available_at, g.attempt + 1, g.priority, g.crashes, false, false,
+            'leased'::text, g.next_need, g.submitted_by, g.on_dependency_failure, g.payload, g.metadata, g.expires_at,
+            g.singleton_key, g.options, g.fence, _make_lease_id(g.job_id, g.fence), _grant_leases.worker_id, g.at,
+            g.at + lease, g.at + lease, null::jsonb, g.failure, null::timestamptz
         from gone as g
         returning
-            j.job_id, j.lease_id, j.fence, j.next_need, j.payload, j.attempt, coalesce((j.options).max_attempts, v_max_attempts), j.lease_expires_at,
-            j.lease_expires_at - _now(), j.singleton_key, coalesce(j.metadata, '{}'), (j.options).run_id, (j.options).step,
-            case when (j.options).wait_for is null then '{}' else coalesce(_dependency_results((j.options).wait_for), '{}') end,
+            j.job_id, j.lease_id, j.fence, j.next_need, j.payload, j.attempt,
+            coalesce((j.options).max_attempts, v_max_attempts), j.lease_expires_at, j.lease_expires_at - _now(),
+            j.singleton_key, coalesce(j.metadata, '{}'), (j.options).run_id, (j.options).step,
+            case
+                when (j.options).wait_for is null then '{}'
+                else coalesce(_dependency_results((j.options).wait_for), '{}')
+            end,
             (j.options).wait_for is not null and _dependency_results((j.options).wait_for) is null
     )
     select l.*
@@ -2432,8 +2530,9 @@ end
 $_grant_leases$;
 
 comment on function _grant_leases(uuid[], boolean, text, interval) is
-    'Leases jobs whose locks (and keys) the caller holds, and returns them in the order of ids. keyed: whether some may have a singleton key. Deleted and '
-    'written anew: as in _claim_one.';
+    'Leases jobs whose rows (and keys) the caller has locked, and returns them in the order of ids. keyed: whether '
+    'some of them may have a singleton key. The rows are deleted and inserted again, for the reason that _claim_one '
+    'gives.';
 $function$,
 $function$
 create or replace function _group_roles(schema_name text)
@@ -2465,11 +2564,16 @@ begin
     return cardinality(capabilities) > 20 or exists (
         select from unnest(capabilities) as c (capability)
         cross join lateral (
-            -- what a prefix covers stands together in the index: where the first from there on is not covered, none is
+            -- Needs that a prefix covers are adjacent in the index. If the first need from there on is not covered,
+            -- none is.
             select j.next_need
             from only job as j
-            where j.state = 'ready' and not j.parked and j.singleton_key is not null
-                and j.next_need >= case when right(c.capability, 1) = '%' then left(c.capability, -1) else c.capability end collate "C"
+            where _is_ready_head(j.state, j.parked, j.singleton_key)
+                and j.next_need
+                    >= case
+                        when right(c.capability, 1) = '%' then left(c.capability, -1)
+                        else c.capability
+                    end collate "C"
             order by j.next_need, j.priority, j.number
             limit 1
         ) as h
@@ -2479,7 +2583,8 @@ end
 $_has_ready_heads$;
 
 comment on function _has_ready_heads(text[]) is
-    'Whether a head of a singleton key may be ready that these capabilities cover: a look for each. True without a look where they are many.';
+    'Whether a head of a singleton key that these capabilities cover may be ready: one index lookup for each '
+    'capability. Always true for more than twenty capabilities.';
 $function$,
 $function$
 create or replace function _hold_wakeups()
@@ -2498,6 +2603,39 @@ comment on function _hold_wakeups() is
     'Begins to hold back wake-ups, because a claim is about to run maintenance: the claim may take the jobs that '
     'maintenance lets in, and then a thousand sleeping workers need not wake for them. _release_wakeups ends it. A '
     'setting of the transaction holds the jobs and their needs, so that a rollback forgets them.';
+$function$,
+$function$
+create or replace function _horizon_passed(id xid8)
+returns boolean
+language sql
+stable
+as $_horizon_passed$
+    select case
+        when id <= pg_snapshot_xmin(pg_current_snapshot()) then true
+        when id < pg_snapshot_xmax(pg_current_snapshot()) or id = pg_current_xact_id_if_assigned() then false
+    end
+$_horizon_passed$;
+
+comment on function _horizon_passed(xid8) is
+    'Whether all transactions older than this id have ended, as the snapshot of the calling statement shows it. If '
+    'so, the statement sees everything that they committed. Null if that cannot be known: the id is null, or this '
+    'server has not reached it. Such a foreign id was recorded on another server, before a restore. A caller treats '
+    'it as not passed, and records a new id in its place. Inlined, so that a query asks with its own snapshot.';
+$function$,
+$function$
+create or replace function _in_lane(next_need text, priority smallint, lane_need text, lane_priority smallint)
+returns boolean
+language sql
+immutable
+as $_in_lane$
+    select hashtextextended(next_need, priority::bigint) = hashtextextended(lane_need, lane_priority::bigint)
+        and next_need = lane_need
+        and priority = lane_priority
+$_in_lane$;
+
+comment on function _in_lane(text, smallint, text, smallint) is
+    'Whether a job (next_need, priority) is in this lane. Inlined, so that it matches ready_lane_idx: the index holds '
+    'the hash of the lane, and the comparison of need and priority excludes other lanes with the same hash.';
 $function$,
 $function$
 create or replace function _insert_jobs(
@@ -2612,12 +2750,13 @@ returns bigint
 language sql
 volatile
 as $_invalidation_id$
-    select 4611686018427387904 + nextval('watermark_watermark_id_seq')
+    select _first_invalidation_id() + nextval('watermark_watermark_id_seq')
 $_invalidation_id$;
 
 comment on function _invalidation_id() is
-    'The watermark_id of a row that comes after all rows of _advance_watermarks, those that are written later included: a lane was opened, or a setting changed, and claims '
-    'must not go by marks that do not know of it. A move that has seen it removes it.';
+    'The watermark_id of a row that says that a lane was opened or a setting was changed. It is greater than that of '
+    'every row of _advance_watermarks, later ones included, so that no claim goes by watermarks that do not know of '
+    'the change. _advance_watermarks removes such a row after it has seen it.';
 $function$,
 $function$
 create or replace function _is_element_error(error_code text)
@@ -2685,8 +2824,8 @@ as $_is_plain_claim$
 $_is_plain_claim$;
 
 comment on function _is_plain_claim(text, text[]) is
-    'Whether a worker''s name, and his one capability if there are marks of it, want no second look. Marks are those of needs: of what '
-    '_check_capabilities refuses, and of a prefix, there are none.';
+    'Whether worker_id, and the one capability if it has watermarks, need no further check. Only needs have '
+    'watermarks: a prefix has none, and neither has anything that _check_capabilities refuses.';
 $function$,
 $function$
 create or replace function _is_plain_complete(element jsonb)
@@ -2752,6 +2891,32 @@ comment on function _is_plain_request(_request) is
     'Defines a plain job: it has a need, a payload and a priority, and the defaults of submit otherwise. One '
     'expression, inlined where it is called, tells this. The need is checked elsewhere: by _is_plain_need, or when its '
     'lane is opened. Apart from the need, this is never true of a request that _check_submit refuses.';
+$function$,
+$function$
+create or replace function _is_ready_head(state text, parked boolean, singleton_key text)
+returns boolean
+language sql
+immutable
+as $_is_ready_head$
+    select state = 'ready' and not parked and singleton_key is not null
+$_is_ready_head$;
+
+comment on function _is_ready_head(text, boolean, text) is
+    'Whether a job is the head of a singleton key: ready, with a key, and not parked. Inlined, so that it implies the '
+    'predicate of job_ready_head_idx.';
+$function$,
+$function$
+create or replace function _is_recent(noted_at timestamptz, now timestamptz)
+returns boolean
+language sql
+immutable
+as $_is_recent$
+    select noted_at between now - interval '20 ms' and now
+$_is_recent$;
+
+comment on function _is_recent(timestamptz, timestamptz) is
+    'Whether watermarks, a lane cache or a lookahead were recorded in the last 20 ms. They are then not recorded '
+    'again, except after many claims: at most fifty times a second.';
 $function$,
 $function$
 create or replace function _is_retryable(retry jsonb, error text, error_code text)
@@ -2967,6 +3132,18 @@ comment on function _lagging_sequences(text, boolean) is
     'sequences were not. thorough: after a look at all jobs, the archive included; otherwise at what is small or has an index.';
 $function$,
 $function$
+create or replace function _lane_priority(priority smallint)
+returns smallint
+language sql
+immutable
+as $_lane_priority$
+    select greatest(priority, -1 - priority)::smallint
+$_lane_priority$;
+
+comment on function _lane_priority(smallint) is
+    'The priority of the jobs of a lane, given lane.priority, which is -1 less that priority for a retired lane.';
+$function$,
+$function$
 create or replace function _last_horizon()
 returns maintenance_horizon
 language plpgsql
@@ -3003,6 +3180,34 @@ as $_lease_check_bits$
 $_lease_check_bits$;
 
 comment on function _lease_check_bits(uuid, bigint) is '28 bits that tie a fence to its job.';
+$function$,
+$function$
+create or replace function _list_lanes(cache lane_cache, capabilities text[], now timestamptz)
+returns lane_cache
+language plpgsql
+volatile
+as $_list_lanes$
+begin
+    select array_agg(l.next_need), array_agg(l.priority), array_agg(coalesce(o.number, 0))
+    into cache.needs, cache.priorities, cache.numbers
+    from (
+        select distinct k.next_need, _lane_priority(k.priority) as priority
+        from lane as k
+        where k.next_need = any (_matching_needs(capabilities))
+    ) as l
+    left join unnest(cache.needs, cache.priorities, cache.numbers) as o (next_need, priority, number)
+        on o.next_need = l.next_need and o.priority = l.priority;
+    cache.rest_id := null;
+    cache.rest_priority := null;
+    cache.rest_number := null;
+    cache.made_at := now;
+    return cache;
+end
+$_list_lanes$;
+
+comment on function _list_lanes(lane_cache, text[], timestamptz) is
+    'The lane cache with all lanes that the capabilities cover, each with the watermark that it had, and without a '
+    'rest.';
 $function$,
 $function$
 create or replace function _list_objects(schema_name text, group_roles jsonb)
@@ -3151,160 +3356,103 @@ comment on function _list_objects(text, jsonb) is
     'installations can be compared.';
 $function$,
 $function$
-create or replace function _lock_candidates(survey _claim_plan, limit_jobs integer, but uuid[], now timestamptz)
+create or replace function _lock_candidates(plan _claim_plan, limit_jobs integer, excluded uuid[], now timestamptz)
 returns _candidates
 language plpgsql
 volatile
 as $_lock_candidates$
 declare
-    v_need          constant text := survey.next_need[1];
-    v_priority      constant smallint[] := survey.priority;
-    v_watermarks    constant bigint[] := survey.watermark;
-    v_picked        _candidates;
+    v_need          constant text := plan.next_need[1];
+    v_priority      constant smallint[] := plan.priority;
+    v_watermarks    constant bigint[] := plan.watermark;
+    v_locked        _candidates;
 begin
-    if coalesce(survey.priority, survey.keyed_priority) is null then
-        return v_picked;
-    elsif survey.scope is not null or survey.keyed_need is not null then
-        return _lock_candidates_merged(survey, limit_jobs, but, now);
+    if coalesce(plan.priority, plan.keyed_priority) is null then
+        return v_locked;
+    elsif plan.scope is not null or plan.keyed_need is not null then
+        return _lock_candidates_merged(plan, limit_jobs, excluded, now);
     end if;
-    -- lane after lane, locking a row at a time; the limit inside is for the planner, which would take an unknown one for a tenth of the table
-    select array_agg(p.job_id), bool_or(p.special) into v_picked.ids, v_picked.special
+    -- One lane after the other, one row lock at a time. The inner limit is for the planner, which would take an unknown
+    -- limit for a tenth of the table.
+    select array_agg(p.job_id), bool_or(p.special) into v_locked.ids, v_locked.special
     from (
         select f.job_id, f.special
         from unnest(v_priority, v_watermarks) as l (priority, number)
         cross join lateral (
             select j.job_id, j.expires_at is not null as special
             from ready as j
-            where hashtextextended(j.next_need, j.priority::bigint) = hashtextextended(v_need, l.priority::bigint)
-                and j.next_need = v_need and j.priority = l.priority and j.number >= l.number
-                and j.job_id <> all (but)
+            where _in_lane(j.next_need, j.priority, v_need, l.priority) and j.number >= l.number
+                and j.job_id <> all (excluded)
             order by j.number
             limit 1000
             for no key update skip locked
         ) as f
         limit (select limit_jobs)
     ) as p;
-    return v_picked;
+    return v_locked;
 end
 $_lock_candidates$;
 
 comment on function _lock_candidates(_claim_plan, integer, uuid[], timestamptz) is
-    'Locks the first jobs of these needs, lowest priority first, then longest ready, skipping what is locked, and never one of but. special: one of '
-    'them has a key or a last moment to start, and must be looked at.';
+    'Locks the first jobs of the plan, lowest priority first, then longest ready, and returns them in order. Skips '
+    'locked rows, and never takes one of excluded. special: at least one has a singleton key or expires_at and needs '
+    'a further check.';
 $function$,
 $function$
-create or replace function _lock_candidates_merged(survey _claim_plan, limit_jobs integer, but uuid[], now timestamptz)
+create or replace function _lock_candidates_merged(
+    plan _claim_plan, limit_jobs integer, excluded uuid[], now timestamptz
+)
 returns _candidates
 language plpgsql
 volatile
 as $_lock_candidates_merged$
 declare
-    v_needs         text[] := survey.next_need;
-    v_priority      smallint[] := survey.priority;
-    v_watermarks    bigint[] := survey.watermark;
-    v_rest          lane_cache_rest;
-    v_first         constant integer := limit_jobs + 12;
-    v_wide          integer := v_first;
-    v_deep          integer := 5;
-    v_certain       integer;
-    v_found         integer;
-    v_cut           boolean;
-    v_picked        _candidates;
+    v_first     constant integer := limit_jobs + 12;
+    v_wide      integer := v_first;
+    v_deep      integer := 5;
+    v_scope     constant text := plan.scope;
+    v_rest      lane_cache_rest;
+    v_picked    record;
 begin
     loop
-        -- The first few of the first few lanes, unlocked; how far nothing can be missing among them; then the locks, in order, as many as are wanted.
-        with beyond as materialized (
-            -- a lane that is not looked at has nothing before its mark
-            select n.priority, n.number
-            from (values (v_priority[v_wide + 1], v_watermarks[v_wide + 1]), (survey.rest_priority, survey.rest_number)) as n (priority, number)
-            where n.number is not null
-            order by n.priority, n.number
-            limit 1
-        ), head as materialized (
-            select h.job_id, l.priority, h.number, h.place = greatest(v_deep / l.place, 2) as cut
-            from unnest(v_needs[: v_wide], v_priority[: v_wide], v_watermarks[: v_wide]) with ordinality as l (next_need, priority, number, place)
-            cross join lateral (
-                select j.job_id, j.number, row_number() over (order by j.number) as place
-                from ready as j
-                where hashtextextended(j.next_need, j.priority::bigint) = hashtextextended(l.next_need, l.priority::bigint)
-                    and j.next_need = l.next_need and j.priority = l.priority and j.number >= l.number
-                    and j.number <= coalesce((select b.number from beyond as b where b.priority <= l.priority), 9223372036854775807)
-                    and j.job_id <> all (but)
-                order by j.number
-                limit greatest(v_deep / l.place, 2)
-            ) as h
-            union all
-            select h.job_id, l.priority, h.number, h.place = v_deep
-            from unnest(survey.keyed_need, survey.keyed_priority) as l (next_need, priority)
-            cross join lateral (
-                select j.job_id, j.number, row_number() over (order by j.number) as place
-                from only job as j
-                where j.next_need = l.next_need and j.priority = l.priority
-                    and j.state = 'ready' and not j.parked and j.singleton_key is not null and j.job_id <> all (but)
-                order by j.number
-                limit v_deep
-            ) as h
-        ), bound as materialized (
-            select b.priority, b.number, b.cut
-            from (
-                -- a lane that was cut off may go on behind its last
-                select h.priority, h.number, true as cut from head as h where h.cut
-                union all
-                select n.priority, n.number, false from beyond as n
-            ) as b
-            order by b.priority, b.number
-            limit 1
-        ), certain as materialized (
-            select h.job_id, h.priority, h.number
-            from head as h
-            where not exists (select from bound as b where (h.priority, h.number) > (b.priority, b.number))
-            order by h.priority, h.number
-        ), taken as (
-            select j.job_id, j.special
-            from certain as c
-            cross join lateral (
-                select r.job_id, r.singleton_key is not null or r.expires_at is not null as special
-                from job as r
-                where r.job_id = c.job_id and r.state = 'ready' and not r.parked
-                for no key update skip locked
-            ) as j
-            limit (select limit_jobs)
-        )
-        select array_agg(t.job_id), bool_or(t.special), count(*), (select count(*) from certain as c), (select b.cut from bound as b)
-        into v_picked.ids, v_picked.special, v_found, v_certain, v_cut
-        from taken as t;
-        exit when v_found = limit_jobs or v_cut is null;
-        -- others hold some of the first, or they are too few: look further
-        if v_cut then
+        v_picked := _lock_first_of_lanes(plan, v_wide, v_deep, limit_jobs, excluded);
+        exit when v_picked.locked = limit_jobs or v_picked.cut is null;
+        -- Other sessions have locked some of the first jobs, or there are too few: look further.
+        if v_picked.cut then
             v_deep := v_deep * 8;
-        elsif v_wide < cardinality(v_needs) then
+        elsif v_wide < cardinality(plan.next_need) then
             v_wide := v_wide * 3;
         else
-            select r.* into v_rest from lane_cache_rest as r where r.scope = survey.scope and r.rest_id = survey.rest_id;
-            -- gone: the front was made up anew meanwhile
+            select r.* into v_rest from lane_cache_rest as r where r.scope = plan.scope and r.rest_id = plan.rest_id;
+            -- It is gone if the lane cache was rebuilt meanwhile.
             exit when v_rest.rest_id is null;
-            survey.rest_number := null;
-            -- some of them may have been opened anew since, and are in the front
-            select v_needs || array_agg(r.next_need), v_priority || array_agg(r.priority), v_watermarks || array_agg(r.number)
-            into v_needs, v_priority, v_watermarks
+            plan.rest_number := null;
+            -- Some lanes of the rest may have been opened again since, and are in the lane cache.
+            select
+                plan.next_need || array_agg(r.next_need), plan.priority || array_agg(r.priority),
+                plan.watermark || array_agg(r.number)
+            into plan.next_need, plan.priority, plan.watermark
             from unnest(v_rest.needs, v_rest.priorities, v_rest.numbers) as r (next_need, priority, number)
             where (r.next_need, r.priority) not in (
-                select o.next_need, o.priority from unnest(survey.next_need, survey.priority) as o (next_need, priority)
+                select o.next_need, o.priority from unnest(plan.next_need, plan.priority) as o (next_need, priority)
             );
-            v_wide := cardinality(v_needs);
+            v_wide := cardinality(plan.next_need);
         end if;
     end loop;
-    if v_found > 0 and survey.scope is not null and (v_wide > v_first or not v_cut and v_certain < v_found + 3) then
-        -- so that the next claim has it easier
-        perform _rebuild_lane_cache(survey.scope, survey.capabilities, v_wide, now);
+    if v_picked.locked > 0 and v_scope is not null
+        and (v_wide > v_first or not v_picked.cut and v_picked.certain < v_picked.locked + 3)
+    then
+        -- so that the next claim finds more in the first lanes
+        perform _rebuild_lane_cache(v_scope, plan.capabilities, v_wide, now);
     end if;
-    return v_picked;
+    return (v_picked.ids, v_picked.special)::_candidates;
 end
 $_lock_candidates_merged$;
 
 comment on function _lock_candidates_merged(_claim_plan, integer, uuid[], timestamptz) is
-    '_lock_candidates over several needs, or where there are heads of singleton keys, which are not in the order of the marks. Looks no further than it takes to be sure '
-    'that nothing comes before what it locks.';
+    '_lock_candidates over several needs, or where there are heads of singleton keys, which the watermarks do not '
+    'cover. It looks at the first few jobs of the first few lanes, and further only until it is certain that no job '
+    'comes before those that it locks.';
 $function$,
 $function$
 create or replace function _lock_current_lease(job_id uuid, lease_id uuid, verb text)
@@ -3462,6 +3610,96 @@ comment on function _lock_due(text, integer, timestamptz, timestamptz) is
     'time has come (both from since on), jobs past their expires_at, heartbeats of leases that have ended, and '
     'registrations that are over. The conditions are also in _lock_still_due: tests/sql/maintenance/due.sql holds the '
     'two together.';
+$function$,
+$function$
+create or replace function _lock_first_of_lanes(
+    plan _claim_plan, wide integer, deep integer, limit_jobs integer, excluded uuid[],
+    out ids uuid[], out special boolean, out locked integer, out certain integer, out cut boolean
+)
+language plpgsql
+volatile
+as $_lock_first_of_lanes$
+declare
+    v_needs         constant text[] := plan.next_need[: wide];
+    v_priority      constant smallint[] := plan.priority[: wide];
+    v_watermarks    constant bigint[] := plan.watermark[: wide];
+begin
+    -- The first few jobs of the first few lanes are read without locks. Up to a bound no job can be missing among them,
+    -- and those are locked in order, as many as are wanted.
+    with beyond as materialized (
+        -- a lane that is not looked at has nothing before its watermark
+        select n.priority, n.number
+        from (
+            values (plan.priority[wide + 1], plan.watermark[wide + 1]), (plan.rest_priority, plan.rest_number)
+        ) as n (priority, number)
+        where n.number is not null
+        order by n.priority, n.number
+        limit 1
+    ), head as materialized (
+        select h.job_id, l.priority, h.number, h.place = greatest(deep / l.place, 2) as cut
+        from unnest(v_needs, v_priority, v_watermarks) with ordinality as l (next_need, priority, number, place)
+        cross join lateral (
+            select j.job_id, j.number, row_number() over (order by j.number) as place
+            from ready as j
+            where _in_lane(j.next_need, j.priority, l.next_need, l.priority) and j.number >= l.number
+                and j.number <= coalesce(
+                    (select b.number from beyond as b where b.priority <= l.priority), 9223372036854775807
+                )
+                and j.job_id <> all (excluded)
+            order by j.number
+            limit greatest(deep / l.place, 2)
+        ) as h
+        union all
+        select h.job_id, l.priority, h.number, h.place = deep
+        from unnest(plan.keyed_need, plan.keyed_priority) as l (next_need, priority)
+        cross join lateral (
+            select j.job_id, j.number, row_number() over (order by j.number) as place
+            from only job as j
+            where j.next_need = l.next_need and j.priority = l.priority
+                and _is_ready_head(j.state, j.parked, j.singleton_key) and j.job_id <> all (excluded)
+            order by j.number
+            limit deep
+        ) as h
+    ), bound as materialized (
+        select b.priority, b.number, b.cut
+        from (
+            -- a lane that was cut off may go on after its last job
+            select h.priority, h.number, true as cut from head as h where h.cut
+            union all
+            select n.priority, n.number, false from beyond as n
+        ) as b
+        order by b.priority, b.number
+        limit 1
+    ), sure as materialized (
+        select h.job_id, h.priority, h.number
+        from head as h
+        where not exists (select from bound as b where (h.priority, h.number) > (b.priority, b.number))
+        order by h.priority, h.number
+    ), taken as (
+        select j.job_id, j.special
+        from sure as s
+        cross join lateral (
+            select r.job_id, r.singleton_key is not null or r.expires_at is not null as special
+            from job as r
+            where r.job_id = s.job_id and r.state = 'ready' and not r.parked
+            for no key update skip locked
+        ) as j
+        limit (select limit_jobs)
+    )
+    select
+        array_agg(t.job_id), bool_or(t.special), count(*), (select count(*) from sure as s),
+        (select b.cut from bound as b)
+    into ids, special, locked, certain, cut
+    from taken as t;
+end
+$_lock_first_of_lanes$;
+
+comment on function _lock_first_of_lanes(_claim_plan, integer, integer, integer, uuid[]) is
+    'Locks up to limit_jobs jobs among the first of the first wide lanes of the plan, and of its heads of singleton '
+    'keys, in the order of priority and number. Skips locked rows, and never takes one of excluded. deep: how many '
+    'jobs of the first lane are read; of the nth lane it is the nth part, but two at least. locked: how many were '
+    'locked. certain: how many were certain to be the first. cut: what limits that: true, a lane was not read to its '
+    'end; false, a lane was not looked at; null, nothing.';
 $function$,
 $function$
 create or replace function _lock_job(job_id uuid)
@@ -3624,12 +3862,12 @@ returns boolean
 language sql
 stable
 as $_lookahead_fresh$
-    select noted_at between now - interval '20 ms' and now and surveyed_at > now - interval '100 ms'
+    select _is_recent(noted_at, now) and surveyed_at > now - interval '100 ms'
 $_lookahead_fresh$;
 
 comment on function _lookahead_fresh(timestamptz, timestamptz, timestamptz) is
-    'Whether a front, or what is ahead, may be gone by. However often it is noted anew, ten times a second a claim is to take the long way, and do the '
-    'upkeep.';
+    'Whether a claim may go by a lane cache or a lookahead. However often these are recorded, ten times a second a '
+    'claim must find them outdated, take the long way, and run the maintenance that is due.';
 $function$,
 $function$
 create or replace function _make_lease_id(job_id uuid, fence bigint)
@@ -3674,7 +3912,36 @@ begin
 end
 $_matching_needs$;
 
-comment on function _matching_needs(text[]) is 'The needs that a worker of these capabilities can serve: each once.';
+comment on function _matching_needs(text[]) is 'The needs that a worker with these capabilities can serve, each once.';
+$function$,
+$function$
+create or replace function _may_rebuild_lane_cache(scope text, now timestamptz)
+returns boolean
+language plpgsql
+volatile
+as $_may_rebuild_lane_cache$
+declare
+    v_alone boolean := pg_try_advisory_xact_lock(_advisory_lock_key('lane_cache', scope));
+begin
+    -- A session that idles in its transaction must not keep the others from rebuilding the lane cache.
+    if not v_alone then
+        v_alone := (
+            select
+                k.noted_at between _may_rebuild_lane_cache.now - interval '1 s'
+                and _may_rebuild_lane_cache.now + interval '1 s'
+            from lane_cache as k
+            where k.scope = _may_rebuild_lane_cache.scope
+            order by k.cache_id desc
+            limit 1
+        ) is not true;
+    end if;
+    return v_alone;
+end
+$_may_rebuild_lane_cache$;
+
+comment on function _may_rebuild_lane_cache(text, timestamptz) is
+    'Whether this session rebuilds the lane cache of a scope: it gets the advisory lock of the scope, which is only '
+    'tried, or the lane cache was not rebuilt within a second.';
 $function$,
 $function$
 create or replace function _maybe_run_maintenance(now timestamptz)
@@ -3766,6 +4033,38 @@ comment on function _maybe_run_maintenance(timestamptz) is
     'proven that all older transactions have filed nothing earlier. Skips locked rows.';
 $function$,
 $function$
+create or replace function _merge_lane_cache_rest(cache lane_cache)
+returns lane_cache
+language plpgsql
+volatile
+as $_merge_lane_cache_rest$
+declare
+    v_rest  lane_cache_rest;
+begin
+    select r.* into v_rest from lane_cache_rest as r where r.scope = cache.scope and r.rest_id = cache.rest_id;
+    if v_rest.rest_id is null then
+        return cache;
+    end if;
+    select
+        cache.needs || array_agg(r.next_need), cache.priorities || array_agg(r.priority),
+        cache.numbers || array_agg(r.number)
+    into cache.needs, cache.priorities, cache.numbers
+    from unnest(v_rest.needs, v_rest.priorities, v_rest.numbers) as r (next_need, priority, number)
+    where (r.next_need, r.priority) not in (
+        select o.next_need, o.priority from unnest(cache.needs, cache.priorities) as o (next_need, priority)
+    );
+    cache.rest_id := null;
+    cache.rest_priority := null;
+    cache.rest_number := null;
+    return cache;
+end
+$_merge_lane_cache_rest$;
+
+comment on function _merge_lane_cache_rest(lane_cache) is
+    'The lane cache with the lanes of its rest behind its own, each once, and without a rest. Unchanged if the rest '
+    'is gone.';
+$function$,
+$function$
 create or replace function _next_scheduled_at(capabilities text[], now timestamptz, skip integer default 0)
 returns timestamptz
 language plpgsql
@@ -3808,13 +4107,110 @@ comment on function _next_scheduled_at(text[], timestamptz, integer) is
     'more than two hundred jobs of other needs come before it. Null: there is none.';
 $function$,
 $function$
+create or replace function _next_watermark(
+    old_watermark watermark, need text, queue_position bigint, last_fence bigint, invalidated boolean, now timestamptz
+)
+returns watermark
+language plpgsql
+volatile
+as $_next_watermark$
+declare
+    v_fixed         constant boolean := _snapshot_is_fixed();
+    v_many_claims   constant boolean := not _few_claims_between(old_watermark.fence, last_fence);
+    -- With a fixed snapshot this value may be outdated. Null keeps claims from going by the watermarks.
+    v_max_lease     constant interval :=
+        case when not v_fixed then _duration(_setting_value('max_lease')::interval) end;
+    v_max_attempts  constant integer := _setting_value('max_attempts')::integer;
+    v_passed        xid8;
+    v_new           watermark;
+begin
+    -- A long transaction that may have nothing to do with jobs holds the horizon back. Locks are read only if claims
+    -- have left dead entries behind.
+    if v_many_claims and _horizon_passed(old_watermark.seen_by) is false and not v_fixed
+        and _no_older_writers(old_watermark.seen_by)
+    then
+        v_passed := old_watermark.seen_by;
+    end if;
+    -- seen_number and seen_by are kept until they are proven. If each call replaced them, transactions that write one
+    -- after the other, each for longer than that, would stop the watermarks. This is one statement, because its
+    -- snapshot must show both which transactions have ended and what they wrote.
+    select
+        null::bigint, n.next_need, n.priorities, c.numbers, n.keyed,
+        case
+            when s.proven or s.unknown_id then coalesce(queue_position, old_watermark.seen_number)
+            else old_watermark.seen_number
+        end,
+        case when not (s.proven or s.unknown_id) or queue_position is null then old_watermark.seen_by end,
+        _next_watermark.now, last_fence, v_max_lease, v_max_attempts
+    into v_new
+    from (
+        select o.next_need, array_agg(distinct o.priority order by o.priority) as priorities, bool_or(o.keyed) as keyed
+        from (
+            select l.next_need, _lane_priority(l.priority) as priority, l.keyed from lane as l where l.next_need = need
+        ) as o
+        group by o.next_need
+    ) as n
+    cross join lateral (
+        select
+            coalesce(_horizon_passed(old_watermark.seen_by) or old_watermark.seen_by = v_passed, false) as proven,
+            -- recorded on another server, before a restore
+            _horizon_passed(old_watermark.seen_by) is null as unknown_id
+    ) as s
+    cross join lateral (
+        select
+            array_agg(
+                case
+                    when s.proven then least(
+                        old_watermark.seen_number + 1,
+                        (
+                            select j.number
+                            from ready as j
+                            where _in_lane(j.next_need, j.priority, n.next_need, o.priority)
+                                and j.number between o.number and old_watermark.seen_number
+                            order by j.number
+                            limit 1
+                        )
+                    )
+                    else o.number
+                end
+                order by o.priority
+            ) as numbers
+        from (
+            select
+                p.priority,
+                coalesce(old_watermark.numbers[array_position(old_watermark.priorities, p.priority)], 0) as number
+            from unnest(n.priorities) as p (priority)
+        ) as o
+    ) as c
+    where (invalidated or v_many_claims or not _is_recent(old_watermark.noted_at, _next_watermark.now))
+        -- an idle need writes nothing
+        and (
+            invalidated or v_many_claims
+            or n.priorities <> old_watermark.priorities or n.keyed <> old_watermark.keyed
+            or c.numbers <> old_watermark.numbers or old_watermark.seen_number <> queue_position
+            or not v_fixed
+            and (old_watermark.max_lease, old_watermark.max_attempts) is distinct from (v_max_lease, v_max_attempts)
+        );
+    return v_new;
+end
+$_next_watermark$;
+
+comment on function _next_watermark(watermark, text, bigint, bigint, boolean, timestamptz) is
+    'The watermarks that follow the old ones of a need; seen_by is null if it is to be the id of this transaction. '
+    'Null if nothing is to be written: they were recorded in the last 20 ms, or the need is idle. The watermark of a '
+    'lane is its first ready number, but at most seen_number + 1. It advances once all transactions older than '
+    'seen_by have ended: every ready number up to seen_number can then be seen. invalidated: whether a lane was '
+    'opened or a setting changed. Locks nothing.';
+$function$,
+$function$
 create or replace function _no_older_writers(id xid8)
 returns boolean
 language plpgsql
 volatile
 as $_no_older_writers$
 begin
-    -- who drew a number or wrote a job took his id first, and holds the lock until he can be seen
+    -- A transaction takes its id before it draws a number or writes a job, and holds the lock until its work is
+    -- visible.
     return not exists (
         with held as materialized (
             select l.locktype, l.virtualtransaction, l.database, l.relation, l.transactionid, l.mode
@@ -3823,19 +4219,22 @@ begin
         )
         select from held as w
         join held as t on t.virtualtransaction = w.virtualtransaction
-        where w.relation in ('number_seq'::regclass, 'job'::regclass, 'ready'::regclass, 'leased'::regclass) and w.mode not in ('AccessShareLock', 'RowShareLock')
+        where w.relation in ('number_seq'::regclass, 'job'::regclass, 'ready'::regclass, 'leased'::regclass)
+            and w.mode not in ('AccessShareLock', 'RowShareLock')
             and w.database = (select d.oid from pg_database as d where d.datname = current_database())
             and t.locktype = 'transactionid' and t.mode = 'ExclusiveLock'
-            -- the 32 bits that a lock shows, counted backwards from the id
-            and ((id::text::numeric % 4294967296)::bigint - t.transactionid::text::bigint + 4294967296) % 4294967296 between 1 and 2147483647
+            -- A lock shows 32 bits of the id. They are counted backwards from the given id.
+            and ((id::text::numeric % 4294967296)::bigint - t.transactionid::text::bigint + 4294967296) % 4294967296
+                between 1 and 2147483647
     );
 end
 $_no_older_writers$;
 
 comment on function _no_older_writers(xid8) is
-    'Whether no transaction older than this id is open that has drawn a queue number or written a job, whatever else is open: a long transaction of '
-    'somebody''s own, say. A statement that begins after this one sees all that those before have written. Reads all locks of the server: a fraction of '
-    'a millisecond, for who finds that pg_snapshot_xmin tells him nothing.';
+    'Whether every transaction older than this id that has drawn a queue number or written a job has ended, whatever '
+    'else is open, for example a long transaction that has nothing to do with jobs. A statement that begins after '
+    'this one then sees everything that they wrote. It reads all locks of the server, which takes a fraction of a '
+    'millisecond. It is for callers that _horizon_passed tells nothing.';
 $function$,
 $function$
 create or replace function _now()
@@ -3874,16 +4273,19 @@ declare
     v_now   constant timestamptz := _now();
     v_next  bigint;
 begin
-    -- the look first, the transaction id after it: the other way round the pair proves nothing
-    if pg_current_xact_id_if_assigned() is not null or not exists (select from lane as l where l.retire_at <= v_now) then
+    -- Snapshots must be read before this transaction takes an id. In the opposite order the two prove nothing.
+    if pg_current_xact_id_if_assigned() is not null
+        or not exists (select from lane as l where l.retire_at <= v_now)
+    then
         return null;
     end if;
-    -- what this transaction read of it before would be read again
+    -- Otherwise this transaction might be shown again what it read before.
     perform pg_stat_clear_snapshot();
     v_next := pg_snapshot_xmax(pg_current_snapshot())::text::bigint;
     return (
-        -- of the 32 bits that are shown, the id nearest to the next one
-        select min(v_next - ((v_next - a.backend_xmin::text::bigint + 2147483648) % 4294967296 - 2147483648))::text::xid8
+        -- backend_xmin shows 32 bits. The full id is the one nearest to the next id.
+        select
+            min(v_next - ((v_next - a.backend_xmin::text::bigint + 2147483648) % 4294967296 - 2147483648))::text::xid8
         from pg_stat_activity as a
         where a.datname = current_database() and a.backend_xmin is not null
     );
@@ -3891,8 +4293,9 @@ end
 $_oldest_snapshot$;
 
 comment on function _oldest_snapshot() is
-    'Everybody in this database has seen what transactions with an id below this one have done: nobody has an older snapshot. Null in a transaction that has '
-    'an id already, and where no lane is due (_retire_lanes). pg_snapshot_xmin would not tell of snapshots of REPEATABLE READ whose owner has no id yet.';
+    'Every session of this database sees what transactions with a smaller id than this have done: none has an older '
+    'snapshot. Null if this transaction already has an id, or if no lane is due (_retire_lanes). pg_snapshot_xmin '
+    'would not show the snapshot of a REPEATABLE READ transaction that has no id yet.';
 $function$,
 $function$
 create or replace function _one_in_fifty()
@@ -3900,11 +4303,14 @@ returns boolean
 language sql
 volatile
 as $_one_in_fifty$
-    -- not by random(): workers that call setseed() before each job would all be chosen always, or never. 2 % of all uuids come before this one.
+    -- Not random(): in workers that call setseed() before each job it would always be true, or never.
+    -- 2 % of all uuids are less than this one.
     select gen_random_uuid() < '051eb851-eb85-4000-8000-000000000000'
 $_one_in_fifty$;
 
-comment on function _one_in_fifty() is 'Whether this claim is the one in fifty, by chance, that moves the marks of its need. No session can sway it.';
+comment on function _one_in_fifty() is
+    'Whether this claim is the one in fifty, chosen at random, that advances the watermarks of its need. No session '
+    'can influence the choice.';
 $function$,
 $function$
 create or replace function _open_lane(next_need text, priority smallint, keyed boolean, now timestamptz)
@@ -3915,7 +4321,8 @@ as $_open_lane$
 begin
     if exists (
         select from lane as l
-        where l.next_need = _open_lane.next_need and l.priority = _open_lane.priority and (l.keyed or not _open_lane.keyed)
+        where l.next_need = _open_lane.next_need and l.priority = _open_lane.priority
+            and (l.keyed or not _open_lane.keyed)
     ) then
         return;
     end if;
@@ -3923,37 +4330,47 @@ begin
     insert into lane (next_need, priority, keyed, stems, opened_at, retire_at)
     select
         _open_lane.next_need, _open_lane.priority, _open_lane.keyed, _stems(_open_lane.next_need), _open_lane.now,
-        -- one that is used again while it is being retired stays twice as long: what is in steady use is opened once a day
-        _open_lane.now + least(greatest(2 * max(l.retire_at - l.opened_at), interval '10 minutes'), interval '1 day')
+        -- A lane that is used again while it is being retired stays twice as long. One in steady use is thus opened
+        -- once a day.
+        _open_lane.now
+        + least(greatest(2 * max(l.retire_at - l.opened_at), interval '10 minutes'), interval '1 day')
     from lane as l
     where l.next_need = _open_lane.next_need and l.priority = -1 - _open_lane.priority;
-    -- Claims go by the newest marks of a need: the next one is to look at all its lanes, and whether there are keys. In the last place, for marks that are
-    -- moved while this transaction is open come after it, and do not know of it.
-    insert into watermark (watermark_id, next_need, priorities, numbers, keyed, seen_number, seen_by, noted_at, max_lease, max_attempts)
+    -- Claims go by the newest watermark row of a need. This one makes the next claim read all lanes of the need, and
+    -- whether they have keys. Its id is greater than that of all others: watermarks that are advanced while this
+    -- transaction is open are written after it, and do not know of the lane.
+    insert into watermark (
+        watermark_id, next_need, priorities, numbers, keyed, seen_number, seen_by, noted_at, max_lease, max_attempts
+    )
     overriding system value
     select
-        _invalidation_id(), _open_lane.next_need, case when m.priorities @> array[_open_lane.priority] then m.priorities else m.priorities || _open_lane.priority end,
-        case when m.priorities @> array[_open_lane.priority] then m.numbers else m.numbers || 0::bigint end, true, m.seen_number, m.seen_by, '-infinity',
-        m.max_lease, m.max_attempts
+        _invalidation_id(), _open_lane.next_need,
+        case when m.known then m.priorities else m.priorities || _open_lane.priority end,
+        case when m.known then m.numbers else m.numbers || 0::bigint end,
+        true, m.seen_number, m.seen_by, '-infinity', m.max_lease, m.max_attempts
     from (
-        (
-            select 1 as place, k.priorities, k.numbers, k.seen_number, k.seen_by, k.max_lease, k.max_attempts
-            from watermark as k
-            where k.next_need = _open_lane.next_need
-            order by k.watermark_id desc
+        select o.*, o.priorities @> array[_open_lane.priority] as known
+        from (
+            (
+                select 1 as place, k.priorities, k.numbers, k.seen_number, k.seen_by, k.max_lease, k.max_attempts
+                from watermark as k
+                where k.next_need = _open_lane.next_need
+                order by k.watermark_id desc
+                limit 1
+            )
+            union all
+            select 2, '{}', '{}', 0, '0', null, null
+            order by place
             limit 1
-        )
-        union all
-        select 2, '{}', '{}', 0, '0', null, null
-        order by place
-        limit 1
+        ) as o
     ) as m;
 end
 $_open_lane$;
 
 comment on function _open_lane(text, smallint, boolean, timestamptz) is
-    'Sees to it that the need and priority of a job are known before it is, and that some there have a singleton_key (keyed): the one way in for a name, so '
-    'nothing that is not a need gets past it (LH010). To be called by whoever gives a job any of these, or makes it ready: lanes are retired.';
+    'Makes the need and priority of a job known before the job is, and, if keyed, that jobs there have a '
+    'singleton_key. Every name enters the system here, so that nothing that is not a need gets in. Called by '
+    'everything that gives a job any of these or makes it ready, because lanes are retired. Raises LH010.';
 $function$,
 $function$
 create or replace function _open_lanes_and_wake(
@@ -4099,46 +4516,51 @@ language plpgsql
 volatile
 as $_plan_claim$
 declare
-    v_survey    _claim_plan;
+    v_plan  _claim_plan;
 begin
     if cardinality(capabilities) > 1 or right(capabilities[1], 1) = '%' then
         return _plan_scope_claim(capabilities, now);
     end if;
-    v_survey.tended := _refresh_watermark(capabilities[1], now);
-    -- the lanes in the order of walking, each with where its first job may be
+    v_plan.tended := _refresh_watermark(capabilities[1], now);
+    -- the lanes in the order of the claim, each with its watermark
     select
         array_agg(l.next_need order by l.priority),
         array_agg(l.priority order by l.priority),
         array_agg(coalesce(m.numbers[array_position(m.priorities, l.priority)], 0) order by l.priority)
-    into v_survey.next_need, v_survey.priority, v_survey.watermark
+    into v_plan.next_need, v_plan.priority, v_plan.watermark
     from (
-        select distinct o.next_need, greatest(o.priority, -1 - o.priority)::smallint as priority from lane as o where o.next_need = capabilities[1]
+        select distinct o.next_need, _lane_priority(o.priority) as priority
+        from lane as o
+        where o.next_need = capabilities[1]
     ) as l
-    -- the newest that a move has made; one that says that a lane was opened has older marks
+    -- the newest of _advance_watermarks; a row that says that a lane was opened has older watermarks
     left join lateral (
         select k.priorities, k.numbers
         from watermark as k
-        where k.next_need = l.next_need and k.watermark_id < 4611686018427387904
+        where k.next_need = l.next_need and k.watermark_id < _first_invalidation_id()
         order by k.watermark_id desc
         limit 1
     ) as m on true;
-    -- after the upkeep, which may have admitted some
+    -- This comes after maintenance, which may have unparked some.
     if (
-        -- in the order of the index of heads: another one could be walked for it
-        select j.number from only job as j where j.next_need = capabilities[1] and j.state = 'ready' and not j.parked and j.singleton_key is not null
+        -- This order is that of job_ready_head_idx. With another one the planner might walk another index.
+        select j.number
+        from only job as j
+        where j.next_need = capabilities[1] and _is_ready_head(j.state, j.parked, j.singleton_key)
         order by j.next_need, j.priority, j.number
         limit 1
     ) is not null then
-        v_survey.keyed_need := v_survey.next_need;
-        v_survey.keyed_priority := v_survey.priority;
+        v_plan.keyed_need := v_plan.next_need;
+        v_plan.keyed_priority := v_plan.priority;
     end if;
-    return v_survey;
+    return v_plan;
 end
 $_plan_claim$;
 
 comment on function _plan_claim(text[], timestamptz) is
-    'What a claim has to know before it looks: the lanes of its needs, from which number on they can hold ready jobs, and in which of them heads of singleton '
-    'keys are, which may be out of that order. Does the upkeep that is due by the way.';
+    'What a claim must know before it looks for jobs: the lanes of its needs, the number from which on each can hold '
+    'ready jobs, and the lanes that have heads of singleton keys, whose numbers may be lower. Runs due maintenance, '
+    'and advances watermarks that are not fresh.';
 $function$,
 $function$
 create or replace function _plan_scope_claim(capabilities text[], now timestamptz)
@@ -4147,45 +4569,47 @@ language plpgsql
 volatile
 as $_plan_scope_claim$
 declare
-    v_survey    _claim_plan;
+    v_plan      _claim_plan;
     v_cache     lane_cache;
     v_fresh     boolean;
     v_keyed     boolean;
-    v_seen      bigint;
+    v_position  bigint;
 begin
-    v_survey.scope := _scope_name(capabilities);
-    v_survey.capabilities := capabilities;
-    v_survey.tended := false;
+    v_plan.scope := _scope_name(capabilities);
+    v_plan.capabilities := capabilities;
+    v_plan.tended := false;
     select
         f.needs, f.priorities, f.numbers, f.rest_id, f.rest_priority, f.rest_number,
         _lookahead_fresh(f.noted_at, f.surveyed_at, _plan_scope_claim.now)
             and f.newer = array(select l.number from lane as l where l.number > f.sure_number order by l.number),
-        exists (select from only job as j where j.state = 'ready' and not j.parked and j.singleton_key is not null)
+        exists (select from only job as j where _is_ready_head(j.state, j.parked, j.singleton_key))
     into
-        v_survey.next_need, v_survey.priority, v_survey.watermark, v_survey.rest_id, v_survey.rest_priority, v_survey.rest_number, v_fresh, v_keyed
+        v_plan.next_need, v_plan.priority, v_plan.watermark, v_plan.rest_id, v_plan.rest_priority, v_plan.rest_number,
+        v_fresh, v_keyed
     from lane_cache as f
-    where f.scope = v_survey.scope
+    where f.scope = v_plan.scope
     order by f.cache_id desc
     limit 1;
     if v_fresh is not true then
-        -- while this transaction has no id of its own: notes and marks want that (_run_deferred, _rebuild_lane_cache)
-        v_seen := _queue_position();
-        v_survey.tended := _maybe_run_maintenance(now);
-        v_cache := _rebuild_lane_cache(v_survey.scope, capabilities, 0, now, v_seen);
-        v_survey.next_need := v_cache.needs;
-        v_survey.priority := v_cache.priorities;
-        v_survey.watermark := v_cache.numbers;
-        v_survey.rest_id := v_cache.rest_id;
-        v_survey.rest_priority := v_cache.rest_priority;
-        v_survey.rest_number := v_cache.rest_number;
+        -- This transaction must not have an id yet: deferred items and watermarks depend on it (_run_deferred,
+        -- _rebuild_lane_cache).
+        v_position := _queue_position();
+        v_plan.tended := _maybe_run_maintenance(now);
+        v_cache := _rebuild_lane_cache(v_plan.scope, capabilities, 0, now, v_position);
+        v_plan.next_need := v_cache.needs;
+        v_plan.priority := v_cache.priorities;
+        v_plan.watermark := v_cache.numbers;
+        v_plan.rest_id := v_cache.rest_id;
+        v_plan.rest_priority := v_cache.rest_priority;
+        v_plan.rest_number := v_cache.rest_number;
     end if;
-    if v_keyed is not false or v_survey.tended then
-        -- from one lane to the next that has any; they are few, or worth it
+    if v_keyed is not false or v_plan.tended then
+        -- This goes from one lane with heads to the next. There are few of them, or they are worth it.
         with recursive keyed as (
             (
                 select j.next_need, j.priority
                 from only job as j
-                where j.state = 'ready' and not j.parked and j.singleton_key is not null
+                where _is_ready_head(j.state, j.parked, j.singleton_key)
                 order by j.next_need, j.priority
                 limit 1
             )
@@ -4195,21 +4619,25 @@ begin
             cross join lateral (
                 select j.next_need, j.priority
                 from only job as j
-                where j.state = 'ready' and not j.parked and j.singleton_key is not null and (j.next_need, j.priority) > (k.next_need, k.priority)
+                where _is_ready_head(j.state, j.parked, j.singleton_key)
+                    and (j.next_need, j.priority) > (k.next_need, k.priority)
                 order by j.next_need, j.priority
                 limit 1
             ) as n
         )
         select array_agg(k.next_need), array_agg(k.priority)
-        into v_survey.keyed_need, v_survey.keyed_priority
+        into v_plan.keyed_need, v_plan.keyed_priority
         from keyed as k
-        where exists (select from unnest(capabilities) as c (capability) where _capability_matches(c.capability, k.next_need));
+        where exists (
+            select from unnest(capabilities) as c (capability) where _capability_matches(c.capability, k.next_need)
+        );
     end if;
-    return v_survey;
+    return v_plan;
 end
 $_plan_scope_claim$;
 
-comment on function _plan_scope_claim(text[], timestamptz) is '_claim_plan for capabilities that are more than one need.';
+comment on function _plan_scope_claim(text[], timestamptz) is
+    '_plan_claim for capabilities that are more than one need.';
 $function$,
 $function$
 create or replace function _propagate_chunk(
@@ -4342,7 +4770,7 @@ language plpgsql
 volatile
 as $_queue_position$
 begin
-    -- the reading first, the transaction id after it: the other way round the pair proves nothing
+    -- The sequence must be read before this transaction takes an id. In the opposite order the two prove nothing.
     if pg_current_xact_id_if_assigned() is not null then
         return null;
     end if;
@@ -4351,7 +4779,8 @@ end
 $_queue_position$;
 
 comment on function _queue_position() is
-    'The last queue number that was drawn, for a mark to be proven by; null in a transaction that has an id already.';
+    'The last queue number that was drawn. Together with a transaction id taken later it proves a watermark. Null if '
+    'this transaction already has an id.';
 $function$,
 $function$
 create or replace function _raise_cancel_requested(job_id uuid, lease_id uuid)
@@ -4492,6 +4921,58 @@ comment on function _read_interval(text, text) is
     'Reads an interval from the text of a JSON string. Raises LH010 if it cannot.';
 $function$,
 $function$
+create or replace function _read_lane_cache(scope text, for_rebuild boolean)
+returns _lane_cache_reading
+language plpgsql
+volatile
+as $_read_lane_cache$
+declare
+    v_passed        xid8;
+    v_cache         lane_cache;
+    v_proven        boolean;
+    v_unknown_id    boolean;
+    v_newer         bigint[];
+begin
+    -- A long transaction that may have nothing to do with jobs holds the horizon back.
+    if for_rebuild and not _snapshot_is_fixed() then
+        v_passed := (
+            select k.seen_by
+            from lane_cache as k
+            where k.scope = _read_lane_cache.scope
+            order by k.cache_id desc
+            limit 1
+        );
+        if _horizon_passed(v_passed) is not false or not _no_older_writers(v_passed) then
+            v_passed := null;
+        end if;
+    end if;
+    -- This is one statement, because its snapshot must show both the lanes and which transactions have ended.
+    select
+        f.needs, f.priorities, f.numbers, f.rest_id, f.rest_priority, f.rest_number, f.sure_number, f.newer,
+        f.seen_number, f.seen_by, f.noted_at, f.surveyed_at, f.lanes, f.made_at, f.cache_id,
+        coalesce(_horizon_passed(f.seen_by) or f.seen_by = v_passed, false),
+        -- recorded on another server, before a restore
+        f.seen_by is not null and _horizon_passed(f.seen_by) is null,
+        array(select l.number from lane as l where l.number > coalesce(f.sure_number, 0) order by l.number)
+    into
+        v_cache.needs, v_cache.priorities, v_cache.numbers, v_cache.rest_id, v_cache.rest_priority, v_cache.rest_number,
+        v_cache.sure_number, v_cache.newer, v_cache.seen_number, v_cache.seen_by, v_cache.noted_at, v_cache.surveyed_at,
+        v_cache.lanes, v_cache.made_at, v_cache.cache_id, v_proven, v_unknown_id, v_newer
+    from (select) as one
+    left join lateral (
+        select k.* from lane_cache as k where k.scope = _read_lane_cache.scope order by k.cache_id desc limit 1
+    ) as f on true;
+    return (v_cache, v_proven, v_unknown_id, v_newer)::_lane_cache_reading;
+end
+$_read_lane_cache$;
+
+comment on function _read_lane_cache(text, boolean) is
+    'The newest lane cache of a scope, or nulls, and what _rebuild_lane_cache must know of it. proven: all '
+    'transactions older than seen_by have ended, so that everything up to seen_number can be seen; the locks of the '
+    'server are read for that only for_rebuild. unknown_id: seen_by is an id of another server. newer: the lanes '
+    'above sure_number that can be seen now.';
+$function$,
+$function$
 create or replace function _read_requests(jobs jsonb)
 returns _request[]
 language plpgsql
@@ -4546,267 +5027,106 @@ comment on function _read_requests(jsonb) is
     'stays null. Raises LH010 and names the element.';
 $function$,
 $function$
-create or replace function _rebuild_lane_cache(scope text, capabilities text[], wide integer, now timestamptz, seen bigint default null)
+create or replace function _rebuild_lane_cache(
+    scope text, capabilities text[], wide integer, now timestamptz, queue_position bigint default null
+)
 returns lane_cache
 language plpgsql
 volatile
 as $_rebuild_lane_cache$
 declare
+    -- jobs of a lookahead: _store_lookahead
+    v_ahead     constant integer := 64;
+    -- lanes of a lane cache: _store_lane_cache
     v_size      constant integer := 192;
-    v_added     bigint[] := array[]::bigint[];
-    v_anew      boolean;
-    v_lookahead constant integer := 64;
-    v_alone     boolean := pg_try_advisory_xact_lock(_advisory_lock_key('lane_cache', scope));
-    v_seen      constant bigint := coalesce(seen, _queue_position());
-    v_proven    boolean;
-    v_foreign   boolean;
-    v_newer     bigint[];
+    v_alone     constant boolean := _may_rebuild_lane_cache(scope, now);
+    v_position  constant bigint := coalesce(queue_position, _queue_position());
+    v_read      _lane_cache_reading;
     v_old       lane_cache;
     v_new       lane_cache;
-    v_rest      lane_cache_rest;
     v_known     boolean;
+    v_all       boolean;
     v_full      boolean;
-    v_upto      bigint;
-    v_over      xid8;
-    v_gone      text[];
+    v_opened    bigint[] := array[]::bigint[];
 begin
-    -- one who idles in its transaction must not keep the front where it is
-    if not v_alone then
-        v_alone := (
-            select k.noted_at between _rebuild_lane_cache.now - interval '1 s' and _rebuild_lane_cache.now + interval '1 s'
-            from lane_cache as k
-            where k.scope = _rebuild_lane_cache.scope
-            order by k.cache_id desc
-            limit 1
-        ) is not true;
-    end if;
-    -- somebody's long transaction, which may have nothing to do with jobs
-    if v_alone and not _snapshot_is_fixed() then
-        select f.seen_by into v_over
-        from (select k.seen_by from lane_cache as k where k.scope = _rebuild_lane_cache.scope order by k.cache_id desc limit 1) as f
-        where f.seen_by > pg_snapshot_xmin(pg_current_snapshot()) and f.seen_by < pg_snapshot_xmax(pg_current_snapshot());
-        if v_over is not null and not _no_older_writers(v_over) then
-            v_over := null;
-        end if;
-    end if;
-    -- one statement: the lanes that it sees and what is proven by then belong together
-    select
-        f.needs, f.priorities, f.numbers, f.rest_id, f.rest_priority, f.rest_number, f.sure_number, f.newer, f.seen_number, f.seen_by, f.noted_at,
-        f.surveyed_at, f.lanes, f.made_at, f.cache_id,
-        coalesce(pg_snapshot_xmin(pg_current_snapshot()) >= f.seen_by or f.seen_by = v_over, false) as proven,
-        -- an id that this server has not come to: the pair was noted on another one, before a restore
-        f.seen_by >= pg_snapshot_xmax(pg_current_snapshot()) and f.seen_by is distinct from pg_current_xact_id_if_assigned() as foreign_id,
-        array(select l.number from lane as l where l.number > coalesce(f.sure_number, 0) order by l.number) as newer
-    into
-        v_old.needs, v_old.priorities, v_old.numbers, v_old.rest_id, v_old.rest_priority, v_old.rest_number, v_old.sure_number, v_old.newer,
-        v_old.seen_number, v_old.seen_by, v_old.noted_at, v_old.surveyed_at, v_old.lanes, v_old.made_at, v_old.cache_id, v_proven, v_foreign, v_newer
-    from (select) as one
-    left join lateral (select k.* from lane_cache as k where k.scope = _rebuild_lane_cache.scope order by k.cache_id desc limit 1) as f on true;
-    v_known := coalesce(v_old.newer = v_newer, false);
-    -- read after the front, which cannot know of a number that was not drawn
-    if v_old.seen_number > coalesce(v_seen, 0) and v_old.seen_number > coalesce(pg_sequence_last_value('number_seq'), 0) then
+    v_read := _read_lane_cache(scope, v_alone);
+    v_old := v_read.cache;
+    v_known := coalesce(v_old.newer = v_read.newer, false);
+    -- The sequence is read after the lane cache, which cannot know of a number that was not drawn.
+    if v_old.seen_number > coalesce(v_position, 0)
+        and v_old.seen_number > coalesce(pg_sequence_last_value('number_seq'), 0)
+    then
         perform _raise_sequence_lags('number_seq');
     end if;
-    -- one mover of a scope at a time is enough; the others claim from the old front meanwhile
+    -- It is enough that one session at a time rebuilds the lane cache of a scope. The others go by the old one
+    -- meanwhile.
     if v_known and (not v_alone or wide = 0 and _lookahead_fresh(v_old.noted_at, v_old.surveyed_at, now)) then
         return v_old;
     end if;
-    v_new := v_old;
-    v_new.scope := scope;
-    v_new.noted_at := now;
-    v_new.surveyed_at := case when wide = 0 then now else coalesce(v_old.surveyed_at, '-infinity') end;
-    v_new.sure_number := case when v_proven then v_old.seen_number else coalesce(v_old.sure_number, 0) end;
-    v_new.newer := array(select n.number from unnest(v_newer) as n (number) where n.number > v_new.sure_number order by n.number);
-    -- a pair is kept until it has come true
-    if v_seen is not null and (v_proven or v_foreign or v_old.seen_by is null) then
-        v_new.seen_number := v_seen;
-        v_new.seen_by := null;
-    end if;
+    v_new := _start_lane_cache(v_old, scope, v_read.proven, v_read.unknown_id, v_read.newer, v_position, wide, now);
 
-    -- Lanes that were opened since join the others, whose number does not matter to that. All lanes there are, without those that were removed meanwhile,
-    -- are looked up only now and then: the more there are, the more rarely.
-    v_anew := v_old.needs is null
+    -- Lanes that were opened since are added to the others, which does not depend on how many there are. All lanes,
+    -- without those that were removed meanwhile, are looked up only now and then; the more there are, the more rarely.
+    v_all := v_old.needs is null
         or wide = 0 and v_alone and not (
-            v_old.made_at between _rebuild_lane_cache.now - greatest(interval '1 minute', v_old.lanes * interval '2 ms') and _rebuild_lane_cache.now
+            v_old.made_at between now - greatest(interval '1 minute', v_old.lanes * interval '2 ms') and now
         );
-    if not v_known and not v_anew then
-        v_added := array(select n.number from unnest(v_newer) as n (number) where n.number <> all (v_old.newer));
-        -- many of others are no reason to look at each
-        if cardinality(v_added) > 10 + v_old.lanes / 10 then
-            v_anew := true;
-            v_added := '{}';
+    if not v_known and not v_all then
+        v_opened := array(select n.number from unnest(v_read.newer) as n (number) where n.number <> all (v_old.newer));
+        -- If many lanes of other scopes were opened, they are not looked at one by one.
+        if cardinality(v_opened) > 10 + v_old.lanes / 10 then
+            v_all := true;
+            v_opened := '{}';
         end if;
     end if;
-    if v_added <> '{}' then
-        select
-            coalesce(array_agg(l.next_need), '{}') || v_new.needs, coalesce(array_agg(l.priority), '{}') || v_new.priorities,
-            array_fill(0::bigint, array[count(*)::integer]) || v_new.numbers, v_new.lanes + count(*)
-        into v_new.needs, v_new.priorities, v_new.numbers, v_new.lanes
-        from (
-            select distinct k.next_need, greatest(k.priority, -1 - k.priority)::smallint as priority
-            from lane as k
-            where k.number = any (v_added) and exists (select from unnest(capabilities) as c (capability) where _capability_matches(c.capability, k.next_need))
-        ) as l
-        where not exists (
-            select from unnest(v_new.needs, v_new.priorities) as o (next_need, priority) where o.next_need = l.next_need and o.priority = l.priority
-        );
+    if v_opened <> '{}' then
+        v_new := _add_opened_lanes(v_new, v_opened, capabilities);
     end if;
-    -- above READ COMMITTED the rear that can be seen may be gone
-    v_full := v_anew or _snapshot_is_fixed() or wide > v_size and v_old.rest_number <= v_new.sure_number
-        -- too many were opened since, which are in the front alone: few as long as there are few others
+    -- With a fixed snapshot, a rest that can be seen may be gone.
+    v_full := v_all or _snapshot_is_fixed() or wide > v_size and v_old.rest_number <= v_new.sure_number
+        -- Too many lanes were opened since, which are only in the lane cache: few are allowed if there are few others.
         or cardinality(v_new.needs) > greatest(2 * v_size, 4 * sqrt(v_new.lanes))
-        -- where two have moved the front at once the rear may be gone
-        or v_old.rest_id is not null
-            and not exists (select from lane_cache_rest as r where r.scope = _rebuild_lane_cache.scope and r.rest_id = v_old.rest_id);
+        -- If two sessions have rebuilt the lane cache at once, the rest may be gone.
+        or v_old.rest_id is not null and not exists (
+            select from lane_cache_rest as r where r.scope = _rebuild_lane_cache.scope and r.rest_id = v_old.rest_id
+        );
     loop
         if v_full and v_new.rest_id is not null then
-            select r.* into v_rest from lane_cache_rest as r where r.scope = _rebuild_lane_cache.scope and r.rest_id = v_new.rest_id;
-            v_anew := v_anew or v_rest.rest_id is null;
-            select v_new.needs || array_agg(r.next_need), v_new.priorities || array_agg(r.priority), v_new.numbers || array_agg(r.number)
-            into v_new.needs, v_new.priorities, v_new.numbers
-            from unnest(v_rest.needs, v_rest.priorities, v_rest.numbers) as r (next_need, priority, number)
-            where (r.next_need, r.priority) not in (
-                select o.next_need, o.priority from unnest(v_new.needs, v_new.priorities) as o (next_need, priority)
-            );
-            v_new.rest_id := null;
-            v_new.rest_priority := null;
-            v_new.rest_number := null;
+            v_new := _merge_lane_cache_rest(v_new);
+            -- it is still there if the rest was gone
+            v_all := v_all or v_new.rest_id is not null;
         end if;
-        if v_anew then
-            -- all lanes there are, each with the mark it had
-            select array_agg(l.next_need), array_agg(l.priority), array_agg(coalesce(o.number, 0))
-            into v_new.needs, v_new.priorities, v_new.numbers
-            from (
-                select distinct k.next_need, greatest(k.priority, -1 - k.priority)::smallint as priority
-                from lane as k
-                where k.next_need = any (_matching_needs(capabilities))
-            ) as l
-            left join unnest(v_new.needs, v_new.priorities, v_new.numbers) as o (next_need, priority, number)
-                on o.next_need = l.next_need and o.priority = l.priority;
-            v_new.made_at := now;
+        if v_all then
+            v_new := _list_lanes(v_new, capabilities, now);
         end if;
         if v_full then
             v_new.lanes := coalesce(cardinality(v_new.needs), 0);
         end if;
-        -- the marks of the first, by a look; then the order of all that are here
-        select
-            coalesce(array_agg(m.next_need), '{}'), coalesce(array_agg(m.priority), '{}'), coalesce(array_agg(m.number), '{}')
-        into v_new.needs, v_new.priorities, v_new.numbers
-        from (
-            select
-                l.next_need, l.priority,
-                case
-                    when l.place > greatest(wide, 12 + least(cardinality(v_added), 200)) or l.number > v_new.sure_number then l.number
-                    else least(
-                        v_new.sure_number + 1,
-                        (
-                            select j.number
-                            from ready as j
-                            where hashtextextended(j.next_need, j.priority::bigint) = hashtextextended(l.next_need, l.priority::bigint)
-                                and j.next_need = l.next_need and j.priority = l.priority
-                                and j.number between l.number and v_new.sure_number
-                            order by j.number
-                            limit 1
-                        )
-                    )
-                end as number
-            from unnest(v_new.needs, v_new.priorities, v_new.numbers) with ordinality as l (next_need, priority, number, place)
-            order by 2, 3
-        ) as m;
-        -- few that come before the rear: the front is made up anew
+        v_new := _advance_lane_cache(v_new, greatest(wide, 12 + least(cardinality(v_opened), 200)));
+        -- If few lanes come before the rest, the rest is merged in.
         exit when v_full or wide = 0 or v_new.rest_id is null or v_new.rest_number > v_new.sure_number
-            or (v_new.priorities[v_lookahead], v_new.numbers[v_lookahead]) < (v_new.rest_priority, v_new.rest_number);
+            or (v_new.priorities[v_ahead], v_new.numbers[v_ahead]) < (v_new.rest_priority, v_new.rest_number);
         v_full := true;
     end loop;
 
     if not v_alone
         -- an idle scope writes nothing
-        or v_known and not v_anew and v_new.numbers = v_old.numbers and v_new.needs = v_old.needs
+        or v_known and not v_all and v_new.numbers = v_old.numbers and v_new.needs = v_old.needs
             and v_new.seen_number = v_old.seen_number and v_new.sure_number = v_old.sure_number
     then
         return v_new;
     end if;
-    if cardinality(v_new.needs) > v_size and v_full then
-        insert into lane_cache_rest as r (scope, needs, priorities, numbers)
-        values (_rebuild_lane_cache.scope, v_new.needs[v_size + 1 :], v_new.priorities[v_size + 1 :], v_new.numbers[v_size + 1 :])
-        returning r.rest_id, r.priorities[1], r.numbers[1] into v_new.rest_id, v_new.rest_priority, v_new.rest_number;
-        v_new.needs := v_new.needs[: v_size];
-        v_new.priorities := v_new.priorities[: v_size];
-        v_new.numbers := v_new.numbers[: v_size];
-    end if;
-    insert into lane_cache (
-        scope, needs, priorities, numbers, rest_id, rest_priority, rest_number, sure_number, newer, seen_number, seen_by, noted_at,
-        surveyed_at, lanes, made_at
-    ) values (
-        v_new.scope, v_new.needs, v_new.priorities, v_new.numbers, v_new.rest_id, v_new.rest_priority, v_new.rest_number,
-        v_new.sure_number, v_new.newer, coalesce(v_new.seen_number, 0),
-        coalesce(v_new.seen_by, case when v_new.seen_number is null then '0' else pg_current_xact_id() end), v_new.noted_at, v_new.surveyed_at,
-        v_new.lanes, v_new.made_at
-    )
-    returning cache_id into v_new.cache_id;
-    if v_new.cache_id < v_old.cache_id then
-        perform _raise_sequence_lags('lane_cache_cache_id_seq');
-    end if;
-    -- the first of all, as far as nothing can be missing: everything that is numbered so can be seen, and no lane that is not looked at comes before
-    v_upto := least(
-        v_new.sure_number,
-        case v_new.priorities[v_lookahead + 1] when v_new.priorities[1] then v_new.numbers[v_lookahead + 1] end,
-        case v_new.rest_priority when v_new.priorities[1] then v_new.rest_number end
-    );
-    insert into lookahead (scope, places, numbers, sure_number, newer, noted_at, surveyed_at)
-    select
-        _rebuild_lane_cache.scope, array_agg(f.place order by f.number), array_agg(f.number order by f.number), v_new.sure_number, v_new.newer, v_new.noted_at,
-        v_new.surveyed_at
-    from (
-        select j.place, j.number
-        from unnest(v_new.needs[: v_lookahead], v_new.priorities[: v_lookahead], v_new.numbers[: v_lookahead]) as l (next_need, priority, number)
-        cross join lateral (
-            select r.ctid as place, r.number
-            from ready as r
-            where hashtextextended(r.next_need, r.priority::bigint) = hashtextextended(l.next_need, l.priority::bigint)
-                and r.next_need = l.next_need and r.priority = l.priority
-                and r.number between l.number and v_upto
-            order by r.number
-            limit v_lookahead
-        ) as j
-        where l.priority = v_new.priorities[1] and l.number <= v_upto
-        order by j.number
-        limit v_lookahead
-    ) as f
-    having count(*) > 0;
-    if v_new.cache_id % 100 = 0 and not _snapshot_is_fixed() then
-        delete from lane_cache as f where f.scope = _rebuild_lane_cache.scope and f.cache_id < v_new.cache_id;
-        delete from lookahead as a
-        where a.scope = _rebuild_lane_cache.scope
-            and a.lookahead_id < (select n.lookahead_id from lookahead as n where n.scope = _rebuild_lane_cache.scope order by n.lookahead_id desc limit 1);
-        delete from lane_cache_rest as r where r.scope = _rebuild_lane_cache.scope and r.rest_id is distinct from v_new.rest_id;
-    end if;
-    if v_new.cache_id % 10000 = 0 and not _snapshot_is_fixed() then
-        -- scopes that nobody asks for any more; not too many at once, for locks are in memory of a fixed size
-        v_gone := array(
-            select o.scope
-            from (select distinct f.scope from lane_cache as f where f.noted_at < _rebuild_lane_cache.now - interval '1 day' limit 100) as o
-            where pg_try_advisory_xact_lock(_advisory_lock_key('lane_cache', o.scope))
-        );
-        -- that some were forgotten, and when, is noted under a scope of no name (_unclaimed_since)
-        with gone as (
-            delete from lane_cache as f where f.scope = any (v_gone) and f.noted_at < _rebuild_lane_cache.now - interval '1 day'
-            returning 1
-        )
-        insert into lane_cache (scope, needs, priorities, numbers, sure_number, newer, seen_number, seen_by, noted_at, surveyed_at, lanes, made_at)
-        select '', '{}', '{}', '{}', 0, '{}', 0, '0', _rebuild_lane_cache.now, _rebuild_lane_cache.now, 0, _rebuild_lane_cache.now
-        from (select from gone limit 1) as g;
-        delete from lookahead as a where a.scope = any (v_gone) and a.noted_at < _rebuild_lane_cache.now - interval '1 day';
-        delete from lane_cache_rest as r where r.scope = any (v_gone) and not exists (select from lane_cache as f where f.scope = r.scope);
-    end if;
-    return v_new;
+    return _store_lane_cache(v_new, v_full, v_old.cache_id, v_size, v_ahead, now);
 end
 $_rebuild_lane_cache$;
 
 comment on function _rebuild_lane_cache(text, text[], integer, timestamptz, bigint) is
-    'Notes which lanes of a scope can hold the next jobs, their marks moved up as _advance_watermarks does it, and returns that; and which jobs these are, as far as '
-    'that is certain. Without noting it where somebody else is at it. wide: how many lanes to look at, as many as were found too few; 0 where it is only '
-    'time. seen: as for _advance_watermarks. Waits for nobody.';
+    'Returns the lanes of a scope that can hold the next jobs, with their watermarks advanced as _next_watermark does '
+    'it, and records them in lane_cache, together with those next jobs in lookahead, as far as they are certain. '
+    'Records nothing while another session does so, or if the scope is idle. wide: how many lanes to look at, after '
+    'fewer were not enough; 0 if only time has passed. queue_position: _queue_position(), read before this '
+    'transaction took an id. Locks: the advisory lock of the scope, which is only tried. Raises LH009 if a sequence '
+    'lags behind.';
 $function$,
 $function$
 create or replace function _recheck_blocked(
@@ -5014,29 +5334,35 @@ volatile
 as $_refresh_watermark$
 declare
     v_fresh         boolean;
-    v_seen          bigint;
+    v_position      bigint;
     v_maintained    boolean;
 begin
-    select k.noted_at between _refresh_watermark.now - interval '20 ms' and _refresh_watermark.now and k.fence + 50 >= pg_sequence_last_value('fence_seq') into v_fresh
+    select
+        _is_recent(k.noted_at, _refresh_watermark.now)
+        and _few_claims_between(k.fence, pg_sequence_last_value('fence_seq'))
+    into v_fresh
     from watermark as k
     where k.next_need = need
-        -- above READ COMMITTED claims read the lanes themselves, and a move cannot remove what a lane that was opened has left
-        and k.watermark_id < case when _snapshot_is_fixed() then 4611686018427387904 else 9223372036854775807 end
+        -- With a fixed snapshot, claims read the lanes themselves, and _advance_watermarks cannot remove what the
+        -- opening of a lane has left.
+        and k.watermark_id < case when _snapshot_is_fixed() then _first_invalidation_id() else 9223372036854775807 end
     order by k.watermark_id desc
     limit 1;
     if v_fresh then
         return false;
     end if;
-    -- while this transaction has no id of its own: notes and marks want that (_run_deferred, _advance_watermarks)
-    v_seen := _queue_position();
+    -- This transaction must not have an id yet: deferred items and watermarks depend on it (_run_deferred,
+    -- _advance_watermarks).
+    v_position := _queue_position();
     v_maintained := _maybe_run_maintenance(now);
-    perform _advance_watermarks(array[need], now, v_seen);
+    perform _advance_watermarks(need, now, v_position);
     return v_maintained;
 end
 $_refresh_watermark$;
 
 comment on function _refresh_watermark(text, timestamptz) is
-    'What is to be done where marks of a need are not fresh: the upkeep that is due, and moving them. Whether upkeep was done.';
+    'Runs due maintenance and advances the watermarks of a need, unless they are fresh. Returns whether maintenance '
+    'ran.';
 $function$,
 $function$
 create or replace function _release_key(singleton_key text, was text)
@@ -5723,99 +6049,67 @@ language plpgsql
 volatile
 as $_retire_lanes$
 declare
-    v_gone      text[];
+    v_dropped   text[];
+    v_reopened  jsonb;
     v_lane      record;
-    v_again     jsonb;
 begin
     if _snapshot_is_fixed() then
         return;
     end if;
-    -- one statement: whether all those are over that may have put something into a lane, and what is there to be seen by then, belong together
+    -- This is one statement, because its snapshot must show both which transactions have ended and what they left in
+    -- the lane.
     with due as materialized (
-        select l.*
+        select l as lane
         from lane as l
         where l.retire_at <= _retire_lanes.now
         order by l.retire_at
         limit limit_lanes
         for update skip locked
     ), judged as materialized (
-        select
-            d.*,
-            case
-                when d.priority >= 0 then 'retire'
-                -- ids that this server has not come to: noted on another one, before a restore
-                when d.retired_by >= pg_snapshot_xmax(pg_current_snapshot()) or d.seen_by >= pg_snapshot_xmax(pg_current_snapshot()) then 'retire'
-                when d.seen_by = '0' and d.retired_by < oldest then 'see'
-                when d.seen_by > '0' and d.seen_by <= pg_snapshot_xmin(pg_current_snapshot()) then
-                    case
-                        when exists (
-                            select from lane as o where o.next_need = d.next_need and o.priority = -1 - d.priority and (o.keyed or not d.keyed) offset 0
-                        ) then 'drop'
-                        when (
-                            select r.number
-                            from ready as r
-                            where hashtextextended(r.next_need, r.priority::bigint) = hashtextextended(d.next_need, (-1 - d.priority)::bigint)
-                                and r.next_need = d.next_need and r.priority = -1 - d.priority
-                                and r.number >= coalesce((
-                                    select k.numbers[array_position(k.priorities, (-1 - d.priority)::smallint)]
-                                    from watermark as k
-                                    where k.next_need = d.next_need and k.watermark_id < 4611686018427387904
-                                    order by k.watermark_id desc
-                                    limit 1
-                                ), 0)
-                            order by r.number
-                            limit 1
-                        ) is not null then 'open'
-                        when (
-                            -- in the order of the index of heads: another one could be walked for it
-                            select h.number
-                            from only job as h
-                            where h.next_need = d.next_need and h.priority = -1 - d.priority
-                                and h.state = 'ready' and not h.parked and h.singleton_key is not null
-                            order by h.next_need, h.priority, h.number
-                            limit 1
-                        ) is not null then 'open'
-                        else 'drop'
-                    end
-            end as act
+        select (d.lane).*, _retirement_step(d.lane, oldest) as step
         from due as d
     ), gone as (
-        -- deleted and written anew, not updated: see _set_parked
+        -- deleted and inserted again, not updated: see _set_parked
         delete from lane as l
         using judged as j
-        where l.number = any (array(select o.number from judged as o where o.act is not null)) and l.number = j.number
+        where l.number = any (array(select o.number from judged as o where o.step is not null)) and l.number = j.number
         returning j.*
     ), kept as (
         insert into lane (next_need, priority, keyed, stems, opened_at, number, retire_at, retired_by, seen_by)
         select
             j.next_need, least(j.priority, -1 - j.priority), j.keyed, j.stems,
-            case j.act when 'retire' then _retire_lanes.now else j.opened_at end,
+            case j.step when 'retire' then _retire_lanes.now else j.opened_at end,
             j.number,
-            case j.act when 'retire' then _retire_lanes.now + (j.retire_at - j.opened_at) else j.retire_at end,
-            case j.act when 'retire' then pg_current_xact_id() else j.retired_by end,
-            case j.act when 'see' then pg_current_xact_id() else '0' end
+            case j.step when 'retire' then _retire_lanes.now + (j.retire_at - j.opened_at) else j.retire_at end,
+            case j.step when 'retire' then pg_current_xact_id() else j.retired_by end,
+            case j.step when 'see' then pg_current_xact_id() else '0' end
         from gone as j
-        where j.act in ('retire', 'see')
+        where j.step in ('retire', 'see')
     )
     select
-        array_agg(distinct j.next_need) filter (where j.act = 'drop'),
-        jsonb_agg(jsonb_build_object('need', j.next_need, 'priority', -1 - j.priority, 'keyed', j.keyed)) filter (where j.act = 'open')
-    into v_gone, v_again
+        array_agg(distinct j.next_need) filter (where j.step = 'drop'),
+        jsonb_agg(
+            jsonb_build_object('need', j.next_need, 'priority', _lane_priority(j.priority), 'keyed', j.keyed)
+        ) filter (where j.step = 'open')
+    into v_dropped, v_reopened
     from gone as j;
 
     for v_lane in
-        select a.* from jsonb_to_recordset(v_again) as a (need text, priority smallint, keyed boolean)
+        select a.* from jsonb_to_recordset(v_reopened) as a (need text, priority smallint, keyed boolean)
     loop
         perform _open_lane(v_lane.need, v_lane.priority, v_lane.keyed, now);
     end loop;
-    -- marks of needs of which no lane is left; who opens one beside this writes marks of its own
-    if v_gone is not null then
+    -- Watermarks of needs that have no lane left are removed. A transaction that opens a lane at the same time writes
+    -- watermarks of its own.
+    if v_dropped is not null then
         delete from watermark as k
         where k.ctid = any (
             array(
                 select m.ctid
-                from unnest(v_gone) as g (need)
-                cross join lateral (select o.ctid from watermark as o where o.next_need = g.need for update skip locked) as m
+                from unnest(v_dropped) as g (need)
+                cross join lateral (
+                    select o.ctid from watermark as o where o.next_need = g.need for update skip locked
+                ) as m
                 where not exists (select from lane as l where l.next_need = g.need offset 0)
             )
         );
@@ -5824,10 +6118,78 @@ end
 $_retire_lanes$;
 
 comment on function _retire_lanes(integer, timestamptz, xid8) is
-    'Retires lanes that were opened long enough ago, and removes those that were retired before, if nobody has opened them since and nothing is there. '
-    'oldest: _oldest_snapshot(). Up to limit_lanes rows, each one step on: it is retired, so that submits no longer find it open; nobody has a snapshot '
-    'any more that shows it open, and an id is taken; all older ids are over, so that what can be seen there is all there will ever be. Until then '
-    'claims look there.';
+    'Retires lanes that were opened long enough ago, and removes lanes that were retired before, unless they were '
+    'opened again or jobs are left in them. Each of up to limit_lanes due lanes advances by one step '
+    '(_retirement_step). First it is retired, so that submits no longer find it open. Once no session has a snapshot '
+    'that shows it open (oldest: _oldest_snapshot()), a transaction id is taken. Once all older transactions have '
+    'ended, everything that will ever be in the lane can be seen. Until then claims look there. Does nothing with a '
+    'fixed snapshot. Locks: due lanes, and watermarks of needs without lanes, skipping locked rows.';
+$function$,
+$function$
+create or replace function _retirement_step(lane lane, oldest xid8)
+returns text
+language plpgsql
+stable
+as $_retirement_step$
+declare
+    v_priority  constant smallint := _lane_priority(lane.priority);
+begin
+    if lane.priority >= 0 then
+        return 'retire';
+    end if;
+    -- The ids are of another server: they were recorded before a restore.
+    if _horizon_passed(lane.retired_by) is null or _horizon_passed(lane.seen_by) is null then
+        return 'retire';
+    end if;
+    if lane.seen_by = '0' then
+        return case when lane.retired_by < oldest then 'see' end;
+    end if;
+    if not _horizon_passed(lane.seen_by) then
+        return null;
+    end if;
+    if exists (
+        select from lane as o
+        where o.next_need = lane.next_need and o.priority = v_priority and (o.keyed or not lane.keyed)
+    ) then
+        return 'drop';
+    end if;
+    if (
+        select r.number
+        from ready as r
+        where _in_lane(r.next_need, r.priority, lane.next_need, v_priority)
+            and r.number >= coalesce((
+                select k.numbers[array_position(k.priorities, v_priority)]
+                from watermark as k
+                where k.next_need = lane.next_need and k.watermark_id < _first_invalidation_id()
+                order by k.watermark_id desc
+                limit 1
+            ), 0)
+        order by r.number
+        limit 1
+    ) is not null then
+        return 'open';
+    end if;
+    if (
+        -- This order is that of job_ready_head_idx. With another one the planner might walk another index.
+        select h.number
+        from only job as h
+        where h.next_need = lane.next_need and h.priority = v_priority
+            and _is_ready_head(h.state, h.parked, h.singleton_key)
+        order by h.next_need, h.priority, h.number
+        limit 1
+    ) is not null then
+        return 'open';
+    end if;
+    return 'drop';
+end
+$_retirement_step$;
+
+comment on function _retirement_step(lane, xid8) is
+    'What _retire_lanes does with a lane that is due. retire: it is open, or its transaction ids are of another '
+    'server. see: no session has a snapshot that shows it open (oldest: _oldest_snapshot()), so an id is taken. open: '
+    'all transactions older than that id have ended, and a job is left in the lane. drop: nothing is left in it, or '
+    'it was opened again. Null: not yet. Stable, so that it asks with the snapshot of the calling statement: which '
+    'transactions have ended, and what can be seen in the lane, belong together.';
 $function$,
 $function$
 create or replace function _retry_or_bury(
@@ -6292,7 +6654,7 @@ begin
     end if;
     select E'\n' || string_agg(distinct c.capability collate "C", E'\n' order by c.capability collate "C") into v_scope
     from unnest(capabilities) as c (capability);
-    -- an entry of an index has its limit
+    -- the size of an index entry is limited
     if octet_length(v_scope) > 1000 then
         return E'\n\n' || encode(sha256(convert_to(v_scope, 'UTF8')), 'hex');
     end if;
@@ -6300,37 +6662,41 @@ begin
 end
 $_scope_name$;
 
-comment on function _scope_name(text[]) is 'Under which name the lanes of a set of capabilities are noted in front.';
+comment on function _scope_name(text[]) is
+    'The name of a set of capabilities in lane_cache and lookahead: the capabilities in order, or their hash if they '
+    'are too long.';
 $function$,
 $function$
-create or replace function _select_claimable(survey _claim_plan, limit_jobs integer, now timestamptz, but uuid[] default '{}')
+create or replace function _select_claimable(
+    plan _claim_plan, limit_jobs integer, now timestamptz, excluded uuid[] default '{}'
+)
 returns uuid[]
 language plpgsql
 volatile
 as $_select_claimable$
 declare
-    v_picked    _candidates;
+    v_locked    _candidates;
     v_chosen    uuid[] := array[]::uuid[];
-    v_passed    uuid[] := but;
+    v_seen      uuid[] := excluded;
 begin
     loop
-        v_picked := _lock_candidates(survey, limit_jobs - cardinality(v_chosen), v_passed, now);
-        exit when v_picked.ids is null;
-        if v_picked.special then
-            v_passed := v_passed || v_picked.ids;
-            v_picked.ids := _filter_claimable(v_picked.ids, but || v_chosen, now);
+        v_locked := _lock_candidates(plan, limit_jobs - cardinality(v_chosen), v_seen, now);
+        exit when v_locked.ids is null;
+        if v_locked.special then
+            v_seen := v_seen || v_locked.ids;
+            v_locked.ids := _filter_claimable(v_locked.ids, excluded || v_chosen, now);
         end if;
-        v_chosen := v_chosen || v_picked.ids;
-        -- nothing was turned away: it is all there is, or all that was wanted
-        exit when not v_picked.special or cardinality(v_chosen) >= limit_jobs;
+        v_chosen := v_chosen || v_locked.ids;
+        -- If no job was turned away, there are no more, or no more are wanted.
+        exit when not v_locked.special or cardinality(v_chosen) >= limit_jobs;
     end loop;
     return v_chosen;
 end
 $_select_claimable$;
 
 comment on function _select_claimable(_claim_plan, integer, timestamptz, uuid[]) is
-    'Locks up to limit_jobs jobs that can be leased now, and returns them in order; never one of but. A job that cannot be (its key is taken, '
-    'it may not start any more) costs only its own turn.';
+    'Locks up to limit_jobs jobs that can be leased now, and returns them in order; never one of excluded. A job that '
+    'cannot be leased, because its key is taken or it may not start any more, delays no other job.';
 $function$,
 $function$
 create or replace function _server_up_since(now timestamptz)
@@ -6688,20 +7054,59 @@ volatile
 as $_stale_watermark_usable$
 begin
     if watermark.noted_at between now - interval '1 s' and now then
-        -- one moves them; until that has committed the others go by the old ones
+        -- One session advances them. Until it commits, the others go by the old ones.
         return not pg_try_advisory_xact_lock(_advisory_lock_key('watermark', watermark.next_need));
     end if;
     return watermark.noted_at > '-infinity'
         and _few_claims_since(watermark)
-        and (select t.at from maintenance_horizon as t order by t.horizon_id desc limit 1) between _stale_watermark_usable.now - interval '6 s' and _stale_watermark_usable.now
-        and (select _duration(s.current_value::interval) from setting as s where s.name = 'max_lease') = watermark.max_lease
-        and (select s.current_value::integer from setting as s where s.name = 'max_attempts') = watermark.max_attempts;
+        and (
+            select t.at from maintenance_horizon as t order by t.horizon_id desc limit 1
+        ) between _stale_watermark_usable.now - interval '6 s' and _stale_watermark_usable.now
+        and (
+            select _duration(s.current_value::interval) from setting as s where s.name = 'max_lease'
+        ) = watermark.max_lease
+        and (
+            select s.current_value::integer from setting as s where s.name = 'max_attempts'
+        ) = watermark.max_attempts;
 end
 $_stale_watermark_usable$;
 
 comment on function _stale_watermark_usable(watermark, timestamptz) is
-    'Whether marks that are no longer fresh will do: those of a busy need while somebody else moves them, whose lock this tries for and keeps where it is '
-    'free; those of an idle one as long as hardly anything was claimed since, so that there is little to pass by, and upkeep was done not long ago.';
+    'Whether a claim may go by watermarks that are no longer fresh. Those of a busy need are usable while another '
+    'session advances them; this call tries for its lock, and keeps the lock if it is free. Those of an idle need are '
+    'usable as long as few claims came since, so that there is little to pass by, and maintenance ran not long ago.';
+$function$,
+$function$
+create or replace function _start_lane_cache(
+    cache lane_cache, scope text, proven boolean, unknown_id boolean, newer bigint[], queue_position bigint,
+    wide integer, now timestamptz
+)
+returns lane_cache
+language plpgsql
+volatile
+as $_start_lane_cache$
+declare
+    v_sure_number   constant bigint := case when proven then cache.seen_number else coalesce(cache.sure_number, 0) end;
+begin
+    cache.scope := scope;
+    cache.noted_at := now;
+    cache.surveyed_at := case when wide = 0 then now else coalesce(cache.surveyed_at, '-infinity') end;
+    cache.sure_number := v_sure_number;
+    cache.newer := array(
+        select n.number from unnest(newer) as n (number) where n.number > v_sure_number order by n.number
+    );
+    -- seen_number and seen_by are kept until they are proven: see _next_watermark
+    if queue_position is not null and (proven or unknown_id or cache.seen_by is null) then
+        cache.seen_number := queue_position;
+        cache.seen_by := null;
+    end if;
+    return cache;
+end
+$_start_lane_cache$;
+
+comment on function _start_lane_cache(lane_cache, text, boolean, boolean, bigint[], bigint, integer, timestamptz) is
+    'The lane cache of a scope with what it is certain of brought up to date (proven, unknown_id, newer: '
+    '_read_lane_cache), and its lanes as they were. seen_by is null if it is to be the id of this transaction.';
 $function$,
 $function$
 create or replace function _stem(capability text)
@@ -6901,6 +7306,179 @@ comment on function _store_jobs(_request[], uuid[], uuid[], timestamptz) is
     'Does for a batch what _store_job does for one job: writes its jobs, except those that exist already (firsts, null '
     'for none), and returns the answers of submit. The jobs may wait for each other. now: _now_after_xid(). Raises '
     'LH004, LH010.';
+$function$,
+$function$
+create or replace function _store_lane_cache(
+    cache lane_cache, complete boolean, old_id bigint, size integer, ahead integer, now timestamptz
+)
+returns lane_cache
+language plpgsql
+volatile
+as $_store_lane_cache$
+begin
+    if cardinality(cache.needs) > size and complete then
+        insert into lane_cache_rest as r (scope, needs, priorities, numbers)
+        values (cache.scope, cache.needs[size + 1 :], cache.priorities[size + 1 :], cache.numbers[size + 1 :])
+        returning r.rest_id, r.priorities[1], r.numbers[1] into cache.rest_id, cache.rest_priority, cache.rest_number;
+        cache.needs := cache.needs[: size];
+        cache.priorities := cache.priorities[: size];
+        cache.numbers := cache.numbers[: size];
+    end if;
+    insert into lane_cache (
+        scope, needs, priorities, numbers, rest_id, rest_priority, rest_number, sure_number, newer, seen_number,
+        seen_by, noted_at, surveyed_at, lanes, made_at
+    ) values (
+        cache.scope, cache.needs, cache.priorities, cache.numbers, cache.rest_id, cache.rest_priority,
+        cache.rest_number, cache.sure_number, cache.newer, coalesce(cache.seen_number, 0),
+        coalesce(cache.seen_by, case when cache.seen_number is null then '0' else pg_current_xact_id() end),
+        cache.noted_at, cache.surveyed_at, cache.lanes, cache.made_at
+    )
+    returning cache_id into cache.cache_id;
+    if cache.cache_id < old_id then
+        perform _raise_sequence_lags('lane_cache_cache_id_seq');
+    end if;
+    perform _store_lookahead(cache, ahead);
+    if cache.cache_id % 100 = 0 and not _snapshot_is_fixed() then
+        delete from lane_cache as f where f.scope = cache.scope and f.cache_id < cache.cache_id;
+        delete from lookahead as a
+        where a.scope = cache.scope
+            and a.lookahead_id < (
+                select n.lookahead_id
+                from lookahead as n
+                where n.scope = cache.scope
+                order by n.lookahead_id desc
+                limit 1
+            );
+        delete from lane_cache_rest as r where r.scope = cache.scope and r.rest_id is distinct from cache.rest_id;
+    end if;
+    if cache.cache_id % 10000 = 0 and not _snapshot_is_fixed() then
+        perform _forget_scopes(now);
+    end if;
+    return cache;
+end
+$_store_lane_cache$;
+
+comment on function _store_lane_cache(lane_cache, boolean, bigint, integer, integer, timestamptz) is
+    'Writes a lane cache, and a lookahead of up to ahead jobs, and returns it as written. If it is complete, the '
+    'lanes after the first size go to lane_cache_rest. Removes older rows of the scope every hundredth time, and '
+    'forgotten scopes every ten thousandth, unless the snapshot is fixed. Raises LH009 if the sequence of the ids '
+    'lags behind.';
+$function$,
+$function$
+create or replace function _store_lookahead(cache lane_cache, ahead integer)
+returns void
+language plpgsql
+volatile
+as $_store_lookahead$
+declare
+    -- Up to this number nothing can be missing: everything up to sure_number can be seen, and no lane that is not
+    -- looked at has a job that comes before.
+    v_upto  constant bigint := least(
+        cache.sure_number,
+        case cache.priorities[ahead + 1] when cache.priorities[1] then cache.numbers[ahead + 1] end,
+        case cache.rest_priority when cache.priorities[1] then cache.rest_number end
+    );
+begin
+    insert into lookahead (scope, places, numbers, sure_number, newer, noted_at, surveyed_at)
+    select
+        cache.scope, array_agg(f.place order by f.number), array_agg(f.number order by f.number), cache.sure_number,
+        cache.newer, cache.noted_at, cache.surveyed_at
+    from (
+        select j.place, j.number
+        from unnest(cache.needs[: ahead], cache.priorities[: ahead], cache.numbers[: ahead])
+            as l (next_need, priority, number)
+        cross join lateral (
+            select r.ctid as place, r.number
+            from ready as r
+            where _in_lane(r.next_need, r.priority, l.next_need, l.priority) and r.number between l.number and v_upto
+            order by r.number
+            limit ahead
+        ) as j
+        where l.priority = cache.priorities[1] and l.number <= v_upto
+        order by j.number
+        limit ahead
+    ) as f
+    having count(*) > 0;
+end
+$_store_lookahead$;
+
+comment on function _store_lookahead(lane_cache, integer) is
+    'Records the first jobs of a scope, up to ahead of its first priority, as far as no job can be missing between '
+    'them.';
+$function$,
+$function$
+create or replace function _store_watermark(
+    new_watermark watermark, last_id bigint, invalid_ids bigint[], now timestamptz
+)
+returns boolean
+language plpgsql
+volatile
+as $_store_watermark$
+declare
+    v_need          constant text := new_watermark.next_need;
+    v_xact_id       constant xid8 := pg_current_xact_id();
+    v_watermark_id  bigint;
+begin
+    v_watermark_id := nextval('watermark_watermark_id_seq');
+    if v_watermark_id < last_id then
+        perform _raise_sequence_lags('watermark_watermark_id_seq');
+    end if;
+    -- This looks again after the id of the row was drawn. If a lane was opened meanwhile, or another session has
+    -- advanced the watermarks, nothing is written. Every row after one that knows of a lane therefore knows of it, too.
+    insert into watermark (
+        watermark_id, next_need, priorities, numbers, keyed, seen_number, seen_by, noted_at, fence, max_lease,
+        max_attempts
+    )
+    overriding system value
+    select
+        v_watermark_id, v_need, new_watermark.priorities, new_watermark.numbers, new_watermark.keyed,
+        new_watermark.seen_number, coalesce(new_watermark.seen_by, v_xact_id), new_watermark.noted_at,
+        new_watermark.fence, new_watermark.max_lease, new_watermark.max_attempts
+    where not exists (
+        select from watermark as k
+        where k.next_need = v_need and k.watermark_id > last_id and k.watermark_id <> all (invalid_ids)
+    );
+    if not found then
+        return false;
+    end if;
+    if invalid_ids <> '{}' and not _snapshot_is_fixed() then
+        delete from watermark as k
+        where k.next_need = v_need
+            and k.watermark_id = any (
+                array(
+                    select o.watermark_id
+                    from watermark as o
+                    where o.next_need = v_need and o.watermark_id = any (invalid_ids)
+                    for update skip locked
+                )
+            );
+    end if;
+    -- about every hundredth row
+    if v_watermark_id % 100 = 0 then
+        delete from watermark as k
+        where (k.next_need, k.watermark_id) in (
+            select o.next_need, o.watermark_id
+            from watermark as o
+            where o.next_need = v_need and o.watermark_id < _first_invalidation_id()
+                and o.noted_at < _store_watermark.now - interval '1 minute'
+                and exists (
+                    select from watermark as n
+                    where n.next_need = o.next_need
+                        and n.watermark_id > o.watermark_id and n.watermark_id < _first_invalidation_id()
+                        and n.noted_at < _store_watermark.now - interval '1 minute'
+                )
+            for update skip locked
+        );
+    end if;
+    return true;
+end
+$_store_watermark$;
+
+comment on function _store_watermark(watermark, bigint, bigint[], timestamptz) is
+    'Writes the watermarks of _next_watermark, and removes the rows that invalidated the old ones (invalid_ids) and, '
+    'now and then, those that are superseded. False, and nothing is written, if rows came after last_id that the '
+    'caller has not seen; it must begin anew. Locks: rows that it removes, skipping locked rows. Raises LH009 if the '
+    'sequence of the ids lags behind.';
 $function$,
 $function$
 create or replace function _submit_field_kinds()
@@ -7397,8 +7975,10 @@ as $_watermark_usable$
 $_watermark_usable$;
 
 comment on function _watermark_usable(watermark, interval, timestamptz) is
-    'Whether a claim may go by these marks: they were moved less than a second ago, by whoever did the upkeep as well that was due, and few claims of their '
-    'need came after; and the lease, a _duration, is no longer than allowed. Not true of marks that there are not. Where not, whoever asked is to move them.';
+    'Whether a claim may go by these watermarks. They must have been advanced less than a second ago, by a session '
+    'that also ran due maintenance, with few claims of their need since; or else _stale_watermark_usable decides. The '
+    'lease, a _duration, must not be longer than allowed. False or null if no watermark exists. The caller must then '
+    'advance the watermarks.';
 $function$,
 $function$
 create or replace function _why_not_claimed(v_job job)
@@ -7907,14 +8487,19 @@ declare
     v_watermark     watermark;
     v_maintained    boolean;
     v_work          work;
-    v_survey        _claim_plan;
+    v_plan          _claim_plan;
     v_ids           uuid[];
     v_keyed         boolean;
 begin
-    -- nearly always: one job of one need, by the newest marks
+    -- The usual case: one job of one need, by the newest watermarks. turn has the same statements; a function for both
+    -- would make either more expensive.
     if _is_plain_claim(worker_id, capabilities) and coalesce(limit_jobs, 1) = 1 and not _snapshot_is_fixed() then
         loop
-            select k.* into v_watermark from watermark as k where k.next_need = capabilities[1] order by k.watermark_id desc limit 1;
+            select k.* into v_watermark
+            from watermark as k
+            where k.next_need = capabilities[1]
+            order by k.watermark_id desc
+            limit 1;
             if found and _watermark_usable(v_watermark, v_lease, v_now) then
                 v_work := _claim_one(v_watermark, worker_id, v_lease);
                 if v_work.job_id is not null then
@@ -7947,15 +8532,15 @@ begin
     end if;
 
     perform _hold_wakeups();
-    v_survey := _plan_claim(capabilities, v_now);
-    v_keyed := v_survey.keyed_need is not null;
-    v_ids := _select_claimable(v_survey, limit_jobs, v_now);
-    if cardinality(v_ids) < limit_jobs and not v_survey.tended and v_maintained is not true then
-        -- hungry: what is due may be what it looks for
+    v_plan := _plan_claim(capabilities, v_now);
+    v_keyed := v_plan.keyed_need is not null;
+    v_ids := _select_claimable(v_plan, limit_jobs, v_now);
+    if cardinality(v_ids) < limit_jobs and not v_plan.tended and v_maintained is not true then
+        -- Too few jobs were found. Those that are due for maintenance may be what this worker can do.
         perform _run_maintenance_from_horizon(greatest(limit_jobs, 250), v_now);
-        v_survey := _plan_claim(capabilities, v_now);
-        v_keyed := v_keyed or v_survey.keyed_need is not null;
-        v_ids := v_ids || _select_claimable(v_survey, limit_jobs - cardinality(v_ids), v_now, v_ids);
+        v_plan := _plan_claim(capabilities, v_now);
+        v_keyed := v_keyed or v_plan.keyed_need is not null;
+        v_ids := v_ids || _select_claimable(v_plan, limit_jobs - cardinality(v_ids), v_now, v_ids);
         v_ids := array(select j.job_id from job as j where j.job_id = any (v_ids) order by j.priority, j.number);
     end if;
     perform _release_wakeups(v_ids);
@@ -7966,7 +8551,7 @@ begin
         return query select * from _grant_leases(v_ids, v_keyed, worker_id, v_lease);
         return;
     end if;
-    -- the look for leases of a key was an old one: the unique index has the last word
+    -- The leases of a key were read with an old snapshot, so the unique index decides.
     begin
         return query select * from _grant_leases(v_ids, v_keyed, worker_id, v_lease);
     exception
@@ -7978,11 +8563,13 @@ end
 $get_work$;
 
 comment on function get_work(text, text[], interval, integer) is
-    'Leases up to limit_jobs (1 to 1000) jobs that these capabilities cover, lowest priority first, then longest ready. lease: how long, above zero, '
-    'at most the setting max_lease. Each row is all a worker needs; results holds what the job waited for as {job_id: result}, or, above 64 kB, '
-    'nothing but results_truncated: page through results(). By the way it promotes, reclaims, expires and frees what is due, of any need. '
-    'The grant counts when it commits: call it in a transaction of its own. Locks: jobs it takes, by skipping what is locked; waits for nobody. '
-    'Raises LH010; above READ COMMITTED also 40001.';
+    'Leases up to limit_jobs (1 to 1000) jobs that these capabilities cover, lowest priority first, then longest '
+    'ready. lease: how long the lease lasts, greater than zero and at most the setting max_lease. Each row has all '
+    'that a worker needs. results holds the results of the jobs that this one waited for as {job_id: result}; if they '
+    'are larger than 64 kB, it is empty and results_truncated is true: page through results(). The call also '
+    'promotes, reclaims, expires and frees jobs of any need that are due. The lease counts once it is committed: call '
+    'this function in a transaction of its own. Locks: the jobs that it takes, skipping locked rows; it waits for no '
+    'other transaction. Raises LH010; with a fixed snapshot also 40001.';
 $function$,
 $function$
 create or replace function hold_lease(job_id uuid, lease_id uuid)
@@ -8811,9 +9398,14 @@ declare
     v_work      work;
     v_turned    turned;
 begin
-    -- nearly always: nothing to check at length, and marks that can be gone by
+    -- The usual case: no further check, and watermarks to go by. get_work has the same statements; a function for both
+    -- would make either more expensive.
     if _is_plain_claim(worker_id, capabilities) and coalesce(limit_jobs, 1) between 1 and 1000 then
-        select k.* into v_watermark from watermark as k where k.next_need = capabilities[1] order by k.watermark_id desc limit 1;
+        select k.* into v_watermark
+        from watermark as k
+        where k.next_need = capabilities[1]
+        order by k.watermark_id desc
+        limit 1;
         v_usable := found and _watermark_usable(v_watermark, v_lease, v_now);
     end if;
     if v_usable is not true then
@@ -8821,7 +9413,8 @@ begin
         perform _check_capabilities(capabilities);
         perform _check_lease(coalesce(lease, interval '60 s'));
         perform _check_count('limit_jobs', limit_jobs, 1, 1000);
-        -- before this transaction has an id of its own: notes and marks want that (_run_deferred, _advance_watermarks)
+        -- This transaction must not have an id yet: deferred items and watermarks depend on it (_run_deferred,
+        -- _advance_watermarks).
         perform _hold_wakeups();
         if v_watermark.watermark_id is not null then
             perform _refresh_watermark(v_watermark.next_need, v_now);
@@ -8837,7 +9430,7 @@ begin
         end loop;
         v_turned.settled := null;
     end if;
-    -- what get_work does nearly always, without its other steps
+    -- The usual case of get_work, without its other steps.
     if v_usable and coalesce(limit_jobs, 1) = 1 and not _snapshot_is_fixed() then
         v_work := _claim_one(v_watermark, worker_id, v_lease);
         if v_work.job_id is not null then
@@ -10268,6 +10861,8 @@ create type _candidates as (ids uuid[], special boolean);
 comment on type _candidates is
     'Jobs that a claim has locked. special: at least one has a singleton_key or an expires_at and needs a further '
     'check.';
+
+create type _lane_cache_reading as (cache lane_cache, proven boolean, unknown_id boolean, newer bigint[]);
 
 create type work as (
     job_id              uuid,
