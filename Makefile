@@ -4,6 +4,8 @@ PYTHON  ?= python3
 VENV    := .venv
 BIN     := $(VENV)/bin
 MATRIX  ?= 14 18
+# How many tests run at once. Most of them wait most of the time, so more than there are cores.
+WORKERS ?= $(if $(ARGS),0,6)
 PACKAGE := $(shell find python -type f -not -path '*/__pycache__/*' -not -path '*/build/*' \
              -not -path '*.egg-info/*' -not -path '*/.*_cache/*' 2>/dev/null)
 
@@ -16,7 +18,7 @@ PIP := q=-qq; test ! -t 1 || q=; $(BIN)/python -m pip install $$q --disable-pip-
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help build check-build environment test test-sql test-py test-matrix \
+.PHONY: help build check-build graph environment test test-sql test-py test-matrix \
         lint lint-static lint-bodies format demo clean bench bench-quick bench-report bench-publish instructions
 
 help:
@@ -31,11 +33,13 @@ help:
 	@echo "  make test            everything: lint, pgTAP, pytest. Finds or installs a server:"
 	@echo "                       LEASEHOLD_TEST_DSN, else Docker, else Debian's packages"
 	@echo "  make test-sql        the pgTAP files alone; FILES=tests/sql/finish/complete.sql for some"
-	@echo "  make test-py         pytest alone; ARGS='-k singleton -x' goes to pytest"
+	@echo "  make test-py         pytest alone, six tests at a time; ARGS='-k singleton -x' goes to pytest,"
+	@echo "                       which then runs one test at a time, or WORKERS=4"
 	@echo "  make test-matrix     pgTAP and pytest on PostgreSQL $(MATRIX); MATRIX=16 for another"
 	@echo "  make lint            sqlfluff, ruff, mypy, plpgsql_check over every function body"
 	@echo "  make format          what ruff can put right by itself"
 	@echo "  make check-build     is sql/leasehold.sql what its sources say?"
+	@echo "  make graph           draw the folders of sql/functions and their calls: docs/engine/folders.svg"
 	@echo "  make clean           remove what the above have made, the environment too"
 	@echo
 	@echo "Measure it"
@@ -56,6 +60,9 @@ build:
 
 check-build:
 	@$(PYTHON) sql/build.py --check
+
+graph: environment
+	@$(BIN)/python sql/layers.py --graph
 
 demo: $(VENV)/.embedded
 	$(BIN)/leasehold demo $(if $(DIR),--dir "$(DIR)")
@@ -95,7 +102,7 @@ test-sql: environment
 
 test-py: environment
 	@echo "· pytest"
-	@$(WITH_SERVER) $(BIN)/python -m pytest $(ARGS) $(if $(findstring tests/,$(ARGS)),,tests/py)
+	@$(WITH_SERVER) $(BIN)/python -m pytest -n $(WORKERS) $(ARGS) $(if $(findstring tests/,$(ARGS)),,tests/py)
 
 test-matrix: environment
 	@set -e; for major in $(MATRIX); do \

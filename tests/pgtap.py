@@ -20,7 +20,7 @@ from pathlib import Path
 import server
 
 TESTS = Path(__file__).resolve().parent
-JOBS = str(min(4, os.cpu_count() or 1))
+JOBS = str(min(8, 2 * (os.cpu_count() or 1)))
 OPTIONS = ["--jobs", JOBS, "--timer"]
 
 

@@ -425,7 +425,7 @@ def _embedded(major: int) -> Path:
 
 
 @contextlib.contextmanager
-def _docker(major: int) -> Iterator[Server]:
+def _docker(major: int, *, build: bool = True) -> Iterator[Server]:
     if os.environ.get("LEASEHOLD_TEST_DOCKER") == "no":
         raise Unavailable("passed by, as LEASEHOLD_TEST_DOCKER=no asks")
     try:
@@ -445,9 +445,10 @@ def _docker(major: int) -> Iterator[Server]:
     password = secrets.token_hex(12)
     with contextlib.ExitStack() as stack:
         try:
-            say(f"building {tag} from tests/Dockerfile (a minute the first time)")
-            arguments = {"PG_VERSION": str(major)}
-            DockerImage(ROOT / "tests", tag=tag, clean_up=False, buildargs=arguments).build()
+            if build:
+                say(f"building {tag} from tests/Dockerfile (a minute the first time)")
+                arguments = {"PG_VERSION": str(major)}
+                DockerImage(ROOT / "tests", tag=tag, clean_up=False, buildargs=arguments).build()
             container = stack.enter_context(
                 DockerContainer(tag, shm_size="512m")
                 .with_env("POSTGRES_PASSWORD", password)
@@ -644,20 +645,51 @@ def _environment(server: Server) -> dict[str, str]:
     }
 
 
+def _given() -> Server | None:
+    """The server of an enclosing `run`."""
+    given = os.environ
+    if not given.get("LEASEHOLD_TEST_TEMPLATE"):
+        return None
+    bindir = given.get("LEASEHOLD_TEST_BINDIR")
+    return Server(
+        given["LEASEHOLD_TEST_DSN"],
+        bindir=Path(bindir) if bindir else None,
+        container=given.get("LEASEHOLD_TEST_CONTAINER") or None,
+        template=given["LEASEHOLD_TEST_TEMPLATE"],
+    )
+
+
+@contextlib.contextmanager
+def _like(given: Server) -> Iterator[Server]:
+    """A further server of the same kind. A server that was named stays the only one."""
+    if given.bindir is not None:
+        with _private(given.bindir) as found:
+            yield found
+    elif given.container is not None:
+        with psycopg.connect(given.dsn) as conn:
+            major = conn.info.server_version // 10000
+        with _docker(major, build=False) as found:
+            yield found
+    else:
+        yield Server(given.dsn)
+
+
 @contextlib.contextmanager
 def running(major: int | None = None) -> Iterator[Server]:
-    """A server with a template database: that of an enclosing `run`, or a new one."""
-    given = os.environ
-    if major is None and given.get("LEASEHOLD_TEST_TEMPLATE"):
-        bindir = given.get("LEASEHOLD_TEST_BINDIR")
-        yield Server(
-            given["LEASEHOLD_TEST_DSN"],
-            bindir=Path(bindir) if bindir else None,
-            container=given.get("LEASEHOLD_TEST_CONTAINER") or None,
-            template=given["LEASEHOLD_TEST_TEMPLATE"],
-        )
+    """A server with a template database: that of an enclosing `run`, or a new one.
+
+    Each worker of pytest-xdist but the first starts a server like the one of the `run`: roles are
+    shared by all databases of a server, and a transaction in one database keeps back what the
+    engine does only after all older transactions have ended, in every other.
+    """
+    given = _given() if major is None else None
+    if given is not None and os.environ.get("PYTEST_XDIST_WORKER", "gw0") == "gw0":
+        yield given
         return
-    with _found(major) as server, _template(server) as template:
+    with (
+        _found(major) if given is None else _like(given) as server,
+        _template(server) as template,
+    ):
         yield Server(server.dsn, server.bindir, server.container, template)
 
 

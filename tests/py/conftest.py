@@ -1,9 +1,14 @@
-"""Databases and connections for the tests; support.py beside this has the helpers."""
+"""Databases and connections for the tests, and the order in which several workers run them;
+support.py beside this has the helpers."""
 
 from __future__ import annotations
 
+import fcntl
 import itertools
-from collections.abc import Callable, Iterator
+import os
+import re
+import tempfile
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +22,68 @@ Connection = psycopg.Connection[Any]
 Connect = Callable[..., Connection]
 
 _numbers = itertools.count(1)
+
+# --- several workers (pytest-xdist) -----------------------------------------------------------
+
+# The file that a test locks while it runs: exclusively when it is marked `serial`.
+QUIET = "LEASEHOLD_TEST_QUIET"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        handle, path = tempfile.mkstemp(prefix="leasehold-test-quiet-")
+        os.close(handle)
+        os.environ[QUIET] = path
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        os.unlink(os.environ.pop(QUIET))
+
+
+# Tests that share what takes a minute to make, and which one worker is to run therefore.
+TOGETHER = re.compile(r"test_plans\.py::test_looks_at_no_more_than_it_needs_in_any_world")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Each test by itself, to the next worker that is free, in the order of the collection."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Scheduling(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            found = TOGETHER.search(nodeid)
+            return found[0] if found else nodeid
+
+    config.option.loadscopereorder = False
+    return Scheduling(config, log)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Long tests begin first, so that no worker is left with one in the end; serial tests are last."""
+
+    def turn(item: pytest.Item) -> int:
+        if item.get_closest_marker("serial"):
+            return 2
+        return 0 if item.get_closest_marker("long") else 1
+
+    if hasattr(config, "workerinput"):
+        items.sort(key=turn)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """A serial test waits until no other test runs, and no other test begins meanwhile.
+
+    Not a fixture: the wait is to count neither as the test's duration nor towards its timeout.
+    """
+    with Path(os.environ[QUIET]).open() as quiet:
+        serial = item.get_closest_marker("serial") is not None
+        fcntl.flock(quiet, fcntl.LOCK_EX if serial else fcntl.LOCK_SH)
+        return (yield)
+
+
+# --- databases and connections ----------------------------------------------------------------
 
 
 @pytest.fixture(scope="session")

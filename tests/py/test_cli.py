@@ -371,6 +371,7 @@ def test_what_cannot_heal_is_one_line_a_hint_and_exit_code_4(
             assert f"The command needs the rights of leasehold_{needs[command[0]]}" in told
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command[0])
 def test_ctrl_c_leaves_no_traceback(tmp_path: Path, command: list[str]) -> None:
     """The signal arrives while the command connects to a server that does not reply."""
@@ -416,7 +417,7 @@ def test_status_fits_80_columns_on_a_terminal(dsn: str, conn: Connection) -> Non
     leasehold.submit_many([{"next_need": "mail.welcome.v1"}] * 3)
     leasehold.submit(long, available_at=now + timedelta(hours=2, minutes=59))
     leasehold.submit("a.b", available_at=now + timedelta(days=400))
-    conn.execute("update ready set available_at = available_at - interval '3 min 40 s'")
+    conn.execute("update ready set available_at = available_at - interval '3 min 5 s'")
     told = on_a_terminal("status", "--dsn", dsn)
     assert [line.rstrip() for line in told.splitlines()] == [
         "next_need                blocked  scheduled  ready  leased  dead  oldest  due in",
@@ -674,6 +675,7 @@ def test_submit_file_of_what_cannot_be_read_is_wrong_usage(
 # --- the demo -------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_the_demo_indexes_each_file_once_though_a_worker_is_killed(
     empty_dsn: str, tmp_path: Path
 ) -> None:

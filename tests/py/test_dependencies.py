@@ -60,6 +60,7 @@ def _completing(work: engine.Work) -> str:
 DEPENDENTS = 100_000
 
 
+@pytest.mark.long
 def test_a_hundred_thousand_dependents(connect: Connect, conn: Connection) -> None:
     """Completing is quick; they are freed in chunks, all of them, at a cost a chunk that does not
     grow; and who has no dependents does not notice."""
@@ -243,12 +244,13 @@ def test_what_a_job_waits_for_is_checked(conn: Connection) -> None:
     assert engine.drain(conn) == [a, b, twice]
 
 
+@pytest.mark.long
 def test_one_call_does_a_bounded_part_of_the_upkeep_there_is(
     connect: Connect, conn: Connection
 ) -> None:
-    """A hundred cancelled parents of a hundred cascading dependents each, and a poll of another
+    """Forty cancelled parents of a hundred cascading dependents each, and a poll of another
     need: it moves no more than its budget, and each call goes on where the last one ended."""
-    parents = [engine.submit(conn, "parent") for _ in range(100)]
+    parents = [engine.submit(conn, "parent") for _ in range(40)]
     for parent in parents:
         children = [
             {"next_need": "child", "wait_for": [parent], "on_dependency_failure": "cascade"}
@@ -269,10 +271,10 @@ def test_one_call_does_a_bounded_part_of_the_upkeep_there_is(
     engine.check(conn, drained=True)
 
 
+@pytest.mark.long
 def test_what_a_job_waits_for_is_looked_at_page_by_page(conn: Connection) -> None:
-    """A job that waits for 20,000 others, all of which ended unseen."""
+    """A job that waits for 10,000 others, all of which ended unseen."""
     parents = engine.submit_many(conn, [{"next_need": "parent"}] * 10_000)
-    parents += engine.submit_many(conn, [{"next_need": "parent"}] * 10_000)
     last = engine.submit(conn, "last", wait_for=parents)
     # all ended unseen, as under way while it was submitted
     conn.execute(

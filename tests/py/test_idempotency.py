@@ -82,8 +82,9 @@ PAIRS = st.one_of(
 )
 
 
+@pytest.mark.long
 @settings(
-    deadline=None, max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    deadline=None, max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @example(pair=("1.0", "1"))
 @example(pair=("1.10", "1.1"))

@@ -42,6 +42,7 @@ def seen(test_server: server.Server) -> Iterator[dict[str, plans.Seen]]:
         server.drop_database(test_server.dsn, name)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "name",
     [each.name for each in plans.CALLS],
@@ -149,6 +150,7 @@ def _many_needs(conn: Connection, needs: int) -> None:
     assert engine.scalar(conn, take) == 10
 
 
+@pytest.mark.long
 def test_a_need_that_is_new_costs_a_claim_no_look_at_all_lanes(connect: Connect) -> None:
     conn = connect()
     _many_needs(conn, 2000)
@@ -359,6 +361,7 @@ def test_is_noticed(unpinned: Unpinned, connect: Connect) -> None:
     assert [name for name in said if unpinned.says not in "".join(said[name])] == []
 
 
+@pytest.mark.long
 def test_nothing_is_noticed_where_all_is_well(connect: Connect) -> None:
     said = _small(connect, [name for each in UNPINNED for name in each.calls])
     assert "\n".join(what for each in said.values() for what in each) == ""

@@ -420,6 +420,7 @@ def test_a_batch_of_ends_takes_what_the_single_calls_take(conn: Connection) -> N
 # --- waiting --------------------------------------------------------------------------------
 
 
+@pytest.mark.serial
 def test_await_work_ends_on_its_timeout(conn: Connection) -> None:
     before = time.monotonic()
     assert Leasehold(conn).await_work("w", ["a.b"], timeout=0.3) == []
@@ -429,6 +430,7 @@ def test_await_work_ends_on_its_timeout(conn: Connection) -> None:
     assert time.monotonic() - before < 0.3
 
 
+@pytest.mark.serial
 @pytest.mark.parametrize("listen", [True, False])
 def test_await_work_ends_on_a_stop_event(conn: Connection, listen: bool) -> None:
     stop = threading.Event()
@@ -492,6 +494,7 @@ def test_listening_works_over_a_pool_and_without_autocommit(
     assert waiter.info.transaction_status == TransactionStatus.IDLE
 
 
+@pytest.mark.serial
 def test_behind_a_pooler_nothing_listens_and_polling_finds_the_work(
     connect: Connect, conn: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1236,6 +1236,7 @@ def test_a_second_signal_leaves_at_once_and_the_lease_runs_out(
     support.eventually(reclaimed, "it ran out")
 
 
+@pytest.mark.long
 def test_a_job_that_kills_every_worker_is_buried_as_a_crash_loop(
     dsn: str, conn: Connection, tmp_path: Path
 ) -> None:

@@ -23,6 +23,7 @@ def overlaps(held: list[tuple[str, int, float, float]]) -> list[object]:
     ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("isolation", ["read committed", "repeatable read", "serializable"])
 def test_fifty_workers_on_two_hundred_jobs_of_ten_keys(
     connect: Connect, conn: Connection, isolation: str
@@ -65,6 +66,7 @@ def test_fifty_claimers_at_once_get_one_job_of_a_key(connect: Connect, conn: Con
     engine.check(conn)
 
 
+@pytest.mark.long
 def test_a_busy_key_does_not_slow_the_claims_of_others(connect: Connect, conn: Connection) -> None:
     """A hundred thousand jobs of one key stand before one of none: the claim reads as much."""
 

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 import psycopg
+import pytest
 
 import engine
 from conftest import Connect, Connection
@@ -166,6 +167,7 @@ class Actor:
                     raise AssertionError(f"{call.__name__}: {error.sqlstate} {error}") from error
 
 
+@pytest.mark.long
 def test_a_soak_of_everything_drains(connect: Connect, conn: Connection) -> None:
     conn.execute("create table effect (job_id uuid)")
     value(conn, "set_setting", name="max_crashes", value="100")

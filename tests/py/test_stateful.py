@@ -376,10 +376,12 @@ def run(sessions: list[Connection], **options: Any) -> None:
     )
 
 
+@pytest.mark.long
 def test_any_sequence_of_calls_does_what_the_design_says(sessions: list[Connection]) -> None:
     run(sessions, max_examples=25)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "name", ["the lease check of extend, checkpoint and hold_lease", "a grant counts as an attempt"]
 )

@@ -10,6 +10,7 @@ from concurrency.scenarios.common import Scenario
 from conftest import Connect
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("scenario", ALL.values(), ids=ALL.keys())
 def test(scenario: Scenario, connect: Connect) -> None:
     scenario(connect)

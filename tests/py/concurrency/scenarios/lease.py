@@ -80,9 +80,9 @@ def a_stale_lease_in_a_batch_is_refused_when_it_waited_for_the_lock(connect: Con
     conn, taker, worker = connect(), connect(), connect()
     submit(conn, retry={"kind": "fixed", "initial": "1 hour"}, max_attempts=9)
     stale = engine.take_one(conn)
-    engine.run_out(conn)
     submit(conn), submit(conn)
     one, two = take(conn, n=2)
+    engine.run_out(conn, stale["job_id"])
     with transaction(taker):
         assert engine.one(taker, "sweep")["reclaimed"] == 1
         call = background(
