@@ -402,9 +402,14 @@ def test_work_waits_for_a_server_that_is_not_there_and_says_so(tmp_path: Path) -
         stderr=subprocess.PIPE,
         text=True,
     )
-    time.sleep(3)
+    assert process.stderr is not None
+    errors = ""
+    while "WARNING" not in errors:
+        errors += (line := process.stderr.readline())
+        assert line, errors
+    time.sleep(2)  # it tries again, and says nothing more
     process.send_signal(signal.SIGTERM)
-    _, errors = process.communicate(timeout=20)
+    errors += process.communicate(timeout=20)[1]
     assert process.returncode == 0
     (warning,) = [line for line in errors.splitlines() if "WARNING" in line]
     assert "1 of 1 threads wait for the database: connection failed" in warning
