@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -26,6 +27,14 @@ def test_one_file_per_function_and_the_same_name() -> None:
         if (names := CREATES.findall(path.read_text())) != [path.stem]
     }
     assert not wrong
+
+
+def test_every_function_and_every_test_of_one_is_in_the_folder_of_its_subject() -> None:
+    functions, tests = ROOT / "sql" / "functions", ROOT / "tests" / "sql"
+    subjects = {path.parent.relative_to(functions) for path in functions.rglob("*.sql")}
+    assert Path() not in subjects
+    others = {Path("catalog"), Path("scenarios"), Path("include")}
+    assert {path.parent.relative_to(tests) for path in tests.rglob("*.sql")} <= subjects | others
 
 
 def test_what_is_installed_is_what_has_a_file(installed: psycopg.Connection[Any]) -> None:
