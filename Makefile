@@ -6,7 +6,7 @@ BIN     := $(VENV)/bin
 MATRIX  ?= 14 18
 # How many tests run at once. Most of them wait most of the time, so more than there are cores.
 WORKERS ?= $(if $(ARGS),0,6)
-PACKAGE := $(shell find python -type f -not -path '*/__pycache__/*' -not -path '*/build/*' \
+PACKAGE := sql/leasehold.sql $(shell find python -type f -not -path '*/__pycache__/*' -not -path '*/build/*' \
              -not -path '*.egg-info/*' -not -path '*/.*_cache/*' 2>/dev/null)
 
 # What follows `--` runs with a server to test on; inside such a run it adds nothing.
