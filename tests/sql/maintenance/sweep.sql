@@ -145,7 +145,7 @@ select is((sweep(limit_jobs => 2)).promoted, 2, 'limit_jobs: so many at most');
 select is((sweep(limit_jobs => 2)).promoted, 2, 'the next call goes on');
 select is((sweep(limit_jobs => 100000)).promoted, 1, 'to the end');
 
--- lanes; what is retired is removed by a later transaction: tests/py/scenarios.py
+-- lanes; what is retired is removed by a later transaction: tests/py/concurrency/scenarios
 update lane set retire_at = opened_at where next_need in ('sw.limit', 'sw.key');
 select sweep(limit_jobs => 1);
 select is((select count(*) from lane where priority < 0), 1::bigint, 'lanes that are due are retired, up to the limit');

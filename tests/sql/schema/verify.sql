@@ -1,4 +1,4 @@
--- verify: what of the installation is missing, changed or left over. After a rename: tests/py/test_install.py.
+-- verify: what of the installation is missing, changed or left over. After a rename: tests/py/install/test_install.py.
 
 begin;
 \ir ../include/support.sql

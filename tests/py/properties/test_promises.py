@@ -1,5 +1,5 @@
 """The ten promises of the design, one section each. What needs a step-by-step race is a scenario
-(concurrency/scenarios); what needs a crowd is in test_singletons.py and test_dependencies.py."""
+(concurrency/scenarios); what needs a crowd is beside them."""
 
 from __future__ import annotations
 
@@ -243,14 +243,14 @@ def test_no_dependent_is_stranded(connect: Connect, scenario: Scenario) -> None:
     scenario(connect)
 
 
-# --- 6. never two current leases of one key: test_singletons.py ---------------------------------
+# --- 6. never two current leases of one key: concurrency/test_singletons.py ---------------------------------
 
 
 def test_a_key_has_one_lease_across_needs_and_batches(connect: Connect) -> None:
     singleton.one_batch_takes_one_job_of_a_key(connect)
 
 
-# --- 7. everything drains: test_soak.py ---------------------------------------------------------
+# --- 7. everything drains: faults/test_soak.py ---------------------------------------------------------
 
 
 def test_all_that_a_lost_worker_left_behind_drains(connect: Connect, conn: Connection) -> None:
