@@ -880,6 +880,9 @@ comment on type _candidates is
     'check.';
 
 create type _lane_cache_reading as (cache lane_cache, proven boolean, unknown_id boolean, newer bigint[]);
+comment on type _lane_cache_reading is
+    'The newest lane cache of a scope, as a claim or an advance reads it: whether its horizon is proven, whether that '
+    'horizon is of another server, and the lanes that were opened since.';
 
 create type work as (
     job_id              uuid,
