@@ -27,7 +27,7 @@ select is(pg_temp.minutes('{nd.a}'), 5, 'a job that backs off counts');
 
 -- many others before it: sooner rather than later
 select submit_many((
-    select jsonb_agg(jsonb_build_object('next_need', 'nd.x', 'available_at', clock_timestamp() + interval '1 min' + interval '1 ms' * n)) from generate_series(1, 1100) as n
+    select jsonb_agg(jsonb_build_object('next_need', 'nd.x', 'available_at', clock_timestamp() + interval '1 min' + interval '10 ms' * n)) from generate_series(1, 1100) as n
 ));
 select is(pg_temp.minutes('{nd.b}'), 2, 'behind many of another need it says when the two hundredth is due: sooner, never later');
 select is(pg_temp.minutes('{nd.x}'), 1, 'and for that need when the first is');
