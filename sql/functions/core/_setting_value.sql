@@ -8,4 +8,6 @@ begin
 end
 $_setting_value$;
 
-comment on function _setting_value(text) is 'The one reader of settings.';
+comment on function _setting_value(text) is
+    'Returns the value in force of a setting; null if no setting has this name. Every other function reads settings '
+    'through this one.';

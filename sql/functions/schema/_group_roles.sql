@@ -3,7 +3,8 @@ returns jsonb
 language sql
 immutable
 as $_group_roles$
-    -- roles are the server's, not the database's: their names carry the schema's, cut where it is too long
+    -- Roles belong to the whole server, not to a database. Their names therefore contain the name of the schema, or a
+    -- hash of it where it is too long.
     select
         jsonb_object_agg(
             case
@@ -15,4 +16,4 @@ as $_group_roles$
     from (values ('submitter'), ('worker'), ('reader'), ('operator')) as g (word)
 $_group_roles$;
 
-comment on function _group_roles(text) is 'The group roles of a schema: what each is for, by its name.';
+comment on function _group_roles(text) is 'Returns the group roles of a schema: the purpose of each by its name.';

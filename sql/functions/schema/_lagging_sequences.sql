@@ -9,23 +9,28 @@ declare
     v_max       bigint;
 begin
     for v_source in
-        select s.oid::regclass as sequence, s.relname as name, array_agg(format('%I.%I', schema_name, c.relname)) as tables, array_agg(a.attname) as columns
+        select
+            s.oid::regclass as sequence, s.relname as name,
+            array_agg(format('%I.%I', schema_name, c.relname)) as tables, array_agg(a.attname) as columns
         from (
-            -- numbers that are noted somewhere after they were drawn
+            -- the columns that record numbers drawn from a sequence
             values
-                ('number_seq', 'lane', 'number', false), ('number_seq', 'watermark', 'seen_number', false), ('number_seq', 'lane_cache', 'seen_number', false),
-                ('number_seq', 'job', 'number', true), ('fence_seq', 'watermark', 'fence', false), ('fence_seq', 'heartbeat', 'fence', false),
-                ('fence_seq', 'leased', 'fence', false), ('fence_seq', 'job', 'fence', true), ('fence_seq', 'archive', 'fence', true)
+                ('number_seq', 'lane', 'number', false), ('number_seq', 'watermark', 'seen_number', false),
+                ('number_seq', 'lane_cache', 'seen_number', false), ('number_seq', 'job', 'number', true),
+                ('fence_seq', 'watermark', 'fence', false), ('fence_seq', 'heartbeat', 'fence', false),
+                ('fence_seq', 'leased', 'fence', false), ('fence_seq', 'job', 'fence', true),
+                ('fence_seq', 'archive', 'fence', true)
             union all
             select q.relname, t.relname, b.attname, false
             from pg_class as t
             join pg_attribute as b on b.attrelid = t.oid and b.attidentity <> ''
             join pg_depend as d
-                on d.refclassid = 'pg_class'::regclass and d.refobjid = t.oid and d.refobjsubid = b.attnum and d.classid = 'pg_class'::regclass and d.deptype = 'i'
+                on d.refclassid = 'pg_class'::regclass and d.refobjid = t.oid and d.refobjsubid = b.attnum
+                and d.classid = 'pg_class'::regclass and d.deptype = 'i'
             join pg_class as q on q.oid = d.objid and q.relkind = 'S'
             where t.relnamespace = (select n.oid from pg_namespace as n where n.nspname = schema_name)
         ) as o (sequence_name, table_name, column_name, costly)
-        -- whatever is damaged, verify() says so, and does not fail
+        -- These joins drop what does not exist: verify() must report damage, not fail on it.
         join pg_namespace as n on n.nspname = schema_name
         join pg_class as s on s.relnamespace = n.oid and s.relname = o.sequence_name and s.relkind = 'S'
         join pg_class as c on c.relnamespace = n.oid and c.relname = o.table_name and c.relkind = 'r'
@@ -36,9 +41,11 @@ begin
         number := 0;
         for v_at in 1 .. cardinality(v_source.tables) loop
             execute format('select max(%I) from %s', v_source.columns[v_at], v_source.tables[v_at]) into v_max;
-            -- of rows of mark that are no moves: _invalidation_id()
+            -- the ids of rows that invalidate watermarks have 2^62 added (_invalidation_id)
             if v_max >= 4611686018427387904 then
-                execute format('select max(%1$I %% 4611686018427387904) from %2$s', v_source.columns[v_at], v_source.tables[v_at]) into v_max;
+                execute format(
+                    'select max(%1$I %% 4611686018427387904) from %2$s', v_source.columns[v_at], v_source.tables[v_at]
+                ) into v_max;
             end if;
             number := greatest(number, v_max);
         end loop;
@@ -51,5 +58,6 @@ end
 $_lagging_sequences$;
 
 comment on function _lagging_sequences(text, boolean) is
-    'Sequences from which numbers would come that were used before, and the last of those: rows were brought here (replicated, restored in part) and their '
-    'sequences were not. thorough: after a look at all jobs, the archive included; otherwise at what is small or has an index.';
+    'Returns the sequences that would draw numbers that rows have already, and the highest of these numbers. This '
+    'happens when rows were replicated, or restored in part, without their sequences. thorough: reads all jobs, the '
+    'archive included; otherwise only columns that have an index or belong to small tables.';

@@ -7,9 +7,11 @@ set search_path from current
 as $require_api$
 begin
     if api is null or api < 1 then
-        perform _raise_invalid_argument('api', 'must be a positive number', 'The API major that the client was written for, as 1.');
+        perform _raise_invalid_argument(
+            'api', 'must be greater than zero', 'Pass the API major that the client was written for, as 1.'
+        );
     elsif api > split_part(schema_version(), '.', 1)::integer then
-        raise exception 'the client wants API %, the schema serves %', api, split_part(schema_version(), '.', 1)
+        raise exception 'the client needs API %, but the schema serves %', api, split_part(schema_version(), '.', 1)
             using errcode = 'LH017',
                   detail = jsonb_build_object('api', api, 'schema_version', schema_version())::text,
                   hint = 'Upgrade the schema: apply the leasehold.sql that came with the client.';
@@ -19,4 +21,5 @@ end
 $require_api$;
 
 comment on function require_api(integer) is
-    'For a client to call once: returns schema_version() if the schema serves this API major, else raises LH017. Raises LH010.';
+    'Returns schema_version() if the schema serves this API major. A client calls it once. Raises LH017 if the schema '
+    'is too old; LH010.';

@@ -8,4 +8,4 @@ as $schema_version$
     select '1.0.0'
 $schema_version$;
 
-comment on function schema_version() is 'The version of the installed functions: major.minor.patch.';
+comment on function schema_version() is 'Returns the version of the installed functions: major.minor.patch.';

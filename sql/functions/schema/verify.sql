@@ -4,7 +4,7 @@ language sql
 stable
 security definer
 set search_path from current
--- bound to this schema's own objects when it is made, not found by the path: it is right after a rename, too
+-- Bound to the objects of this schema when it is created, not by the path, so that it works after a rename as well.
 begin atomic
     with here as (
         select n.nspname::text as name
@@ -72,7 +72,7 @@ begin atomic
 end;
 
 comment on function verify() is
-    'What of the installation is missing, changed or left over (functions, tables, columns, indexes, constraints, types, '
-    'views, grants; rows that must exist), compared with what the installer left behind, and which sequences lag behind '
-    'the rows that were numbered by them. No rows: all is as it was. After the schema is renamed it says so: run '
-    'leasehold.sql again, which sets sequences, too.';
+    'Compares the installation with the manifest that the installer wrote, and returns what is missing, changed or '
+    'left over: functions, tables, columns, indexes, constraints, types, views, grants, rows that must exist. It also '
+    'returns sequences that lag behind the rows that they numbered. No rows: nothing differs. After the schema was '
+    'renamed, it reports the differences until leasehold.sql is run again; that also sets sequences.';

@@ -17,35 +17,38 @@ begin
         perform _check_text('value', value, 10000);
         if v_kind in ('bytes', 'count') then
             if value !~ '^[1-9][0-9]{0,8}$' then
-                perform _raise_invalid_argument('value', 'must be a whole number from 1 to 999999999');
+                perform _raise_invalid_argument('value', 'must be an integer from 1 to 999999999');
             elsif v_kind = 'bytes' and value::integer < 1024 then
                 perform _raise_invalid_argument('value', 'must not be less than 1024 bytes');
             elsif name = 'max_attempts' and value::integer > 10000 then
-                perform _raise_invalid_argument('value', 'must lie between 1 and 10000');
+                perform _raise_invalid_argument('value', 'must be between 1 and 10000');
             end if;
         elsif v_kind = 'interval' then
-            -- each session reads it with its own intervalstyle, which decides what a minus sign covers
+            -- Each session reads the text with its own intervalstyle, which decides how far a minus sign reaches.
             if _duration(_read_interval('value', value)) <= interval '0' or value like '%-%' then
-                perform _raise_invalid_argument('value', 'must be longer than nothing, and have no negative part');
-            elsif _duration(_read_interval('value', value)) > interval '366 days' then
-                perform _raise_invalid_argument('value', 'must not be longer than a year');
+                perform _raise_invalid_argument('value', 'must be greater than zero and have no negative part');
             end if;
+            perform _check_delay('value', _read_interval('value', value));
         else
             begin
                 perform _check_retry('value', value::jsonb);
             exception
                 when data_exception then
-                    perform _raise_invalid_argument('value', 'is not JSON: ' || left(sqlerrm, 200));
+                    perform _raise_invalid_argument('value', 'is not valid JSON: ' || left(sqlerrm, 200));
             end;
         end if;
     end if;
     update setting as s set value = set_setting.value where s.name = set_setting.name;
     if name in ('max_lease', 'max_attempts') then
-        -- claims go by what the newest marks say of it: the next ones are to look
-        insert into watermark (watermark_id, next_need, priorities, numbers, keyed, seen_number, seen_by, noted_at, max_lease, max_attempts)
+        -- Claims use the copies of these settings in the newest watermarks. This makes the next claim advance them.
+        insert into watermark (
+            watermark_id, next_need, priorities, numbers, keyed, seen_number, seen_by, noted_at, max_lease,
+            max_attempts
+        )
         overriding system value
         select
-            _invalidation_id(), m.next_need, m.priorities, m.numbers, m.keyed, m.seen_number, m.seen_by, '-infinity', m.max_lease, m.max_attempts
+            _invalidation_id(), m.next_need, m.priorities, m.numbers, m.keyed, m.seen_number, m.seen_by, '-infinity',
+            m.max_lease, m.max_attempts
         from (select distinct on (k.next_need) k.* from watermark as k order by k.next_need, k.watermark_id desc) as m;
     end if;
     return _setting_value(name);
@@ -53,5 +56,5 @@ end
 $set_setting$;
 
 comment on function set_setting(text, text) is
-    'Sets one setting (null: back to its default) and returns the value in force. Locks that setting''s row. Raises LH010 for an unknown name or a value '
-    'that does not fit.';
+    'Sets one setting (null: back to its default) and returns the value in force. Locks: the row of the setting. '
+    'Raises LH010 for an unknown name or an invalid value.';

@@ -11,4 +11,5 @@ begin
 end
 $setting$;
 
-comment on function setting(text) is 'The value in force of one setting, as text. Raises LH010 for an unknown name.';
+comment on function setting(text) is
+    'Returns the value in force of one setting, as text. Raises LH010 for an unknown name.';

@@ -8,4 +8,4 @@ as $settings$
     select s.name, s.current_value, s.default_value, s.description from setting as s order by s.name
 $settings$;
 
-comment on function settings() is 'Every setting: name, value in force, default, what it is for.';
+comment on function settings() is 'Lists every setting: name, value in force, default, description.';

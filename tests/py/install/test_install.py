@@ -1249,10 +1249,11 @@ def test_what_was_damaged_is_mended_by_running_the_file_again(conn: Connection) 
         "alter function leasehold.submit security invoker volatile cost 1",
         "create or replace function leasehold._now() returns timestamptz language sql as $$ select now() $$",
         "drop function leasehold._list_objects cascade",
+        "drop function leasehold._describe_grants cascade",
         "drop function leasehold._group_roles cascade",
     ):
         conn.execute(damage)
-        if "_list_objects cascade" not in damage and "_group_roles cascade" not in damage:
+        if "cascade" not in damage:  # it takes verify() along
             assert call(conn, "verify"), damage
         install(conn)
         assert call(conn, "verify") == [], damage
