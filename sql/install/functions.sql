@@ -1,31 +1,37 @@
-    -- Damage that was there before and that no migration touched: the manifest goes on expecting what it did.
+    -- List the objects that were damaged before and that no migration has changed since: the manifest continues to
+    -- expect their old definition.
     if v_before is not null then
         v_damage := array(
             select coalesce(m.kind || ' ' || m.name, i.kind || ' ' || i.name)
             from manifest as m
             full join _list_objects(v_schema, _group_roles(v_schema)) as i on i.kind = m.kind and i.name = m.name
             where m.definition is distinct from i.definition
-                and i.definition is not distinct from v_before ->> coalesce(m.kind || ' ' || m.name, i.kind || ' ' || i.name)
+                and i.definition
+                    is not distinct from v_before ->> coalesce(m.kind || ' ' || m.name, i.kind || ' ' || i.name)
         );
     end if;
 
-    -- What others were given, to be given again to what has to be made anew.
+    -- Record the rights of other roles, to grant them again on objects that have to be created anew.
     v_rights := (
         select jsonb_agg(r)
         from (
             select
-                'function' as kind, p.proname as name, null as column, a.privilege_type as privilege, a.grantee::regrole as role,
-                case when a.is_grantable then ' with grant option' end as option
+                'function' as kind, p.proname as name, null as column, a.privilege_type as privilege,
+                a.grantee::regrole as role, case when a.is_grantable then ' with grant option' end as option
             from pg_proc as p
             cross join lateral aclexplode(p.proacl) as a
             where p.pronamespace = v_schema_oid and a.grantee not in (0, p.proowner)
             union all
-            select 'view', c.relname, null, a.privilege_type, a.grantee::regrole, case when a.is_grantable then ' with grant option' end
+            select
+                'view', c.relname, null, a.privilege_type, a.grantee::regrole,
+                case when a.is_grantable then ' with grant option' end
             from pg_class as c
             cross join lateral aclexplode(c.relacl) as a
             where c.relnamespace = v_schema_oid and c.relkind = 'v' and a.grantee not in (0, c.relowner)
             union all
-            select 'view', c.relname, t.attname, a.privilege_type, a.grantee::regrole, case when a.is_grantable then ' with grant option' end
+            select
+                'view', c.relname, t.attname, a.privilege_type, a.grantee::regrole,
+                case when a.is_grantable then ' with grant option' end
             from pg_class as c
             join pg_attribute as t on t.attrelid = c.oid
             cross join lateral aclexplode(t.attacl) as a
@@ -33,7 +39,8 @@
         ) as r
     );
 
-    -- Functions: replaced in place where their face is the same; else the older face is set aside until nothing of ours refers to it. Never an overload.
+    -- Replace a function in place if its signature and result are the same. Otherwise rename the older one until
+    -- nothing of Leasehold refers to it. No name is ever overloaded.
     for v_at in 1 .. cardinality(v_functions) loop
         v_name := v_function_names[v_at];
         begin
@@ -49,7 +56,7 @@
                 end loop;
                 execute v_functions[v_at];
         end;
-        -- whatever else has this name is an older face of it: the row just written is the youngest
+        -- Any other function of this name is an older one: the row just written is the youngest.
         for v_statement in
             select format('alter function %s rename to %I', p.oid::regprocedure, v_name || ' (older)')
             from pg_proc as p
@@ -61,7 +68,7 @@
         end loop;
     end loop;
 
-    -- Views: appended to in place, or made anew.
+    -- Replace a view in place if only columns were appended, or else drop and create it.
     for v_at in 1 .. cardinality(v_views) loop
         begin
             execute v_views[v_at];
@@ -78,7 +85,7 @@
     loop
         execute v_statement;
     end loop;
-    -- no view refers to an older face any more
+    -- no view refers to an older function any more
     for v_statement in
         select format('drop function %s', p.oid::regprocedure)
         from pg_proc as p
@@ -93,8 +100,15 @@
         join pg_proc as p on p.pronamespace = v_schema_oid and p.proname = r.name
         where r.kind = 'function'
         union all
-        select concat(format('grant %s on %I to %s', concat(r.privilege, ' (' || quote_ident(t.attname) || ')'), c.relname, r.role), r.option)
-        from jsonb_to_recordset(v_rights) as r (kind text, name text, "column" text, privilege text, role text, option text)
+        select
+            concat(
+                format(
+                    'grant %s on %I to %s', concat(r.privilege, ' (' || quote_ident(t.attname) || ')'), c.relname,
+                    r.role
+                ), r.option
+            )
+        from jsonb_to_recordset(v_rights)
+            as r (kind text, name text, "column" text, privilege text, role text, option text)
         join pg_class as c on c.relnamespace = v_schema_oid and c.relname = r.name
         left join pg_attribute as t on t.attrelid = c.oid and t.attname = r.column
         where r.kind = 'view' and (r.column is null or t.attname is not null)

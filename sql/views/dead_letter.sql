@@ -1,5 +1,5 @@
 -- noqa: disable=PRS,RF01,ST06
--- sqlfluff does not know FROM ONLY, nor then the alias after it
+-- sqlfluff does not know FROM ONLY, and then misreads the alias after it.
 create or replace view dead_letter with (security_barrier) as
 select
     j.job_id,
@@ -13,8 +13,9 @@ select
     j.worker_id as last_worker,
     j.singleton_key
 from only job as j
--- a second relation, which costs nothing: no INSERT, UPDATE or DELETE through the view
+-- A second relation keeps INSERT, UPDATE and DELETE out of the view, and costs nothing.
 cross join (values (true)) as w (is_read_only)
 where j.state = 'dead';
 
-comment on view dead_letter is 'Dead jobs, why they died, and what their last attempt said. redrive brings them back.';
+comment on view dead_letter is
+    'Dead jobs, with the reason and the error of the last attempt. redrive makes them ready again.';

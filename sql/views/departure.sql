@@ -11,9 +11,10 @@ select
     h.error_code,
     h.login
 from history as h
--- a second relation, which costs nothing: no INSERT, UPDATE or DELETE through the view
+-- A second relation keeps INSERT, UPDATE and DELETE out of the view, and costs nothing.
 cross join (values (true)) as w (is_read_only);
 
 comment on view departure is
-    'What departed from the happy path, job by job: failed attempts, reclaimed leases, cancellations, redrives, acts of people. The error is that of '
-    'each attempt, where dead_letter has the last; actor is who the caller says did it, login who was logged in.';
+    'Events that depart from the usual course of submit, claim and complete: failed attempts, reclaimed leases, '
+    'cancellations, redrives, acts of operators. error is that of each attempt, while dead_letter has only the last. '
+    'actor is the name that the caller gave; login is the role that was logged in.';

@@ -1,5 +1,5 @@
 -- noqa: disable=ST06
--- its columns have their order from before one was computed
+-- The order of the columns is older than the computed one.
 create or replace view finished with (security_barrier) as
 select
     a.job_id,
@@ -12,7 +12,9 @@ select
     a.leased_at,
     a.ended_at
 from archive as a
--- As in job(). A second relation also keeps INSERT, UPDATE and DELETE out of the view.
+-- Decides as job() does. A second relation also keeps INSERT, UPDATE and DELETE out of the view.
 cross join (values (has_function_privilege('job_payload(uuid)'::regprocedure, 'execute'))) as c (sees_results);
 
-comment on view finished is 'Jobs that succeeded or were cancelled: result (null for who may not call job_payload), attempts, by whom and when.';
+comment on view finished is
+    'Jobs that succeeded or were cancelled: result (null for a role that may not call job_payload), attempts, worker '
+    'and times.';

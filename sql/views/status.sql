@@ -11,4 +11,6 @@ select
 from job as j
 group by j.next_need;
 
-comment on view status is 'Live jobs counted by need and state; since when the oldest ready one could run, and when the next scheduled one is due.';
+comment on view status is
+    'Counts live jobs by need and state. oldest_ready: since when the oldest ready job could run. next_due: when the '
+    'next scheduled job becomes available.';

@@ -17,10 +17,14 @@ select
 where false;
 
 comment on view submission is
-    'Takes jobs by INSERT and COPY: its columns are the parameters of submit, null or left out means submit''s default, and a row is refused as submit '
-    'refuses it. In the text of COPY a time without an offset is taken in the session''s time zone. RETURNING job_id is the job that the row resulted '
-    'in. A row may wait for earlier ones. Reading it gives nothing: see status, job(job_id).';
+    'Accepts jobs by INSERT and COPY. Its columns are the parameters of submit; null, or a column left out, means the '
+    'default of submit, and a row is refused with the errors of submit. In the text of a COPY, a time without an '
+    'offset is in the time zone of the session. RETURNING job_id returns the job that the row resulted in. A row may '
+    'wait for earlier ones. The view is always empty; to read jobs, use status or job(job_id).';
 
-create or replace trigger submission_begins before insert on submission for each statement execute function _copy_begin();
-create or replace trigger submission_row instead of insert on submission for each row execute function _copy_row();
-create or replace trigger submission_ends after insert on submission for each statement execute function _copy_end();
+create or replace trigger submission_begins before insert on submission
+for each statement execute function _copy_begin();
+create or replace trigger submission_row instead of insert on submission
+for each row execute function _copy_row();
+create or replace trigger submission_ends after insert on submission
+for each statement execute function _copy_end();

@@ -239,7 +239,7 @@ def test_install_says_what_was_upgraded_and_which_roles_could_not_be_made(
             said = told("install", "--schema", "plain")
             assert said.startswith(f'leasehold {__version__} was installed in schema "plain"\n')
             assert (
-                f"group roles could not be made, for {user} may not create roles:"
+                f"group roles could not be created, because {user} may not create roles:"
                 " plain_operator, plain_reader, plain_submitter\nHave them created"
             ) in said
             installed = json.loads(told("install", "--schema", "plain", "--json"))

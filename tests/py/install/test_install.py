@@ -885,7 +885,7 @@ def test_roles_that_were_there_before_are_taken_and_named(
     conn.execute(f"create role {group(schema, 'reader')}")
     told = said(conn, schema)
     assert [message for message, _ in told[1:]] == [
-        f"roles that were there before are group roles of leasehold now: {group(schema, 'reader')}"
+        f"existing roles are now group roles of leasehold: {group(schema, 'reader')}"
     ]
     assert groups_of(conn, schema) == {group(schema, name) for name in GROUPS}
     # its members, and those of the others, came after it was ours
@@ -1253,7 +1253,7 @@ def test_what_was_damaged_is_mended_by_running_the_file_again(conn: Connection) 
         "drop function leasehold._group_roles cascade",
     ):
         conn.execute(damage)
-        if "cascade" not in damage:  # it takes verify() along
+        if value(conn, "select to_regproc('leasehold.verify') is not null"):
             assert call(conn, "verify"), damage
         install(conn)
         assert call(conn, "verify") == [], damage
