@@ -15,9 +15,9 @@
 do $install$
 declare
     v_version        constant text := '1.0.0';
-    v_build          constant text := '0cd297c8ab2717c7bb1439d6cd8bc3fff1e10dd3e547935aa831eb7c5789aed4';
+    v_build          constant text := 'fed65a909952c64289e81ffaa728ece2c5d1fd280e72cabbce5464b35b3b34a1';
     v_migrations     constant integer := 1;
-    v_function_names constant text[] := array['_acting_role', '_add_dependencies', '_add_opened_lanes', '_advance_lane_cache', '_advance_watermarks', '_advisory_lock_key', '_answer_known_job', '_answer_not_extended', '_apply_dependency_policy', '_archive_completed', '_archive_leased', '_archive_unheld', '_backoff', '_bury', '_canonical_json_text', '_capability_matches', '_channel_known_to_all', '_check_batch_cycles', '_check_capabilities', '_check_count', '_check_cycle', '_check_delay', '_check_elements', '_check_expires_at', '_check_ids', '_check_job_id_unseen', '_check_keys', '_check_lease', '_check_need', '_check_object', '_check_policy', '_check_reschedule', '_check_retry', '_check_setting', '_check_settle_elements', '_check_size', '_check_submit', '_check_text', '_check_time', '_check_wait_for', '_claim_lookahead', '_claim_one', '_clean_error', '_clear_maintenance_error', '_copy_begin', '_copy_end', '_copy_flush', '_copy_one', '_copy_row', '_defer_again', '_defer_propagation', '_defer_unpark', '_dependency_results', '_drop_moot_rechecks', '_duration', '_end_by_dependency', '_ended_as', '_enqueue', '_entry_state', '_expires_at', '_extend_current', '_fail_job', '_fence_of_lease', '_few_claims_between', '_few_claims_since', '_fill_defaults', '_filter_claimable', '_finish_cancelled', '_first_invalidation_id', '_forget_scopes', '_grant_leases', '_group_roles', '_has_ready_heads', '_hold_wakeups', '_horizon_passed', '_in_lane', '_insert_jobs', '_insert_plain_jobs', '_invalidation_id', '_is_element_error', '_is_json_time', '_is_lease_reference', '_is_plain_claim', '_is_plain_complete', '_is_plain_job', '_is_plain_need', '_is_plain_request', '_is_ready_head', '_is_recent', '_is_retryable', '_is_row_error', '_is_set_aside', '_job_exists', '_keep_channel_known', '_key_is_busy', '_key_slot', '_lagging_sequences', '_lane_priority', '_last_horizon', '_lease_check_bits', '_list_lanes', '_list_objects', '_lock_candidates', '_lock_candidates_merged', '_lock_current_lease', '_lock_deferred', '_lock_due', '_lock_first_of_lanes', '_lock_job', '_lock_leased_job', '_lock_still_due', '_lock_unheld', '_lookahead_fresh', '_make_lease_id', '_matching_needs', '_may_rebuild_lane_cache', '_maybe_run_maintenance', '_merge_lane_cache_rest', '_next_scheduled_at', '_next_watermark', '_no_older_writers', '_now', '_now_after_xid', '_oldest_snapshot', '_one_in_fifty', '_open_lane', '_open_lanes_and_wake', '_outcome_of_answer', '_pack_failure', '_pack_options', '_park_followers', '_plan_claim', '_plan_scope_claim', '_propagate_chunk', '_propagate_end', '_propagate_to', '_queue_position', '_raise_cancel_requested', '_raise_invalid_argument', '_raise_job_ended', '_raise_job_not_found', '_raise_sequence_lags', '_raise_state_change', '_read_interval', '_read_lane_cache', '_read_requests', '_rebuild_lane_cache', '_recheck_blocked', '_reclaim_one', '_reclaimable_at', '_record_history', '_record_uptime', '_redrive_job', '_refresh_watermark', '_release_key', '_release_wakeups', '_remap_wait_for', '_remove_expired_records', '_repair_sequences', '_replace_job_row', '_replay_or_raise', '_request_hash', '_requeue', '_reschedule_job', '_reserve_id', '_reserve_ids', '_reserve_key', '_reserve_keys', '_resolve_wait_for', '_restore_slots', '_retire_lanes', '_retirement_step', '_retry_or_bury', '_run_contained_step', '_run_deferred', '_run_deferred_item', '_run_maintenance', '_run_maintenance_from_horizon', '_run_step', '_scan_below_horizon', '_scope_name', '_select_claimable', '_server_up_since', '_set_alarm', '_set_aside', '_set_parked', '_setting_value', '_settle_batch', '_settle_each', '_settle_element', '_settle_field_kinds', '_snapshot_is_fixed', '_stale_watermark_usable', '_start_lane_cache', '_stem', '_stems', '_store_job', '_store_jobs', '_store_lane_cache', '_store_lookahead', '_store_watermark', '_submit_field_kinds', '_submit_request', '_try_lock_keys', '_try_settle_element', '_unbury_dependents', '_unclaimed_since', '_unpark_next', '_uuid_v7', '_wake_for_jobs', '_wake_for_scheduled', '_wake_waiters', '_watcher', '_watermark_usable', '_why_not_claimed', 'cancel', 'checkpoint', 'checkpoints', 'complete', 'complete_unheld', 'error_codes', 'extend', 'extend_many', 'fail', 'fail_unheld', 'get_work', 'hold_lease', 'job', 'job_payload', 'lease_status', 'next_due', 'redrive', 'redrive_many', 'release', 'require_api', 'reschedule', 'reschedule_unheld', 'results', 'schema_version', 'set_setting', 'setting', 'settings', 'settle', 'submit', 'submit_many', 'sweep', 'turn', 'verify', 'wakeup_channel', 'why_not_running'];
+    v_function_names constant text[] := array['_acting_role', '_add_dependencies', '_add_opened_lanes', '_advance_lane_cache', '_advance_watermarks', '_advisory_lock_key', '_answer_known_job', '_answer_not_extended', '_apply_dependency_policy', '_archive_completed', '_archive_leased', '_archive_unheld', '_backoff', '_bury', '_canonical_json_text', '_capability_matches', '_channel_known_to_all', '_check_batch_cycles', '_check_capabilities', '_check_count', '_check_cycle', '_check_delay', '_check_elements', '_check_expires_at', '_check_ids', '_check_job_id_unseen', '_check_keys', '_check_lease', '_check_need', '_check_object', '_check_policy', '_check_reschedule', '_check_retry', '_check_setting', '_check_settle_elements', '_check_size', '_check_submit', '_check_text', '_check_time', '_check_wait_for', '_claim_lookahead', '_claim_one', '_clean_error', '_clear_maintenance_error', '_copy_begin', '_copy_end', '_copy_flush', '_copy_one', '_copy_row', '_defer_again', '_defer_propagation', '_defer_unpark', '_dependency_results', '_describe_constraints', '_describe_functions', '_describe_grants', '_describe_relations', '_drop_moot_rechecks', '_duration', '_end_by_dependency', '_ended_as', '_enqueue', '_entry_state', '_expires_at', '_extend_current', '_fail_job', '_fence_of_lease', '_few_claims_between', '_few_claims_since', '_fill_defaults', '_filter_claimable', '_finish_cancelled', '_first_invalidation_id', '_forget_scopes', '_grant_leases', '_group_roles', '_has_ready_heads', '_hold_wakeups', '_horizon_passed', '_in_lane', '_insert_jobs', '_insert_plain_jobs', '_invalidation_id', '_is_element_error', '_is_json_time', '_is_lease_reference', '_is_plain_claim', '_is_plain_complete', '_is_plain_job', '_is_plain_need', '_is_plain_request', '_is_ready_head', '_is_recent', '_is_retryable', '_is_row_error', '_is_set_aside', '_job_exists', '_keep_channel_known', '_key_is_busy', '_key_slot', '_lagging_sequences', '_lane_priority', '_last_horizon', '_lease_check_bits', '_list_lanes', '_list_objects', '_lock_candidates', '_lock_candidates_merged', '_lock_current_lease', '_lock_deferred', '_lock_due', '_lock_first_of_lanes', '_lock_job', '_lock_leased_job', '_lock_still_due', '_lock_unheld', '_lookahead_fresh', '_make_lease_id', '_matching_needs', '_may_rebuild_lane_cache', '_maybe_run_maintenance', '_merge_lane_cache_rest', '_next_scheduled_at', '_next_watermark', '_no_older_writers', '_now', '_now_after_xid', '_oldest_snapshot', '_one_in_fifty', '_open_lane', '_open_lanes_and_wake', '_outcome_of_answer', '_pack_failure', '_pack_options', '_park_followers', '_plan_claim', '_plan_scope_claim', '_propagate_chunk', '_propagate_end', '_propagate_to', '_queue_position', '_raise_cancel_requested', '_raise_invalid_argument', '_raise_job_ended', '_raise_job_not_found', '_raise_sequence_lags', '_raise_state_change', '_read_interval', '_read_lane_cache', '_read_requests', '_rebuild_lane_cache', '_recheck_blocked', '_reclaim_one', '_reclaimable_at', '_record_history', '_record_uptime', '_redrive_job', '_refresh_watermark', '_release_key', '_release_wakeups', '_remap_wait_for', '_remove_expired_records', '_repair_sequences', '_replace_job_row', '_replay_or_raise', '_request_hash', '_requeue', '_reschedule_job', '_reserve_id', '_reserve_ids', '_reserve_key', '_reserve_keys', '_resolve_wait_for', '_restore_slots', '_retire_lanes', '_retirement_step', '_retry_or_bury', '_run_contained_step', '_run_deferred', '_run_deferred_item', '_run_maintenance', '_run_maintenance_from_horizon', '_run_step', '_scan_below_horizon', '_scope_name', '_select_claimable', '_server_up_since', '_set_alarm', '_set_aside', '_set_parked', '_setting_value', '_settle_batch', '_settle_each', '_settle_element', '_settle_field_kinds', '_snapshot_is_fixed', '_stale_watermark_usable', '_start_lane_cache', '_stem', '_stems', '_store_job', '_store_jobs', '_store_lane_cache', '_store_lookahead', '_store_watermark', '_submit_field_kinds', '_submit_request', '_try_lock_keys', '_try_settle_element', '_unbury_dependents', '_unclaimed_since', '_unpark_next', '_uuid_v7', '_wake_for_jobs', '_wake_for_scheduled', '_wake_waiters', '_watcher', '_watermark_usable', '_why_not_claimed', 'cancel', 'checkpoint', 'checkpoints', 'complete', 'complete_unheld', 'error_codes', 'extend', 'extend_many', 'fail', 'fail_unheld', 'get_work', 'hold_lease', 'job', 'job_payload', 'lease_status', 'next_due', 'redrive', 'redrive_many', 'release', 'require_api', 'reschedule', 'reschedule_unheld', 'results', 'schema_version', 'set_setting', 'setting', 'settings', 'settle', 'submit', 'submit_many', 'sweep', 'turn', 'verify', 'wakeup_channel', 'why_not_running'];
     v_view_names     constant text[] := array['dead_letter', 'departure', 'finished', 'status', 'submission'];
     v_functions      constant text[] := array[
 $function$
@@ -1249,12 +1249,14 @@ as $_check_setting$
 begin
     perform _check_text('name', name, 200);
     if _setting_value(name) is null then
-        perform _raise_invalid_argument('name', format('is no setting: %s', to_json(name)), 'settings() lists them.');
+        perform _raise_invalid_argument(
+            'name', format('must be the name of a setting, not %s', to_json(name)), 'settings() lists all settings.'
+        );
     end if;
 end
 $_check_setting$;
 
-comment on function _check_setting(text) is 'Refuses the name of no setting (LH010).';
+comment on function _check_setting(text) is 'Raises LH010 unless the name is that of a setting.';
 $function$,
 $function$
 create or replace function _check_settle_elements(done jsonb)
@@ -1913,6 +1915,176 @@ comment on function _dependency_results(uuid[]) is
     'before the object is built.';
 $function$,
 $function$
+create or replace function _describe_constraints(schema_oid oid)
+returns table (kind text, name text, definition text)
+language sql
+stable
+as $_describe_constraints$
+    select 'constraint', c.conname::text, pg_get_constraintdef(c.oid)
+    from pg_constraint as c
+    -- Since PostgreSQL 18 NOT NULL is a constraint as well. The columns contain it already.
+    where c.connamespace = schema_oid and c.contype <> 'n'
+    union all
+    select 'rule', c.relname || '.' || r.rulename, pg_get_ruledef(r.oid, true)
+    from pg_rewrite as r
+    join pg_class as c on c.oid = r.ev_class
+    where c.relnamespace = schema_oid and r.rulename <> '_RETURN'
+    union all
+    select 'policy', c.relname || '.' || y.polname, concat_ws(' ', y.polcmd, pg_get_expr(y.polqual, y.polrelid))
+    from pg_policy as y
+    join pg_class as c on c.oid = y.polrelid
+    where c.relnamespace = schema_oid
+    union all
+    select
+        'trigger',
+        t.tgname::text,
+        concat_ws(
+            ' ', pg_get_triggerdef(t.oid, true),
+            case t.tgenabled when 'A' then 'always' when 'R' then 'replica' when 'D' then 'disabled' end
+        )
+    from pg_trigger as t
+    join pg_class as c on c.oid = t.tgrelid
+    where c.relnamespace = schema_oid and not t.tgisinternal
+$_describe_constraints$;
+
+comment on function _describe_constraints(oid) is
+    'The part of _list_objects for what restricts or changes writes: constraints, rules, policies and triggers.';
+$function$,
+$function$
+create or replace function _describe_functions(schema_oid oid)
+returns table (kind text, name text, definition text)
+language sql
+stable
+as $_describe_functions$
+    select
+        'function',
+        format('%s(%s)', p.proname, pg_get_function_identity_arguments(p.oid)),
+        concat_ws(
+            E'\n', pg_get_function_arguments(p.oid), pg_get_function_result(p.oid), l.lanname, p.prokind,
+            p.provolatile, p.prosecdef,
+            array_to_string(
+                array_replace(
+                    p.proconfig, format('search_path=%I, pg_temp', n.nspname), 'search_path=@, pg_temp'
+                ), ', '
+            ),
+            coalesce(pg_get_function_sqlbody(p.oid), p.prosrc)
+        )
+    from pg_proc as p
+    join pg_namespace as n on n.oid = p.pronamespace
+    join pg_language as l on l.oid = p.prolang
+    where p.pronamespace = schema_oid
+$_describe_functions$;
+
+comment on function _describe_functions(oid) is 'The part of _list_objects for functions.';
+$function$,
+$function$
+create or replace function _describe_grants(schema_oid oid, group_roles jsonb)
+returns table (kind text, name text, definition text)
+language sql
+stable
+as $_describe_grants$
+    with acl as (
+        select
+            format('function %s(%s)', p.proname, pg_get_function_identity_arguments(p.oid)) as object, p.proacl as acl,
+            'f' as letter, p.proowner as owner
+        from pg_proc as p
+        where p.pronamespace = schema_oid
+        union all
+        select
+            case when c.relkind = 'S' then 'sequence ' else 'table ' end || c.relname,
+            c.relacl, case when c.relkind = 'S' then 's' else 'r' end, c.relowner
+        from pg_class as c
+        where c.relnamespace = schema_oid and c.relkind in ('r', 'p', 'v', 'm', 'f', 'S')
+        union all
+        select 'type ' || t.typname, t.typacl, 'T', t.typowner
+        from pg_type as t
+        left join pg_class as c on c.oid = t.typrelid
+        where t.typnamespace = schema_oid and (c.relkind = 'c' or t.typtype = 'd')
+        union all
+        select 'schema', n.nspacl, 'n', n.nspowner
+        from pg_namespace as n
+        where n.oid = schema_oid
+        union all
+        select 'column ' || c.relname || '.' || a.attname, a.attacl, 'c', c.relowner
+        from pg_class as c
+        join pg_attribute as a on a.attrelid = c.oid and a.attacl is not null
+        where c.relnamespace = schema_oid
+    )
+    select
+        'grant',
+        a.object || ' to ' || coalesce('@' || (group_roles ->> g.rolname), g.rolname, 'public'),
+        string_agg(
+            e.privilege_type || case when e.is_grantable then ' with grant option' else '' end, ', '
+            order by e.privilege_type
+        )
+    from acl as a
+    cross join lateral aclexplode(coalesce(a.acl, acldefault(a.letter::"char", a.owner))) as e
+    left join pg_roles as g on g.oid = e.grantee
+    where e.grantee <> a.owner
+    group by a.object, g.rolname
+$_describe_grants$;
+
+comment on function _describe_grants(oid, jsonb) is
+    'The part of _list_objects for rights: one row for each object and each role that has rights on it, the owner '
+    'aside. A group role is named by its purpose, as @worker.';
+$function$,
+$function$
+create or replace function _describe_relations(schema_oid oid)
+returns table (kind text, name text, definition text)
+language sql
+stable
+as $_describe_relations$
+    select
+        o.type,
+        c.relname::text,
+        case c.relkind
+            when 'v' then concat_ws(' ', c.reloptions::text, pg_get_viewdef(c.oid))
+            when 'S' then
+                concat_ws(
+                    ' ', s.seqtypid::regtype, s.seqstart, s.seqincrement, s.seqmax, s.seqmin, s.seqcache, s.seqcycle
+                )
+            else
+                concat_ws(
+                    ' ', c.reloptions::text,
+                    case when c.relrowsecurity or c.relforcerowsecurity then 'row level security' end,
+                    (
+                        select string_agg('inherits ' || b.relname, ' ' order by b.relname)
+                        from pg_inherits as i
+                        join pg_class as b on b.oid = i.inhparent
+                        where i.inhrelid = c.oid
+                    )
+                )
+        end
+    from pg_class as c
+    cross join lateral pg_identify_object('pg_class'::regclass, c.oid, 0) as o
+    left join pg_sequence as s on s.seqrelid = c.oid
+    where c.relnamespace = schema_oid and c.relkind in ('r', 'p', 'v', 'm', 'f', 'S')
+    union all
+    select
+        case when c.relkind = 'c' then 'attribute' else 'column' end,
+        c.relname || '.' || a.attname,
+        concat_ws(
+            ' ', format_type(a.atttypid, a.atttypmod), case when a.attnotnull then 'not null' end,
+            case when a.attcollation <> t.typcollation then 'collate ' || l.collname end,
+            nullif(a.attidentity, ''), pg_get_expr(d.adbin, d.adrelid)
+        )
+    from pg_class as c
+    join pg_attribute as a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+    join pg_type as t on t.oid = a.atttypid
+    left join pg_collation as l on l.oid = a.attcollation
+    left join pg_attrdef as d on d.adrelid = c.oid and d.adnum = a.attnum
+    where c.relnamespace = schema_oid and c.relkind in ('r', 'p', 'c')
+    union all
+    select 'index', c.relname::text, pg_get_indexdef(c.oid, 0, true)
+    from pg_class as c
+    join pg_index as i on i.indexrelid = c.oid and i.indisvalid
+    where c.relnamespace = schema_oid
+$_describe_relations$;
+
+comment on function _describe_relations(oid) is
+    'The part of _list_objects for tables, views, sequences, their columns, the attributes of types, and indexes.';
+$function$,
+$function$
 create or replace function _drop_moot_rechecks(items bigint[])
 returns integer
 language plpgsql
@@ -2540,7 +2712,8 @@ returns jsonb
 language sql
 immutable
 as $_group_roles$
-    -- roles are the server's, not the database's: their names carry the schema's, cut where it is too long
+    -- Roles belong to the whole server, not to a database. Their names therefore contain the name of the schema, or a
+    -- hash of it where it is too long.
     select
         jsonb_object_agg(
             case
@@ -2552,7 +2725,7 @@ as $_group_roles$
     from (values ('submitter'), ('worker'), ('reader'), ('operator')) as g (word)
 $_group_roles$;
 
-comment on function _group_roles(text) is 'The group roles of a schema: what each is for, by its name.';
+comment on function _group_roles(text) is 'Returns the group roles of a schema: the purpose of each by its name.';
 $function$,
 $function$
 create or replace function _has_ready_heads(capabilities text[])
@@ -3086,23 +3259,28 @@ declare
     v_max       bigint;
 begin
     for v_source in
-        select s.oid::regclass as sequence, s.relname as name, array_agg(format('%I.%I', schema_name, c.relname)) as tables, array_agg(a.attname) as columns
+        select
+            s.oid::regclass as sequence, s.relname as name,
+            array_agg(format('%I.%I', schema_name, c.relname)) as tables, array_agg(a.attname) as columns
         from (
-            -- numbers that are noted somewhere after they were drawn
+            -- the columns that record numbers drawn from a sequence
             values
-                ('number_seq', 'lane', 'number', false), ('number_seq', 'watermark', 'seen_number', false), ('number_seq', 'lane_cache', 'seen_number', false),
-                ('number_seq', 'job', 'number', true), ('fence_seq', 'watermark', 'fence', false), ('fence_seq', 'heartbeat', 'fence', false),
-                ('fence_seq', 'leased', 'fence', false), ('fence_seq', 'job', 'fence', true), ('fence_seq', 'archive', 'fence', true)
+                ('number_seq', 'lane', 'number', false), ('number_seq', 'watermark', 'seen_number', false),
+                ('number_seq', 'lane_cache', 'seen_number', false), ('number_seq', 'job', 'number', true),
+                ('fence_seq', 'watermark', 'fence', false), ('fence_seq', 'heartbeat', 'fence', false),
+                ('fence_seq', 'leased', 'fence', false), ('fence_seq', 'job', 'fence', true),
+                ('fence_seq', 'archive', 'fence', true)
             union all
             select q.relname, t.relname, b.attname, false
             from pg_class as t
             join pg_attribute as b on b.attrelid = t.oid and b.attidentity <> ''
             join pg_depend as d
-                on d.refclassid = 'pg_class'::regclass and d.refobjid = t.oid and d.refobjsubid = b.attnum and d.classid = 'pg_class'::regclass and d.deptype = 'i'
+                on d.refclassid = 'pg_class'::regclass and d.refobjid = t.oid and d.refobjsubid = b.attnum
+                and d.classid = 'pg_class'::regclass and d.deptype = 'i'
             join pg_class as q on q.oid = d.objid and q.relkind = 'S'
             where t.relnamespace = (select n.oid from pg_namespace as n where n.nspname = schema_name)
         ) as o (sequence_name, table_name, column_name, costly)
-        -- whatever is damaged, verify() says so, and does not fail
+        -- These joins drop what does not exist: verify() must report damage, not fail on it.
         join pg_namespace as n on n.nspname = schema_name
         join pg_class as s on s.relnamespace = n.oid and s.relname = o.sequence_name and s.relkind = 'S'
         join pg_class as c on c.relnamespace = n.oid and c.relname = o.table_name and c.relkind = 'r'
@@ -3113,9 +3291,11 @@ begin
         number := 0;
         for v_at in 1 .. cardinality(v_source.tables) loop
             execute format('select max(%I) from %s', v_source.columns[v_at], v_source.tables[v_at]) into v_max;
-            -- of rows of mark that are no moves: _invalidation_id()
+            -- the ids of rows that invalidate watermarks have 2^62 added (_invalidation_id)
             if v_max >= 4611686018427387904 then
-                execute format('select max(%1$I %% 4611686018427387904) from %2$s', v_source.columns[v_at], v_source.tables[v_at]) into v_max;
+                execute format(
+                    'select max(%1$I %% 4611686018427387904) from %2$s', v_source.columns[v_at], v_source.tables[v_at]
+                ) into v_max;
             end if;
             number := greatest(number, v_max);
         end loop;
@@ -3128,8 +3308,9 @@ end
 $_lagging_sequences$;
 
 comment on function _lagging_sequences(text, boolean) is
-    'Sequences from which numbers would come that were used before, and the last of those: rows were brought here (replicated, restored in part) and their '
-    'sequences were not. thorough: after a look at all jobs, the archive included; otherwise at what is small or has an index.';
+    'Returns the sequences that would draw numbers that rows have already, and the highest of these numbers. This '
+    'happens when rows were replicated, or restored in part, without their sequences. thorough: reads all jobs, the '
+    'archive included; otherwise only columns that have an index or belong to small tables.';
 $function$,
 $function$
 create or replace function _lane_priority(priority smallint)
@@ -3212,148 +3393,55 @@ $function$,
 $function$
 create or replace function _list_objects(schema_name text, group_roles jsonb)
 returns table (kind text, name text, definition text)
-language plpgsql
+language sql
 stable
 set search_path to pg_catalog, pg_temp
--- the caller's style must not show
+-- the settings of the caller must not show in definitions
 set quote_all_identifiers to off
 set intervalstyle to postgres
 set datestyle to iso
-as $_list_objects$
-begin
-    -- with the schema in the path, until the end of this function, no name in a definition comes with the schema's
-    perform set_config('search_path', format('%I, pg_temp', schema_name), true);
-    return query
+-- Bound to the functions below when it is created, as verify() is: they cannot be dropped without it.
+begin atomic
+    -- While the schema is in the path, until this function ends, definitions name its objects without the schema.
+    select set_config('search_path', format('%I, pg_temp', schema_name), true);
+
     with here as (
-        select n.oid, n.nspacl, n.nspowner
+        select n.oid
         from pg_namespace as n
-        where n.nspname = schema_name
-    ), routine as (
-        select p.*, format('%s(%s)', p.proname, pg_get_function_identity_arguments(p.oid)) as signature
-        from pg_proc as p
-        join here as h on h.oid = p.pronamespace
-    ), acl as (
-        select 'function ' || r.signature as object, r.proacl as acl, 'f' as letter, r.proowner as owner
-        from routine as r
-        union all
-        select
-            case when c.relkind = 'S' then 'sequence ' else 'table ' end || c.relname,
-            c.relacl, case when c.relkind = 'S' then 's' else 'r' end, c.relowner
-        from pg_class as c
-        join here as h on h.oid = c.relnamespace
-        where c.relkind in ('r', 'p', 'v', 'm', 'f', 'S')
-        union all
-        select 'type ' || t.typname, t.typacl, 'T', t.typowner
-        from pg_type as t
-        join here as h on h.oid = t.typnamespace
-        left join pg_class as c on c.oid = t.typrelid
-        where c.relkind = 'c' or t.typtype = 'd'
-        union all
-        select 'schema', h.nspacl, 'n', h.nspowner
-        from here as h
-        union all
-        select 'column ' || c.relname || '.' || a.attname, a.attacl, 'c', c.relowner
-        from pg_class as c
-        join here as h on h.oid = c.relnamespace
-        join pg_attribute as a on a.attrelid = c.oid and a.attacl is not null
+        where n.nspname = schema_name -- noqa: RF03
     )
+
     select
-        'function',
-        r.signature,
-        concat_ws(
-            E'\n', pg_get_function_arguments(r.oid), pg_get_function_result(r.oid), l.lanname, r.prokind, r.provolatile, r.prosecdef,
-            array_to_string(array_replace(r.proconfig, format('search_path=%I, pg_temp', schema_name), 'search_path=@, pg_temp'), ', '),
-            coalesce(pg_get_function_sqlbody(r.oid), r.prosrc)
-        )
-    from routine as r
-    join pg_language as l on l.oid = r.prolang
-    union all
-    select
-        o.type,
-        c.relname::text,
-        case c.relkind
-            when 'v' then concat_ws(' ', c.reloptions::text, pg_get_viewdef(c.oid))
-            when 'S' then concat_ws(' ', s.seqtypid::regtype, s.seqstart, s.seqincrement, s.seqmax, s.seqmin, s.seqcache, s.seqcycle)
-            else concat_ws(
-                ' ', c.reloptions::text, case when c.relrowsecurity or c.relforcerowsecurity then 'row level security' end,
-                (select string_agg('inherits ' || b.relname, ' ' order by b.relname) from pg_inherits as i join pg_class as b on b.oid = i.inhparent where i.inhrelid = c.oid)
-            )
-        end
-    from pg_class as c
-    join here as h on h.oid = c.relnamespace
-    cross join lateral pg_identify_object('pg_class'::regclass, c.oid, 0) as o
-    left join pg_sequence as s on s.seqrelid = c.oid
-    where c.relkind in ('r', 'p', 'v', 'm', 'f', 'S')
-    union all
-    select
-        case when c.relkind = 'c' then 'attribute' else 'column' end,
-        c.relname || '.' || a.attname,
-        concat_ws(
-            ' ', format_type(a.atttypid, a.atttypmod), case when a.attnotnull then 'not null' end,
-            case when a.attcollation <> t.typcollation then 'collate ' || l.collname end,
-            nullif(a.attidentity, ''), pg_get_expr(d.adbin, d.adrelid)
-        )
-    from pg_class as c
-    join here as h on h.oid = c.relnamespace
-    join pg_attribute as a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
-    join pg_type as t on t.oid = a.atttypid
-    left join pg_collation as l on l.oid = a.attcollation
-    left join pg_attrdef as d on d.adrelid = c.oid and d.adnum = a.attnum
-    where c.relkind in ('r', 'p', 'c')
-    union all
-    select 'index', c.relname::text, pg_get_indexdef(c.oid, 0, true)
-    from pg_class as c
-    join here as h on h.oid = c.relnamespace
-    join pg_index as i on i.indexrelid = c.oid and i.indisvalid
-    union all
-    select 'constraint', c.conname::text, pg_get_constraintdef(c.oid)
-    from pg_constraint as c
-    join here as h on h.oid = c.connamespace
-    -- since PostgreSQL 18 not null is one, too; the columns say so already
-    where c.contype <> 'n'
-    union all
-    select 'rule', c.relname || '.' || r.rulename, pg_get_ruledef(r.oid, true)
-    from pg_rewrite as r
-    join pg_class as c on c.oid = r.ev_class
-    join here as h on h.oid = c.relnamespace
-    where r.rulename <> '_RETURN'
-    union all
-    select 'policy', c.relname || '.' || y.polname, concat_ws(' ', y.polcmd, pg_get_expr(y.polqual, y.polrelid))
-    from pg_policy as y
-    join pg_class as c on c.oid = y.polrelid
-    join here as h on h.oid = c.relnamespace
-    union all
-    select
-        'trigger',
-        t.tgname::text,
-        concat_ws(' ', pg_get_triggerdef(t.oid, true), case t.tgenabled when 'A' then 'always' when 'R' then 'replica' when 'D' then 'disabled' end)
-    from pg_trigger as t
-    join pg_class as c on c.oid = t.tgrelid
-    join here as h on h.oid = c.relnamespace
-    where not t.tgisinternal
-    union all
-    -- types, and whatever else can stand in a schema
-    select o.type, coalesce(o.name, o.identity), ''
+        o.kind,
+        o.name,
+        o.definition
     from here as h
-    join pg_depend as d on d.refclassid = 'pg_namespace'::regclass and d.refobjid = h.oid and d.deptype = 'n'
-    cross join lateral pg_identify_object(d.classid, d.objid, 0) as o
-    where d.classid not in ('pg_class'::regclass, 'pg_proc'::regclass)
-    union all
-    select
-        'grant',
-        a.object || ' to ' || coalesce('@' || (group_roles ->> g.rolname), g.rolname, 'public'),
-        string_agg(e.privilege_type || case when e.is_grantable then ' with grant option' else '' end, ', ' order by e.privilege_type)
-    from acl as a
-    cross join lateral aclexplode(coalesce(a.acl, acldefault(a.letter::"char", a.owner))) as e
-    left join pg_roles as g on g.oid = e.grantee
-    where e.grantee <> a.owner
-    group by a.object, g.rolname;
-end
-$_list_objects$;
+    cross join lateral (
+        select * from _describe_functions(h.oid)
+        union all
+        select * from _describe_relations(h.oid)
+        union all
+        select * from _describe_constraints(h.oid)
+        union all
+        select * from _describe_grants(h.oid, group_roles)
+        union all
+        -- types, and anything else that a schema can contain
+        select
+            i.type as kind,
+            coalesce(i.name, i.identity) as name,
+            '' as definition
+        from pg_depend as d
+        cross join lateral pg_identify_object(d.classid, d.objid, 0) as i
+        where
+            d.refclassid = 'pg_namespace'::regclass and d.refobjid = h.oid and d.deptype = 'n'
+            and d.classid not in ('pg_class'::regclass, 'pg_proc'::regclass)
+    ) as o;
+end;
 
 comment on function _list_objects(text, jsonb) is
-    'Everything in a schema, one row an object, in words that name neither the schema nor its group roles (as _group_roles has them): two '
-    'installations can be compared.';
+    'Lists everything in a schema, one row per object. Names and definitions contain neither the name of the schema '
+    'nor those of its group roles (group_roles: the result of _group_roles), so that two installations can be '
+    'compared.';
 $function$,
 $function$
 create or replace function _lock_candidates(plan _claim_plan, limit_jobs integer, excluded uuid[], now timestamptz)
@@ -4865,14 +4953,16 @@ language plpgsql
 volatile
 as $_raise_sequence_lags$
 begin
-    raise exception 'sequence % lags behind what was drawn from it', name
+    raise exception 'sequence % lags behind the rows that it numbered', name
         using errcode = 'LH009',
               detail = jsonb_build_object('sequence', name)::text,
-              hint = 'Tables were replicated or restored here without their sequences. Run leasehold.sql again: it sets them. No job is lost.';
+              hint = 'Tables were replicated or restored here without their sequences. Run leasehold.sql again, which '
+                  'sets the sequences. No job is lost.';
 end
 $_raise_sequence_lags$;
 
-comment on function _raise_sequence_lags(text) is 'Raises LH009: a claim that went on would pass by jobs with numbers that are below a watermark, for ever.';
+comment on function _raise_sequence_lags(text) is
+    'Raises LH009, because a claim that continued would never find jobs whose numbers are below a watermark.';
 $function$,
 $function$
 create or replace function _raise_state_change()
@@ -5491,26 +5581,34 @@ begin
     if not exists (select from _lagging_sequences(schema_name, false)) then
         return null;
     end if;
-    -- nobody is in the middle of something: who goes by old marks would note newer ones from them
-    lock table job, heartbeat, archive, lane, watermark, lane_cache, lane_cache_rest, lookahead, maintenance_horizon in access exclusive mode;
+    -- No other transaction may be at work: one that uses old watermarks would derive new ones from them.
+    lock table job, heartbeat, archive, lane, watermark, lane_cache, lane_cache_rest, lookahead, maintenance_horizon
+        in access exclusive mode;
     select string_agg(l.name, ', ' order by l.name) into v_names
     from _lagging_sequences(schema_name, true) as l
     cross join lateral setval(format('%I.%I', schema_name, l.name)::regclass, l.number) as s;
 
-    -- Jobs that were submitted meanwhile have numbers below the marks. All marks begin anew, and what is proven by ids of another server is not.
+    -- Jobs submitted in the meantime have numbers below the watermarks, so all watermarks begin again. What was proven
+    -- by the transaction ids of another server does not hold here and is discarded as well.
     delete from lane_cache;
     delete from lookahead;
     delete from lane_cache_rest;
     delete from maintenance_horizon;
     delete from watermark;
     update lane
-    set priority = greatest(priority, -1 - priority), retired_by = '0', seen_by = '0', opened_at = _now(), retire_at = _now() + interval '10 minutes';
+    set
+        priority = greatest(priority, -1 - priority), retired_by = '0', seen_by = '0', opened_at = _now(),
+        retire_at = _now() + interval '10 minutes';
     insert into watermark (next_need, priorities, numbers, keyed, seen_number, seen_by, noted_at)
-    select l.next_need, array_agg(distinct l.priority), array_fill(0::bigint, array[count(distinct l.priority)::integer]), true, 0, '0', '-infinity'
+    select
+        l.next_need, array_agg(distinct l.priority),
+        array_fill(0::bigint, array[count(distinct l.priority)::integer]), true, 0, '0', '-infinity'
     from lane as l
     group by l.next_need;
     for v_lane in
-        select j.next_need, j.priority, bool_or(j.singleton_key is not null) as keyed from job as j group by j.next_need, j.priority
+        select j.next_need, j.priority, bool_or(j.singleton_key is not null) as keyed
+        from job as j
+        group by j.next_need, j.priority
     loop
         perform _open_lane(v_lane.next_need, v_lane.priority, v_lane.keyed, _now());
     end loop;
@@ -5519,8 +5617,10 @@ end
 $_repair_sequences$;
 
 comment on function _repair_sequences(text) is
-    'What the installer does where sequences lag behind their tables: sets them, lets all watermarks begin anew, and opens the lanes of all jobs. Locks the '
-    'tables, and so waits until nobody writes. Returns the names of the sequences; null, after a short look, where all is well.';
+    'Called by the installer: if sequences lag behind their tables, sets them, lets all watermarks begin again, and '
+    'opens the lanes of all jobs. Returns the names of the sequences; returns null, after reading only small tables '
+    'and indexes, if none lags. Locks: all tables of jobs and watermarks in ACCESS EXCLUSIVE mode, so it waits until '
+    'no transaction uses them.';
 $function$,
 $function$
 create or replace function _replace_job_row(v_job job)
@@ -6827,7 +6927,9 @@ begin
 end
 $_setting_value$;
 
-comment on function _setting_value(text) is 'The one reader of settings.';
+comment on function _setting_value(text) is
+    'Returns the value in force of a setting; null if no setting has this name. Every other function reads settings '
+    'through this one.';
 $function$,
 $function$
 create or replace function _settle_batch(done jsonb, strict boolean)
@@ -8249,22 +8351,26 @@ security definer
 set search_path from current
 as $error_codes$
     values
-    ('LH001', 'lease_expired', 'an earlier lease of this job: it ended, and the job was taken away'),
-    ('LH002', 'lease_mismatch', 'no lease of this job'),
-    ('LH003', 'job_not_found', 'no live or archived job of that id'),
-    ('LH004', 'dependency_violation', 'an unknown job, itself, or a circle in wait_for'),
+    ('LH001', 'lease_expired', 'the lease has ended, and the job was reclaimed'),
+    ('LH002', 'lease_mismatch', 'the job has no such lease'),
+    ('LH003', 'job_not_found', 'no live or archived job has this id'),
+    ('LH004', 'dependency_violation', 'wait_for names an unknown job or the job itself, or closes a cycle'),
     ('LH005', 'job_exists', 'the job_id was used before'),
     ('LH006', 'idempotency_conflict', 'the key was used for a different request'),
-    ('LH007', 'job_cancelled', 'cancellation was asked for, or done: stop'),
-    ('LH008', 'job_finished', 'it already ended otherwise'),
-    ('LH009', 'invalid_state', 'held where it must be unheld, and so on'),
-    ('LH010', 'invalid_argument', 'null, empty, negative, infinite, too long, not an object, past'),
-    ('LH011', 'payload_too_large', 'payload, result or checkpoint above the configured cap'),
-    ('LH017', 'version_mismatch', 'the client and the schema do not fit'),
-    ('LH018', 'already_done', 'this very lease completed the job before: a success for a call that stood alone; lease_status has the result')
+    ('LH007', 'job_cancelled', 'cancellation was requested or is done: stop'),
+    ('LH008', 'job_finished', 'the job has already ended in another way'),
+    ('LH009', 'invalid_state', 'the job or the installation is in a state that does not allow the call'),
+    ('LH010', 'invalid_argument', 'an argument is null, empty, out of range, too long, of the wrong kind or past'),
+    ('LH011', 'payload_too_large', 'a payload, result or checkpoint exceeds the configured size'),
+    ('LH017', 'version_mismatch', 'the versions of client, schema, installer or server do not fit'),
+    (
+        'LH018', 'already_done',
+        'this lease completed the job before; a call that stands alone reports success; lease_status has the result'
+    )
 $error_codes$;
 
-comment on function error_codes() is 'Every SQLSTATE that Leasehold raises: code, name, when. Bindings are tested against this list.';
+comment on function error_codes() is
+    'Lists every error code of Leasehold: code, name, and when it is raised. Bindings are tested against this list.';
 $function$,
 $function$
 create or replace function extend(job_id uuid, lease_id uuid, lease interval default '60 s')
@@ -8924,9 +9030,11 @@ set search_path from current
 as $require_api$
 begin
     if api is null or api < 1 then
-        perform _raise_invalid_argument('api', 'must be a positive number', 'The API major that the client was written for, as 1.');
+        perform _raise_invalid_argument(
+            'api', 'must be greater than zero', 'Pass the API major that the client was written for, as 1.'
+        );
     elsif api > split_part(schema_version(), '.', 1)::integer then
-        raise exception 'the client wants API %, the schema serves %', api, split_part(schema_version(), '.', 1)
+        raise exception 'the client needs API %, but the schema serves %', api, split_part(schema_version(), '.', 1)
             using errcode = 'LH017',
                   detail = jsonb_build_object('api', api, 'schema_version', schema_version())::text,
                   hint = 'Upgrade the schema: apply the leasehold.sql that came with the client.';
@@ -8936,7 +9044,8 @@ end
 $require_api$;
 
 comment on function require_api(integer) is
-    'For a client to call once: returns schema_version() if the schema serves this API major, else raises LH017. Raises LH010.';
+    'Returns schema_version() if the schema serves this API major. A client calls it once. Raises LH017 if the schema '
+    'is too old; LH010.';
 $function$,
 $function$
 create or replace function reschedule(
@@ -9081,7 +9190,7 @@ as $schema_version$
     select '1.0.0'
 $schema_version$;
 
-comment on function schema_version() is 'The version of the installed functions: major.minor.patch.';
+comment on function schema_version() is 'Returns the version of the installed functions: major.minor.patch.';
 $function$,
 $function$
 create or replace function set_setting(name text, value text)
@@ -9103,35 +9212,38 @@ begin
         perform _check_text('value', value, 10000);
         if v_kind in ('bytes', 'count') then
             if value !~ '^[1-9][0-9]{0,8}$' then
-                perform _raise_invalid_argument('value', 'must be a whole number from 1 to 999999999');
+                perform _raise_invalid_argument('value', 'must be an integer from 1 to 999999999');
             elsif v_kind = 'bytes' and value::integer < 1024 then
                 perform _raise_invalid_argument('value', 'must not be less than 1024 bytes');
             elsif name = 'max_attempts' and value::integer > 10000 then
-                perform _raise_invalid_argument('value', 'must lie between 1 and 10000');
+                perform _raise_invalid_argument('value', 'must be between 1 and 10000');
             end if;
         elsif v_kind = 'interval' then
-            -- each session reads it with its own intervalstyle, which decides what a minus sign covers
+            -- Each session reads the text with its own intervalstyle, which decides how far a minus sign reaches.
             if _duration(_read_interval('value', value)) <= interval '0' or value like '%-%' then
-                perform _raise_invalid_argument('value', 'must be longer than nothing, and have no negative part');
-            elsif _duration(_read_interval('value', value)) > interval '366 days' then
-                perform _raise_invalid_argument('value', 'must not be longer than a year');
+                perform _raise_invalid_argument('value', 'must be greater than zero and have no negative part');
             end if;
+            perform _check_delay('value', _read_interval('value', value));
         else
             begin
                 perform _check_retry('value', value::jsonb);
             exception
                 when data_exception then
-                    perform _raise_invalid_argument('value', 'is not JSON: ' || left(sqlerrm, 200));
+                    perform _raise_invalid_argument('value', 'is not valid JSON: ' || left(sqlerrm, 200));
             end;
         end if;
     end if;
     update setting as s set value = set_setting.value where s.name = set_setting.name;
     if name in ('max_lease', 'max_attempts') then
-        -- claims go by what the newest marks say of it: the next ones are to look
-        insert into watermark (watermark_id, next_need, priorities, numbers, keyed, seen_number, seen_by, noted_at, max_lease, max_attempts)
+        -- Claims use the copies of these settings in the newest watermarks. This makes the next claim advance them.
+        insert into watermark (
+            watermark_id, next_need, priorities, numbers, keyed, seen_number, seen_by, noted_at, max_lease,
+            max_attempts
+        )
         overriding system value
         select
-            _invalidation_id(), m.next_need, m.priorities, m.numbers, m.keyed, m.seen_number, m.seen_by, '-infinity', m.max_lease, m.max_attempts
+            _invalidation_id(), m.next_need, m.priorities, m.numbers, m.keyed, m.seen_number, m.seen_by, '-infinity',
+            m.max_lease, m.max_attempts
         from (select distinct on (k.next_need) k.* from watermark as k order by k.next_need, k.watermark_id desc) as m;
     end if;
     return _setting_value(name);
@@ -9139,8 +9251,8 @@ end
 $set_setting$;
 
 comment on function set_setting(text, text) is
-    'Sets one setting (null: back to its default) and returns the value in force. Locks that setting''s row. Raises LH010 for an unknown name or a value '
-    'that does not fit.';
+    'Sets one setting (null: back to its default) and returns the value in force. Locks: the row of the setting. '
+    'Raises LH010 for an unknown name or an invalid value.';
 $function$,
 $function$
 create or replace function setting(name text)
@@ -9156,7 +9268,8 @@ begin
 end
 $setting$;
 
-comment on function setting(text) is 'The value in force of one setting, as text. Raises LH010 for an unknown name.';
+comment on function setting(text) is
+    'Returns the value in force of one setting, as text. Raises LH010 for an unknown name.';
 $function$,
 $function$
 create or replace function settings()
@@ -9169,7 +9282,7 @@ as $settings$
     select s.name, s.current_value, s.default_value, s.description from setting as s order by s.name
 $settings$;
 
-comment on function settings() is 'Every setting: name, value in force, default, what it is for.';
+comment on function settings() is 'Lists every setting: name, value in force, default, description.';
 $function$,
 $function$
 create or replace function settle(done jsonb, strict boolean default true)
@@ -9454,7 +9567,7 @@ language sql
 stable
 security definer
 set search_path from current
--- bound to this schema's own objects when it is made, not found by the path: it is right after a rename, too
+-- Bound to the objects of this schema when it is created, not by the path, so that it works after a rename as well.
 begin atomic
     with here as (
         select n.nspname::text as name
@@ -9522,10 +9635,10 @@ begin atomic
 end;
 
 comment on function verify() is
-    'What of the installation is missing, changed or left over (functions, tables, columns, indexes, constraints, types, '
-    'views, grants; rows that must exist), compared with what the installer left behind, and which sequences lag behind '
-    'the rows that were numbered by them. No rows: all is as it was. After the schema is renamed it says so: run '
-    'leasehold.sql again, which sets sequences, too.';
+    'Compares the installation with the manifest that the installer wrote, and returns what is missing, changed or '
+    'left over: functions, tables, columns, indexes, constraints, types, views, grants, rows that must exist. It also '
+    'returns sequences that lag behind the rows that they numbered. No rows: nothing differs. After the schema was '
+    'renamed, it reports the differences until leasehold.sql is run again; that also sets sequences.';
 $function$,
 $function$
 create or replace function wakeup_channel(capabilities text[], until timestamptz)
@@ -9710,7 +9823,7 @@ $function$
     v_views          constant text[] := array[
 $view$
 -- noqa: disable=PRS,RF01,ST06
--- sqlfluff does not know FROM ONLY, nor then the alias after it
+-- sqlfluff does not know FROM ONLY, and then misreads the alias after it.
 create or replace view dead_letter with (security_barrier) as
 select
     j.job_id,
@@ -9724,11 +9837,12 @@ select
     j.worker_id as last_worker,
     j.singleton_key
 from only job as j
--- a second relation, which costs nothing: no INSERT, UPDATE or DELETE through the view
+-- A second relation keeps INSERT, UPDATE and DELETE out of the view, and costs nothing.
 cross join (values (true)) as w (is_read_only)
 where j.state = 'dead';
 
-comment on view dead_letter is 'Dead jobs, why they died, and what their last attempt said. redrive brings them back.';
+comment on view dead_letter is
+    'Dead jobs, with the reason and the error of the last attempt. redrive makes them ready again.';
 $view$,
 $view$
 create or replace view departure with (security_barrier) as
@@ -9744,16 +9858,17 @@ select
     h.error_code,
     h.login
 from history as h
--- a second relation, which costs nothing: no INSERT, UPDATE or DELETE through the view
+-- A second relation keeps INSERT, UPDATE and DELETE out of the view, and costs nothing.
 cross join (values (true)) as w (is_read_only);
 
 comment on view departure is
-    'What departed from the happy path, job by job: failed attempts, reclaimed leases, cancellations, redrives, acts of people. The error is that of '
-    'each attempt, where dead_letter has the last; actor is who the caller says did it, login who was logged in.';
+    'Events that depart from the usual course of submit, claim and complete: failed attempts, reclaimed leases, '
+    'cancellations, redrives, acts of operators. error is that of each attempt, while dead_letter has only the last. '
+    'actor is the name that the caller gave; login is the role that was logged in.';
 $view$,
 $view$
 -- noqa: disable=ST06
--- its columns have their order from before one was computed
+-- The order of the columns is older than the computed one.
 create or replace view finished with (security_barrier) as
 select
     a.job_id,
@@ -9766,10 +9881,12 @@ select
     a.leased_at,
     a.ended_at
 from archive as a
--- As in job(). A second relation also keeps INSERT, UPDATE and DELETE out of the view.
+-- Decides as job() does. A second relation also keeps INSERT, UPDATE and DELETE out of the view.
 cross join (values (has_function_privilege('job_payload(uuid)'::regprocedure, 'execute'))) as c (sees_results);
 
-comment on view finished is 'Jobs that succeeded or were cancelled: result (null for who may not call job_payload), attempts, by whom and when.';
+comment on view finished is
+    'Jobs that succeeded or were cancelled: result (null for a role that may not call job_payload), attempts, worker '
+    'and times.';
 $view$,
 $view$
 create or replace view status with (security_barrier) as
@@ -9785,7 +9902,9 @@ select
 from job as j
 group by j.next_need;
 
-comment on view status is 'Live jobs counted by need and state; since when the oldest ready one could run, and when the next scheduled one is due.';
+comment on view status is
+    'Counts live jobs by need and state. oldest_ready: since when the oldest ready job could run. next_due: when the '
+    'next scheduled job becomes available.';
 $view$,
 $view$
 create or replace view submission as
@@ -9807,13 +9926,17 @@ select
 where false;
 
 comment on view submission is
-    'Takes jobs by INSERT and COPY: its columns are the parameters of submit, null or left out means submit''s default, and a row is refused as submit '
-    'refuses it. In the text of COPY a time without an offset is taken in the session''s time zone. RETURNING job_id is the job that the row resulted '
-    'in. A row may wait for earlier ones. Reading it gives nothing: see status, job(job_id).';
+    'Accepts jobs by INSERT and COPY. Its columns are the parameters of submit; null, or a column left out, means the '
+    'default of submit, and a row is refused with the errors of submit. In the text of a COPY, a time without an '
+    'offset is in the time zone of the session. RETURNING job_id returns the job that the row resulted in. A row may '
+    'wait for earlier ones. The view is always empty; to read jobs, use status or job(job_id).';
 
-create or replace trigger submission_begins before insert on submission for each statement execute function _copy_begin();
-create or replace trigger submission_row instead of insert on submission for each row execute function _copy_row();
-create or replace trigger submission_ends after insert on submission for each statement execute function _copy_end();
+create or replace trigger submission_begins before insert on submission
+for each statement execute function _copy_begin();
+create or replace trigger submission_row instead of insert on submission
+for each row execute function _copy_row();
+create or replace trigger submission_ends after insert on submission
+for each statement execute function _copy_end();
 $view$
 ];
     v_schema         text;
@@ -9846,48 +9969,57 @@ $view$
 begin
     <<installing>>
     begin
-    -- The schema: ours, or nobody's yet.
+    -- The schema either is Leasehold's already or belongs to nothing else yet.
     v_schema := coalesce(nullif(current_setting('leasehold.schema', true), ''), 'leasehold');
-    -- the groups of a schema named pg would begin with pg_; $user means something else in a search_path, quoted or not
+    -- Names of group roles of a schema pg would begin with pg_. $user has a meaning of its own in a search_path, even
+    -- quoted.
     if octet_length(v_schema) > 63 or v_schema ~ '^pg(_|$)' or v_schema in ('information_schema', '$user') then
-        raise exception 'schema name % cannot be used', to_json(v_schema)
+        raise exception 'schema name % is not allowed', to_json(v_schema)
             using errcode = 'LH010', detail = '{"argument": "leasehold.schema"}',
-                  hint = 'Give the setting leasehold.schema a name of at most 63 bytes that is not pg or $user, nor begins with pg_.';
+                  hint = 'Set leasehold.schema to a name of at most 63 bytes. It must not be pg, $user or '
+                      'information_schema, and must not begin with pg_.';
     end if;
     if current_setting('server_version_num')::integer < 140000 then
         raise exception 'PostgreSQL % is too old', current_setting('server_version')
             using errcode = 'LH017', hint = 'Leasehold needs PostgreSQL 14 or later.';
     end if;
 
-    select n.oid, pg_get_userbyid(n.nspowner) into v_schema_oid, v_owner from pg_namespace as n where n.nspname = v_schema;
+    select n.oid, pg_get_userbyid(n.nspowner) into v_schema_oid, v_owner
+    from pg_namespace as n
+    where n.nspname = v_schema;
     if v_schema_oid is null then
         begin
             execute format('create schema %I', v_schema);
         exception
-            -- another installer made it, for whose end this one has waited
+            -- Another installer has created it; this one waited until that transaction ended.
             when unique_violation or duplicate_schema then
                 null;
         end;
-        select n.oid, pg_get_userbyid(n.nspowner) into v_schema_oid, v_owner from pg_namespace as n where n.nspname = v_schema;
+        select n.oid, pg_get_userbyid(n.nspowner) into v_schema_oid, v_owner
+        from pg_namespace as n
+        where n.nspname = v_schema;
     end if;
     if v_schema_oid is null then
-        raise exception 'another installer was at work on schema %', to_json(v_schema)
-            using errcode = '40001', hint = 'Run the file again in a new transaction: this one cannot see what the other did.';
+        raise exception 'another installer has changed schema %', to_json(v_schema)
+            using errcode = '40001', hint = 'Run the file again in a new transaction: this one cannot see the changes.';
     elsif v_owner <> current_user then
         raise exception 'schema % belongs to %', to_json(v_schema), v_owner
-            using errcode = 'LH009', hint = 'Install as its owner, or choose another name with the setting leasehold.schema.';
+            using errcode = 'LH009',
+                  hint = 'Install as its owner, or choose another name with the setting leasehold.schema.';
     end if;
 
-    -- One installer at a time; the others wait here, and find it done. Its locks are such as only the owner can hold: anybody may hold an advisory lock.
+    -- Only one installer runs at a time. The others wait here, and then find the work done. The locks are of a kind
+    -- that only the owner can hold; any role can hold an advisory lock.
     for v_at in 1 .. 2 loop
         v_installed := (
             select count(*) = 2
             from pg_class as c
             join pg_attribute as a on a.attrelid = c.oid
-            where c.relnamespace = v_schema_oid and (c.relname, a.attname) in (('migration', 'number'), ('manifest', 'definition'))
+            where c.relnamespace = v_schema_oid
+                and (c.relname, a.attname) in (('migration', 'number'), ('manifest', 'definition'))
         );
         exit when v_installed or v_at = 2;
-        -- there is no table yet: to comment on a schema locks it, here against nobody but another installer
+        -- There is no table yet. COMMENT locks the schema, here only against another installer.
         execute format('comment on schema %I is %L', v_schema, obj_description(v_schema_oid, 'pg_namespace'));
     end loop;
     if v_installed then
@@ -9899,25 +10031,31 @@ begin
                 v_waited := true;
         end;
     else
-        -- asked of the catalogs as they are, not as this transaction sees them
+        -- to_regclass sees the catalogs as they are now, not as the snapshot of this transaction shows them.
         v_waited := to_regclass(format('%I.manifest', v_schema)) is not null;
     end if;
     if v_waited and current_setting('transaction_isolation') in ('repeatable read', 'serializable') then
-        raise exception 'another installer was at work on schema %', to_json(v_schema)
-            using errcode = '40001', hint = 'Run the file again in a new transaction: this one cannot see what the other did.';
+        raise exception 'another installer has changed schema %', to_json(v_schema)
+            using errcode = '40001', hint = 'Run the file again in a new transaction: this one cannot see the changes.';
     end if;
 
-    -- What is installed there: up to which migration, and what is known to be Leasehold's.
+    -- Read which migrations were applied, and which objects are known to be Leasehold's.
     if v_installed then
         execute format('select max(m.number) from %I.migration as m', v_schema) into v_migrated;
     end if;
     if v_migrated > v_migrations then
-        raise exception 'schema % is newer than this file: migration % against %', to_json(v_schema), v_migrated, v_migrations
+        raise exception 'schema % is newer than this file: it has migration %, the file ends at %',
+            to_json(v_schema), v_migrated, v_migrations
             using errcode = 'LH017', hint = 'Use the leasehold.sql of the version that installed it, or a later one.';
     end if;
     if v_migrated is not null then
-        execute format('select array_agg(m.kind || '' '' || quote_ident(split_part(m.name, ''('', 1))) from %I.manifest as m', v_schema) into v_known;
-        execute format('select m.name, m.definition = %L from %I.manifest as m where m.kind = ''build''', v_build, v_schema) into v_before_version, v_same;
+        execute format(
+            'select array_agg(m.kind || '' '' || quote_ident(split_part(m.name, ''('', 1))) from %I.manifest as m',
+            v_schema
+        ) into v_known;
+        execute format(
+            'select m.name, m.definition = %L from %I.manifest as m where m.kind = ''build''', v_build, v_schema
+        ) into v_before_version, v_same;
         v_same := coalesce(v_same, false);
     end if;
     select string_agg(f.name, ', ' order by f.name) into v_foreign
@@ -9931,11 +10069,13 @@ begin
         limit 5
     ) as f;
     if v_foreign is not null then
-        raise exception 'schema % holds what is not Leasehold''s: %', to_json(v_schema), v_foreign
-            using errcode = 'LH009', hint = 'Move it elsewhere, or choose another name with the setting leasehold.schema.';
+        raise exception 'schema % contains objects that are not part of Leasehold: %', to_json(v_schema), v_foreign
+            using errcode = 'LH009',
+                  hint = 'Move them to another schema, or choose another name with the setting leasehold.schema.';
     end if;
 
-    -- This very build, whole, and every group has its rights: done. verify() is asked where all bodies are this file's, or it may say anything.
+    -- Nothing is left to do if this same build is installed without damage and every group role has its rights.
+    -- verify() is trusted only if all function bodies are those of this file.
     v_makes_roles := (select r.rolsuper or r.rolcreaterole from pg_roles as r where r.rolname = current_user);
     if v_same and (
         select count(*) = cardinality(v_functions)
@@ -9949,20 +10089,27 @@ begin
                     left join pg_roles as r on r.rolname = g.name
                     where case
                         when r.oid is null then $1
-                        else r.oid <> all (select a.grantee from pg_namespace as n, aclexplode(n.nspacl) as a where n.oid = $2)
+                        else r.oid <> all (
+                            select a.grantee from pg_namespace as n, aclexplode(n.nspacl) as a where n.oid = $2
+                        )
                     end
                 )
             $done$, v_schema
         ) into v_done using v_makes_roles, v_schema_oid;
         if v_done then
-            v_told := format('leasehold %s is current in schema %s: nothing was changed', v_version, to_json(v_schema));
+            v_told := format(
+                'leasehold %s is current in schema %s: nothing was changed', v_version, to_json(v_schema)
+            );
             exit installing;
         end if;
     end if;
 
-    -- Names inside are unqualified; what functions pin is taken from here. The session's settings come back at the end.
+    -- The sources do not qualify names, and functions pin the path that is set here. The settings of the session are
+    -- restored at the end.
     select jsonb_object_agg(s.name, current_setting(s.name)) into v_settings
-    from unnest(array['search_path', 'check_function_bodies', 'client_min_messages', 'quote_all_identifiers']) as s (name);
+    from unnest(
+        array['search_path', 'check_function_bodies', 'client_min_messages', 'quote_all_identifiers']
+    ) as s (name);
     if v_settings ->> 'quote_all_identifiers' = 'on' then
         perform set_config('quote_all_identifiers', 'off', true);
     end if;
@@ -9970,11 +10117,12 @@ begin
     perform set_config('check_function_bodies', 'off', true);
     perform set_config('client_min_messages', 'warning', true);
 
-    -- An upgrade: everything as it is, in the words of the release that is here.
+    -- For an upgrade, record every object as the installed release describes it.
     if v_migrated is not null and not v_same and to_regprocedure('_list_objects(text, jsonb)') is not null
         and to_regprocedure('_group_roles(text)') is not null then
         v_before := (
-            select jsonb_object_agg(i.kind || ' ' || i.name, i.definition) from _list_objects(v_schema, _group_roles(v_schema)) as i
+            select jsonb_object_agg(i.kind || ' ' || i.name, i.definition)
+            from _list_objects(v_schema, _group_roles(v_schema)) as i
         );
     end if;
 
@@ -11009,34 +11157,40 @@ $migration$;
         insert into migration (number, name) values (1, '0001_engine');
     end if;
 
-    -- Damage that was there before and that no migration touched: the manifest goes on expecting what it did.
+    -- List the objects that were damaged before and that no migration has changed since: the manifest continues to
+    -- expect their old definition.
     if v_before is not null then
         v_damage := array(
             select coalesce(m.kind || ' ' || m.name, i.kind || ' ' || i.name)
             from manifest as m
             full join _list_objects(v_schema, _group_roles(v_schema)) as i on i.kind = m.kind and i.name = m.name
             where m.definition is distinct from i.definition
-                and i.definition is not distinct from v_before ->> coalesce(m.kind || ' ' || m.name, i.kind || ' ' || i.name)
+                and i.definition
+                    is not distinct from v_before ->> coalesce(m.kind || ' ' || m.name, i.kind || ' ' || i.name)
         );
     end if;
 
-    -- What others were given, to be given again to what has to be made anew.
+    -- Record the rights of other roles, to grant them again on objects that have to be created anew.
     v_rights := (
         select jsonb_agg(r)
         from (
             select
-                'function' as kind, p.proname as name, null as column, a.privilege_type as privilege, a.grantee::regrole as role,
-                case when a.is_grantable then ' with grant option' end as option
+                'function' as kind, p.proname as name, null as column, a.privilege_type as privilege,
+                a.grantee::regrole as role, case when a.is_grantable then ' with grant option' end as option
             from pg_proc as p
             cross join lateral aclexplode(p.proacl) as a
             where p.pronamespace = v_schema_oid and a.grantee not in (0, p.proowner)
             union all
-            select 'view', c.relname, null, a.privilege_type, a.grantee::regrole, case when a.is_grantable then ' with grant option' end
+            select
+                'view', c.relname, null, a.privilege_type, a.grantee::regrole,
+                case when a.is_grantable then ' with grant option' end
             from pg_class as c
             cross join lateral aclexplode(c.relacl) as a
             where c.relnamespace = v_schema_oid and c.relkind = 'v' and a.grantee not in (0, c.relowner)
             union all
-            select 'view', c.relname, t.attname, a.privilege_type, a.grantee::regrole, case when a.is_grantable then ' with grant option' end
+            select
+                'view', c.relname, t.attname, a.privilege_type, a.grantee::regrole,
+                case when a.is_grantable then ' with grant option' end
             from pg_class as c
             join pg_attribute as t on t.attrelid = c.oid
             cross join lateral aclexplode(t.attacl) as a
@@ -11044,7 +11198,8 @@ $migration$;
         ) as r
     );
 
-    -- Functions: replaced in place where their face is the same; else the older face is set aside until nothing of ours refers to it. Never an overload.
+    -- Replace a function in place if its signature and result are the same. Otherwise rename the older one until
+    -- nothing of Leasehold refers to it. No name is ever overloaded.
     for v_at in 1 .. cardinality(v_functions) loop
         v_name := v_function_names[v_at];
         begin
@@ -11060,7 +11215,7 @@ $migration$;
                 end loop;
                 execute v_functions[v_at];
         end;
-        -- whatever else has this name is an older face of it: the row just written is the youngest
+        -- Any other function of this name is an older one: the row just written is the youngest.
         for v_statement in
             select format('alter function %s rename to %I', p.oid::regprocedure, v_name || ' (older)')
             from pg_proc as p
@@ -11072,7 +11227,7 @@ $migration$;
         end loop;
     end loop;
 
-    -- Views: appended to in place, or made anew.
+    -- Replace a view in place if only columns were appended, or else drop and create it.
     for v_at in 1 .. cardinality(v_views) loop
         begin
             execute v_views[v_at];
@@ -11089,7 +11244,7 @@ $migration$;
     loop
         execute v_statement;
     end loop;
-    -- no view refers to an older face any more
+    -- no view refers to an older function any more
     for v_statement in
         select format('drop function %s', p.oid::regprocedure)
         from pg_proc as p
@@ -11104,8 +11259,15 @@ $migration$;
         join pg_proc as p on p.pronamespace = v_schema_oid and p.proname = r.name
         where r.kind = 'function'
         union all
-        select concat(format('grant %s on %I to %s', concat(r.privilege, ' (' || quote_ident(t.attname) || ')'), c.relname, r.role), r.option)
-        from jsonb_to_recordset(v_rights) as r (kind text, name text, "column" text, privilege text, role text, option text)
+        select
+            concat(
+                format(
+                    'grant %s on %I to %s', concat(r.privilege, ' (' || quote_ident(t.attname) || ')'), c.relname,
+                    r.role
+                ), r.option
+            )
+        from jsonb_to_recordset(v_rights)
+            as r (kind text, name text, "column" text, privilege text, role text, option text)
         join pg_class as c on c.relnamespace = v_schema_oid and c.relname = r.name
         left join pg_attribute as t on t.attrelid = c.oid and t.attname = r.column
         where r.kind = 'view' and (r.column is null or t.attname is not null)
@@ -11113,43 +11275,53 @@ $migration$;
         execute v_statement;
     end loop;
 
-    -- Rights, in one place. PUBLIC has none; the four groups have what is listed here; helpers (_ first) and tables are the owner's alone.
+    -- All rights are defined here. PUBLIC has none, the four groups have those listed, and helpers (names that begin
+    -- with _) and tables belong to the owner alone.
     v_everyone := array['error_codes', 'require_api', 'schema_version'];
     v_groups := jsonb_build_object(
         'submitter', array['job', 'submit', 'submit_many'],
         'worker', array[
-            'wakeup_channel', 'checkpoint', 'checkpoints', 'complete', 'extend', 'extend_many', 'fail', 'get_work', 'hold_lease', 'job',
-            'lease_status', 'next_due', 'release', 'reschedule', 'results', 'settle', 'sweep', 'turn'
+            'wakeup_channel', 'checkpoint', 'checkpoints', 'complete', 'extend', 'extend_many', 'fail', 'get_work',
+            'hold_lease', 'job', 'lease_status', 'next_due', 'release', 'reschedule', 'results', 'settle', 'sweep',
+            'turn'
         ],
         'reader', array['job', 'setting', 'settings', 'verify', 'why_not_running'],
         'operator', array[
-            'cancel', 'complete_unheld', 'fail_unheld', 'job', 'job_payload', 'redrive', 'redrive_many', 'reschedule_unheld', 'set_setting', 'setting',
-            'settings', 'sweep', 'verify', 'why_not_running'
+            'cancel', 'complete_unheld', 'fail_unheld', 'job', 'job_payload', 'redrive', 'redrive_many',
+            'reschedule_unheld', 'set_setting', 'setting', 'settings', 'sweep', 'verify', 'why_not_running'
         ]
     );
     v_readers := array['reader', 'operator'];
 
-    -- Roles by the names of the groups that were there before. Ours say so in their comments, which all databases of the server see; a role with rights
-    -- on the schema was given them by its owner. Of others the members, and who logs in as one, would get rights that nobody meant them to have.
+    -- Find roles that have the name of a group role and were not created by Leasehold. Its own roles are marked by
+    -- their comments, which every database of the server sees. A role with rights on the schema was given them by the
+    -- owner. Members of any other role, and sessions that log in as it, would get rights that nobody meant to grant.
     with theirs as (
         select
             r.rolname::text as name,
             r.rolcanlogin or exists (
                 select from pg_auth_members as m
-                -- since PostgreSQL 16 who creates a role is a member that neither inherits its rights nor may take it on
-                where m.roleid = r.oid and not coalesce(to_jsonb(m) @> '{"inherit_option": false, "set_option": false}', false)
+                -- Since PostgreSQL 16 the creator of a role is a member that neither inherits its rights nor may
+                -- SET ROLE to it.
+                where m.roleid = r.oid
+                    and not coalesce(to_jsonb(m) @> '{"inherit_option": false, "set_option": false}', false)
             ) as is_used
         from jsonb_object_keys(_group_roles(v_schema)) as g (name)
         join pg_roles as r on r.rolname = g.name and r.rolname <> current_user
         where coalesce(shobj_description(r.oid, 'pg_authid'), '') not like 'Leasehold group role:%'
-            and r.oid <> all (select a.grantee from pg_namespace as n, aclexplode(n.nspacl) as a where n.oid = v_schema_oid)
+            and r.oid <> all (
+                select a.grantee from pg_namespace as n, aclexplode(n.nspacl) as a where n.oid = v_schema_oid
+            )
     )
-    select array_agg(t.name order by t.name), array_agg(t.name order by t.name) filter (where t.is_used) into v_adopted, v_used from theirs as t;
-    if v_used is not null and lower(coalesce(current_setting('leasehold.adopt_roles', true), '')) not in ('on', 'true', 'yes', '1') then
-        raise exception 'roles that were there before, and are in use, have the names of group roles: %', array_to_string(v_used, ', ')
+    select array_agg(t.name order by t.name), array_agg(t.name order by t.name) filter (where t.is_used)
+    into v_adopted, v_used
+    from theirs as t;
+    if v_used is not null
+        and lower(coalesce(current_setting('leasehold.adopt_roles', true), '')) not in ('on', 'true', 'yes', '1') then
+        raise exception 'existing roles that are in use have the names of group roles: %', array_to_string(v_used, ', ')
             using errcode = 'LH009', detail = jsonb_build_object('roles', v_used)::text,
-                  hint = 'Rename them, or choose another schema. If their members, or who logs in as one of them, are to have the rights of the group: '
-                      'set leasehold.adopt_roles to on before.';
+                  hint = 'Rename them, or choose another schema. To give these roles and their members the rights of '
+                      'the group roles, set leasehold.adopt_roles to on and run the file again.';
     end if;
 
     for v_name in
@@ -11158,15 +11330,18 @@ $migration$;
     loop
         begin
             execute format('create role %I nologin', v_name);
-            execute format('comment on role %I is %L', v_name, 'Leasehold group role: ' || (_group_roles(v_schema) ->> v_name));
+            execute format(
+                'comment on role %I is %L', v_name, 'Leasehold group role: ' || (_group_roles(v_schema) ->> v_name)
+            );
         exception
-            -- another database of this server, at the same moment
+            -- An installer in another database of this server has just created it.
             when duplicate_object or unique_violation then
                 null;
         end;
     end loop;
 
-    -- What is not listed is taken back, from nobody else than these: whom else the owner gives rights is his affair.
+    -- Revoke all rights from PUBLIC and the group roles, and from no other role: the owner may have granted rights to
+    -- others.
     for v_name in
         select 'public'
         union all
@@ -11199,14 +11374,15 @@ $migration$;
         union all
         select format('grant execute on function %s to %I', p.oid::regprocedure, g.role)
         from granted as g
-        join pg_proc as p on p.pronamespace = v_schema_oid and (p.proname = any (v_everyone) or v_groups -> g.word ? p.proname)
+        join pg_proc as p
+            on p.pronamespace = v_schema_oid and (p.proname = any (v_everyone) or v_groups -> g.word ? p.proname)
         union all
         select format('grant select on %I to %I', w.name, g.role)
         from granted as g
         cross join unnest(v_view_names) as w (name)
         where g.word = any (v_readers) and w.name <> 'submission'
         union all
-        -- select, though there is nothing in it, for RETURNING
+        -- RETURNING needs SELECT, although the view is always empty
         select format('grant select, insert on submission to %I', g.role)
         from granted as g
         where v_groups -> g.word ? 'submit'
@@ -11214,11 +11390,11 @@ $migration$;
         execute v_statement;
     end loop;
 
-    -- Rows that must exist, whatever a restore or a person left of them.
+    -- Write the rows that must exist, in case a restore or a statement by hand has removed them.
     insert into key_slot (slot) select n.slot from generate_series(0, 16383) as n (slot) on conflict do nothing;
     insert into secret (salt) select hashtextextended(gen_random_uuid()::text, 0) where not exists (select from secret);
     insert into cycle_gate (passed) select 0 where not exists (select from cycle_gate);
-    -- Rows that were replicated, or restored in part, without the sequences that numbered them.
+    -- Repair sequences if rows were replicated, or restored in part, without the sequences that numbered them.
     v_name := _repair_sequences(v_schema);
     if v_name is not null then
         perform set_config('client_min_messages', v_settings ->> 'client_min_messages', true);
@@ -11226,8 +11402,9 @@ $migration$;
         perform set_config('client_min_messages', 'warning', true);
     end if;
 
-    -- What verify() expects: what was just written, as it is now; of the rest, what a migration made of it. The file cannot mend a table, so it
-    -- does not take its damage for granted either: the same build goes on expecting what it did.
+    -- Write what verify() expects. Of functions, views and grants, which were just written, this is their present
+    -- definition; of other objects it is what a migration made of them. This file cannot repair a table, so it does not
+    -- record a damaged one either: the same build continues to expect what it expected before.
     v_mended := array['function', 'view', 'grant', 'build'];
     delete from manifest as m
     where m.kind = any (v_mended) or not (v_same or m.kind || ' ' || m.name = any (v_damage));
@@ -11237,23 +11414,30 @@ $migration$;
     where i.kind = any (v_mended) or not (v_same or i.kind || ' ' || i.name = any (v_damage));
     insert into manifest (kind, name, definition) values ('build', v_version, v_build);
 
-    perform set_config(s.name, s.value, true) from jsonb_each_text(v_settings) as s (name, value) where current_setting(s.name) <> s.value;
+    perform set_config(s.name, s.value, true)
+    from jsonb_each_text(v_settings) as s (name, value)
+    where current_setting(s.name) <> s.value;
     v_told := case
         when v_migrated is null then format('leasehold %s was installed in schema %s', v_version, to_json(v_schema))
         when v_same then format('leasehold %s in schema %s was mended', v_version, to_json(v_schema))
-        else format('leasehold in schema %s was upgraded from %s to %s', to_json(v_schema), coalesce(v_before_version, 'an unknown version'), v_version)
+        else
+            format(
+                'leasehold in schema %s was upgraded from %s to %s', to_json(v_schema),
+                coalesce(v_before_version, 'an unknown version'), v_version
+            )
     end;
     end;
 
-    -- What was done, and what was not.
+    -- Report what was done, and what could not be done.
     if v_migrated is null and nullif(current_setting('leasehold.schema', true), '') is null then
         raise notice '%', v_told
-            using hint = 'The setting leasehold.schema chooses another schema: PGOPTIONS="-c leasehold.schema=jobs" psql ...';
+            using hint = 'The setting leasehold.schema chooses another schema: '
+                'PGOPTIONS="-c leasehold.schema=jobs" psql ...';
     else
         raise notice '%', v_told;
     end if;
     if v_adopted is not null then
-        raise notice 'roles that were there before are group roles of leasehold now: %', array_to_string(v_adopted, ', ');
+        raise notice 'existing roles are now group roles of leasehold: %', array_to_string(v_adopted, ', ');
     end if;
     execute format(
         $missing$
@@ -11262,15 +11446,19 @@ $migration$;
         $missing$, v_schema
     ) into v_missing;
     if v_missing is not null then
-        raise notice 'group roles could not be made, for % may not create roles: %', current_user, array_to_string(v_missing, ', ')
-            using hint = 'Have them created and run the file again, or grant USAGE on the schema and EXECUTE on its functions to your own roles.';
+        raise notice 'group roles could not be created, because % may not create roles: %',
+            current_user, array_to_string(v_missing, ', ')
+            using hint = 'Have them created and run the file again, or grant USAGE on the schema and EXECUTE on its '
+                'functions to your own roles.';
     end if;
     if v_migrated is null and getdatabaseencoding() = 'SQL_ASCII' then
-        raise notice 'the encoding of this database is SQL_ASCII: it keeps the bytes of a text unchecked'
-            using hint = 'Every client must use the same client_encoding, UTF8 best, or it may be unable to read what another one wrote.';
+        raise notice 'the encoding of this database is SQL_ASCII, which stores text without checking it'
+            using hint = 'Let every client use the same client_encoding, preferably UTF8. Otherwise one client may be '
+                'unable to read the text of another.';
     elsif v_migrated is null and getdatabaseencoding() <> 'UTF8' then
-        raise notice 'the encoding of this database is %: it refuses texts with characters that it lacks', getdatabaseencoding()
-            using hint = 'A database with the encoding UTF8 takes all of them.';
+        raise notice 'the encoding of this database is %, which lacks some characters and refuses text with them',
+            getdatabaseencoding()
+            using hint = 'A database with the encoding UTF8 accepts all characters.';
     end if;
 end
 $install$;
