@@ -64,8 +64,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
     def turn(item: pytest.Item) -> int:
         if item.get_closest_marker("serial"):
-            return 2
-        return 0 if item.get_closest_marker("long") else 1
+            return 3
+        if TOGETHER.search(item.nodeid):
+            return 0
+        return 1 if item.get_closest_marker("long") else 2
 
     if hasattr(config, "workerinput"):
         items.sort(key=turn)
@@ -77,8 +79,12 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 
     Not a fixture: the wait is to count neither as the test's duration nor towards its timeout.
     """
+    # a server that was named is the only one: there no two tests run at once
+    shared = "LEASEHOLD_TEST_TEMPLATE" in os.environ and not (
+        os.environ["LEASEHOLD_TEST_BINDIR"] or os.environ["LEASEHOLD_TEST_CONTAINER"]
+    )
     with Path(os.environ[QUIET]).open() as quiet:
-        serial = item.get_closest_marker("serial") is not None
+        serial = shared or item.get_closest_marker("serial") is not None
         fcntl.flock(quiet, fcntl.LOCK_EX if serial else fcntl.LOCK_SH)
         return (yield)
 
