@@ -43,6 +43,7 @@ def seen(test_server: server.Server) -> Iterator[dict[str, plans.Seen]]:
 
 
 @pytest.mark.long
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize(
     "name",
     [each.name for each in plans.CALLS],
