@@ -15,7 +15,7 @@
 do $install$
 declare
     v_version        constant text := '1.0.0';
-    v_build          constant text := 'fed65a909952c64289e81ffaa728ece2c5d1fd280e72cabbce5464b35b3b34a1';
+    v_build          constant text := 'c288a37ae0a06c79537287341341452e7442f83194f2f8fad9f78a94dae63edc';
     v_migrations     constant integer := 1;
     v_function_names constant text[] := array['_acting_role', '_add_dependencies', '_add_opened_lanes', '_advance_lane_cache', '_advance_watermarks', '_advisory_lock_key', '_answer_known_job', '_answer_not_extended', '_apply_dependency_policy', '_archive_completed', '_archive_leased', '_archive_unheld', '_backoff', '_bury', '_canonical_json_text', '_capability_matches', '_channel_known_to_all', '_check_batch_cycles', '_check_capabilities', '_check_count', '_check_cycle', '_check_delay', '_check_elements', '_check_expires_at', '_check_ids', '_check_job_id_unseen', '_check_keys', '_check_lease', '_check_need', '_check_object', '_check_policy', '_check_reschedule', '_check_retry', '_check_setting', '_check_settle_elements', '_check_size', '_check_submit', '_check_text', '_check_time', '_check_wait_for', '_claim_lookahead', '_claim_one', '_clean_error', '_clear_maintenance_error', '_copy_begin', '_copy_end', '_copy_flush', '_copy_one', '_copy_row', '_defer_again', '_defer_propagation', '_defer_unpark', '_dependency_results', '_describe_constraints', '_describe_functions', '_describe_grants', '_describe_relations', '_drop_moot_rechecks', '_duration', '_end_by_dependency', '_ended_as', '_enqueue', '_entry_state', '_expires_at', '_extend_current', '_fail_job', '_fence_of_lease', '_few_claims_between', '_few_claims_since', '_fill_defaults', '_filter_claimable', '_finish_cancelled', '_first_invalidation_id', '_forget_scopes', '_grant_leases', '_group_roles', '_has_ready_heads', '_hold_wakeups', '_horizon_passed', '_in_lane', '_insert_jobs', '_insert_plain_jobs', '_invalidation_id', '_is_element_error', '_is_json_time', '_is_lease_reference', '_is_plain_claim', '_is_plain_complete', '_is_plain_job', '_is_plain_need', '_is_plain_request', '_is_ready_head', '_is_recent', '_is_retryable', '_is_row_error', '_is_set_aside', '_job_exists', '_keep_channel_known', '_key_is_busy', '_key_slot', '_lagging_sequences', '_lane_priority', '_last_horizon', '_lease_check_bits', '_list_lanes', '_list_objects', '_lock_candidates', '_lock_candidates_merged', '_lock_current_lease', '_lock_deferred', '_lock_due', '_lock_first_of_lanes', '_lock_job', '_lock_leased_job', '_lock_still_due', '_lock_unheld', '_lookahead_fresh', '_make_lease_id', '_matching_needs', '_may_rebuild_lane_cache', '_maybe_run_maintenance', '_merge_lane_cache_rest', '_next_scheduled_at', '_next_watermark', '_no_older_writers', '_now', '_now_after_xid', '_oldest_snapshot', '_one_in_fifty', '_open_lane', '_open_lanes_and_wake', '_outcome_of_answer', '_pack_failure', '_pack_options', '_park_followers', '_plan_claim', '_plan_scope_claim', '_propagate_chunk', '_propagate_end', '_propagate_to', '_queue_position', '_raise_cancel_requested', '_raise_invalid_argument', '_raise_job_ended', '_raise_job_not_found', '_raise_sequence_lags', '_raise_state_change', '_read_interval', '_read_lane_cache', '_read_requests', '_rebuild_lane_cache', '_recheck_blocked', '_reclaim_one', '_reclaimable_at', '_record_history', '_record_uptime', '_redrive_job', '_refresh_watermark', '_release_key', '_release_wakeups', '_remap_wait_for', '_remove_expired_records', '_repair_sequences', '_replace_job_row', '_replay_or_raise', '_request_hash', '_requeue', '_reschedule_job', '_reserve_id', '_reserve_ids', '_reserve_key', '_reserve_keys', '_resolve_wait_for', '_restore_slots', '_retire_lanes', '_retirement_step', '_retry_or_bury', '_run_contained_step', '_run_deferred', '_run_deferred_item', '_run_maintenance', '_run_maintenance_from_horizon', '_run_step', '_scan_below_horizon', '_scope_name', '_select_claimable', '_server_up_since', '_set_alarm', '_set_aside', '_set_parked', '_setting_value', '_settle_batch', '_settle_each', '_settle_element', '_settle_field_kinds', '_snapshot_is_fixed', '_stale_watermark_usable', '_start_lane_cache', '_stem', '_stems', '_store_job', '_store_jobs', '_store_lane_cache', '_store_lookahead', '_store_watermark', '_submit_field_kinds', '_submit_request', '_try_lock_keys', '_try_settle_element', '_unbury_dependents', '_unclaimed_since', '_unpark_next', '_uuid_v7', '_wake_for_jobs', '_wake_for_scheduled', '_wake_waiters', '_watcher', '_watermark_usable', '_why_not_claimed', 'cancel', 'checkpoint', 'checkpoints', 'complete', 'complete_unheld', 'error_codes', 'extend', 'extend_many', 'fail', 'fail_unheld', 'get_work', 'hold_lease', 'job', 'job_payload', 'lease_status', 'next_due', 'redrive', 'redrive_many', 'release', 'require_api', 'reschedule', 'reschedule_unheld', 'results', 'schema_version', 'set_setting', 'setting', 'settings', 'settle', 'submit', 'submit_many', 'sweep', 'turn', 'verify', 'wakeup_channel', 'why_not_running'];
     v_view_names     constant text[] := array['dead_letter', 'departure', 'finished', 'status', 'submission'];
@@ -4091,12 +4091,10 @@ begin
         case when s.anew then pg_current_xact_id() else v_horizon.seen_by end,
         v_horizon.leased_page, v_horizon.waiting_page
     from (
+        -- a pair is kept until it is proven, unless another server recorded it, before a restore
         select
-            p.proven,
-            -- A pair is kept until it is proven. One whose id this server has not reached was recorded on another
-            -- server, before a restore.
-            v_seen_at is not null and (p.proven or v_horizon.seen_by >= pg_snapshot_xmax(pg_current_snapshot())) as anew
-        from (select pg_snapshot_xmin(pg_current_snapshot()) >= v_horizon.seen_by as proven) as p
+            coalesce(_horizon_passed(v_horizon.seen_by), false) as proven,
+            v_seen_at is not null and _horizon_passed(v_horizon.seen_by) is not false as anew
     ) as s;
     if v_horizon.horizon_id % 64 = 0 then
         perform _run_contained_step('waiters', 10000, null, now);
@@ -6522,7 +6520,6 @@ language plpgsql
 volatile
 as $_run_deferred_item$
 declare
-    v_xmin      constant xid8 := pg_snapshot_xmin(pg_current_snapshot());
     v_done      boolean := true;
     v_first     boolean;
     v_looked    record;
@@ -6530,8 +6527,8 @@ begin
     freed := 0;
     admitted := 0;
     looked_at := 1;
-    -- an id that this server has not reached was recorded on another server, before a restore
-    if v_item.seen_by >= pg_snapshot_xmax(pg_current_snapshot()) then
+    -- null: another server recorded the id, before a restore
+    if _horizon_passed(v_item.seen_by) is null then
         v_item.seen_by := null;
     end if;
     if v_item.kind = 'key' then
@@ -6558,7 +6555,7 @@ begin
             -- (seen_by). Once all older transactions have ended, a pass over all dependencies that begins afterwards
             -- misses no end.
             v_first := v_item.waits_for is null;
-            if v_first and coalesce(v_item.seen_by <= v_xmin, false) then
+            if v_first and _horizon_passed(v_item.seen_by) then
                 v_item.seen_by := '0';
             end if;
             v_looked := _recheck_blocked(v_item.job_id, v_item.waits_for, limit_rows, now);
@@ -9688,9 +9685,7 @@ begin
         -- before the id taken here. Once all older transactions have ended, all others notify: because of this
         -- registration, or, with a fixed snapshot, because the channel is known.
         perform pg_current_xact_id();
-        if pg_snapshot_xmin(pg_current_snapshot()) >= pg_current_xact_id()
-            and _channel_known_to_all(v_channel, v_until)
-        then
+        if _horizon_passed(pg_current_xact_id_if_assigned()) and _channel_known_to_all(v_channel, v_until) then
             v_reliable := true;
             -- deleted and inserted, not updated: see _set_parked
             with gone as (

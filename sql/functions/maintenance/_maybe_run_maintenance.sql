@@ -57,12 +57,10 @@ begin
         case when s.anew then pg_current_xact_id() else v_horizon.seen_by end,
         v_horizon.leased_page, v_horizon.waiting_page
     from (
+        -- a pair is kept until it is proven, unless another server recorded it, before a restore
         select
-            p.proven,
-            -- A pair is kept until it is proven. One whose id this server has not reached was recorded on another
-            -- server, before a restore.
-            v_seen_at is not null and (p.proven or v_horizon.seen_by >= pg_snapshot_xmax(pg_current_snapshot())) as anew
-        from (select pg_snapshot_xmin(pg_current_snapshot()) >= v_horizon.seen_by as proven) as p
+            coalesce(_horizon_passed(v_horizon.seen_by), false) as proven,
+            v_seen_at is not null and _horizon_passed(v_horizon.seen_by) is not false as anew
     ) as s;
     if v_horizon.horizon_id % 64 = 0 then
         perform _run_contained_step('waiters', 10000, null, now);

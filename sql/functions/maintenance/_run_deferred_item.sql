@@ -6,7 +6,6 @@ language plpgsql
 volatile
 as $_run_deferred_item$
 declare
-    v_xmin      constant xid8 := pg_snapshot_xmin(pg_current_snapshot());
     v_done      boolean := true;
     v_first     boolean;
     v_looked    record;
@@ -14,8 +13,8 @@ begin
     freed := 0;
     admitted := 0;
     looked_at := 1;
-    -- an id that this server has not reached was recorded on another server, before a restore
-    if v_item.seen_by >= pg_snapshot_xmax(pg_current_snapshot()) then
+    -- null: another server recorded the id, before a restore
+    if _horizon_passed(v_item.seen_by) is null then
         v_item.seen_by := null;
     end if;
     if v_item.kind = 'key' then
@@ -42,7 +41,7 @@ begin
             -- (seen_by). Once all older transactions have ended, a pass over all dependencies that begins afterwards
             -- misses no end.
             v_first := v_item.waits_for is null;
-            if v_first and coalesce(v_item.seen_by <= v_xmin, false) then
+            if v_first and _horizon_passed(v_item.seen_by) then
                 v_item.seen_by := '0';
             end if;
             v_looked := _recheck_blocked(v_item.job_id, v_item.waits_for, limit_rows, now);

@@ -45,9 +45,7 @@ begin
         -- before the id taken here. Once all older transactions have ended, all others notify: because of this
         -- registration, or, with a fixed snapshot, because the channel is known.
         perform pg_current_xact_id();
-        if pg_snapshot_xmin(pg_current_snapshot()) >= pg_current_xact_id()
-            and _channel_known_to_all(v_channel, v_until)
-        then
+        if _horizon_passed(pg_current_xact_id_if_assigned()) and _channel_known_to_all(v_channel, v_until) then
             v_reliable := true;
             -- deleted and inserted, not updated: see _set_parked
             with gone as (

@@ -26,8 +26,8 @@ MUTATIONS = (
         [dependencies.a_job_submitted_while_an_end_is_under_way_is_freed],
         change(
             "_run_deferred_item",
-            "coalesce(v_item.seen_by <= v_xmin, false)",
-            "v_item.seen_by is not null",
+            "_horizon_passed(v_item.seen_by) then",
+            "v_item.seen_by is not null then",
         ),
     ),
     Mutation(

@@ -15,7 +15,7 @@ MUTATIONS = (
         ],
         change(
             "_maybe_run_maintenance",
-            "pg_snapshot_xmin(pg_current_snapshot()) >= v_horizon.seen_by as proven",
+            "coalesce(_horizon_passed(v_horizon.seen_by), false) as proven",
             "true as proven",
         )
         # the scan would find it later

@@ -38,7 +38,7 @@ MUTATIONS = (
         [wakeup.a_bell_is_armed_only_when_nobody_can_miss_it],
         change(
             "wakeup_channel",
-            "if pg_snapshot_xmin(pg_current_snapshot()) >= pg_current_xact_id()\n            and",
+            "if _horizon_passed(pg_current_xact_id_if_assigned()) and",
             "if",
         ),
     ),
