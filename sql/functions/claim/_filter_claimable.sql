@@ -29,7 +29,7 @@ begin
         );
     if v_parked is not null then
         perform _set_parked(v_parked, true);
-        insert into deferred (kind, singleton_key) select 'key', k.key from unnest(v_busy) as k (key);
+        perform _defer_unpark(v_busy);
         ids := array(
             select i.id from unnest(ids) with ordinality as i (id, at) where i.id <> all (v_parked) order by i.at
         );

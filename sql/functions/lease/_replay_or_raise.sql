@@ -41,13 +41,8 @@ begin
         end if;
     end if;
 
-    if v_state = 'cancelled' then
-        raise exception 'job % was cancelled', job_id
-            using errcode = 'LH007', detail = v_detail, hint = 'Stop working on it.';
-    elsif v_state in ('succeeded', 'dead') then
-        raise exception 'job % already ended: %', job_id, v_state
-            using errcode = 'LH008', detail = (v_detail::jsonb || jsonb_build_object('state', v_state))::text,
-                  hint = 'Stop working on it. How the job ended does not change.';
+    if v_state in ('succeeded', 'cancelled', 'dead') then
+        perform _raise_job_ended(job_id, v_state, 'Stop working on it. How the job ended does not change.', lease_id);
     elsif _fence_of_lease(job_id, lease_id) <= v_live.fence then
         raise exception 'this lease of job % has ended', job_id
             using errcode = 'LH001', detail = v_detail,

@@ -30,7 +30,7 @@ begin
     if v_keyed and v_state = 'ready' then
         v_parked := _key_is_busy(job_id, v_request.singleton_key, v_request.next_need, v_request.priority::smallint);
         if v_parked then
-            insert into deferred (kind, singleton_key) values ('key', v_request.singleton_key);
+            perform _defer_unpark(array[v_request.singleton_key]);
         end if;
     end if;
     v_options := _pack_options(v_request.max_attempts, v_request.retry, v_request.idempotency_key, v_wait_for);
