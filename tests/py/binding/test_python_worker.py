@@ -378,7 +378,8 @@ def test_after_an_end_of_the_handlers_own_the_next_claim_is_an_ordinary_one(
             lease.complete()
 
     with working("", {"a.b": handler}, connect=wire.connect):
-        support.eventually(lambda: states(conn) == {"succeeded": 2}, "all done")
+        support.eventually(lambda: len(wire.statements) >= 16, "all done, and asked for more")
+    assert states(conn) == {"succeeded": 2}
     job = ["begin", "hold_lease", "complete", "commit", "close", "get_work"]
     # The state of the connection is recorded once, before its first handler.
     assert wire.statements[2 : 2 + 2 + 12] == ["get_work", "pg_backend_pid", *job * 2]
@@ -499,7 +500,9 @@ def test_a_lease_is_kept_alive_until_its_end_is_answered(dsn: str, conn: Connect
             return psycopg.connect(dsn if keeper else proxy.dsn, autocommit=True)
 
         with working("", {"a.b": lambda lease: proxy.hold()}, connect=connect, lease=1.0) as worker:
-            support.eventually(lambda: leasehold.job(job_id).state == "leased", "it works")
+            support.eventually(
+                lambda: leasehold.job(job_id).state == "leased", "it works", seconds=30
+            )
             end = time.monotonic() + 2.5
             while time.monotonic() < end:
                 assert leasehold.get_work("v", ["%"]) == []
@@ -724,7 +727,7 @@ def test_what_cannot_heal_ends_a_worker_at_its_start_alone(
         conn.execute(f"grant leasehold_worker to {user}")
         with working(mine, {"a.b": lambda lease: None}):
             Leasehold(conn).submit("a.b")
-            support.eventually(lambda: states(conn) == {"succeeded": 1}, "it works")
+            support.eventually(lambda: states(conn) == {"succeeded": 1}, "it works", seconds=30)
             conn.execute(f"revoke leasehold_worker from {user}")
             support.eventually(lambda: "permission denied" in caplog.text, "it says so")
             conn.execute(f"alter role {user} password 'another'")
@@ -756,6 +759,7 @@ def login(conn: Connection, *groups: str, options: str = "") -> Iterator[str]:
         conn.execute(f"drop role {name}")
 
 
+@pytest.mark.serial  # its lease of a second must be kept
 def test_more_threads_than_there_are_connections_are_told_of_once(
     dsn: str, conn: Connection, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -1198,7 +1202,7 @@ def test_a_signal_lets_the_worker_finish(
 ) -> None:
     Leasehold(conn).submit_many([{"next_need": "slow", "payload": {"seconds": 0.7}}] * 2)
     with worker_process(dsn, tmp_path) as process:
-        support.eventually(begun(tmp_path), "it works")
+        support.eventually(begun(tmp_path), "it works", seconds=30)
         process.send_signal(number)
         assert process.wait(10) == 0
     assert states(conn) == {"succeeded": 1, "ready": 1}
@@ -1209,7 +1213,7 @@ def test_a_signal_hands_back_what_does_not_finish_in_time(
 ) -> None:
     Leasehold(conn).submit("slow", {"seconds": 30})
     with worker_process(dsn, tmp_path, "--grace", "0.3") as process:
-        support.eventually(begun(tmp_path), "it works")
+        support.eventually(begun(tmp_path), "it works", seconds=30)
         process.send_signal(signal.SIGTERM)
         assert process.wait(10) == 0
     assert states(conn) == {"ready": 1}
@@ -1221,7 +1225,7 @@ def test_a_second_signal_leaves_at_once_and_the_lease_runs_out(
     leasehold = Leasehold(conn)
     job_id = leasehold.submit("slow", {"seconds": 30}).job_id
     with worker_process(dsn, tmp_path, "--lease", "1") as process:
-        support.eventually(begun(tmp_path), "it works")
+        support.eventually(begun(tmp_path), "it works", seconds=30)
         process.send_signal(signal.SIGTERM)
         time.sleep(0.3)
         assert process.poll() is None
@@ -1261,7 +1265,7 @@ def test_a_worker_paused_past_its_lease_changes_nothing(
     leasehold = Leasehold(conn)
     job_id = leasehold.submit("slow", {"seconds": 0.5}, retry=AT_ONCE).job_id
     with worker_process(dsn, tmp_path, "--lease", "1") as process:
-        support.eventually(begun(tmp_path), "it works")
+        support.eventually(begun(tmp_path), "it works", seconds=30)
         process.send_signal(signal.SIGSTOP)
         other = Leasehold(connect())
         (taken,) = support.eventually(
