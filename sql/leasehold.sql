@@ -15,7 +15,7 @@
 do $install$
 declare
     v_version        constant text := '1.0.0';
-    v_build          constant text := 'c288a37ae0a06c79537287341341452e7442f83194f2f8fad9f78a94dae63edc';
+    v_build          constant text := '46691ee13a82c7d14f7a9324ddc690b2c71deb85efaed5bd06f97789c6b4f509';
     v_migrations     constant integer := 1;
     v_function_names constant text[] := array['_acting_role', '_add_dependencies', '_add_opened_lanes', '_advance_lane_cache', '_advance_watermarks', '_advisory_lock_key', '_answer_known_job', '_answer_not_extended', '_apply_dependency_policy', '_archive_completed', '_archive_leased', '_archive_unheld', '_backoff', '_bury', '_canonical_json_text', '_capability_matches', '_channel_known_to_all', '_check_batch_cycles', '_check_capabilities', '_check_count', '_check_cycle', '_check_delay', '_check_elements', '_check_expires_at', '_check_ids', '_check_job_id_unseen', '_check_keys', '_check_lease', '_check_need', '_check_object', '_check_policy', '_check_reschedule', '_check_retry', '_check_setting', '_check_settle_elements', '_check_size', '_check_submit', '_check_text', '_check_time', '_check_wait_for', '_claim_lookahead', '_claim_one', '_clean_error', '_clear_maintenance_error', '_copy_begin', '_copy_end', '_copy_flush', '_copy_one', '_copy_row', '_defer_again', '_defer_propagation', '_defer_unpark', '_dependency_results', '_describe_constraints', '_describe_functions', '_describe_grants', '_describe_relations', '_drop_moot_rechecks', '_duration', '_end_by_dependency', '_ended_as', '_enqueue', '_entry_state', '_expires_at', '_extend_current', '_fail_job', '_fence_of_lease', '_few_claims_between', '_few_claims_since', '_fill_defaults', '_filter_claimable', '_finish_cancelled', '_first_invalidation_id', '_forget_scopes', '_grant_leases', '_group_roles', '_has_ready_heads', '_hold_wakeups', '_horizon_passed', '_in_lane', '_insert_jobs', '_insert_plain_jobs', '_invalidation_id', '_is_element_error', '_is_json_time', '_is_lease_reference', '_is_plain_claim', '_is_plain_complete', '_is_plain_job', '_is_plain_need', '_is_plain_request', '_is_ready_head', '_is_recent', '_is_retryable', '_is_row_error', '_is_set_aside', '_job_exists', '_keep_channel_known', '_key_is_busy', '_key_slot', '_lagging_sequences', '_lane_priority', '_last_horizon', '_lease_check_bits', '_list_lanes', '_list_objects', '_lock_candidates', '_lock_candidates_merged', '_lock_current_lease', '_lock_deferred', '_lock_due', '_lock_first_of_lanes', '_lock_job', '_lock_leased_job', '_lock_still_due', '_lock_unheld', '_lookahead_fresh', '_make_lease_id', '_matching_needs', '_may_rebuild_lane_cache', '_maybe_run_maintenance', '_merge_lane_cache_rest', '_next_scheduled_at', '_next_watermark', '_no_older_writers', '_now', '_now_after_xid', '_oldest_snapshot', '_one_in_fifty', '_open_lane', '_open_lanes_and_wake', '_outcome_of_answer', '_pack_failure', '_pack_options', '_park_followers', '_plan_claim', '_plan_scope_claim', '_propagate_chunk', '_propagate_end', '_propagate_to', '_queue_position', '_raise_cancel_requested', '_raise_invalid_argument', '_raise_job_ended', '_raise_job_not_found', '_raise_sequence_lags', '_raise_state_change', '_read_interval', '_read_lane_cache', '_read_requests', '_rebuild_lane_cache', '_recheck_blocked', '_reclaim_one', '_reclaimable_at', '_record_history', '_record_uptime', '_redrive_job', '_refresh_watermark', '_release_key', '_release_wakeups', '_remap_wait_for', '_remove_expired_records', '_repair_sequences', '_replace_job_row', '_replay_or_raise', '_request_hash', '_requeue', '_reschedule_job', '_reserve_id', '_reserve_ids', '_reserve_key', '_reserve_keys', '_resolve_wait_for', '_restore_slots', '_retire_lanes', '_retirement_step', '_retry_or_bury', '_run_contained_step', '_run_deferred', '_run_deferred_item', '_run_maintenance', '_run_maintenance_from_horizon', '_run_step', '_scan_below_horizon', '_scope_name', '_select_claimable', '_server_up_since', '_set_alarm', '_set_aside', '_set_parked', '_setting_value', '_settle_batch', '_settle_each', '_settle_element', '_settle_field_kinds', '_snapshot_is_fixed', '_stale_watermark_usable', '_start_lane_cache', '_stem', '_stems', '_store_job', '_store_jobs', '_store_lane_cache', '_store_lookahead', '_store_watermark', '_submit_field_kinds', '_submit_request', '_try_lock_keys', '_try_settle_element', '_unbury_dependents', '_unclaimed_since', '_unpark_next', '_uuid_v7', '_wake_for_jobs', '_wake_for_scheduled', '_wake_waiters', '_watcher', '_watermark_usable', '_why_not_claimed', 'cancel', 'checkpoint', 'checkpoints', 'complete', 'complete_unheld', 'error_codes', 'extend', 'extend_many', 'fail', 'fail_unheld', 'get_work', 'hold_lease', 'job', 'job_payload', 'lease_status', 'next_due', 'redrive', 'redrive_many', 'release', 'require_api', 'reschedule', 'reschedule_unheld', 'results', 'schema_version', 'set_setting', 'setting', 'settings', 'settle', 'submit', 'submit_many', 'sweep', 'turn', 'verify', 'wakeup_channel', 'why_not_running'];
     v_view_names     constant text[] := array['dead_letter', 'departure', 'finished', 'status', 'submission'];
@@ -2510,7 +2510,7 @@ begin
         );
     if v_parked is not null then
         perform _set_parked(v_parked, true);
-        insert into deferred (kind, singleton_key) select 'key', k.key from unnest(v_busy) as k (key);
+        perform _defer_unpark(v_busy);
         ids := array(
             select i.id from unnest(ids) with ordinality as i (id, at) where i.id <> all (v_parked) order by i.at
         );
@@ -4903,30 +4903,30 @@ comment on function _raise_invalid_argument(text, text, text) is
     'Raises LH010 and names the argument. Every refusal of an argument is raised here.';
 $function$,
 $function$
-create or replace function _raise_job_ended(job_id uuid, state text, hint text)
+create or replace function _raise_job_ended(job_id uuid, state text, hint text, lease_id uuid default null)
 returns void
 language plpgsql
 volatile
 as $_raise_job_ended$
+declare
+    v_detail jsonb := jsonb_strip_nulls(jsonb_build_object('job_id', job_id, 'lease_id', lease_id));
 begin
     if state is null then
         perform _raise_job_not_found(job_id);
     elsif state = 'cancelled' then
         raise exception 'job % was cancelled', job_id
-            using errcode = 'LH007',
-                  detail = jsonb_build_object('job_id', job_id)::text,
-                  hint = _raise_job_ended.hint;
+            using errcode = 'LH007', detail = v_detail::text, hint = _raise_job_ended.hint;
     end if;
     raise exception 'job % already ended: %', job_id, state
         using errcode = 'LH008',
-              detail = jsonb_build_object('job_id', job_id, 'state', state)::text,
+              detail = (v_detail || jsonb_build_object('state', state))::text,
               hint = _raise_job_ended.hint;
 end
 $_raise_job_ended$;
 
-comment on function _raise_job_ended(uuid, text, text) is
+comment on function _raise_job_ended(uuid, text, text, uuid) is
     'Raises why nothing can be done to a job that has ended in this state (_ended_as): LH007 if it was cancelled, '
-    'LH008 if it succeeded or is dead, LH003 if there is no such job (null).';
+    'LH008 if it succeeded or is dead, LH003 if there is no such job (null). The detail names lease_id, if given.';
 $function$,
 $function$
 create or replace function _raise_job_not_found(job_id uuid)
@@ -5683,13 +5683,8 @@ begin
         end if;
     end if;
 
-    if v_state = 'cancelled' then
-        raise exception 'job % was cancelled', job_id
-            using errcode = 'LH007', detail = v_detail, hint = 'Stop working on it.';
-    elsif v_state in ('succeeded', 'dead') then
-        raise exception 'job % already ended: %', job_id, v_state
-            using errcode = 'LH008', detail = (v_detail::jsonb || jsonb_build_object('state', v_state))::text,
-                  hint = 'Stop working on it. How the job ended does not change.';
+    if v_state in ('succeeded', 'cancelled', 'dead') then
+        perform _raise_job_ended(job_id, v_state, 'Stop working on it. How the job ended does not change.', lease_id);
     elsif _fence_of_lease(job_id, lease_id) <= v_live.fence then
         raise exception 'this lease of job % has ended', job_id
             using errcode = 'LH001', detail = v_detail,
@@ -7269,7 +7264,7 @@ begin
     if v_keyed and v_state = 'ready' then
         v_parked := _key_is_busy(job_id, v_request.singleton_key, v_request.next_need, v_request.priority::smallint);
         if v_parked then
-            insert into deferred (kind, singleton_key) values ('key', v_request.singleton_key);
+            perform _defer_unpark(array[v_request.singleton_key]);
         end if;
     end if;
     v_options := _pack_options(v_request.max_attempts, v_request.retry, v_request.idempotency_key, v_wait_for);
