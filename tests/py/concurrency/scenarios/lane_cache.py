@@ -312,8 +312,16 @@ def a_claim_with_an_old_snapshot_leaves_a_front_that_serves_all(connect: Connect
             submit(a, "m.1")
             complete(a, engine.take_one(a, "m.%"))
         assert scalar(a, "select count(*) from lane_cache") < 250, "fronts are not cleared away"
+        # all lanes are looked up anew, and what came before is removed
+        a.execute("update lane_cache set made_at = made_at - interval '1 hour'")
+        a.execute(
+            "select setval(s.name, (nextval(s.name) / 100 + 1) * 100 - 1)"
+            " from (values ('lane_cache_cache_id_seq')) as s (name)"
+        )
+        engine.move_marks(a, "m.%")
+        assert scalar(a, "select count(*) from lane_cache_rest") == 1
         old.execute(
-            "select _rebuild_lane_cache(_scope_name('{m.%}'), '{m.%}', 0, clock_timestamp())"
+            "select _rebuild_lane_cache(_scope_name('{m.%}'), '{m.%}', 0, clock_timestamp() + interval '1 s')"
         )
     assert scalar(
         a,
