@@ -131,11 +131,12 @@ def does_not_wait(what: str) -> Iterator[None]:
 
 
 def run_out(conn: Connection, *job_ids: UUID) -> None:
-    """Let the current leases of these jobs have run out a second ago (none: of all)."""
+    """Let the current leases of these jobs have run out a second ago (none: of all). They were short:
+    no lease runs out before the server has been up for as long, and a test's may be young."""
     conn.execute(
         """
         update job
-        set leased_at = clock_timestamp() - interval '2 s',
+        set leased_at = clock_timestamp() - interval '1.001 s',
             lease_expires_at = clock_timestamp() - interval '1 s',
             check_at = clock_timestamp() - interval '1 s'
         where state = 'leased' and (%(ids)s::uuid[] = '{}' or job_id = any (%(ids)s))

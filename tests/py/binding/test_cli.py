@@ -384,6 +384,8 @@ def test_ctrl_c_leaves_no_traceback(tmp_path: Path, command: list[str]) -> None:
             cwd=tmp_path,
             stderr=subprocess.PIPE,
             text=True,
+            # a shell that runs the tests in the background has it ignored
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
         )
         mute.settimeout(20)
         with mute.accept()[0]:

@@ -238,10 +238,6 @@ def workers_of_many_needs_do_upkeep_however_busy_they_are(connect: Connect) -> N
         )
 
     a.execute("insert into maintenance_horizon (at) values (clock_timestamp() - interval '10 s')")
-    # a lease runs out no sooner than the server has been up for as long
-    a.execute(
-        "select pg_sleep(greatest(0, 1.5 - extract(epoch from clock_timestamp() - pg_postmaster_start_time())))"
-    )
     for table in ("lane_cache", "lookahead"):
         a.execute(
             f"update {table} set noted_at = clock_timestamp(),"
