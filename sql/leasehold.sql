@@ -15,9 +15,9 @@
 do $install$
 declare
     v_version        constant text := '1.0.0';
-    v_build          constant text := '46691ee13a82c7d14f7a9324ddc690b2c71deb85efaed5bd06f97789c6b4f509';
+    v_build          constant text := '109c379f1c130ef8db3abaf5975b4d715b0f3a366975b1dde5af823ade13bbb4';
     v_migrations     constant integer := 1;
-    v_function_names constant text[] := array['_acting_role', '_add_dependencies', '_add_opened_lanes', '_advance_lane_cache', '_advance_watermarks', '_advisory_lock_key', '_answer_known_job', '_answer_not_extended', '_apply_dependency_policy', '_archive_completed', '_archive_leased', '_archive_unheld', '_backoff', '_bury', '_canonical_json_text', '_capability_matches', '_channel_known_to_all', '_check_batch_cycles', '_check_capabilities', '_check_count', '_check_cycle', '_check_delay', '_check_elements', '_check_expires_at', '_check_ids', '_check_job_id_unseen', '_check_keys', '_check_lease', '_check_need', '_check_object', '_check_policy', '_check_reschedule', '_check_retry', '_check_setting', '_check_settle_elements', '_check_size', '_check_submit', '_check_text', '_check_time', '_check_wait_for', '_claim_lookahead', '_claim_one', '_clean_error', '_clear_maintenance_error', '_copy_begin', '_copy_end', '_copy_flush', '_copy_one', '_copy_row', '_defer_again', '_defer_propagation', '_defer_unpark', '_dependency_results', '_describe_constraints', '_describe_functions', '_describe_grants', '_describe_relations', '_drop_moot_rechecks', '_duration', '_end_by_dependency', '_ended_as', '_enqueue', '_entry_state', '_expires_at', '_extend_current', '_fail_job', '_fence_of_lease', '_few_claims_between', '_few_claims_since', '_fill_defaults', '_filter_claimable', '_finish_cancelled', '_first_invalidation_id', '_forget_scopes', '_grant_leases', '_group_roles', '_has_ready_heads', '_hold_wakeups', '_horizon_passed', '_in_lane', '_insert_jobs', '_insert_plain_jobs', '_invalidation_id', '_is_element_error', '_is_json_time', '_is_lease_reference', '_is_plain_claim', '_is_plain_complete', '_is_plain_job', '_is_plain_need', '_is_plain_request', '_is_ready_head', '_is_recent', '_is_retryable', '_is_row_error', '_is_set_aside', '_job_exists', '_keep_channel_known', '_key_is_busy', '_key_slot', '_lagging_sequences', '_lane_priority', '_last_horizon', '_lease_check_bits', '_list_lanes', '_list_objects', '_lock_candidates', '_lock_candidates_merged', '_lock_current_lease', '_lock_deferred', '_lock_due', '_lock_first_of_lanes', '_lock_job', '_lock_leased_job', '_lock_still_due', '_lock_unheld', '_lookahead_fresh', '_make_lease_id', '_matching_needs', '_may_rebuild_lane_cache', '_maybe_run_maintenance', '_merge_lane_cache_rest', '_next_scheduled_at', '_next_watermark', '_no_older_writers', '_now', '_now_after_xid', '_oldest_snapshot', '_one_in_fifty', '_open_lane', '_open_lanes_and_wake', '_outcome_of_answer', '_pack_failure', '_pack_options', '_park_followers', '_plan_claim', '_plan_scope_claim', '_propagate_chunk', '_propagate_end', '_propagate_to', '_queue_position', '_raise_cancel_requested', '_raise_invalid_argument', '_raise_job_ended', '_raise_job_not_found', '_raise_sequence_lags', '_raise_state_change', '_read_interval', '_read_lane_cache', '_read_requests', '_rebuild_lane_cache', '_recheck_blocked', '_reclaim_one', '_reclaimable_at', '_record_history', '_record_uptime', '_redrive_job', '_refresh_watermark', '_release_key', '_release_wakeups', '_remap_wait_for', '_remove_expired_records', '_repair_sequences', '_replace_job_row', '_replay_or_raise', '_request_hash', '_requeue', '_reschedule_job', '_reserve_id', '_reserve_ids', '_reserve_key', '_reserve_keys', '_resolve_wait_for', '_restore_slots', '_retire_lanes', '_retirement_step', '_retry_or_bury', '_run_contained_step', '_run_deferred', '_run_deferred_item', '_run_maintenance', '_run_maintenance_from_horizon', '_run_step', '_scan_below_horizon', '_scope_name', '_select_claimable', '_server_up_since', '_set_alarm', '_set_aside', '_set_parked', '_setting_value', '_settle_batch', '_settle_each', '_settle_element', '_settle_field_kinds', '_snapshot_is_fixed', '_stale_watermark_usable', '_start_lane_cache', '_stem', '_stems', '_store_job', '_store_jobs', '_store_lane_cache', '_store_lookahead', '_store_watermark', '_submit_field_kinds', '_submit_request', '_try_lock_keys', '_try_settle_element', '_unbury_dependents', '_unclaimed_since', '_unpark_next', '_uuid_v7', '_wake_for_jobs', '_wake_for_scheduled', '_wake_waiters', '_watcher', '_watermark_usable', '_why_not_claimed', 'cancel', 'checkpoint', 'checkpoints', 'complete', 'complete_unheld', 'error_codes', 'extend', 'extend_many', 'fail', 'fail_unheld', 'get_work', 'hold_lease', 'job', 'job_payload', 'lease_status', 'next_due', 'redrive', 'redrive_many', 'release', 'require_api', 'reschedule', 'reschedule_unheld', 'results', 'schema_version', 'set_setting', 'setting', 'settings', 'settle', 'submit', 'submit_many', 'sweep', 'turn', 'verify', 'wakeup_channel', 'why_not_running'];
+    v_function_names constant text[] := array['_acting_role', '_add_dependencies', '_add_opened_lanes', '_advance_lane_cache', '_advance_watermarks', '_advisory_lock_key', '_answer_known_job', '_answer_not_extended', '_apply_dependency_policy', '_archive_completed', '_archive_leased', '_archive_unheld', '_backoff', '_bury', '_canonical_json_text', '_capability_matches', '_channel_known_to_all', '_check_batch_cycles', '_check_capabilities', '_check_count', '_check_cycle', '_check_delay', '_check_elements', '_check_expires_at', '_check_ids', '_check_job_id_unseen', '_check_keys', '_check_lease', '_check_need', '_check_object', '_check_policy', '_check_reschedule', '_check_retry', '_check_setting', '_check_settle_elements', '_check_size', '_check_submit', '_check_text', '_check_time', '_check_wait_for', '_claim_lookahead', '_claim_one', '_clean_error', '_clear_maintenance_error', '_copy_begin', '_copy_end', '_copy_flush', '_copy_one', '_copy_row', '_defer_again', '_defer_propagation', '_defer_unpark', '_dependency_results', '_describe_constraints', '_describe_functions', '_describe_grants', '_describe_relations', '_drop_moot_rechecks', '_duration', '_end_by_dependency', '_ended_as', '_enqueue', '_entry_state', '_expires_at', '_extend_current', '_fail_job', '_fence_of_lease', '_few_claims_between', '_few_claims_since', '_fill_defaults', '_filter_claimable', '_finish_cancelled', '_first_invalidation_id', '_forget_scopes', '_grant_leases', '_group_roles', '_has_ready_heads', '_hold_wakeups', '_horizon_passed', '_in_lane', '_insert_jobs', '_insert_plain_jobs', '_invalidation_id', '_is_element_error', '_is_json_time', '_is_lease_reference', '_is_plain_claim', '_is_plain_complete', '_is_plain_job', '_is_plain_need', '_is_plain_request', '_is_ready_head', '_is_recent', '_is_retryable', '_is_row_error', '_is_set_aside', '_job_exists', '_keep_channel_known', '_key_is_busy', '_key_slot', '_lagging_sequences', '_lane_priority', '_last_horizon', '_lease_check_bits', '_list_lanes', '_list_objects', '_lock_candidates', '_lock_candidates_merged', '_lock_current_lease', '_lock_deferred', '_lock_due', '_lock_first_of_lanes', '_lock_job', '_lock_leased_job', '_lock_still_due', '_lock_unheld', '_lookahead_fresh', '_make_lease_id', '_matching_needs', '_may_rebuild_lane_cache', '_maybe_run_maintenance', '_merge_lane_cache_rest', '_next_scheduled_at', '_next_watermark', '_no_older_writers', '_now', '_now_after_xid', '_oldest_snapshot', '_one_in_fifty', '_open_lane', '_open_lanes_and_wake', '_outcome_of_answer', '_pack_failure', '_pack_options', '_park_followers', '_plan_claim', '_plan_scope_claim', '_propagate_chunk', '_propagate_end', '_propagate_to', '_queue_position', '_raise_cancel_requested', '_raise_invalid_argument', '_raise_job_ended', '_raise_job_not_found', '_raise_sequence_lags', '_raise_state_change', '_read_interval', '_read_lane_cache', '_read_requests', '_rebuild_lane_cache', '_recheck_blocked', '_reclaim_one', '_reclaimable_at', '_record_history', '_record_uptime', '_redrive_job', '_refresh_watermark', '_release_key', '_release_wakeups', '_remap_wait_for', '_remove_expired_records', '_repair_sequences', '_replace_job_row', '_replay_or_raise', '_request_hash', '_requeue', '_reschedule_job', '_reserve_id', '_reserve_ids', '_reserve_key', '_reserve_keys', '_resolve_wait_for', '_restore_slots', '_retire_lanes', '_retirement_step', '_retry_or_bury', '_run_contained_step', '_run_deferred', '_run_deferred_item', '_run_maintenance', '_run_maintenance_from_horizon', '_run_step', '_scan_below_horizon', '_scope_name', '_select_claimable', '_server_up_since', '_set_alarm', '_set_aside', '_set_parked', '_setting_value', '_settle_batch', '_settle_each', '_settle_element', '_settle_field_kinds', '_settle_single', '_snapshot_is_fixed', '_stale_watermark_usable', '_start_lane_cache', '_stem', '_stems', '_store_job', '_store_jobs', '_store_lane_cache', '_store_lookahead', '_store_watermark', '_submit_field_kinds', '_submit_request', '_try_lock_keys', '_try_settle_element', '_unbury_dependents', '_unclaimed_since', '_unpark_next', '_uuid_v7', '_wake_for_jobs', '_wake_for_scheduled', '_wake_waiters', '_watcher', '_watermark_usable', '_why_not_claimed', 'cancel', 'checkpoint', 'checkpoints', 'complete', 'complete_unheld', 'error_codes', 'extend', 'extend_many', 'fail', 'fail_unheld', 'get_work', 'hold_lease', 'job', 'job_payload', 'lease_status', 'next_due', 'redrive', 'redrive_many', 'release', 'require_api', 'reschedule', 'reschedule_unheld', 'results', 'schema_version', 'set_setting', 'setting', 'settings', 'settle', 'submit', 'submit_many', 'sweep', 'turn', 'verify', 'wakeup_channel', 'why_not_running'];
     v_view_names     constant text[] := array['dead_letter', 'departure', 'finished', 'status', 'submission'];
     v_functions      constant text[] := array[
 $function$
@@ -7128,6 +7128,47 @@ comment on function _settle_field_kinds() is
     'The verbs of a batch, each with the keys that its elements may have and their JSON types.';
 $function$,
 $function$
+create or replace function _settle_single(done jsonb)
+returns settled
+language plpgsql
+volatile
+as $_settle_single$
+declare
+    v_element   constant jsonb := done -> 0;
+    v_job_id    uuid;
+    v_lease_id  uuid;
+    v_awaited   boolean;
+begin
+    if jsonb_typeof(done) is distinct from 'array' then
+        return null;
+    elsif jsonb_array_length(done) <> 1 or _is_plain_complete(v_element) is not true then
+        return null;
+    end if;
+    begin
+        v_job_id := (v_element ->> 'job_id')::uuid;
+        v_lease_id := (v_element ->> 'lease_id')::uuid;
+    exception
+        when invalid_text_representation then
+            return null;
+    end;
+    v_awaited := _archive_leased(
+        v_job_id, v_lease_id, 'succeeded', v_element -> 'result', null, _now_after_xid()
+    );
+    if v_awaited is null then
+        return null;
+    elsif v_awaited then
+        perform _propagate_end(v_job_id);
+    end if;
+    return (v_job_id, v_lease_id, 'complete', true, 'succeeded', null, null, null, null, null, null, null)::settled;
+end
+$_settle_single$;
+
+comment on function _settle_single(jsonb) is
+    'Settles a batch of one element if that is a plain complete of a current lease, as in a turn it nearly always is, '
+    'and returns its answer. Returns null for any other batch, and then nothing was done. The statement for many jobs '
+    'makes a turn a third more expensive. Locks what complete locks.';
+$function$,
+$function$
 create or replace function _snapshot_is_fixed()
 returns boolean
 language sql
@@ -9291,6 +9332,11 @@ as $settle$
 declare
     v_settled settled;
 begin
+    v_settled := _settle_single(done);
+    if v_settled.ok then
+        return next v_settled;
+        return;
+    end if;
     foreach v_settled in array _settle_batch(done, coalesce(strict, true)) loop
         return next v_settled;
     end loop;
@@ -9527,7 +9573,11 @@ begin
             perform _plan_claim(capabilities, v_now);
         end if;
     end if;
-    if done <> '[]' then
+    v_turned.settled := _settle_single(done);
+    if (v_turned.settled).ok then
+        return next v_turned;
+        v_turned.settled := null;
+    elsif done <> '[]' then
         foreach v_turned.settled in array _settle_batch(done, coalesce(strict, true)) loop
             return next v_turned;
             -- A reschedule may have opened a lane that the watermarks read above do not know.

@@ -12,6 +12,11 @@ as $settle$
 declare
     v_settled settled;
 begin
+    v_settled := _settle_single(done);
+    if v_settled.ok then
+        return next v_settled;
+        return;
+    end if;
     foreach v_settled in array _settle_batch(done, coalesce(strict, true)) loop
         return next v_settled;
     end loop;

@@ -48,7 +48,11 @@ begin
             perform _plan_claim(capabilities, v_now);
         end if;
     end if;
-    if done <> '[]' then
+    v_turned.settled := _settle_single(done);
+    if (v_turned.settled).ok then
+        return next v_turned;
+        v_turned.settled := null;
+    elsif done <> '[]' then
         foreach v_turned.settled in array _settle_batch(done, coalesce(strict, true)) loop
             return next v_turned;
             -- A reschedule may have opened a lane that the watermarks read above do not know.

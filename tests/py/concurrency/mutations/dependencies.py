@@ -98,6 +98,11 @@ MUTATIONS = (
         change("complete", "_now_after_xid()", "_now()"),
     ),
     Mutation(
+        "the id taken before a batch of one checks for dependents",
+        [dependencies.an_end_that_looked_before_an_edge_committed_is_waited_for],
+        change("_settle_single", "_now_after_xid()", "_now()"),
+    ),
+    Mutation(
         "the id taken before a batch looks for edges",
         [dependencies.an_end_that_looked_before_an_edge_committed_is_waited_for],
         change("_settle_batch", "v_places, _now_after_xid())", "v_places, _now())"),
