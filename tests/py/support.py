@@ -71,7 +71,7 @@ def pid(conn: Connection) -> int:
     return conn.info.backend_pid
 
 
-def eventually(check: Callable[[], T], what: str, *, seconds: float = 10.0) -> T:
+def eventually(check: Callable[[], T], what: str, *, seconds: float = 60.0) -> T:
     """The first true answer of `check`, asked again and again; AssertionError when none comes."""
     deadline = time.monotonic() + seconds
     while not (answer := check()):
@@ -82,7 +82,7 @@ def eventually(check: Callable[[], T], what: str, *, seconds: float = 10.0) -> T
 
 
 def wait_until_blocked(
-    conn: Connection, blocked: int | Connection, *, seconds: float = 10.0
+    conn: Connection, blocked: int | Connection, *, seconds: float = 60.0
 ) -> list[int]:
     """Wait until the server reports that a backend waits for a lock; the pids it waits for.
 
@@ -111,7 +111,7 @@ def background(task: Callable[[], T]) -> Future[T]:
     return future
 
 
-def run_threads(tasks: Sequence[Callable[[], T]], *, seconds: float = 60.0) -> list[T]:
+def run_threads(tasks: Sequence[Callable[[], T]], *, seconds: float = 300.0) -> list[T]:
     """Run all tasks at once, let go together by a barrier; their results in order.
 
     The first exception is raised when all have ended; a task that hangs is an AssertionError.

@@ -47,7 +47,7 @@ class Watch:
 
     def __exit__(self, *_: object) -> None:
         self._over.set()
-        self._thread.join(timeout=10)
+        self._thread.join(timeout=60)
 
     def no_claimer_waited(self) -> None:
         assert self.samples > 10
@@ -94,23 +94,28 @@ def work_until(
 
 
 def all_done(conn: Connection, jobs: int, *, seconds: float = 60.0) -> Callable[[], bool]:
-    """True once `jobs` have succeeded; asked by many threads, looks at most every 20 ms."""
+    """True once `jobs` have succeeded, or once no further one has for `seconds`.
+
+    Asked by many threads; looks at most every 20 ms. What it gives up on is a standstill, never
+    a slow machine: the check that follows then says what is left.
+    """
     lock = threading.Lock()
-    deadline = time.monotonic() + seconds
     answer, asked = False, 0.0
+    count, moved = 0, time.monotonic()
 
     def over() -> bool:
-        nonlocal answer, asked
+        nonlocal answer, asked, count, moved
         with lock:
             now = time.monotonic()
-            if now > deadline:
-                return True
             if not answer and now - asked > 0.02:
                 asked = now
+                before = count
                 count = engine.scalar(
                     conn, "select count(*) from archive where state = 'succeeded'"
                 )
-                answer = count >= jobs
+                if count > before:
+                    moved = now
+                answer = count >= jobs or now - moved > seconds
             return answer
 
     return over
@@ -119,12 +124,11 @@ def all_done(conn: Connection, jobs: int, *, seconds: float = 60.0) -> Callable[
 def workers(connect: Connect, number: int, jobs: int, **options: Any) -> Counter[str]:
     """So many workers at once until so many jobs have succeeded; their counts in sum."""
     session = options.pop("session", engine.PATIENCE)
-    over = all_done(connect(), jobs, seconds=options.pop("seconds", 25.0))
+    over = all_done(connect(), jobs)
     conns = [connect(options=session) for _ in range(number)]
     total: Counter[str] = Counter()
     for counts in run_threads(
-        [lambda c=c, n=n: work_until(c, over, number=n, **options) for n, c in enumerate(conns)],
-        seconds=90,
+        [lambda c=c, n=n: work_until(c, over, number=n, **options) for n, c in enumerate(conns)]
     ):
         total += counts
     return total

@@ -391,7 +391,7 @@ def test_ctrl_c_leaves_no_traceback(tmp_path: Path, command: list[str]) -> None:
         with mute.accept()[0]:
             time.sleep(0.2)
             process.send_signal(signal.SIGINT)
-            _, errors = process.communicate(timeout=20)
+            _, errors = process.communicate(timeout=60)
     assert "Traceback" not in errors
     assert process.returncode == (0 if command[0] == "work" else 130)
 
@@ -411,7 +411,7 @@ def test_work_waits_for_a_server_that_is_not_there_and_says_so(tmp_path: Path) -
         assert line, errors
     time.sleep(2)  # it tries again, and says nothing more
     process.send_signal(signal.SIGTERM)
-    errors += process.communicate(timeout=20)[1]
+    errors += process.communicate(timeout=60)[1]
     assert process.returncode == 0
     (warning,) = [line for line in errors.splitlines() if "WARNING" in line]
     assert "1 of 1 threads wait for the database: connection failed" in warning
@@ -770,5 +770,5 @@ def test_a_job_of_an_earlier_demo_is_given_up(dsn: str, conn: Connection, tmp_pa
     call = support.background(lambda: worker.run(signals=False))
     support.eventually(lambda: leasehold.job(job_id).state == "dead", "buried")
     worker.stop()
-    call.result(timeout=10)
+    call.result(timeout=60)
     assert leasehold.job(job_id).error == "the job belongs to an earlier demo"

@@ -109,7 +109,7 @@ def test_a_worker_meets_a_hundred_hostile_rows_and_skips_no_good_job(
         assert not run.done()
     finally:
         worker.stop()
-        run.result(timeout=20)
+        run.result(timeout=60)
     found = ends(conn)
     assert {job_id for job_id, end in found.items() if end[0] == "succeeded"} == good
     for job_id, column in bad.items():
@@ -176,7 +176,7 @@ def test_a_checkpoint_that_cannot_be_decoded_fails_its_job_for_good(
         )
     finally:
         worker.stop()
-        run.result(timeout=20)
+        run.result(timeout=60)
     assert "checkpoint" in ends(conn)[first][3]
     assert "result of checkpoints" in ends(conn)[second][3]
 

@@ -117,7 +117,7 @@ def test_a_schema_of_any_name_serves_every_part_of_the_package(
                 support.eventually(lambda: leasehold.job(job_id).state == "succeeded", "done")
         finally:
             worker.stop()
-            run.result(timeout=20)
+            run.result(timeout=60)
         assert leasehold.verify() == []
     assert cli_of("verify")[0] == 0
     assert cli_of("uninstall", "--confirm", name)[0] == 0

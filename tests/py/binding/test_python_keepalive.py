@@ -66,7 +66,7 @@ def test_it_extends_at_a_third_of_the_lease(conn: Connection, leasehold: Leaseho
     with lease.keep_alive():
         time.sleep(0.4)
         assert left(conn, lease) == 0
-        support.eventually(lambda: left(conn, lease) > 0, "extended", seconds=3.0)
+        support.eventually(lambda: left(conn, lease) > 0, "extended")
         assert 0.9 < left(conn, lease) < 2.0
 
 
@@ -241,7 +241,7 @@ def test_all_leases_are_extended_in_one_call_a_beat(
             keeper.watch(leases[-1])
             time.sleep(0.05)
         monkeypatch.setattr(Session, "_execute", execute)
-        support.eventually(lambda: len(hands) == 3, "three beats", seconds=5)
+        support.eventually(lambda: len(hands) == 3, "three beats")
         assert hands == [6, 6, 6]
         assert {lease.state for lease in leases} == {"held"}
 

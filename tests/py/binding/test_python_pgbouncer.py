@@ -98,7 +98,7 @@ def test_a_worker_behind_a_pooler_works_and_keeps_its_leases(
         )
     finally:
         worker.stop()
-        call.result(timeout=10)
+        call.result(timeout=60)
     assert conn.execute("select count(distinct job_id), count(*) from written").fetchone() == (
         30,
         30,
@@ -117,5 +117,5 @@ def test_waiting_behind_a_pooler_polls(bouncer_dsn: str, conn: Connection) -> No
         )
         time.sleep(0.5)
         Leasehold(conn).submit("a.b")
-        (lease,) = call.result(timeout=10)
+        (lease,) = call.result(timeout=60)
         lease.complete()

@@ -54,7 +54,7 @@ def working(
         yield worker
     finally:
         worker.stop()
-        run.result(timeout=20)
+        run.result(timeout=60)
 
 
 def states(conn: Connection) -> dict[str, int]:
@@ -346,9 +346,7 @@ def test_a_worker_that_is_notified_looks_at_once(wire: Wire, conn: Connection) -
         for done in range(3):
             support.eventually(waits, "the worker waits for a notification")
             leasehold.submit("a.b")
-            support.eventually(
-                lambda n=done: states(conn) == {"succeeded": n + 1}, "done", seconds=20
-            )
+            support.eventually(lambda n=done: states(conn) == {"succeeded": n + 1}, "done")
     said = wire.statements
     before = [said[at - 3 : at] for at, name in enumerate(said) if name == "turn"]
     assert before == [["wakeup_channel", "get_work", "get_work"]] * 3
@@ -500,9 +498,7 @@ def test_a_lease_is_kept_alive_until_its_end_is_answered(dsn: str, conn: Connect
             return psycopg.connect(dsn if keeper else proxy.dsn, autocommit=True)
 
         with working("", {"a.b": lambda lease: proxy.hold()}, connect=connect, lease=1.0) as worker:
-            support.eventually(
-                lambda: leasehold.job(job_id).state == "leased", "it works", seconds=30
-            )
+            support.eventually(lambda: leasehold.job(job_id).state == "leased", "it works")
             end = time.monotonic() + 2.5
             while time.monotonic() < end:
                 assert leasehold.get_work("v", ["%"]) == []
@@ -727,7 +723,7 @@ def test_what_cannot_heal_ends_a_worker_at_its_start_alone(
         conn.execute(f"grant leasehold_worker to {user}")
         with working(mine, {"a.b": lambda lease: None}):
             Leasehold(conn).submit("a.b")
-            support.eventually(lambda: states(conn) == {"succeeded": 1}, "it works", seconds=30)
+            support.eventually(lambda: states(conn) == {"succeeded": 1}, "it works")
             conn.execute(f"revoke leasehold_worker from {user}")
             support.eventually(lambda: "permission denied" in caplog.text, "it says so")
             conn.execute(f"alter role {user} password 'another'")
@@ -738,7 +734,7 @@ def test_what_cannot_heal_ends_a_worker_at_its_start_alone(
             conn.execute(f"alter role {user} password 'secret'")
             conn.execute(f"grant leasehold_worker to {user}")
             Leasehold(conn).submit("a.b")
-            support.eventually(lambda: states(conn) == {"succeeded": 2}, "again", seconds=30)
+            support.eventually(lambda: states(conn) == {"succeeded": 2}, "again")
             support.eventually(lambda: "connected again" in caplog.text, "it says so")
 
 
@@ -804,7 +800,7 @@ def test_a_worker_whose_sessions_are_read_only_connects_anew(
         assert caplog.text.count("cannot execute") == 1  # and logs that only once
         assert states(conn) == {"ready": 1}
         conn.execute(f"alter database {database} reset default_transaction_read_only")
-        support.eventually(lambda: states(conn) == {"succeeded": 1}, "it works", seconds=20)
+        support.eventually(lambda: states(conn) == {"succeeded": 1}, "it works")
         support.eventually(lambda: "connected again" in caplog.text, "it says so")
     assert caplog.text.count("connected again") == 1
 
@@ -847,7 +843,7 @@ def test_an_end_over_a_session_that_turned_read_only_goes_over_another(
 
         with ConnectionPool(scratch_server.dsn, min_size=1, max_size=1, open=True) as pool:
             with working(pool if pooled else scratch_server.dsn, {"a.%": handler}):
-                support.eventually(lambda: all_ended(conn), "all done", seconds=30)
+                support.eventually(lambda: all_ended(conn), "all done")
         assert ran == needs
         assert states(conn) == {"succeeded": 3, "dead": 1}
 
@@ -1202,7 +1198,7 @@ def test_a_signal_lets_the_worker_finish(
 ) -> None:
     Leasehold(conn).submit_many([{"next_need": "slow", "payload": {"seconds": 0.7}}] * 2)
     with worker_process(dsn, tmp_path) as process:
-        support.eventually(begun(tmp_path), "it works", seconds=30)
+        support.eventually(begun(tmp_path), "it works")
         process.send_signal(number)
         assert process.wait(10) == 0
     assert states(conn) == {"succeeded": 1, "ready": 1}
@@ -1213,7 +1209,7 @@ def test_a_signal_hands_back_what_does_not_finish_in_time(
 ) -> None:
     Leasehold(conn).submit("slow", {"seconds": 30})
     with worker_process(dsn, tmp_path, "--grace", "0.3") as process:
-        support.eventually(begun(tmp_path), "it works", seconds=30)
+        support.eventually(begun(tmp_path), "it works")
         process.send_signal(signal.SIGTERM)
         assert process.wait(10) == 0
     assert states(conn) == {"ready": 1}
@@ -1225,7 +1221,7 @@ def test_a_second_signal_leaves_at_once_and_the_lease_runs_out(
     leasehold = Leasehold(conn)
     job_id = leasehold.submit("slow", {"seconds": 30}).job_id
     with worker_process(dsn, tmp_path, "--lease", "1") as process:
-        support.eventually(begun(tmp_path), "it works", seconds=30)
+        support.eventually(begun(tmp_path), "it works")
         process.send_signal(signal.SIGTERM)
         time.sleep(0.3)
         assert process.poll() is None
@@ -1265,12 +1261,10 @@ def test_a_worker_paused_past_its_lease_changes_nothing(
     leasehold = Leasehold(conn)
     job_id = leasehold.submit("slow", {"seconds": 0.5}, retry=AT_ONCE).job_id
     with worker_process(dsn, tmp_path, "--lease", "1") as process:
-        support.eventually(begun(tmp_path), "it works", seconds=30)
+        support.eventually(begun(tmp_path), "it works")
         process.send_signal(signal.SIGSTOP)
         other = Leasehold(connect())
-        (taken,) = support.eventually(
-            lambda: other.get_work("v", ["slow"], lease=60), "taken over", seconds=20
-        )
+        (taken,) = support.eventually(lambda: other.get_work("v", ["slow"], lease=60), "taken over")
         process.send_signal(signal.SIGCONT)
         log = tmp_path / "log"
         support.eventually(lambda: "lease is lost" in log.read_text(), "it is told")

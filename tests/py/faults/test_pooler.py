@@ -72,7 +72,7 @@ def pooled(dsn: str, conn: Connection) -> Iterator[str]:
         yield through
     finally:
         pooler.terminate()
-        pooler.wait(timeout=20)
+        pooler.wait(timeout=60)
         shutil.rmtree(directory, ignore_errors=True)
 
 
@@ -142,7 +142,7 @@ def test_works_through_a_transaction_pooler(pooled: str, conn: Connection) -> No
             done = True
         raise AssertionError("it does not drain")
 
-    run_threads([*[work] * 6, watch], seconds=60)
+    run_threads([*[work] * 6, watch])
     assert engine.scalar(conn, "select count(*) = count(distinct job_id) from effect")
     assert engine.scalar(conn, "select count(*) from effect") == 41
     assert engine.state(conn, last) == "succeeded"

@@ -179,7 +179,7 @@ def test_a_soak_of_everything_drains(connect: Connect, conn: Connection) -> None
     ]
     deadline = time.monotonic() + SECONDS
     with Watch(connect()):
-        run_threads([lambda a=a: a.run(deadline) for a in actors], seconds=SECONDS + 30)
+        run_threads([lambda a=a: a.run(deadline) for a in actors], seconds=SECONDS + 300)
     engine.check(conn)
 
     # faults stop here: the workers are gone, their leases run out, and it all drains

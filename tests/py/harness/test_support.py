@@ -21,7 +21,7 @@ def test_a_waiting_backend_is_seen_as_blocked(connect: Connect, conn: Connection
     assert support.wait_until_blocked(conn, waiter) == [support.pid(holder)]
     assert not call.done()
     holder.rollback()
-    call.result(timeout=10)
+    call.result(timeout=60)
     with pytest.raises(AssertionError, match="blocked"):
         support.wait_until_blocked(conn, waiter, seconds=0.05)
 

@@ -666,7 +666,7 @@ def test_a_schema_newer_than_the_file_is_refused(conn: Connection, tmp_path: Pat
 @pytest.mark.long
 def test_twenty_installers_at_once_one_does_it_the_others_find_it_done(open_: Open) -> None:
     conns = [open_() for _ in range(20)]
-    run_threads([lambda conn=conn: install(conn) for conn in conns], seconds=100)  # type: ignore[misc]
+    run_threads([lambda conn=conn: install(conn) for conn in conns])  # type: ignore[misc]
     works(conns[0])
     applied = (
         conns[0]
@@ -686,7 +686,7 @@ def test_twenty_upgraders_at_once_one_does_it(open_: Open, tmp_path: Path) -> No
     conns = [open_() for _ in range(20)]
     install(conns[0])
     newer = changed(tmp_path, migrations__0002_more="create table more (n integer);")
-    run_threads([lambda conn=conn: install(conn, script=newer) for conn in conns], seconds=100)  # type: ignore[misc]
+    run_threads([lambda conn=conn: install(conn, script=newer) for conn in conns])  # type: ignore[misc]
     works(conns[0])
     assert value(conns[0], "select count(*) from leasehold.migration where number = 2") == 1
 
@@ -700,7 +700,6 @@ def test_installers_of_several_schemas_at_once_do_not_hinder_each_other(open_: O
             lambda conn=conn, name=name: install(conn, name)
             for conn, name in zip(conns, names, strict=True)
         ],  # type: ignore[misc]
-        seconds=100,
     )
     for name in names:
         works(conns[0], name)
@@ -1550,7 +1549,7 @@ def _drains(conn: Connection, ids: set[Any]) -> None:
         )
         return bool(value(conn, "select count(*) = 0 from leasehold.job"))
 
-    eventually(step, "all jobs are done", seconds=30)
+    eventually(step, "all jobs are done")
     done = conn.execute("select job_id from leasehold.archive where state = 'succeeded'").fetchall()
     assert ids <= {row[0] for row in done}
 

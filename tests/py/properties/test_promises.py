@@ -138,7 +138,7 @@ def test_of_two_ends_at_once_one_is_recorded(
         if second != "sweep":
             wait_until_blocked(conn, two)
     try:
-        answer = waiting.result(timeout=20)
+        answer = waiting.result(timeout=60)
     except psycopg.Error as error:
         code = error.sqlstate or "?"
     info = one(conn, "job", job_id=work["job_id"])

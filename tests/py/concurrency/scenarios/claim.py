@@ -91,7 +91,7 @@ def a_claim_that_came_too_late_does_not_hold_the_job(connect: Connect) -> None:
         work = engine.take_one(worker, need)
         assert work["job_id"] == first
         holder.execute("select pg_advisory_unlock(4711)")
-        assert [w["job_id"] for w in call.result(timeout=20)] == [second]
+        assert [w["job_id"] for w in call.result(timeout=60)] == [second]
         with does_not_wait("complete"):
             complete(worker, work)
         late.execute("commit")
@@ -117,8 +117,8 @@ def who_comes_from_outside_waits_for_the_grant_and_sees_it(connect: Connect) -> 
             wait_until_blocked(conn, outsider)
         if code:
             with refused(code):
-                call.result(timeout=20)
+                call.result(timeout=60)
         else:
-            assert call.result(timeout=20) == [{"cancel": "leased"}]
+            assert call.result(timeout=60) == [{"cancel": "leased"}]
         complete(conn, work)
     engine.check(conn, drained=True)

@@ -60,7 +60,7 @@ def two_batches_of_the_same_jobs_in_reverse_order_do_not_deadlock(connect: Conne
         wait_until_blocked(conn, one)
         back = background(lambda: engine.settle(two, [high, second, low], strict=False))
         wait_until_blocked(conn, two)
-    answers = forth.result(timeout=20) + back.result(timeout=20)
+    answers = forth.result(timeout=60) + back.result(timeout=60)
     assert [a["ok"] for a in answers].count(True) == 4
     assert {a["error_code"] for a in answers} == {None, "LH018"}
 
@@ -83,7 +83,7 @@ def two_mixed_batches_of_the_same_jobs_in_reverse_order_do_not_deadlock(connect:
             lambda: engine.settle(two, [high | {"verb": "fail"}, second, low], strict=False)
         )
         wait_until_blocked(conn, two)
-    answers = forth.result(timeout=20) + back.result(timeout=20)
+    answers = forth.result(timeout=60) + back.result(timeout=60)
     assert [a["ok"] for a in answers].count(True) == 4
 
 
@@ -102,7 +102,7 @@ def a_batch_of_completes_locks_in_the_order_of_a_mixed_one(connect: Connect) -> 
         mixed = [high | {"verb": "fail"}, second, low]
         back = background(lambda: engine.settle(two, mixed, strict=False))
         wait_until_blocked(conn, two)
-    answers = forth.result(timeout=20) + back.result(timeout=20)
+    answers = forth.result(timeout=60) + back.result(timeout=60)
     assert [a["error_code"] for a in answers] == [None, None, None, "LH008", None, "LH018"]
 
 
@@ -120,7 +120,7 @@ def two_batches_of_the_same_keys_in_reverse_order_do_not_deadlock(connect: Conne
             wait_until_blocked(conn, two)
             holder.execute("rollback")
             holder.execute("begin")
-        errors = [f.exception(timeout=20) for f in (forth, back)]
+        errors = [f.exception(timeout=60) for f in (forth, back)]
         for error in errors:
             assert error is None or getattr(error, "sqlstate", "") == "LH005", (
                 f"{what}: {type(error).__name__}: {error}"

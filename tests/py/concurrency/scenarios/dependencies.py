@@ -157,7 +157,7 @@ def an_end_that_looked_before_an_edge_committed_is_waited_for(connect: Connect) 
             wait_until_blocked(conn, worker)
             late = submit(producer, wait_for=[works[0]["job_id"]])
             engine.sweep(conn, 5)
-        ending.result(timeout=20)
+        ending.result(timeout=60)
         assert engine.drain(conn) == [late]
 
 

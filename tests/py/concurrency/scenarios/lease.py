@@ -89,7 +89,7 @@ def a_stale_lease_in_a_batch_is_refused_when_it_waited_for_the_lock(connect: Con
             lambda: engine.settle(worker, completes_of(one, stale, two), strict=False)
         )
         wait_until_blocked(conn, worker)
-    answers = call.result(timeout=20)
+    answers = call.result(timeout=60)
     assert [a["error_code"] for a in answers] == [None, "LH001", None]
     assert engine.drain(conn) == [stale["job_id"]]
 
@@ -191,7 +191,7 @@ def a_stale_lease_is_refused_when_it_waited_for_the_lock(connect: Connect) -> No
             call = background(lambda: engine.rows(worker, function, **stale, **arguments))  # noqa: B023
             wait_until_blocked(conn, worker)
         with refused("LH001"):
-            call.result(timeout=20)
+            call.result(timeout=60)
         assert engine.drain(conn) == [stale["job_id"]]
 
 
@@ -277,7 +277,7 @@ def two_calls_that_extend_a_lease_at_once_leave_the_later_end(connect: Connect) 
         late = background(lambda: engine.query(slow, "select * from extend_many(%s)", hand))
         wait_until_blocked(conn, slow)
         end = value(conn, "extend", **lease_of(work), lease="1 hour")
-    assert [(a["ok"], a["lease_expires_at"]) for a in late.result(timeout=20)] == [(True, end)]
+    assert [(a["ok"], a["lease_expires_at"]) for a in late.result(timeout=60)] == [(True, end)]
     assert engine.one(conn, "job", job_id=work["job_id"])["lease_expires_at"] == end
 
 
@@ -392,7 +392,7 @@ def a_turn_that_waited_for_a_lock_starts_nothing_too_late(connect: Connect) -> N
         call = background(lambda: engine.query(worker, turn, done))
         wait_until_blocked(conn, worker)
         conn.execute("update job set expires_at = clock_timestamp() where job_id = %s", (late,))
-    assert call.result(timeout=20) == [{"job_id": None}]
+    assert call.result(timeout=60) == [{"job_id": None}]
     assert engine.state(conn, late) == "dead"
 
 

@@ -18,7 +18,7 @@ def a_key_that_commits_gives_the_second_the_first_job(connect: Connect) -> None:
         first = submit(one, "x", idempotency_key="k")
         call = background(lambda: engine.one(two, "submit", next_need="x", idempotency_key="k"))
         wait_until_blocked(conn, two)
-    answer = call.result(timeout=20)
+    answer = call.result(timeout=60)
     assert (answer["job_id"], answer["created"]) == (first, False)
     with refused("LH006"):
         submit(two, "x", idempotency_key="k", payload={"other": 1})
@@ -34,7 +34,7 @@ def a_key_that_rolls_back_goes_to_the_next(connect: Connect) -> None:
     )
     wait_until_blocked(conn, two)
     one.execute("rollback")
-    answer = call.result(timeout=20)
+    answer = call.result(timeout=60)
     assert answer["created"] is True
     assert engine.drain(conn) == [answer["job_id"]]
 
@@ -47,7 +47,7 @@ def a_given_id_is_taken_once(connect: Connect) -> None:
         call = background(lambda: submit(two, "x", job_id=given))
         wait_until_blocked(conn, two)
     with refused("LH005"):
-        call.result(timeout=20)
+        call.result(timeout=60)
     work = engine.take_one(conn)
     with transaction(one):
         complete(one, work)
@@ -73,7 +73,7 @@ def a_key_whose_job_was_purged_is_taken_over_once(connect: Connect) -> None:
                 )
             )
             wait_until_blocked(conn, two)
-        answer = call.result(timeout=20)
+        answer = call.result(timeout=60)
         assert (answer["job_id"], answer["created"]) == (new, False)
         assert new != gone
         assert engine.drain(conn) == [new]
@@ -106,7 +106,7 @@ def a_key_is_taken_over_by_one_of_two_who_find_it_free(connect: Connect) -> None
     wait_until_blocked(conn, two)
     new = submit(one, "x", idempotency_key="k")
     conn.execute("select pg_advisory_unlock(7)")
-    answer = call.result(timeout=20)
+    answer = call.result(timeout=60)
     assert (answer["job_id"], answer["created"]) == (new, False)
     assert engine.drain(conn) == [new]
 
@@ -123,7 +123,7 @@ def a_given_id_whose_job_was_purged_is_taken_once(connect: Connect) -> None:
         call = background(lambda: submit(two, "x", job_id=given, available_at=later))
         wait_until_blocked(conn, two)
     with refused("LH005"):
-        call.result(timeout=20)
+        call.result(timeout=60)
     assert engine.drain(conn) == [given]
 
 

@@ -183,7 +183,7 @@ def a_lane_that_is_opened_in_the_middle_of_a_move_is_seen_by_the_next_claim(
         engine.move_marks(worker, "x")
         take(worker, "x")
         urgent = submit(worker, "x", priority=1)
-    moving.result(timeout=10)
+    moving.result(timeout=60)
     as_if_just_moved(worker)
     assert [w["job_id"] for w in take(worker, "x")] == [urgent]
 
