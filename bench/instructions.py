@@ -92,6 +92,24 @@ CALLS = (
         f"select leasehold.complete(w.job_id, w.lease_id) from {_WORK} as w where $1 is not null",
     ),
     Call(
+        "leasehold: get_work and fail",
+        "rows",
+        f"select leasehold.fail(w.job_id, w.lease_id, 'unreachable') from {_WORK} as w where $1 is not null",
+    ),
+    Call(
+        "leasehold: get_work and turn",
+        "rows",
+        f"select count(t) from {_WORK} as w"
+        " cross join lateral leasehold.turn('w', array['bench.work.v1'], jsonb_build_array("
+        " jsonb_build_object('verb', 'complete', 'job_id', w.job_id, 'lease_id', w.lease_id))) as t where $1 is not null",
+    ),
+    Call(
+        "leasehold: submit_many of ten",
+        "rows",
+        "select leasehold.submit_many(jsonb_agg(jsonb_build_object('next_need', 'bench.work.v1', 'payload', $1)))"
+        " from generate_series(1, 10)",
+    ),
+    Call(
         "rows: claim",
         "rows",
         f"select job_id, lease_id from {_ROW} where $1 is not null",

@@ -15,9 +15,9 @@
 do $install$
 declare
     v_version        constant text := '1.0.0';
-    v_build          constant text := '109c379f1c130ef8db3abaf5975b4d715b0f3a366975b1dde5af823ade13bbb4';
+    v_build          constant text := 'd89871099bbb06fcbe988a5706836af5344cee78824cd7b291b938bc72bcaaad';
     v_migrations     constant integer := 1;
-    v_function_names constant text[] := array['_acting_role', '_add_dependencies', '_add_opened_lanes', '_advance_lane_cache', '_advance_watermarks', '_advisory_lock_key', '_answer_known_job', '_answer_not_extended', '_apply_dependency_policy', '_archive_completed', '_archive_leased', '_archive_unheld', '_backoff', '_bury', '_canonical_json_text', '_capability_matches', '_channel_known_to_all', '_check_batch_cycles', '_check_capabilities', '_check_count', '_check_cycle', '_check_delay', '_check_elements', '_check_expires_at', '_check_ids', '_check_job_id_unseen', '_check_keys', '_check_lease', '_check_need', '_check_object', '_check_policy', '_check_reschedule', '_check_retry', '_check_setting', '_check_settle_elements', '_check_size', '_check_submit', '_check_text', '_check_time', '_check_wait_for', '_claim_lookahead', '_claim_one', '_clean_error', '_clear_maintenance_error', '_copy_begin', '_copy_end', '_copy_flush', '_copy_one', '_copy_row', '_defer_again', '_defer_propagation', '_defer_unpark', '_dependency_results', '_describe_constraints', '_describe_functions', '_describe_grants', '_describe_relations', '_drop_moot_rechecks', '_duration', '_end_by_dependency', '_ended_as', '_enqueue', '_entry_state', '_expires_at', '_extend_current', '_fail_job', '_fence_of_lease', '_few_claims_between', '_few_claims_since', '_fill_defaults', '_filter_claimable', '_finish_cancelled', '_first_invalidation_id', '_forget_scopes', '_grant_leases', '_group_roles', '_has_ready_heads', '_hold_wakeups', '_horizon_passed', '_in_lane', '_insert_jobs', '_insert_plain_jobs', '_invalidation_id', '_is_element_error', '_is_json_time', '_is_lease_reference', '_is_plain_claim', '_is_plain_complete', '_is_plain_job', '_is_plain_need', '_is_plain_request', '_is_ready_head', '_is_recent', '_is_retryable', '_is_row_error', '_is_set_aside', '_job_exists', '_keep_channel_known', '_key_is_busy', '_key_slot', '_lagging_sequences', '_lane_priority', '_last_horizon', '_lease_check_bits', '_list_lanes', '_list_objects', '_lock_candidates', '_lock_candidates_merged', '_lock_current_lease', '_lock_deferred', '_lock_due', '_lock_first_of_lanes', '_lock_job', '_lock_leased_job', '_lock_still_due', '_lock_unheld', '_lookahead_fresh', '_make_lease_id', '_matching_needs', '_may_rebuild_lane_cache', '_maybe_run_maintenance', '_merge_lane_cache_rest', '_next_scheduled_at', '_next_watermark', '_no_older_writers', '_now', '_now_after_xid', '_oldest_snapshot', '_one_in_fifty', '_open_lane', '_open_lanes_and_wake', '_outcome_of_answer', '_pack_failure', '_pack_options', '_park_followers', '_plan_claim', '_plan_scope_claim', '_propagate_chunk', '_propagate_end', '_propagate_to', '_queue_position', '_raise_cancel_requested', '_raise_invalid_argument', '_raise_job_ended', '_raise_job_not_found', '_raise_sequence_lags', '_raise_state_change', '_read_interval', '_read_lane_cache', '_read_requests', '_rebuild_lane_cache', '_recheck_blocked', '_reclaim_one', '_reclaimable_at', '_record_history', '_record_uptime', '_redrive_job', '_refresh_watermark', '_release_key', '_release_wakeups', '_remap_wait_for', '_remove_expired_records', '_repair_sequences', '_replace_job_row', '_replay_or_raise', '_request_hash', '_requeue', '_reschedule_job', '_reserve_id', '_reserve_ids', '_reserve_key', '_reserve_keys', '_resolve_wait_for', '_restore_slots', '_retire_lanes', '_retirement_step', '_retry_or_bury', '_run_contained_step', '_run_deferred', '_run_deferred_item', '_run_maintenance', '_run_maintenance_from_horizon', '_run_step', '_scan_below_horizon', '_scope_name', '_select_claimable', '_server_up_since', '_set_alarm', '_set_aside', '_set_parked', '_setting_value', '_settle_batch', '_settle_each', '_settle_element', '_settle_field_kinds', '_settle_single', '_snapshot_is_fixed', '_stale_watermark_usable', '_start_lane_cache', '_stem', '_stems', '_store_job', '_store_jobs', '_store_lane_cache', '_store_lookahead', '_store_watermark', '_submit_field_kinds', '_submit_request', '_try_lock_keys', '_try_settle_element', '_unbury_dependents', '_unclaimed_since', '_unpark_next', '_uuid_v7', '_wake_for_jobs', '_wake_for_scheduled', '_wake_waiters', '_watcher', '_watermark_usable', '_why_not_claimed', 'cancel', 'checkpoint', 'checkpoints', 'complete', 'complete_unheld', 'error_codes', 'extend', 'extend_many', 'fail', 'fail_unheld', 'get_work', 'hold_lease', 'job', 'job_payload', 'lease_status', 'next_due', 'redrive', 'redrive_many', 'release', 'require_api', 'reschedule', 'reschedule_unheld', 'results', 'schema_version', 'set_setting', 'setting', 'settings', 'settle', 'submit', 'submit_many', 'sweep', 'turn', 'verify', 'wakeup_channel', 'why_not_running'];
+    v_function_names constant text[] := array['_acting_role', '_add_dependencies', '_add_opened_lanes', '_advance_lane_cache', '_advance_watermarks', '_advisory_lock_key', '_answer_known_job', '_answer_not_extended', '_apply_dependency_policy', '_archive_completed', '_archive_leased', '_archive_unheld', '_backoff', '_bury', '_bury_expired', '_canonical_json_text', '_capability_matches', '_channel_known_to_all', '_check_batch_cycles', '_check_capabilities', '_check_count', '_check_cycle', '_check_delay', '_check_elements', '_check_expires_at', '_check_ids', '_check_job_id_unseen', '_check_keys', '_check_lease', '_check_need', '_check_object', '_check_policy', '_check_reschedule', '_check_retry', '_check_setting', '_check_settle_elements', '_check_size', '_check_submit', '_check_text', '_check_time', '_check_wait_for', '_claim_lookahead', '_claim_one', '_clean_error', '_clear_maintenance_error', '_copy_begin', '_copy_end', '_copy_flush', '_copy_one', '_copy_row', '_defer_again', '_defer_propagation', '_defer_unpark', '_dependency_results', '_describe_constraints', '_describe_functions', '_describe_grants', '_describe_relations', '_drop_moot_rechecks', '_duration', '_end_by_dependency', '_ended_as', '_enqueue', '_entry_state', '_expires_at', '_extend_current', '_fail_job', '_fence_of_lease', '_few_claims_between', '_few_claims_since', '_fill_defaults', '_filter_claimable', '_finish_cancelled', '_first_invalidation_id', '_forget_scopes', '_grant_leases', '_group_roles', '_has_ready_heads', '_hold_wakeups', '_horizon_passed', '_in_lane', '_insert_jobs', '_insert_plain_jobs', '_invalidation_id', '_is_element_error', '_is_json_time', '_is_lease_reference', '_is_plain_claim', '_is_plain_complete', '_is_plain_job', '_is_plain_need', '_is_plain_request', '_is_ready_head', '_is_recent', '_is_retryable', '_is_row_error', '_is_set_aside', '_job_exists', '_keep_channel_known', '_key_is_busy', '_key_slot', '_lagging_sequences', '_lane_priority', '_last_horizon', '_lease_check_bits', '_list_lanes', '_list_objects', '_lock_candidates', '_lock_candidates_merged', '_lock_current_lease', '_lock_deferred', '_lock_due', '_lock_first_of_lanes', '_lock_job', '_lock_leased_job', '_lock_still_due', '_lock_unheld', '_lookahead_fresh', '_make_lease_id', '_matching_needs', '_may_rebuild_lane_cache', '_maybe_run_maintenance', '_merge_lane_cache_rest', '_next_scheduled_at', '_next_watermark', '_no_older_writers', '_now', '_now_after_xid', '_oldest_snapshot', '_one_in_fifty', '_open_lane', '_open_lanes_and_wake', '_outcome_of_answer', '_pack_failure', '_pack_options', '_park_followers', '_plan_claim', '_plan_scope_claim', '_propagate_chunk', '_propagate_end', '_propagate_to', '_queue_position', '_raise_cancel_requested', '_raise_invalid_argument', '_raise_job_ended', '_raise_job_not_found', '_raise_sequence_lags', '_raise_state_change', '_read_interval', '_read_lane_cache', '_read_requests', '_rebuild_lane_cache', '_recheck_blocked', '_reclaim_one', '_reclaimable_at', '_record_history', '_record_uptime', '_redrive_job', '_refresh_watermark', '_release_key', '_release_wakeups', '_remap_wait_for', '_remove_expired_records', '_repair_sequences', '_replace_job_row', '_replay_or_raise', '_request_hash', '_requeue', '_reschedule_job', '_reserve_id', '_reserve_ids', '_reserve_key', '_reserve_keys', '_resolve_wait_for', '_restore_slots', '_retire_lanes', '_retirement_step', '_retry_or_bury', '_run_contained_step', '_run_deferred', '_run_deferred_item', '_run_maintenance', '_run_maintenance_from_horizon', '_run_step', '_scan_below_horizon', '_scope_name', '_select_claimable', '_server_up_since', '_set_alarm', '_set_aside', '_set_parked', '_setting_value', '_settle_batch', '_settle_each', '_settle_element', '_settle_field_kinds', '_settle_single', '_snapshot_is_fixed', '_stale_watermark_usable', '_start_lane_cache', '_stem', '_stems', '_store_job', '_store_jobs', '_store_lane_cache', '_store_lookahead', '_store_watermark', '_submit_field_kinds', '_submit_request', '_try_lock_keys', '_try_settle_element', '_unbury_dependents', '_unclaimed_since', '_unpark_next', '_uuid_v7', '_wake_for_jobs', '_wake_for_scheduled', '_wake_waiters', '_watcher', '_watermark_usable', '_why_not_claimed', 'cancel', 'checkpoint', 'checkpoints', 'complete', 'complete_unheld', 'error_codes', 'extend', 'extend_many', 'fail', 'fail_unheld', 'get_work', 'hold_lease', 'job', 'job_payload', 'lease_status', 'next_due', 'redrive', 'redrive_many', 'release', 'require_api', 'reschedule', 'reschedule_unheld', 'results', 'schema_version', 'set_setting', 'setting', 'settings', 'settle', 'submit', 'submit_many', 'sweep', 'turn', 'verify', 'wakeup_channel', 'why_not_running'];
     v_view_names     constant text[] := array['dead_letter', 'departure', 'finished', 'status', 'submission'];
     v_functions      constant text[] := array[
 $function$
@@ -601,6 +601,18 @@ comment on function _bury(job, text, text, text, jsonb, text, timestamptz) is
     'Makes a job dead. No other function does. The caller holds the lock of v_job, which is the job''s row except '
     'that crashes may already have its new value. The caller propagates the end (_propagate_end, or '
     '_defer_propagation).';
+$function$,
+$function$
+create or replace function _bury_expired(v_job job, now timestamptz)
+returns void
+language sql
+volatile
+as $_bury_expired$
+    select _bury(v_job, 'expired', null, null, null, 'leasehold', now)
+$_bury_expired$;
+
+comment on function _bury_expired(job, timestamptz) is
+    'Buries a job that did not start before its expires_at. The caller holds its lock and sees to its dependents.';
 $function$,
 $function$
 create or replace function _canonical_json_text(value jsonb)
@@ -2201,7 +2213,7 @@ begin
         where j.job_id = any (ids) and j.expires_at <= greatest(j.available_at, _enqueue.now)
         order by j.job_id
     loop
-        perform _bury(v_late, 'expired', null, null, null, 'leasehold', now);
+        perform _bury_expired(v_late, now);
         perform _defer_propagation(v_late.job_id);
     end loop;
 
@@ -2235,7 +2247,7 @@ begin
         returning
             j as whole,
             jsonb_build_object(
-                'state', case when n.later then 'scheduled' else 'ready' end,
+                'state', _entry_state(false, j.available_at, _enqueue.now),
                 'number', coalesce(n.number, j.number),
                 'parked', n.behind and not n.later
             ) as change
@@ -5595,7 +5607,7 @@ begin
     delete from watermark;
     update lane
     set
-        priority = greatest(priority, -1 - priority), retired_by = '0', seen_by = '0', opened_at = _now(),
+        priority = _lane_priority(priority), retired_by = '0', seen_by = '0', opened_at = _now(),
         retire_at = _now() + interval '10 minutes';
     insert into watermark (next_need, priorities, numbers, keyed, seen_number, seen_by, noted_at)
     select
@@ -6655,7 +6667,7 @@ begin
             for v_job in
                 select j.* from job as j where j.job_id = any (subjects::uuid[]) order by j.expires_at
             loop
-                perform _bury(v_job, 'expired', null, null, null, 'leasehold', now);
+                perform _bury_expired(v_job, now);
                 perform _defer_propagation(v_job.job_id);
                 v_count := v_count + 1;
             end loop;
@@ -7343,7 +7355,7 @@ begin
         perform _end_by_dependency(job_id, v_doom, v_doomed_by, null, now);
         v_state := v_doom;
     elsif v_request.expires_at <= v_request.available_at then
-        perform _bury(_lock_job(job_id), 'expired', null, null, null, 'leasehold', now);
+        perform _bury_expired(_lock_job(job_id), now);
         perform _propagate_end(job_id);
         v_state := 'dead';
     end if;
@@ -7428,7 +7440,7 @@ begin
         if v_doom is not null then
             perform _end_by_dependency(ids[v_at], v_doom, v_by, null, now);
         else
-            perform _bury(_lock_job(ids[v_at]), 'expired', null, null, null, 'leasehold', now);
+            perform _bury_expired(_lock_job(ids[v_at]), now);
             perform _propagate_end(ids[v_at]);
         end if;
         v_stored[v_at].state := coalesce(v_doom, 'dead');
@@ -7969,6 +7981,9 @@ begin
             array(select n.need from unnest(needs, due_at) as n (need, due_at) where n.due_at is not null)
         );
         return;
+    elsif not exists (select from waiter) then
+        -- The query below costs as much as half a fail.
+        return;
     end if;
     for v_channel in
         select l.channel, min(n.need) as need, _watcher(l.channel, v_now) as watcher
@@ -8145,15 +8160,13 @@ begin
         (
             select
             from (
-                select distinct greatest(o.priority, -1 - o.priority)::smallint as priority
+                select distinct _lane_priority(o.priority) as priority
                 from lane as o
                 where o.next_need = v_job.next_need
             ) as l
             cross join lateral (
                 select from ready as j
-                where hashtextextended(j.next_need, j.priority::bigint)
-                    = hashtextextended(v_job.next_need, l.priority::bigint)
-                    and j.next_need = v_job.next_need and j.priority = l.priority
+                where _in_lane(j.next_need, j.priority, v_job.next_need, l.priority)
                     and j.number < case when l.priority = v_job.priority then v_job.number else 9223372036854775807 end
                 limit 1000
             ) as a
@@ -8163,7 +8176,7 @@ begin
         union all
         (
             select from only job as j
-            where j.next_need = v_job.next_need and j.state = 'ready' and not j.parked and j.singleton_key is not null
+            where j.next_need = v_job.next_need and _is_ready_head(j.state, j.parked, j.singleton_key)
                 and (j.priority, j.number) < (v_job.priority, v_job.number)
             limit 1000
         )

@@ -22,7 +22,7 @@ begin
         where j.job_id = any (ids) and j.expires_at <= greatest(j.available_at, _enqueue.now)
         order by j.job_id
     loop
-        perform _bury(v_late, 'expired', null, null, null, 'leasehold', now);
+        perform _bury_expired(v_late, now);
         perform _defer_propagation(v_late.job_id);
     end loop;
 
@@ -56,7 +56,7 @@ begin
         returning
             j as whole,
             jsonb_build_object(
-                'state', case when n.later then 'scheduled' else 'ready' end,
+                'state', _entry_state(false, j.available_at, _enqueue.now),
                 'number', coalesce(n.number, j.number),
                 'parked', n.behind and not n.later
             ) as change

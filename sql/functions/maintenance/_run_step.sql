@@ -20,7 +20,7 @@ begin
             for v_job in
                 select j.* from job as j where j.job_id = any (subjects::uuid[]) order by j.expires_at
             loop
-                perform _bury(v_job, 'expired', null, null, null, 'leasehold', now);
+                perform _bury_expired(v_job, now);
                 perform _defer_propagation(v_job.job_id);
                 v_count := v_count + 1;
             end loop;

@@ -27,15 +27,13 @@ begin
         (
             select
             from (
-                select distinct greatest(o.priority, -1 - o.priority)::smallint as priority
+                select distinct _lane_priority(o.priority) as priority
                 from lane as o
                 where o.next_need = v_job.next_need
             ) as l
             cross join lateral (
                 select from ready as j
-                where hashtextextended(j.next_need, j.priority::bigint)
-                    = hashtextextended(v_job.next_need, l.priority::bigint)
-                    and j.next_need = v_job.next_need and j.priority = l.priority
+                where _in_lane(j.next_need, j.priority, v_job.next_need, l.priority)
                     and j.number < case when l.priority = v_job.priority then v_job.number else 9223372036854775807 end
                 limit 1000
             ) as a
@@ -45,7 +43,7 @@ begin
         union all
         (
             select from only job as j
-            where j.next_need = v_job.next_need and j.state = 'ready' and not j.parked and j.singleton_key is not null
+            where j.next_need = v_job.next_need and _is_ready_head(j.state, j.parked, j.singleton_key)
                 and (j.priority, j.number) < (v_job.priority, v_job.number)
             limit 1000
         )

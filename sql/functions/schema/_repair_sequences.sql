@@ -26,7 +26,7 @@ begin
     delete from watermark;
     update lane
     set
-        priority = greatest(priority, -1 - priority), retired_by = '0', seen_by = '0', opened_at = _now(),
+        priority = _lane_priority(priority), retired_by = '0', seen_by = '0', opened_at = _now(),
         retire_at = _now() + interval '10 minutes';
     insert into watermark (next_need, priorities, numbers, keyed, seen_number, seen_by, noted_at)
     select

@@ -68,7 +68,7 @@ begin
         perform _end_by_dependency(job_id, v_doom, v_doomed_by, null, now);
         v_state := v_doom;
     elsif v_request.expires_at <= v_request.available_at then
-        perform _bury(_lock_job(job_id), 'expired', null, null, null, 'leasehold', now);
+        perform _bury_expired(_lock_job(job_id), now);
         perform _propagate_end(job_id);
         v_state := 'dead';
     end if;

@@ -68,7 +68,7 @@ begin
         if v_doom is not null then
             perform _end_by_dependency(ids[v_at], v_doom, v_by, null, now);
         else
-            perform _bury(_lock_job(ids[v_at]), 'expired', null, null, null, 'leasehold', now);
+            perform _bury_expired(_lock_job(ids[v_at]), now);
             perform _propagate_end(ids[v_at]);
         end if;
         v_stored[v_at].state := coalesce(v_doom, 'dead');
