@@ -11,7 +11,7 @@ import server
 
 @pytest.fixture(scope="session")
 def installed() -> Iterator[psycopg.Connection[Any]]:
-    """A superuser in a clone of the template: Leasehold as it is installed."""
+    """A superuser's connection to a clone of the template, in which Leasehold is installed."""
     with server.running() as found:
         name = f"{found.template}_lint"
         dsn = server.create_database(found.dsn, name, found.template)
@@ -24,7 +24,7 @@ def installed() -> Iterator[psycopg.Connection[Any]]:
 
 @pytest.fixture
 def empty_database() -> Iterator[str]:
-    """A database with nothing in it: what connects to it."""
+    """The connection string of an empty database."""
     with server.running() as found:
         name = f"{found.template}_readme"
         try:

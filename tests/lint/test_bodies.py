@@ -54,7 +54,7 @@ def test_every_body_passes_plpgsql_check(installed: psycopg.Connection[Any]) -> 
     assert not found, f"{len(found)} findings in {len(bodies)} bodies:\n" + "\n".join(found)
 
 
-def test_the_check_itself_finds_what_is_wrong(installed: psycopg.Connection[Any]) -> None:
+def test_the_check_finds_an_error(installed: psycopg.Connection[Any]) -> None:
     _load(installed)
     installed.execute(
         "create function pg_temp.wrong() returns integer language plpgsql as"

@@ -1,4 +1,4 @@
-"""Texts that stand in several functions, because a function for them would cost too much: the copies agree."""
+"""Some texts stand in several functions, because a function for them would cost too much. The copies agree."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The documentation: its reference pages say what the catalog says, its links lead somewhere, and its pages stay short."""
+"""The documentation: its reference pages agree with the catalog, its links resolve, and its pages stay short."""
 
 from __future__ import annotations
 
@@ -212,7 +212,7 @@ def test_a_page_is_short_and_its_links_resolve(page: Path) -> None:
 
 
 def broken(page: Path, text: str) -> Iterator[str]:
-    """The relative links of a page that lead nowhere; code is not looked at."""
+    """The relative links of a page that do not resolve; code is skipped."""
     prose = re.sub(r"`[^`]*`", "", FENCE.sub("", text))
     for target in LINK.findall(prose):
         if re.match(r"[a-z]+:", target):
@@ -236,7 +236,7 @@ DIAGRAMS = ("stateDiagram-v2", "sequenceDiagram", "flowchart LR", "flowchart TD"
 
 
 def mistake(diagram: str) -> str:
-    """What a Mermaid renderer would choke on; empty where nothing is seen."""
+    """The first thing on which a Mermaid renderer would fail; empty if nothing is found."""
     first = next((line.strip() for line in diagram.splitlines() if line.strip()), "")
     if first not in DIAGRAMS:
         return f"unknown kind {first!r}"
@@ -253,7 +253,7 @@ def mistake(diagram: str) -> str:
     return f"unclosed {open_brackets[-1]}" if open_brackets else ""
 
 
-def test_the_checks_find_what_is_wrong(tmp_path: Path) -> None:
+def test_the_checks_find_errors(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text("# Here\n")
     text = "[a](page.md) [b](gone.md) [c](#here) [d](#there) `[e](code.md)` [f](https://x.example/)"
@@ -275,7 +275,7 @@ def test_the_checks_find_what_is_wrong(tmp_path: Path) -> None:
 def test_the_readme_works_when_it_is_copied_block_by_block(
     empty_database: str, tmp_path: Path
 ) -> None:
-    """As its reader does: the installation, the SQL blocks in psql, then the producer and the worker."""
+    """Does what a reader does: the installation, the SQL blocks in psql, then the producer and the worker."""
     if shutil.which("psql") is None:
         pytest.skip("needs psql on this machine")
     text = (ROOT / "README.md").read_text()

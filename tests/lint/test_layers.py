@@ -29,7 +29,7 @@ CYCLE = "[[cycle]]\nfunctions = ['d', 'b']\n"
 
 
 def _said(table: str = TABLE, **bodies: str) -> list[str]:
-    """What is said of the sources above with other bodies."""
+    """The complaints about the sources above with other bodies."""
     paths = {path.rsplit("/")[-1].removesuffix(".sql"): path for path in SOURCES}
     planted = {paths[name]: _function(name, body) for name, body in bodies.items()}
     return layers.problems(layers.read(SOURCES | planted), layers.load(table))
@@ -47,7 +47,7 @@ def test_the_drawing_of_the_folders_is_current() -> None:
     assert layers.DRAWING.read_text(encoding="utf-8") == text, "run `make graph` and commit it"
 
 
-def test_what_the_table_allows_passes() -> None:
+def test_calls_that_the_table_allows_pass() -> None:
     assert _said() == []
 
 
@@ -76,9 +76,9 @@ def test_an_entry_that_nothing_uses_is_noticed() -> None:
 
 def test_a_cycle_of_functions_is_noticed_until_the_table_has_it_and_when_it_is_gone() -> None:
     both = TABLE.replace("low = []", "low = ['top']") + REASON
-    circle = {"b": "perform d();", "d": "perform b();"}
-    assert _said(both, **circle) == ["functions call each other in a cycle: b, d"]
-    assert _said(both + CYCLE, **circle) == []
+    cycle = {"b": "perform d();", "d": "perform b();"}
+    assert _said(both, **cycle) == ["functions call each other in a cycle: b, d"]
+    assert _said(both + CYCLE, **cycle) == []
     assert _said(both + CYCLE, d="perform b();") == [
         "the table has a cycle of functions that is gone: b, d"
     ]
@@ -99,7 +99,7 @@ def test_a_cycle_of_functions_is_noticed_until_the_table_has_it_and_when_it_is_g
         "select rb (1), x.b (1);",
     ],
 )
-def test_this_is_no_call(body: str) -> None:
+def test_this_text_is_not_a_call(body: str) -> None:
     assert _said(d=body) == []
 
 
@@ -107,5 +107,5 @@ def test_this_is_no_call(body: str) -> None:
     "body",
     ["perform b();", "v_x := b (1);", "select 1 from b() as f;", "select count(b(1)) as n;"],
 )
-def test_this_is_a_call(body: str) -> None:
+def test_this_text_is_a_call(body: str) -> None:
     assert "low may not call top: d calls b" in _said(d=body)

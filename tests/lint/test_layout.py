@@ -1,4 +1,4 @@
-"""The house: a function is found by its name as a file name, and so is its test."""
+"""The layout of the source: the file of a function, and that of its test, has the function's name."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_what_is_installed_is_what_has_a_file(installed: psycopg.Connection[Any]
 
 
 def test_every_public_function_has_its_pgtap_file() -> None:
-    """In the folder that has the function's own name in sql/functions."""
+    """It stands in the folder that has the same name as the function's folder in sql/functions."""
     functions = ROOT / "sql" / "functions"
     public = {
         path.relative_to(functions)
@@ -54,7 +54,7 @@ def test_every_public_function_has_its_pgtap_file() -> None:
     assert not sorted(public - {path.relative_to(tests) for path in tests.rglob("*.sql")})
 
 
-# The folders of sql/functions whose functions are in the page of another one.
+# The folders of sql/functions whose functions are listed on the page of another folder.
 SHARED_PAGES = {"validate": "core"}
 
 

@@ -1,7 +1,7 @@
 """Nothing in sql/ is too long to read: functions of at most 100 lines, lines of at most 120 columns.
 
-What was too long when this was written is listed in oversized.txt, which can only shrink:
-`python tests/lint/test_sizes.py` takes out what no longer is.
+Those that were too long when this test was written are listed in oversized.txt, which can only shrink:
+`python tests/lint/test_sizes.py` removes the entries that are no longer too long.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ LINES, COLUMNS = 100, 120
 
 
 def _length(path: Path) -> int:
-    """Of the create statement, without the comment on the function behind it."""
+    """The length of the create statement, without the COMMENT ON that follows it."""
     lines = path.read_text(encoding="utf-8").splitlines()
     ends = [n for n, line in enumerate(lines, 1) if line.startswith("comment on function ")]
     return len("\n".join(lines[: ends[0] - 1] if ends else lines).rstrip().splitlines())
 
 
 def _oversized() -> set[str]:
-    """As in the list: `lines` or `columns`, and the file below sql/."""
+    """The entries in the form of the list: `lines` or `columns`, and the file below sql/."""
     found = {
         f"lines {path.relative_to(SQL)}"
         for path in (SQL / "functions").rglob("*.sql")

@@ -96,7 +96,7 @@ def test_the_dsn_comes_from_the_option_then_the_environment(
     assert cli.parser().parse_args(["status"]).dsn == ""
 
 
-def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         cli.main(["--version"])
     assert capsys.readouterr().out == f"leasehold {__version__}\n"
@@ -228,7 +228,7 @@ def test_install_verify_status_uninstall(empty_dsn: str, told: Callable[..., str
     told("status", code=4)
 
 
-def test_install_says_what_was_upgraded_and_which_roles_could_not_be_made(
+def test_install_says_what_was_upgraded_and_which_roles_could_not_be_created(
     empty_dsn: str, told: Callable[..., str], superuser_of: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with superuser_of(empty_dsn) as conn, login(conn) as user:
@@ -277,7 +277,7 @@ def login(conn: Connection, *groups: str) -> Iterator[str]:
         conn.execute(f"drop role {name}")
 
 
-def test_verify_works_for_a_reader_and_where_nothing_can_be_written(
+def test_verify_works_for_a_reader_and_on_a_read_only_server(
     dsn: str, conn: Connection, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def verified(code: int, *, to: str) -> dict[str, Any]:
@@ -328,7 +328,7 @@ COMMANDS = [
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command[0])
-def test_what_cannot_heal_is_one_line_a_hint_and_exit_code_4(
+def test_a_permanent_error_is_one_line_a_hint_and_exit_code_4(
     empty_dsn: str,
     superuser_of: Any,
     modules: Path,
@@ -457,7 +457,7 @@ def on_a_terminal(*arguments: str, columns: int = 80) -> str:
         *((3600, "1 h"), (86_399, "23 h"), (86_400, "1 d"), (1e9, "11574 d")),
     ],
 )
-def test_an_age_is_told_in_its_largest_unit(seconds: float | None, age: str | None) -> None:
+def test_an_age_is_printed_in_its_largest_unit(seconds: float | None, age: str | None) -> None:
     assert cli._age(seconds) == age
 
 
@@ -524,7 +524,7 @@ def needs(conn: Connection) -> list[str]:
     return [row[0] for row in conn.execute("select next_need from job order by number")]
 
 
-def test_submit_file_submits_a_job_a_line(
+def test_submit_file_submits_one_job_for_each_line(
     submit_file: Callable[..., tuple[str, str]], conn: Connection
 ) -> None:
     lines = '{"next_need": "a.a"}\n\n{"next_need": "a.b", "payload": {"n": "é"}, "priority": 5}\r\n'
@@ -671,7 +671,7 @@ def test_how_to_go_on_names_the_schema_and_that_there_was_a_dsn(
     assert errors.splitlines()[-1].endswith(" --chunk 1 --schema 'night jobs' --dsn …")
 
 
-def test_submit_file_of_what_cannot_be_read_is_wrong_usage(
+def test_submit_file_of_an_unreadable_file_is_wrong_usage(
     dsn: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for path in (tmp_path, tmp_path / "absent"):
@@ -709,7 +709,7 @@ def test_the_demo_indexes_each_file_once_though_a_worker_is_killed(
     assert again.stdout.count("psql") == 3
 
 
-def test_the_demo_leaves_a_schema_of_somebody_else_alone(empty_dsn: str, superuser_of: Any) -> None:
+def test_the_demo_leaves_a_foreign_schema_alone(empty_dsn: str, superuser_of: Any) -> None:
     with superuser_of(empty_dsn) as conn:
         conn.execute("create schema demo create table theirs (id int)")
         found = run("demo", "--files", "5", dsn=empty_dsn)

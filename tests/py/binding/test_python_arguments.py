@@ -64,7 +64,7 @@ _NO_TIME = [
     {},
 ]
 
-# Values that are not of the kind. None is not among them, because it means the default.
+# Values that do not fit the kind of argument. None is not among them, because it means the default.
 HOSTILE: dict[str, list[Any]] = {
     "text": _NO_TEXT,
     "text[]": [
@@ -176,7 +176,7 @@ def test_each_argument_of_each_method_is_checked_before_anything_is_sent(
         if given.default is given.empty and one in _VALID
     }
     if name == "submit_all":
-        pytest.skip("a COPY: what it refuses has a test of its own")
+        pytest.skip("a COPY: its refusals have a test of their own")
     for bad in HOSTILE[kind]:
         if callable(bad) or (name == "extend_many" and argument == "leases" and bad == []):
             continue
@@ -193,7 +193,7 @@ def test_each_argument_of_each_method_is_checked_before_anything_is_sent(
 
 
 @pytest.mark.parametrize("kind", sorted(set(HOSTILE) - {"batch"}))
-def test_elements_of_batches_are_checked_as_the_arguments_of_single_calls(
+def test_elements_of_batches_are_checked_like_the_arguments_of_single_calls(
     silent: Silent, kind: str
 ) -> None:
     leasehold = Leasehold(silent.conn)
@@ -230,7 +230,7 @@ def test_submit_all_refuses_the_same(conn: Connection, kind: str) -> None:
     assert conn.execute("select count(*) from job").fetchone() == (0,)
 
 
-def test_what_python_has_for_a_kind_is_taken_as_its_value(conn: Connection) -> None:
+def test_pythons_own_types_are_accepted_for_their_kind_of_argument(conn: Connection) -> None:
     leasehold = Leasehold(conn)
     job_id = uuid4()
     later = datetime.now(timezone.utc) + timedelta(days=1)
@@ -257,7 +257,7 @@ def test_what_python_has_for_a_kind_is_taken_as_its_value(conn: Connection) -> N
         "20300-01-31T10:00:00Z",
     ],
 )
-def test_a_time_as_text_has_a_zone_and_is_the_databases_to_read(
+def test_a_time_as_text_needs_a_zone_and_is_parsed_by_the_database(
     conn: Connection, text: str
 ) -> None:
     leasehold = Leasehold(conn)
@@ -291,7 +291,7 @@ def test_a_time_as_text_has_a_zone_and_is_the_databases_to_read(
         ),
     ],
 )
-def test_what_only_the_database_can_refuse_is_an_invalid_argument_too(
+def test_a_refusal_by_the_database_alone_is_an_invalid_argument_too(
     conn: Connection, call: Callable[[Leasehold], object], argument: str
 ) -> None:
     with pytest.raises(InvalidArgument) as caught:
@@ -426,7 +426,7 @@ def test_the_connections_json_dumps_serves_every_method(
     "dumped",
     ['{"n": NaN}', '{"n": "\\u0000"}', '{"n": "\\ud800"}', '{"n": "\ud800"}', '{"n": -Infinity}'],
 )
-def test_what_a_dumps_of_the_connection_makes_is_looked_at_as_well(
+def test_the_output_of_the_connections_dumps_is_checked_as_well(
     connect: Connect, dumped: str
 ) -> None:
     conn = connect()

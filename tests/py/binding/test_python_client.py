@@ -64,7 +64,7 @@ def test_a_submit_commits_and_rolls_back_with_the_callers_rows(
     assert conn.execute("select count(*) from invoice").fetchone() == (1,)
 
 
-def test_a_batch_takes_ids_times_and_durations_as_python_has_them(conn: Connection) -> None:
+def test_a_batch_accepts_ids_times_and_durations_as_python_objects(conn: Connection) -> None:
     first = uuid4()
     later = datetime.now(timezone.utc) + timedelta(hours=1)
     found = Leasehold(conn).submit_many(
@@ -110,7 +110,7 @@ def test_every_argument_of_submit_arrives(conn: Connection) -> None:
     assert job.state == "blocked"
 
 
-def test_a_known_idempotency_key_answers_the_first_job(conn: Connection) -> None:
+def test_a_known_idempotency_key_returns_the_first_job(conn: Connection) -> None:
     leasehold = Leasehold(conn)
     first = leasehold.submit("a.b", {"n": 1}, idempotency_key="k")
     again = leasehold.submit("a.b", {"n": 1}, idempotency_key="k")
@@ -120,7 +120,9 @@ def test_a_known_idempotency_key_answers_the_first_job(conn: Connection) -> None
         leasehold.submit("a.b", {"n": 2}, idempotency_key="k")
 
 
-def test_a_time_without_a_zone_and_a_string_for_a_list_are_refused_here(conn: Connection) -> None:
+def test_a_time_without_a_zone_and_a_string_for_a_list_are_refused_by_the_package(
+    conn: Connection,
+) -> None:
     leasehold = Leasehold(conn)
     with pytest.raises(ValueError, match="time zone"):
         leasehold.submit("a.b", available_at=datetime(2030, 1, 1))
@@ -138,7 +140,7 @@ def test_a_time_without_a_zone_and_a_string_for_a_list_are_refused_here(conn: Co
         ("bytea_output", "escape"),
     ],
 )
-def test_a_connection_with_settings_and_factories_of_its_own_serves(
+def test_a_connection_with_settings_and_factories_of_its_own_works(
     connect: Connect, setting: str, value: str
 ) -> None:
     conn = connect(row_factory=dict_row, cursor_factory=psycopg.ClientCursor)
@@ -177,7 +179,7 @@ def jobs_named(numbers: Iterable[int]) -> Iterator[dict[str, Any]]:
     return ({"next_need": "a.b", "payload": {"n": n}} for n in numbers)
 
 
-def test_submit_all_takes_any_iterable_and_tells_how_far_it_is(
+def test_submit_all_accepts_any_iterable_and_reports_its_progress(
     conn: Connection, portions: None
 ) -> None:
     told: list[int] = []
@@ -281,7 +283,7 @@ def test_submit_all_is_part_of_the_callers_transaction(
         assert _count(conn) == 50
 
 
-def test_what_the_iterable_raises_goes_on_and_nothing_is_stored(
+def test_an_exception_of_the_iterable_propagates_and_nothing_is_stored(
     conn: Connection, portions: None
 ) -> None:
     def jobs() -> Iterator[dict[str, Any]]:
@@ -293,7 +295,7 @@ def test_what_the_iterable_raises_goes_on_and_nothing_is_stored(
     assert _count(conn) == 0
 
 
-def test_where_triggers_do_not_fire_nothing_is_said_to_be_submitted(
+def test_where_triggers_do_not_fire_nothing_is_reported_as_submitted(
     connect: Connect, conn: Connection
 ) -> None:
     caller = connect()
@@ -391,7 +393,7 @@ def test_turn_ends_and_claims_in_one_call(conn: Connection) -> None:
     assert type(stale[0].error).__name__ == "JobFinished"
 
 
-def test_a_batch_of_ends_takes_what_the_single_calls_take(conn: Connection) -> None:
+def test_a_batch_of_ends_accepts_what_the_single_calls_accept(conn: Connection) -> None:
     leasehold = Leasehold(conn)
     first = leasehold.submit("a.first").job_id
     leasehold.submit_many([{"next_need": "a.b"}] * 4)
@@ -516,7 +518,7 @@ def test_a_direct_connection_is_not_taken_for_a_pooled_one(conn: Connection) -> 
 # --- the payload and result of a job, and who may read them ---------------------------------
 
 
-def test_what_a_job_carries_is_shown_to_whom_may_see_it(conn: Connection) -> None:
+def test_the_payload_of_a_job_is_shown_only_to_roles_that_may_see_it(conn: Connection) -> None:
     leasehold = Leasehold(conn)
     job_id = leasehold.submit("a.b", {"p": 1}, metadata={"m": 1}).job_id
     (lease,) = leasehold.get_work("w", ["a.b"])
@@ -580,7 +582,7 @@ def lease_from(leasehold: Leasehold, need: str):
     return lease
 
 
-def test_a_connection_string_opens_again_what_was_lost_and_closes_it(
+def test_with_a_connection_string_a_lost_connection_is_opened_again_and_closed_at_the_end(
     dsn: str, superuser: Connection
 ) -> None:
     with Leasehold(dsn) as leasehold:
@@ -597,7 +599,7 @@ def test_a_connection_string_opens_again_what_was_lost_and_closes_it(
     assert again.closed
 
 
-def test_what_the_caller_opened_stays_open(conn: Connection) -> None:
+def test_a_connection_that_the_caller_opened_stays_open(conn: Connection) -> None:
     with Leasehold(conn) as leasehold:
         leasehold.submit("a.b")
     assert not conn.closed
@@ -636,7 +638,7 @@ def test_a_connection_used_after_a_fork_is_refused_clearly(dsn: str) -> None:
 # --- operating ------------------------------------------------------------------------------
 
 
-def test_what_operators_call_answers_as_rows(conn: Connection) -> None:
+def test_the_calls_of_operators_return_rows(conn: Connection) -> None:
     leasehold = Leasehold(conn)
     job_id = leasehold.submit("a.b", max_attempts=1).job_id
     assert leasehold.fail_unheld(job_id, "me", "no\x00 \ud800", retryable=False).state == "dead"
@@ -673,7 +675,7 @@ def test_many_leases_are_extended_in_one_call(conn: Connection) -> None:
     assert held.error is None
 
 
-def test_leases_know_what_extend_many_said_of_them(conn: Connection) -> None:
+def test_leases_know_their_answer_from_extend_many(conn: Connection) -> None:
     leasehold = Leasehold(conn)
     leasehold.submit_many([{"next_need": "a.b"}] * 2)
     gone, held = leasehold.get_work("w", ["a.b"], limit_jobs=2, lease=1)
@@ -717,7 +719,7 @@ def test_leases_can_be_in_a_set(conn: Connection) -> None:
         (lambda leasehold: leasehold.require_api(None), "api"),
     ],
 )
-def test_none_for_what_has_no_default_is_an_invalid_argument(
+def test_none_for_an_argument_without_a_default_is_an_invalid_argument(
     conn: Connection, call: Callable[[Leasehold], object], argument: str
 ) -> None:
     with pytest.raises(InvalidArgument) as caught:
@@ -725,12 +727,12 @@ def test_none_for_what_has_no_default_is_an_invalid_argument(
     assert caught.value.argument == argument
 
 
-def test_a_lease_that_was_taken_away_says_so(conn: Connection) -> None:
+def test_a_reclaimed_lease_says_that_it_is_lost(conn: Connection) -> None:
     leasehold = Leasehold(conn)
     leasehold.submit("a.b", retry={"kind": "fixed", "initial": "0 s"})
     (old,) = leasehold.get_work("w", ["a.b"], lease=1)
     time.sleep(1.1)
-    new = support.eventually(lambda: leasehold.get_work("v", ["a.b"]), "the job is taken again")
+    new = support.eventually(lambda: leasehold.get_work("v", ["a.b"]), "the job is claimed again")
     assert new[0].job_id == old.job_id
     with pytest.raises(LeaseExpired):
         old.complete()
@@ -753,7 +755,7 @@ def test_await_work_sleeps_no_longer_than_until_a_scheduled_job_is_due(
 def test_a_job_scheduled_while_many_sleep_is_found_by_one_of_them_in_time(
     conn: Connection, connect: Connect, dsn: str
 ) -> None:
-    """Thirty sessions wait with a poll of a minute; those that do not find the job do not look for it."""
+    """Thirty sessions wait with a poll of a minute; those that do not find the job do not poll for it."""
     waiting = [connect() for _ in range(30)]
     stop = threading.Event()
     calls = [
@@ -776,7 +778,7 @@ def test_a_job_scheduled_while_many_sleep_is_found_by_one_of_them_in_time(
         return [f for c in calls if c.done() for f in c.result()]
 
     try:
-        support.eventually(found, "one of them has it")
+        support.eventually(found, "one of them has the job")
         assert [lease.job_id for lease in found()] == [submitted.job_id]
     finally:
         stop.set()

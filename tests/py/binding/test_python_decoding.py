@@ -60,7 +60,7 @@ def ends(conn: Connection) -> dict[UUID, tuple[Any, ...]]:
 
 
 @pytest.mark.parametrize("threads", [1, 4])
-def test_a_worker_meets_a_hundred_hostile_rows_and_skips_no_good_job(
+def test_a_worker_runs_every_good_job_among_a_hundred_hostile_rows(
     dsn: str, conn: Connection, threads: int
 ) -> None:
     bad: dict[UUID, str] = {}
@@ -136,7 +136,7 @@ def test_one_bad_row_among_a_hundred_costs_one_lease(
     assert (states.count("leased"), states.count("dead")) == (99, 1)
 
 
-def test_turn_and_await_work_go_on_behind_what_cannot_be_decoded(conn: Connection) -> None:
+def test_turn_and_await_work_go_on_after_a_row_that_cannot_be_decoded(conn: Connection) -> None:
     leasehold = Leasehold(conn)
     insert = "insert into submission (next_need, payload) values ('a.b', %s)"
     for text in (LONG, LONG, "{}", LONG, "{}", LONG):
@@ -194,7 +194,7 @@ def test_results_that_cannot_be_decoded_are_an_error_of_the_call(conn: Connectio
     lease.complete()
 
 
-def test_a_job_that_cannot_be_decoded_can_be_looked_at(conn: Connection) -> None:
+def test_a_job_that_cannot_be_decoded_can_be_inspected(conn: Connection) -> None:
     leasehold = Leasehold(conn)
     job_id = uuid4()
     conn.execute(
@@ -319,7 +319,7 @@ def test_text_that_the_connections_encoding_lacks_is_a_refused_argument(connect:
     assert caught.value.index == 1
 
 
-def test_connections_of_our_own_are_in_utf8(
+def test_connections_that_the_package_opens_are_in_utf8(
     dsn: str, connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PGCLIENTENCODING", "LATIN1")
@@ -349,7 +349,7 @@ def database_in(test_server: server.Server, encoding: str) -> Iterator[str]:
 
 
 @pytest.mark.parametrize(("encoding", "text"), [("LATIN1", "é"), ("EUC_JP", "あ")])
-def test_in_a_database_of_another_encoding_what_it_lacks_is_refused_and_errors_pass(
+def test_in_a_database_of_another_encoding_missing_characters_are_refused_and_errors_pass(
     test_server: server.Server, encoding: str, text: str
 ) -> None:
     with database_in(test_server, encoding) as dsn, Leasehold(dsn) as leasehold:
@@ -381,7 +381,7 @@ def without_encoding(test_server: server.Server) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("client", ["own", "SQL_ASCII", "UTF8"])
-def test_in_a_database_without_encoding_bytes_that_are_no_text_cost_one_job(
+def test_in_a_database_without_encoding_bytes_that_are_not_text_cost_one_job(
     without_encoding: str, client: str
 ) -> None:
     dsn = without_encoding

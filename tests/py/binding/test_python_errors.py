@@ -64,7 +64,7 @@ def test_a_refusal_in_a_row_becomes_the_same_exception() -> None:
 
 
 @pytest.mark.parametrize("detail", [None, "", "[]", "{", '{"job_id": 7}', '{"job_id": "no uuid"}'])
-def test_a_detail_that_says_nothing_is_no_trouble(detail: str | None) -> None:
+def test_a_detail_without_ids_causes_no_error(detail: str | None) -> None:
     error = errors.from_parts("LH001", "lost", detail)
     assert error.job_id is None
     assert UUID(int=0) != error.lease_id

@@ -125,7 +125,7 @@ def test_a_schema_of_any_name_serves_every_part_of_the_package(
 
 
 @pytest.mark.parametrize("name", ["", "a\x00b", "x" * 64, "é" * 32, None, 5, b"jobs"])
-def test_what_is_no_name_of_a_schema_is_refused_by_name(name: Any) -> None:
+def test_an_invalid_name_of_a_schema_is_refused_and_named(name: Any) -> None:
     for make in (lambda: Leasehold("", name), lambda: Installer("", name)):
         with pytest.raises(UsageError, match=r"^LH010 schema must be"):
             make()
@@ -148,7 +148,7 @@ def test_nothing_is_committed_in_the_callers_transaction(empty_dsn: str, empty: 
     assert schemas(empty) == {"leasehold"}
 
 
-def test_without_a_transaction_of_the_caller_each_method_is_one(empty_dsn: str) -> None:
+def test_without_a_transaction_of_the_caller_each_method_is_a_transaction(empty_dsn: str) -> None:
     with psycopg.connect(empty_dsn) as caller:  # not autocommit, nothing begun
         Installer(caller).apply()
         assert caller.info.transaction_status == TransactionStatus.IDLE
@@ -177,7 +177,7 @@ def test_without_a_transaction_of_the_caller_each_method_is_one(empty_dsn: str) 
         ("revoke execute on function leasehold.complete(uuid, uuid, jsonb) from leasehold_worker", "grant", "complete(", "missing"),
     ],
 )  # fmt: skip
-def test_what_is_missing_changed_or_left_over_is_listed(
+def test_missing_changed_and_left_over_objects_are_listed(
     dsn: str, conn: Connection, damage: str, kind: str, name: str, problem: str
 ) -> None:
     conn.execute(damage)
@@ -186,7 +186,9 @@ def test_what_is_missing_changed_or_left_over_is_listed(
     assert [one.problem for one in listed] == [problem], found
 
 
-def test_who_may_not_create_roles_can_install_and_verify(empty: Connection, empty_dsn: str) -> None:
+def test_a_user_who_may_not_create_roles_can_install_and_verify(
+    empty: Connection, empty_dsn: str
+) -> None:
     empty.execute("drop role if exists plain_installer")
     empty.execute("create role plain_installer login password 'plain'")
     empty.execute("create role plain_jobs_worker")  # created beforehand by a login that may
@@ -219,7 +221,7 @@ def test_a_database_without_it_says_so(empty: Connection) -> None:
     assert (found.kind, found.name, found.problem) == ("schema", "leasehold", "missing")
 
 
-def test_a_schema_of_somebody_else_is_refused_with_its_code(empty: Connection) -> None:
+def test_a_foreign_schema_is_refused_with_its_code(empty: Connection) -> None:
     empty.execute("create schema leasehold create table theirs (id int)")
     with pytest.raises(LeaseholdError) as caught:
         Installer(empty).apply()
@@ -229,14 +231,14 @@ def test_a_schema_of_somebody_else_is_refused_with_its_code(empty: Connection) -
     assert empty.execute("select count(*) from leasehold.theirs").fetchone() == (0,)
 
 
-def test_uninstalling_wants_the_name_again(dsn: str, conn: Connection) -> None:
+def test_uninstalling_asks_for_the_name_again(dsn: str, conn: Connection) -> None:
     for wrong in ("", "yes", "LEASEHOLD"):
         with pytest.raises(UsageError):
             Installer(dsn).uninstall(wrong)
     assert "leasehold" in schemas(conn)
 
 
-def test_uninstalling_what_is_damaged_says_what_to_do(dsn: str, conn: Connection) -> None:
+def test_uninstalling_a_damaged_installation_says_what_to_do(dsn: str, conn: Connection) -> None:
     conn.execute("drop function leasehold._group_roles cascade")
     with pytest.raises(UsageError, match="damaged"):
         Installer(dsn).uninstall("leasehold")
@@ -258,7 +260,7 @@ def test_uninstalling_drops_the_roles_that_nothing_else_uses(empty: Connection) 
     empty.execute("drop role leasehold_uninstalled_reader")
 
 
-def test_what_is_shipped_is_what_was_built() -> None:
+def test_the_shipped_file_is_the_one_that_was_built() -> None:
     from server import ROOT
 
     assert installer.shipped() == (ROOT / "sql" / "leasehold.sql").read_text()

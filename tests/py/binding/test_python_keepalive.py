@@ -70,7 +70,7 @@ def test_it_extends_at_a_third_of_the_lease(conn: Connection, leasehold: Leaseho
         assert 0.9 < left(conn, lease) < 2.0
 
 
-def test_a_transaction_that_holds_the_lease_is_no_loss(
+def test_a_transaction_that_holds_the_lease_does_not_lose_it(
     connect: Connect, conn: Connection, leasehold: Leasehold
 ) -> None:
     lease, told = claimed(leasehold, 1.2), Told()
@@ -95,14 +95,14 @@ def test_it_tells_when_the_lease_is_lost_and_stops_with_it(
             "update job set lease_expires_at = now() - interval '1 s', check_at = now() - interval '1 s'"
         )
         other = Leasehold(connect())
-        support.eventually(lambda: other.get_work("v", ["%"]), "somebody else takes it")
+        support.eventually(lambda: other.get_work("v", ["%"]), "another worker claims it")
         assert lease.stop.wait(WAIT)
         support.eventually(lambda: not keeper._beats, "it stops with the lease")
     assert lease.state == "lost"
     assert told.states == ["lost"]
 
 
-def test_it_tells_when_cancellation_is_asked_for(leasehold: Leasehold) -> None:
+def test_it_tells_when_cancellation_is_requested(leasehold: Leasehold) -> None:
     lease, told = claimed(leasehold, 1.5), Told()
     with lease.keep_alive(told):
         leasehold.cancel(lease.job_id, "me")
@@ -115,7 +115,7 @@ def test_it_stops_when_the_lease_ends_and_tells_nothing(leasehold: Leasehold) ->
     lease, told = claimed(leasehold, 1.0), Told()
     with lease.keep_alive(told) as keeper:
         lease.complete()
-        support.eventually(lambda: not keeper._beats, "forgotten")
+        support.eventually(lambda: not keeper._beats, "the lease is forgotten")
         time.sleep(0.3)
     assert lease.state == "ended"
     assert told.states == []
@@ -129,12 +129,12 @@ def test_a_lease_completed_in_a_transaction_of_the_caller_is_not_called_lost(
     with lease.keep_alive(told) as keeper:
         with other.transaction():
             lease.complete(connection=other)
-        support.eventually(lambda: not keeper._beats, "forgotten")
+        support.eventually(lambda: not keeper._beats, "the lease is forgotten")
     assert "lost" not in told.states
     assert not lease.stop.is_set()
 
 
-def test_time_without_news_makes_it_doubtful_and_news_makes_it_held(
+def test_without_an_answer_the_lease_becomes_doubtful_and_an_answer_makes_it_held(
     dsn: str, conn: Connection, leasehold: Leasehold
 ) -> None:
     told = Told()
@@ -148,7 +148,7 @@ def test_time_without_news_makes_it_doubtful_and_news_makes_it_held(
             support.eventually(lambda: lease.state == "doubtful", "nothing passes")
             assert not lease.stop.is_set()
             proxy.release()
-            support.eventually(lambda: lease.state == "held", "news again")
+            support.eventually(lambda: lease.state == "held", "answers arrive again")
         lease.complete()
         remote.close()
     assert lease.state == "ended"
@@ -210,7 +210,7 @@ def test_one_thread_keeps_many_leases_and_leaves_no_connection(
         time.sleep(2.0)
         assert {lease.state for lease in leases} == {"held"}
         keeper.forget(leases[0])
-        support.eventually(lambda: leases[0].state == "doubtful", "left to itself")
+        support.eventually(lambda: leases[0].state == "doubtful", "the lease is left to itself")
     assert threading.active_count() == threads
 
     def connections() -> int:
@@ -223,7 +223,7 @@ def test_one_thread_keeps_many_leases_and_leaves_no_connection(
     support.eventually(lambda: connections() == 2, "its connection is closed")
 
 
-def test_all_leases_are_extended_in_one_call_a_beat(
+def test_all_leases_are_extended_in_one_call_at_each_heartbeat(
     dsn: str, leasehold: Leasehold, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     leasehold.submit_many([{"next_need": "a.b"}] * 6)
@@ -241,7 +241,7 @@ def test_all_leases_are_extended_in_one_call_a_beat(
             keeper.watch(leases[-1])
             time.sleep(0.05)
         monkeypatch.setattr(Session, "_execute", execute)
-        support.eventually(lambda: len(hands) == 3, "three beats")
+        support.eventually(lambda: len(hands) == 3, "three heartbeats")
         assert hands == [6, 6, 6]
         assert {lease.state for lease in leases} == {"held"}
 

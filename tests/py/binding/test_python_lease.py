@@ -72,7 +72,7 @@ def test_the_facts_of_a_lease_cannot_be_changed(leasehold: Leasehold) -> None:
     assert "_pulse" not in repr(lease)
 
 
-def test_the_results_of_what_it_waited_for_come_along(leasehold: Leasehold) -> None:
+def test_a_lease_has_the_results_of_its_dependencies(leasehold: Leasehold) -> None:
     first = claimed(leasehold, "a.a")
     leasehold.submit("a.b", wait_for=[first.job_id])
     first.complete({"n": 7})
@@ -151,7 +151,7 @@ def test_an_end_on_another_connection_takes_part_in_its_transaction(
     assert rows_written(conn) == 1
 
 
-def test_a_result_that_is_no_json_or_too_large_leaves_the_lease_as_it_is(
+def test_a_result_that_is_not_json_or_too_large_leaves_the_lease_unchanged(
     leasehold: Leasehold,
 ) -> None:
     lease = claimed(leasehold)
@@ -187,7 +187,7 @@ def test_an_error_text_survives_a_connection_in_a_small_encoding(
 # --- a block under a lease ------------------------------------------------------------------
 
 
-def test_a_clean_block_completes_what_it_did_not_end(
+def test_a_clean_block_completes_a_lease_that_it_did_not_end(
     conn: Connection, leasehold: Leasehold
 ) -> None:
     with claimed(leasehold) as lease:
@@ -198,7 +198,7 @@ def test_a_clean_block_completes_what_it_did_not_end(
     assert end(conn, lease)[0] == "ready"
 
 
-def test_an_exception_fails_the_attempt_with_its_text_and_goes_on(
+def test_an_exception_fails_the_attempt_with_its_text_and_propagates(
     conn: Connection, leasehold: Leasehold
 ) -> None:
     with pytest.raises(KeyError), claimed(leasehold) as lease:
@@ -210,7 +210,7 @@ def test_an_exception_fails_the_attempt_with_its_text_and_goes_on(
     assert leasehold.job(lease.job_id).attempt == 0
 
 
-def test_what_a_handler_may_raise_ends_the_lease_and_stops_there(
+def test_an_exception_for_handlers_ends_the_lease_and_does_not_propagate(
     conn: Connection, leasehold: Leasehold
 ) -> None:
     before = datetime.now(timezone.utc)
@@ -232,7 +232,7 @@ def test_what_a_handler_may_raise_ends_the_lease_and_stops_there(
     assert end(conn, lease)[0] == "ready"
 
 
-def test_the_exception_goes_on_when_the_failure_cannot_be_told(
+def test_the_exception_propagates_when_the_failure_cannot_be_recorded(
     connect: Connect, superuser: Connection, caplog: pytest.LogCaptureFixture
 ) -> None:
     mine = connect()
@@ -247,7 +247,7 @@ def test_the_exception_goes_on_when_the_failure_cannot_be_told(
     assert "so it expires" in caplog.text
 
 
-def test_an_end_in_a_transaction_that_is_still_open_is_its_owners_business(
+def test_an_end_in_a_transaction_that_is_still_open_is_left_to_its_owner(
     connect: Connect, conn: Connection, leasehold: Leasehold
 ) -> None:
     other = connect()
@@ -314,7 +314,7 @@ def test_a_stale_lease_writes_nothing_in_its_transaction(
     (lease,) = leasehold.get_work("w", ["a.b"], lease=1)
     time.sleep(1.1)
     other = Leasehold(connect())
-    support.eventually(lambda: other.get_work("v", ["a.b"]), "somebody else takes it")
+    support.eventually(lambda: other.get_work("v", ["a.b"]), "another worker claims it")
 
     def work(hold: bool) -> None:
         with lease.transaction(hold=hold) as inside:
@@ -349,7 +349,7 @@ def test_a_savepoint_within_the_callers_transaction_is_left_to_the_caller(
 
 
 @pytest.mark.parametrize("swallow", [b"complete", b"COMMIT"])
-def test_what_is_written_with_a_complete_happens_once_when_the_reply_is_lost(
+def test_writes_with_a_complete_happen_once_when_the_reply_is_lost(
     dsn: str, conn: Connection, leasehold: Leasehold, written: str, swallow: bytes
 ) -> None:
     leasehold.submit("a.b")
@@ -393,7 +393,7 @@ def test_a_complete_whose_reply_was_lost_is_repeated_with_success(
 # --- in between -----------------------------------------------------------------------------
 
 
-def test_time_gone_by_makes_a_lease_doubtful_and_extending_clears_it(
+def test_passing_time_makes_a_lease_doubtful_and_extending_clears_it(
     leasehold: Leasehold,
 ) -> None:
     leasehold.submit("a.b")
@@ -451,7 +451,7 @@ def test_a_step_with_a_checkpoint_runs_once_over_all_attempts(leasehold: Leaseho
     assert len(calls) == 1
 
 
-def test_holding_a_lease_needs_no_transaction_of_ours(
+def test_holding_a_lease_needs_no_transaction_of_the_package(
     connect: Connect, leasehold: Leasehold
 ) -> None:
     other = connect()
@@ -463,7 +463,7 @@ def test_holding_a_lease_needs_no_transaction_of_ours(
         lease.hold(connection=other)
 
 
-def test_a_lease_of_nobody_is_refused(conn: Connection, leasehold: Leasehold) -> None:
+def test_an_unknown_lease_is_refused(conn: Connection, leasehold: Leasehold) -> None:
     lease = claimed(leasehold)
     other = claimed(leasehold, "a.c")
     with pytest.raises(LeaseMismatch):

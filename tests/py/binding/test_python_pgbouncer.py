@@ -67,7 +67,7 @@ def bouncer_dsn(dsn: str, tmp_path: Path) -> Iterator[str]:
         process.wait(10)
 
 
-def test_a_pooled_connection_is_known_as_one(bouncer_dsn: str) -> None:
+def test_a_pooled_connection_is_recognized(bouncer_dsn: str) -> None:
     with psycopg.connect(bouncer_dsn, autocommit=True, prepare_threshold=None) as conn:
         assert session.is_pooled(conn)
 
@@ -106,7 +106,7 @@ def test_a_worker_behind_a_pooler_works_and_keeps_its_leases(
     assert Leasehold(conn).job(slow).attempt == 1
     assert conn.execute("select count(*) from waiter").fetchone() == (
         0,
-    )  # nothing is registered in vain
+    )  # no useless registration is made
 
 
 def test_waiting_behind_a_pooler_polls(bouncer_dsn: str, conn: Connection) -> None:

@@ -63,7 +63,7 @@ FOREIGN: list[tuple[Callable[[str], Any], str]] = [
 
 
 @pytest.mark.parametrize(("make", "hint"), FOREIGN)
-def test_what_is_no_source_is_a_type_error_that_gives_the_line(
+def test_an_invalid_source_is_a_type_error_that_gives_the_line_to_use(
     dsn: str, superuser: Connection, make: Callable[[str], Any], hint: str
 ) -> None:
     foreign = make(dsn)
@@ -89,7 +89,7 @@ def test_an_asynchronous_connection_is_refused(dsn: str) -> None:
     asyncio.run(use())
 
 
-def test_what_was_given_stays_as_it_was_and_the_line_works(dsn: str, conn: Connection) -> None:
+def test_the_given_object_stays_unchanged_and_the_line_works(dsn: str, conn: Connection) -> None:
     with orm.Session(engine(dsn)) as session:
         session.execute(sqlalchemy.text("create table public.mine (id int)"))
         with pytest.raises(TypeError):
@@ -116,7 +116,7 @@ def test_connect_opens_connections_of_psycopg(dsn: str) -> None:
             Leasehold(dsn, connect=connect).submit("a.b")  # type: ignore[arg-type]
 
 
-def test_a_pool_by_its_looks_is_a_source(dsn: str, conn: Connection) -> None:
+def test_an_object_with_the_methods_of_a_pool_is_a_source(dsn: str, conn: Connection) -> None:
     class Lender:
         @contextmanager
         def connection(self) -> Any:
@@ -180,7 +180,7 @@ def test_plain_callables_are_handlers() -> None:
     assert Worker("", handlers).capabilities == list(handlers)
 
 
-def test_the_command_line_says_so_in_one_line(
+def test_the_command_line_reports_such_a_handler_in_one_line(
     tmp_path: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "async_jobs.py").write_text("async def f(lease): pass\nhandlers = {'a.b': f}")

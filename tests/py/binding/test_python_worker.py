@@ -136,7 +136,7 @@ def test_a_worker_without_a_name_is_refused(name: str) -> None:
 
 
 @pytest.mark.parametrize("poll", [0, -1.0])
-def test_a_worker_that_would_look_without_a_pause_is_refused(poll: float) -> None:
+def test_a_worker_that_would_poll_without_a_pause_is_refused(poll: float) -> None:
     with pytest.raises(ValueError, match="poll must be greater than zero"):
         Worker("", {"a": print}, poll=poll)
 
@@ -146,7 +146,7 @@ def test_a_worker_does_not_share_one_connection_among_its_threads(conn: Connecti
         Worker(conn, {"a": print})  # type: ignore[arg-type]
 
 
-def test_a_worker_over_a_pool_that_does_not_say_how_it_connects_wants_to_be_told(
+def test_a_worker_over_a_pool_that_does_not_say_how_it_connects_needs_connect(
     dsn: str, conn: Connection
 ) -> None:
     class Bare:
@@ -232,7 +232,7 @@ def test_a_result_that_cannot_be_stored_fails_the_attempt(
     assert leasehold.job(job_id).error
 
 
-def test_what_a_handler_writes_with_complete_is_left_alone(dsn: str, conn: Connection) -> None:
+def test_a_job_that_its_handler_completed_is_left_alone(dsn: str, conn: Connection) -> None:
     conn.execute("create table public.written (job_id uuid, fence bigint)")
     leasehold = Leasehold(conn)
     job_id = leasehold.submit("a.b").job_id
@@ -249,7 +249,7 @@ def test_what_a_handler_writes_with_complete_is_left_alone(dsn: str, conn: Conne
     assert leasehold.job(job_id).result == "from inside"
 
 
-def test_a_long_handler_keeps_its_lease_and_hears_of_cancellation(
+def test_a_long_handler_keeps_its_lease_and_is_told_of_cancellation(
     dsn: str, conn: Connection
 ) -> None:
     leasehold = Leasehold(conn)
@@ -281,7 +281,9 @@ def test_workers_over_a_pool_share_its_connections(dsn: str, conn: Connection) -
             support.eventually(lambda: states(conn) == {"succeeded": 30}, "all done")
 
 
-def test_two_workers_of_one_name_own_what_each_claimed(dsn: str, conn: Connection) -> None:
+def test_two_workers_of_one_name_each_own_the_jobs_that_they_claimed(
+    dsn: str, conn: Connection
+) -> None:
     leasehold = Leasehold(conn)
     leasehold.submit_many([{"next_need": "a.b"}] * 40)
     seen: list[object] = []
@@ -291,7 +293,7 @@ def test_two_workers_of_one_name_own_what_each_claimed(dsn: str, conn: Connectio
     assert len(seen) == len(set(seen)) == 40
 
 
-# --- one call a job -------------------------------------------------------------------------
+# --- one call for each job ------------------------------------------------------------------
 
 
 def raises(exc: BaseException) -> Callable[[Lease], None]:
@@ -320,13 +322,13 @@ def test_a_worker_ends_a_job_and_claims_the_next_in_one_call(wire: Wire, conn: C
         "require_api",
         "get_work",
         *["turn"] * 7,
-        "wakeup_channel",  # the last turn found nothing, so it listens and looks again
+        "wakeup_channel",  # the last turn found nothing, so it listens and claims again
         "listen",
         "wakeup_channel",
     ]
 
 
-def test_a_worker_that_is_notified_looks_at_once(wire: Wire, conn: Connection) -> None:
+def test_a_worker_that_is_notified_claims_at_once(wire: Wire, conn: Connection) -> None:
     def waits() -> bool:
         row = conn.execute(
             "select 1 from waiter as w cross join pg_stat_activity as a"
@@ -356,7 +358,7 @@ def test_a_worker_that_is_notified_looks_at_once(wire: Wire, conn: Connection) -
     )  # its own connection keeps listening
 
 
-def test_over_a_pool_too_it_is_one_round_trip(dsn: str, wire: Wire, conn: Connection) -> None:
+def test_over_a_pool_a_job_is_one_round_trip_too(dsn: str, wire: Wire, conn: Connection) -> None:
     Leasehold(conn).submit_many([{"next_need": "a.b"}] * 20)
     with ConnectionPool(dsn, min_size=1, max_size=1, configure=wire.tap, open=True) as pool:
         with working(pool, {"a.b": lambda lease: None}):
@@ -376,7 +378,9 @@ def test_after_an_end_of_the_handlers_own_the_next_claim_is_an_ordinary_one(
             lease.complete()
 
     with working("", {"a.b": handler}, connect=wire.connect):
-        support.eventually(lambda: len(wire.statements) >= 16, "all done, and asked for more")
+        support.eventually(
+            lambda: len(wire.statements) >= 16, "all jobs are done, and the worker asked for more"
+        )
     assert states(conn) == {"succeeded": 2}
     job = ["begin", "hold_lease", "complete", "commit", "close", "get_work"]
     # The state of the connection is recorded once, before its first handler.
@@ -410,7 +414,7 @@ def test_a_worker_is_told_of_a_lost_lease_and_works_on(
         leasehold.submit("a.next")
 
     with working(dsn, {"a.lost": loses, "a.next": lambda lease: "done"}):
-        support.eventually(lambda: states(conn).get("succeeded") == 1, "the next is done")
+        support.eventually(lambda: states(conn).get("succeeded") == 1, "the next job is done")
     assert f"job {lost}: its end was not recorded, the lease is gone: LH001" in caplog.text
     job = leasehold.job(lost)
     assert (job.state, job.lease_id) == ("leased", taken[0].lease_id)
@@ -450,7 +454,7 @@ def test_a_reply_lost_after_the_commit_is_not_done_twice(dsn: str, conn: Connect
     assert (second.attempt, second.result) == (2, 2)
 
 
-def test_a_claim_that_cannot_be_made_does_not_keep_the_end_from_being_told(
+def test_a_claim_that_fails_does_not_keep_the_end_from_being_recorded(
     dsn: str, conn: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuses(self: Leasehold, *given: object, **named: object) -> None:
@@ -620,7 +624,7 @@ def test_what_a_handler_leaves_on_its_connection_does_not_last(
 
 
 @pytest.mark.parametrize("pooled", [False, True], ids=["its own", "a pool's"])
-def test_what_was_set_on_a_connection_when_it_was_made_stays(
+def test_settings_made_when_a_connection_was_opened_stay(
     dsn: str, conn: Connection, pooled: bool
 ) -> None:
     conn.execute("grant usage on schema leasehold to pg_monitor")
@@ -653,7 +657,7 @@ def test_what_was_set_on_a_connection_when_it_was_made_stays(
     assert [one.fetchone() for one in seen] == [("pg_monitor", "nowhere")] * 3
 
 
-def test_a_connection_that_a_handler_took_from_the_pool_and_spoiled_is_left(
+def test_a_connection_that_a_handler_took_from_the_pool_and_spoiled_is_not_used(
     dsn: str, conn: Connection
 ) -> None:
     Leasehold(conn).submit_many([{"next_need": "a.b"}] * 4)
@@ -670,9 +674,7 @@ def test_a_connection_that_a_handler_took_from_the_pool_and_spoiled_is_left(
     assert conn.execute("select max(attempt) from archive").fetchone() == (1,)
 
 
-def test_a_lease_taken_by_hand_may_be_worked_on_beside_another_one(
-    dsn: str, conn: Connection
-) -> None:
+def test_a_lease_claimed_by_hand_may_be_used_beside_another_one(dsn: str, conn: Connection) -> None:
     Leasehold(conn).submit_many([{"next_need": "a.b"}] * 2)
     with Leasehold(dsn) as leasehold:
         one, other = leasehold.get_work("w", ["a.b"], limit_jobs=2)
@@ -688,7 +690,7 @@ def test_a_lease_taken_by_hand_may_be_worked_on_beside_another_one(
 # --- faults outside the worker --------------------------------------------------------------
 
 
-def test_a_schema_that_is_not_there_ends_the_worker(empty_dsn: str) -> None:
+def test_a_missing_schema_ends_the_worker(empty_dsn: str) -> None:
     with pytest.raises(psycopg.ProgrammingError, match="leasehold"):
         Worker(empty_dsn, {"a.b": print}).run(signals=False)
 
@@ -701,7 +703,7 @@ def test_a_schema_of_another_major_ends_the_worker(
         Worker(dsn, {"a.b": print}).run(signals=False)
 
 
-def test_what_cannot_heal_ends_a_worker_at_its_start_alone(
+def test_a_permanent_error_ends_a_worker_only_at_its_start(
     dsn: str, conn: Connection, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "leasehold")
@@ -725,7 +727,7 @@ def test_what_cannot_heal_ends_a_worker_at_its_start_alone(
             Leasehold(conn).submit("a.b")
             support.eventually(lambda: states(conn) == {"succeeded": 1}, "it works")
             conn.execute(f"revoke leasehold_worker from {user}")
-            support.eventually(lambda: "permission denied" in caplog.text, "it says so")
+            support.eventually(lambda: "permission denied" in caplog.text, "the worker logs it")
             conn.execute(f"alter role {user} password 'another'")
             conn.execute(
                 "select pg_terminate_backend(pid) from pg_stat_activity where usename = %s", [user]
@@ -735,7 +737,7 @@ def test_what_cannot_heal_ends_a_worker_at_its_start_alone(
             conn.execute(f"grant leasehold_worker to {user}")
             Leasehold(conn).submit("a.b")
             support.eventually(lambda: states(conn) == {"succeeded": 2}, "again")
-            support.eventually(lambda: "connected again" in caplog.text, "it says so")
+            support.eventually(lambda: "connected again" in caplog.text, "the worker logs it")
 
 
 @contextmanager
@@ -756,7 +758,7 @@ def login(conn: Connection, *groups: str, options: str = "") -> Iterator[str]:
 
 
 @pytest.mark.serial  # its lease of a second must be kept
-def test_more_threads_than_there_are_connections_are_told_of_once(
+def test_more_threads_than_connections_are_logged_once(
     dsn: str, conn: Connection, caplog: pytest.LogCaptureFixture
 ) -> None:
     Leasehold(conn).submit_many([{"next_need": "a.b"}] * 40)
@@ -801,7 +803,7 @@ def test_a_worker_whose_sessions_are_read_only_connects_anew(
         assert states(conn) == {"ready": 1}
         conn.execute(f"alter database {database} reset default_transaction_read_only")
         support.eventually(lambda: states(conn) == {"succeeded": 1}, "it works")
-        support.eventually(lambda: "connected again" in caplog.text, "it says so")
+        support.eventually(lambda: "connected again" in caplog.text, "the worker logs it")
     assert caplog.text.count("connected again") == 1
 
 
@@ -955,7 +957,7 @@ def test_the_log_says_how_each_job_ended_which_attempt_it_was_and_how_long_it_to
 
 
 @pytest.mark.parametrize("way", ["check", "extend", "return"])
-def test_a_handler_that_heeds_its_cancellation_is_one_quiet_line(
+def test_a_handler_that_obeys_its_cancellation_is_one_log_line_without_a_traceback(
     dsn: str, conn: Connection, caplog: pytest.LogCaptureFixture, way: str
 ) -> None:
     caplog.set_level(logging.INFO, "leasehold")
@@ -988,7 +990,7 @@ def test_a_handler_that_heeds_its_cancellation_is_one_quiet_line(
     assert reason == ([] if way == "extend" else ["cancelled"])
 
 
-def test_a_lost_connection_is_said_once_and_that_it_is_there_again(
+def test_a_lost_connection_is_logged_once_and_so_is_its_return(
     dsn: str, conn: Connection, superuser: Connection, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "leasehold")
@@ -999,7 +1001,7 @@ def test_a_lost_connection_is_said_once_and_that_it_is_there_again(
             " where datname = current_database() and pid <> all (%s)",
             [[superuser.info.backend_pid, conn.info.backend_pid]],
         )
-        support.eventually(lambda: "connected again" in caplog.text, "it says so")
+        support.eventually(lambda: "connected again" in caplog.text, "the worker logs it")
     said = [record.getMessage() for record in caplog.records]
     assert said[:1] == ["worker me: a.b"]
     assert said[1].startswith("worker me: 4 of 4 threads wait for the database: ")
@@ -1040,9 +1042,7 @@ def test_a_handler_is_told_of_a_shutdown_and_may_hand_its_job_back(
     assert states(conn) == {"succeeded": 1, "ready": 1}
 
 
-def test_a_lease_that_is_lost_says_so_though_the_worker_shuts_down(
-    dsn: str, conn: Connection
-) -> None:
+def test_a_lost_lease_says_so_even_if_the_worker_shuts_down(dsn: str, conn: Connection) -> None:
     leasehold = Leasehold(conn)
     job_id = leasehold.submit("a.b").job_id
     begun, heard = threading.Event(), []
@@ -1057,12 +1057,14 @@ def test_a_lease_that_is_lost_says_so_though_the_worker_shuts_down(
     with working(dsn, {"a.b": handler}, lease=1.0, grace=10) as worker:
         assert begun.wait(10)
         worker.stop()
-        support.eventually(lambda: heard, "it is told")
+        support.eventually(lambda: heard, "the worker is told")
         leasehold.cancel(job_id, "me")
     assert heard == ["shutdown", "cancelled"]
 
 
-def test_stopping_finishes_what_runs_and_takes_nothing_new(dsn: str, conn: Connection) -> None:
+def test_a_worker_that_stops_finishes_its_running_jobs_and_claims_no_more(
+    dsn: str, conn: Connection
+) -> None:
     Leasehold(conn).submit_many([{"next_need": "a.b"}] * 3)
     begun = threading.Event()
 
@@ -1104,7 +1106,7 @@ def test_a_job_that_was_claimed_while_the_worker_was_told_to_stop_is_handed_back
     assert (left.state, left.attempt) == ("ready", 0)
 
 
-def test_after_the_grace_period_what_runs_is_handed_back(
+def test_after_the_grace_period_running_jobs_are_handed_back(
     dsn: str, conn: Connection, caplog: pytest.LogCaptureFixture
 ) -> None:
     leasehold = Leasehold(conn)
@@ -1130,7 +1132,7 @@ def test_after_the_grace_period_what_runs_is_handed_back(
     assert "releasing 1 jobs" in caplog.text
 
 
-def test_handing_back_waits_once_for_a_database_that_is_away(
+def test_handing_back_waits_once_for_a_database_that_is_not_reachable(
     dsn: str, conn: Connection, caplog: pytest.LogCaptureFixture
 ) -> None:
     Leasehold(conn).submit_many([{"next_need": "a.b"}] * 3)
@@ -1204,7 +1206,7 @@ def test_a_signal_lets_the_worker_finish(
     assert states(conn) == {"succeeded": 1, "ready": 1}
 
 
-def test_a_signal_hands_back_what_does_not_finish_in_time(
+def test_a_signal_hands_back_jobs_that_do_not_finish_in_time(
     dsn: str, conn: Connection, tmp_path: Path
 ) -> None:
     Leasehold(conn).submit("slow", {"seconds": 30})
@@ -1215,7 +1217,7 @@ def test_a_signal_hands_back_what_does_not_finish_in_time(
     assert states(conn) == {"ready": 1}
 
 
-def test_a_second_signal_leaves_at_once_and_the_lease_runs_out(
+def test_a_second_signal_ends_the_process_at_once_and_the_lease_expires(
     dsn: str, conn: Connection, tmp_path: Path
 ) -> None:
     leasehold = Leasehold(conn)
@@ -1233,7 +1235,7 @@ def test_a_second_signal_leaves_at_once_and_the_lease_runs_out(
         leasehold.sweep()
         return leasehold.job(job_id).crashes == 1
 
-    support.eventually(reclaimed, "it ran out")
+    support.eventually(reclaimed, "the lease expired")
 
 
 @pytest.mark.long
@@ -1264,10 +1266,12 @@ def test_a_worker_paused_past_its_lease_changes_nothing(
         support.eventually(begun(tmp_path), "it works")
         process.send_signal(signal.SIGSTOP)
         other = Leasehold(connect())
-        (taken,) = support.eventually(lambda: other.get_work("v", ["slow"], lease=60), "taken over")
+        (taken,) = support.eventually(
+            lambda: other.get_work("v", ["slow"], lease=60), "another worker has the job"
+        )
         process.send_signal(signal.SIGCONT)
         log = tmp_path / "log"
-        support.eventually(lambda: "lease is lost" in log.read_text(), "it is told")
+        support.eventually(lambda: "lease is lost" in log.read_text(), "the worker is told")
         assert leasehold.job(job_id).state == "leased"
         taken.complete({"by": "the other"})
     assert leasehold.job(job_id).result == {"by": "the other"}

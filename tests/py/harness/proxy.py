@@ -1,4 +1,4 @@
-"""A small TCP proxy between a client and the server, that cuts, holds or swallows what the server says."""
+"""A small TCP proxy between a client and the server that cuts, delays or drops the server's replies."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 
 class Proxy:
-    """Forwards to the server that a dsn names; `dsn` is how to connect through it."""
+    """Forwards to the server of a dsn; `dsn` connects through the proxy."""
 
     def __init__(self, dsn: str) -> None:
         named = conninfo_to_dict(dsn)
@@ -25,15 +25,15 @@ class Proxy:
         threading.Thread(target=self._accept, daemon=True).start()
 
     def swallow_reply_to(self, text: bytes) -> None:
-        """Lets the next message with this text through to the server, and cuts before its reply."""
+        """Lets the next message with this text reach the server, and cuts the connection before the reply."""
         self._swallow = text
 
     def hold(self) -> None:
-        """Lets nothing pass, either way, as a network does that lost its route."""
+        """Lets nothing pass in either direction, like a network that lost its route."""
         self._passing.clear()
 
     def release(self) -> None:
-        """Lets it all pass again."""
+        """Lets everything pass again."""
         self._passing.set()
 
     def cut(self) -> None:
@@ -85,7 +85,7 @@ class Proxy:
 
 @contextlib.contextmanager
 def proxied(dsn: str) -> Iterator[Proxy]:
-    """A proxy for the length of a block."""
+    """A proxy for the duration of a block."""
     proxy = Proxy(dsn)
     try:
         yield proxy

@@ -1,4 +1,4 @@
-"""The helpers themselves: a check that cannot fail is no check."""
+"""The helpers themselves: a check that cannot fail proves nothing."""
 
 from __future__ import annotations
 

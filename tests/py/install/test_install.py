@@ -1,4 +1,5 @@
-"""The one file: installs, upgrades, mends, refuses; under any name, by anybody who may, any number of times at once."""
+"""The SQL file installs, upgrades, repairs and refuses, under any schema name, for every permitted user, and in
+several sessions at once."""
 
 from __future__ import annotations
 
@@ -49,7 +50,7 @@ Login = Callable[..., str]
 
 
 def install(conn: Connection, schema: str = "leasehold", script: str = SCRIPT) -> None:
-    """Run the file, as a driver would: one statement, in one transaction."""
+    """Runs the file as a driver would: as one statement, in one transaction."""
     with conn.transaction():
         conn.execute("select set_config('leasehold.schema', %s, true)", (schema,))
         conn.execute(script)
@@ -72,7 +73,7 @@ def value(conn: Connection, query: str, *arguments: Any) -> Any:
 
 
 def works(conn: Connection, schema: str = "leasehold") -> None:
-    """A job lives from its submit to its end, one behind it and one of a singleton key as well."""
+    """A job runs from its submit to its end, and so do a dependent of it and a job with a singleton key."""
     need = f"install.{uuid.uuid4().hex}"
     ((job_id, *_),) = call(
         conn, "submit", f"next_need => '{need}', singleton_key => 'k'", schema=schema
@@ -94,7 +95,7 @@ def works(conn: Connection, schema: str = "leasehold") -> None:
 
 
 def contents(conn: Connection) -> list[Any]:
-    """Everything in the database that is not PostgreSQL's own: what a refusal must leave as it was."""
+    """Everything in the database that is not PostgreSQL's own. A refusal must not change it."""
     return conn.execute(
         """
         select 'schema', n.nspname::text, n.oid, n.xmin::text, coalesce(n.nspacl::text, '') from pg_namespace as n where n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
@@ -159,7 +160,7 @@ def conn(open_: Open) -> Connection:
 
 @pytest.fixture
 def login(conn: Connection) -> Login:
-    """Makes a role of the test's own, which may create schemas in the database."""
+    """Creates a role for the test, which may create schemas in the database."""
 
     def make(options: str = "") -> str:
         name = f"tap_{uuid.uuid4().hex[:12]}"
@@ -177,7 +178,7 @@ def login(conn: Connection) -> Login:
 
 
 def changed(directory: Path, **files: str | None) -> str:
-    """The one file as it is built from changed sources: `functions__setting="…"`; None removes a file."""
+    """The SQL file as it is built from changed sources: `functions__setting="…"`; None removes a file."""
     copy = directory / f"sql-{uuid.uuid4().hex}"
     shutil.copytree(SOURCES, copy / "sql")
     for name, text in files.items():
@@ -197,7 +198,7 @@ def source(name: str) -> str:
 
 
 def _path(sources: Path, name: str) -> Path:
-    """`functions/cancel`: in whichever folder of functions it is; a new one outside them."""
+    """The path of `functions/cancel`, in whichever folder the function is; a new function is outside the folders."""
     folder, _, stem = name.partition("/")
     found = list((sources / folder).rglob(f"{stem}.sql"))
     return found[0] if found else sources / f"{name}.sql"
@@ -213,7 +214,7 @@ def test_the_file_installs_and_everything_works(conn: Connection) -> None:
 
 
 @pytest.mark.parametrize("schema", NAMES)
-def test_any_valid_identifier_will_do_for_a_schema_and_running_the_file_again_changes_nothing(
+def test_a_schema_may_have_any_valid_name_and_running_the_file_again_changes_nothing(
     conn: Connection, schema: str
 ) -> None:
     install(conn, schema)
@@ -227,7 +228,7 @@ def test_any_valid_identifier_will_do_for_a_schema_and_running_the_file_again_ch
 
 
 @pytest.mark.parametrize("schema", NAMES)
-def test_what_was_damaged_is_mended_under_any_name(conn: Connection, schema: str) -> None:
+def test_damage_is_repaired_under_any_schema_name(conn: Connection, schema: str) -> None:
     install(conn, schema)
     conn.execute(sql.SQL("drop function {}._backoff").format(sql.Identifier(schema)))
     conn.execute(
@@ -249,12 +250,12 @@ def test_what_was_damaged_is_mended_under_any_name(conn: Connection, schema: str
         ("SQL_ASCII", "é 字"),
     ],
 )
-def test_a_database_of_any_encoding_will_do(
+def test_a_database_may_have_any_encoding(
     test_server: server.Server, said: Said, encoding: str, text: str
 ) -> None:
     name = f"{test_server.template}_{encoding.lower()}"
     with psycopg.connect(test_server.dsn, autocommit=True) as admin:
-        # since PostgreSQL 15 a server may take its collations from ICU, which has not all encodings
+        # since PostgreSQL 15 a server may take its collations from ICU, which does not support all encodings
         libc = "locale_provider libc" if admin.info.server_version >= 150000 else ""
         admin.execute(
             sql.SQL(
@@ -314,13 +315,13 @@ def test_an_empty_setting_means_the_default(conn: Connection) -> None:
     works(conn)
 
 
-def test_an_empty_schema_of_ones_own_is_taken(conn: Connection) -> None:
+def test_an_empty_schema_of_the_installing_user_is_used(conn: Connection) -> None:
     conn.execute("create schema leasehold")
     install(conn)
     works(conn)
 
 
-def test_what_is_rolled_back_leaves_nothing(conn: Connection) -> None:
+def test_an_installation_that_is_rolled_back_leaves_nothing(conn: Connection) -> None:
     before = contents(conn)
     with conn.transaction(force_rollback=True):
         conn.execute(SCRIPT)
@@ -362,7 +363,7 @@ def test_psql_installs_it_in_one_transaction(empty_dsn: str, conn: Connection) -
         works(conn)
 
 
-def test_psql_installs_it_elsewhere_by_a_setting_made_before(
+def test_psql_installs_it_in_the_schema_that_an_earlier_set_config_names(
     empty_dsn: str, conn: Connection
 ) -> None:
     done = psql(
@@ -407,7 +408,7 @@ def test_the_command_line_for_another_schema_works_as_it_is_written(
     ],
     ids=["a variable of psql", "a setting of another transaction"],
 )
-def test_a_choice_of_schema_that_cannot_be_heard_is_answered_by_what_was_installed(
+def test_a_choice_of_schema_that_has_no_effect_is_visible_in_the_message(
     empty_dsn: str, conn: Connection, arguments: list[str]
 ) -> None:
     done = psql(empty_dsn, *arguments, "-f", str(server.LEASEHOLD_SQL))
@@ -421,7 +422,7 @@ Said = Callable[..., list[tuple[str, str]]]
 
 @pytest.fixture
 def said() -> Said:
-    """Installs, and answers what was said meanwhile, as messages and hints."""
+    """Installs, and returns the notices as messages and hints."""
 
     def tell(conn: Connection, *arguments: Any, **options: Any) -> list[tuple[str, str]]:
         found: list[tuple[str, str]] = []
@@ -475,7 +476,7 @@ def test_it_says_which_group_roles_are_missing(
 
 @pytest.mark.parametrize("again", [False, True], ids=["first time", "again"])
 @pytest.mark.parametrize("mended", [False, True], ids=["as it was", "mended"])
-def test_the_sessions_settings_are_as_before_afterwards(
+def test_the_sessions_settings_are_unchanged_afterwards(
     conn: Connection, again: bool, mended: bool
 ) -> None:
     if again:
@@ -542,7 +543,7 @@ def test_it_installs_the_same_under_the_sessions_settings(open_: Open, setting: 
 
 
 def test_it_has_a_guard_against_servers_that_are_too_old() -> None:
-    # no server older than 14 can be had here: the guard's text, and that it stands before anything is made
+    # no server older than 14 is at hand: this checks the guard's text, and that it stands before the first object is created
     guard = re.search(
         r"if current_setting\('server_version_num'\)::integer < 140000 then.*?end if;",
         SCRIPT,
@@ -554,7 +555,7 @@ def test_it_has_a_guard_against_servers_that_are_too_old() -> None:
     assert guard.end() < SCRIPT.index("create schema")
 
 
-# --- what it refuses ----------------------------------------------------------------------------
+# --- refusals -----------------------------------------------------------------------------------
 
 
 def test_a_schema_that_somebody_else_owns_is_refused(
@@ -588,13 +589,13 @@ def test_an_installation_of_somebody_else_is_refused(
 
 FOREIGN = {
     "table": "create table leasehold.theirs (n integer)",
-    "table by one of our names": "create table leasehold.job (n integer)",
+    "a table with one of our names": "create table leasehold.job (n integer)",
     "partitioned table": "create table leasehold.theirs (n integer) partition by range (n)",
     "view": "create view leasehold.theirs as select 1 as n",
     "materialized view": "create materialized view leasehold.theirs as select 1 as n",
     "sequence": "create sequence leasehold.theirs",
     "function": "create function leasehold.theirs() returns integer language sql as 'select 1'",
-    "function by one of our names": "create function leasehold.submit(n integer) returns integer language sql as 'select 1'",
+    "a function with one of our names": "create function leasehold.submit(n integer) returns integer language sql as 'select 1'",
     "procedure": "create procedure leasehold.theirs() language sql as 'select 1'",
     "aggregate": "create aggregate leasehold.theirs(integer) (sfunc = int4pl, stype = integer)",
     "enum": "create type leasehold.theirs as enum ('a')",
@@ -636,7 +637,7 @@ def test_foreign_objects_that_came_into_our_schema_are_refused_and_kept(
     assert contents(conn) == before
 
 
-def test_what_only_refers_to_the_schema_is_not_foreign(conn: Connection) -> None:
+def test_an_object_that_only_refers_to_the_schema_is_not_foreign(conn: Connection) -> None:
     conn.execute("create schema leasehold")
     conn.execute(
         "alter default privileges in schema leasehold grant select on tables to pg_monitor"
@@ -677,7 +678,7 @@ def test_twenty_installers_at_once_one_does_it_the_others_find_it_done(open_: Op
     versions = conns[0].execute(
         "select distinct xmin::text from pg_proc where pronamespace = 'leasehold'::regnamespace"
     )
-    # a function that was made and then granted has one row version, of the one transaction that did it all
+    # a function that was created and then granted has one row version, of the one transaction that did both
     assert len(versions.fetchall()) == 1
 
 
@@ -718,7 +719,7 @@ def test_the_second_installer_waits_for_the_first_and_takes_over_when_that_rolls
     works(looking_on)
 
 
-def test_an_installer_that_waited_and_cannot_see_what_was_done_says_so_by_40001(
+def test_an_installer_that_waited_and_cannot_see_the_result_raises_40001(
     open_: Open,
 ) -> None:
     first, second, looking_on = open_(), open_(), open_()
@@ -759,7 +760,7 @@ def test_a_login_without_any_grant_cannot_keep_an_installer_waiting(
 
 
 @pytest.mark.parametrize("made", ["", "create schema leasehold", "installed"])
-def test_installers_wait_for_each_other_whatever_is_there_yet(open_: Open, made: str) -> None:
+def test_installers_wait_for_each_other_whatever_exists_already(open_: Open, made: str) -> None:
     first, second, looking_on = open_(), open_(), open_()
     if made == "installed":
         install(first)
@@ -779,7 +780,7 @@ def test_installers_wait_for_each_other_whatever_is_there_yet(open_: Open, made:
         assert value(looking_on, comment) == "ours"
 
 
-def test_rows_that_must_exist_are_missed_by_verify_and_written_by_the_next_run(
+def test_verify_reports_missing_rows_and_the_next_run_writes_them(
     conn: Connection,
 ) -> None:
     install(conn)
@@ -822,7 +823,7 @@ def test_groups_carry_the_schemas_name_whatever_it_is(conn: Connection, schema: 
         )
 
 
-def test_two_long_names_with_one_beginning_have_groups_of_their_own(conn: Connection) -> None:
+def test_two_long_names_with_the_same_beginning_have_groups_of_their_own(conn: Connection) -> None:
     first, second = "x" * 62 + "1", "x" * 62 + "2"
     install(conn, first)
     install(conn, second)
@@ -841,14 +842,14 @@ def test_it_works_where_the_installing_user_may_not_create_roles(
     before = contents(conn)
     install(mine, schema)
     assert contents(conn) == before
-    # rights are given by hand
+    # rights are granted by hand
     using = open_(app)
     with refused("42501"):
         call(using, "submit", "next_need => 'a.b'", schema=schema)
     mine.execute(f"grant usage on schema {schema} to {app}")
     mine.execute(f"grant execute on function {schema}.submit to {app}")
     call(using, "submit", "next_need => 'a.b'", schema=schema)
-    # and stay when the file is run again
+    # and they stay when the file is run again
     mine.execute(f"drop view {schema}.finished")
     install(mine, schema)
     call(using, "submit", "next_need => 'a.b'", schema=schema)
@@ -877,7 +878,7 @@ def test_groups_that_came_later_get_their_rights_when_the_file_is_run_again(
     works(mine, schema)
 
 
-def test_roles_that_were_there_before_are_taken_and_named(
+def test_roles_that_existed_before_are_used_and_named(
     conn: Connection, said: Said, login: Login
 ) -> None:
     schema = f"old_{uuid.uuid4().hex[:8]}"
@@ -887,7 +888,7 @@ def test_roles_that_were_there_before_are_taken_and_named(
         f"existing roles are now group roles of leasehold: {group(schema, 'reader')}"
     ]
     assert groups_of(conn, schema) == {group(schema, name) for name in GROUPS}
-    # its members, and those of the others, came after it was ours
+    # its members, and those of the others, joined after it had become a group role
     for name in GROUPS:
         conn.execute(f"grant {group(schema, name)} to {login()}")
     assert len(said(conn, schema)) == 1
@@ -897,7 +898,7 @@ def test_roles_that_were_there_before_are_taken_and_named(
 
 
 @pytest.mark.parametrize("how", ["has members", "logs in"])
-def test_roles_that_are_in_use_already_are_refused_unless_that_is_asked_for(
+def test_roles_that_are_in_use_are_refused_unless_the_caller_asks_for_them(
     conn: Connection, said: Said, login: Login, how: str
 ) -> None:
     schema = f"used_{uuid.uuid4().hex[:8]}"
@@ -916,7 +917,7 @@ def test_roles_that_are_in_use_already_are_refused_unless_that_is_asked_for(
     conn.execute("set leasehold.adopt_roles = on")
     assert role in said(conn, schema)[1][0]
     conn.execute("reset leasehold.adopt_roles")
-    # asked for once, it is so from then on
+    # once it was asked for, it stays so
     conn.execute(f"drop view {schema}.finished")
     assert len(said(conn, schema)) == 1
     works(conn, schema)
@@ -938,7 +939,7 @@ def test_a_second_database_of_the_server_shares_the_group_roles(
         server.drop_database(test_server.dsn, name)
 
 
-def test_who_may_create_roles_takes_up_the_groups_it_made_itself(
+def test_a_user_who_may_create_roles_uses_the_groups_that_it_created(
     open_: Open, conn: Connection, login: Login, said: Said
 ) -> None:
     schema = f"again_{uuid.uuid4().hex[:8]}"
@@ -971,12 +972,12 @@ def test_default_privileges_of_the_database_give_public_nothing(conn: Connection
 
 
 def older(directory: Path) -> str:
-    """A release before this one: other faces, other views, functions that are gone since."""
+    """An earlier release: other signatures, other views, and functions that have been removed since."""
     setting = source("functions/setting")
     settings = source("functions/settings")
     return changed(
         directory,
-        # a parameter had another name, and there was one less
+        # a parameter had another name, and another was missing
         functions__setting=setting.replace("(name text)", "(key text)", 1).replace(
             "(name)", "(key)"
         ),
@@ -993,7 +994,7 @@ def older(directory: Path) -> str:
             "select s.name, s.current_value, s.default_value, s.description",
             "select s.name",
         ),
-        # one that nobody has any more
+        # functions that no longer exist
         functions___gone="create or replace function _gone()\nreturns integer\nlanguage sql\nas $_gone$\n    select 1\n$_gone$;\n",
         functions__abolished="create or replace function abolished(n integer)\nreturns integer\nlanguage sql\nsecurity definer\nset search_path from current\nas $abolished$\n    select 1\n$abolished$;\n",
         # views with other columns
@@ -1011,7 +1012,7 @@ def faces(conn: Connection) -> list[Any]:
     ).fetchall()
 
 
-def test_an_upgrade_where_functions_changed_their_faces_leaves_no_overload_and_no_left_overs(
+def test_an_upgrade_with_changed_signatures_leaves_no_overload_and_nothing_left_over(
     open_: Open, conn: Connection, tmp_path: Path
 ) -> None:
     install(conn)
@@ -1019,7 +1020,7 @@ def test_an_upgrade_where_functions_changed_their_faces_leaves_no_overload_and_n
     conn.execute("drop schema leasehold cascade")
     install(conn, script=older(tmp_path))
     assert faces(conn) != fresh
-    # a session that knows the old faces, with plans of them
+    # a session that has plans of the old functions
     session = open_()
     assert session.execute("select leasehold.setting(key => 'max_attempts')").fetchone() == ("3",)
     for _ in range(7):
@@ -1038,7 +1039,7 @@ def test_an_upgrade_where_functions_changed_their_faces_leaves_no_overload_and_n
     works(conn)
 
 
-def test_an_upgrade_keeps_the_rights_that_others_were_given(
+def test_an_upgrade_keeps_the_rights_that_were_granted_to_others(
     open_: Open, conn: Connection, login: Login, tmp_path: Path
 ) -> None:
     app = login()
@@ -1084,7 +1085,9 @@ def test_an_upgrade_keeps_rights_on_columns_and_grant_options_and_gives_public_n
     )
 
 
-def test_an_upgrade_takes_nothing_from_under_others(conn: Connection, tmp_path: Path) -> None:
+def test_an_upgrade_does_not_drop_what_foreign_objects_depend_on(
+    conn: Connection, tmp_path: Path
+) -> None:
     install(conn, script=older(tmp_path))
     conn.execute("create view mine as select * from leasehold.settings()")
     before = contents(conn)
@@ -1097,7 +1100,7 @@ def test_an_upgrade_takes_nothing_from_under_others(conn: Connection, tmp_path: 
     works(conn)
 
 
-def test_an_upgrade_may_change_the_faces_of_what_verify_calls(
+def test_an_upgrade_may_change_the_signatures_of_functions_that_verify_calls(
     conn: Connection, tmp_path: Path
 ) -> None:
     bare = source("functions/_group_roles")
@@ -1129,9 +1132,7 @@ def test_an_upgrade_may_change_the_faces_of_what_verify_calls(
     assert faces(conn) == fresh
 
 
-def test_an_upgrade_does_not_launder_what_was_damaged_before(
-    conn: Connection, tmp_path: Path
-) -> None:
+def test_an_upgrade_does_not_hide_earlier_damage(conn: Connection, tmp_path: Path) -> None:
     install(conn)
     for damage in (
         "drop index leasehold.ready_lane_idx",
@@ -1152,7 +1153,7 @@ def test_an_upgrade_does_not_launder_what_was_damaged_before(
             functions__schema_version=source("functions/schema_version").replace("1.0.0", "1.1.0"),
         ),
     )
-    # all but what the migration has put right
+    # all except what the migration has repaired
     assert call(conn, "verify") == [row for row in found if row[1] != "archive"]
     conn.execute("drop index leasehold.extra_idx")
     assert len(call(conn, "verify")) == 5
@@ -1190,10 +1191,10 @@ def test_an_upgrade_with_leases_held_keeps_every_job(
     ]
 
 
-def test_an_upgrade_waits_for_no_idle_reader_of_nothing_and_disturbs_no_open_transaction(
+def test_an_upgrade_does_not_wait_for_an_idle_transaction_and_disturbs_no_open_one(
     open_: Open, conn: Connection, tmp_path: Path
 ) -> None:
-    # a transaction that called a function stays right across the upgrade of the function
+    # a transaction that called a function still gets correct answers after the upgrade of the function
     install(conn, script=older(tmp_path))
     open_transaction = open_()
     open_transaction.execute("begin")
@@ -1222,7 +1223,7 @@ def test_an_upgrade_that_fails_changes_nothing(conn: Connection, tmp_path: Path)
 
 
 @pytest.mark.long
-def test_what_was_damaged_is_mended_by_running_the_file_again(conn: Connection) -> None:
+def test_running_the_file_again_repairs_damage(conn: Connection) -> None:
     install(conn)
     fresh = faces(conn)
     for damage in (
@@ -1279,7 +1280,7 @@ def test_what_was_damaged_is_mended_by_running_the_file_again(conn: Connection) 
         "a trigger more",
     ],
 )
-def test_what_the_file_cannot_mend_verify_still_says_after_it_was_run_again(
+def test_verify_still_reports_damage_that_the_file_cannot_repair(
     conn: Connection, damage: str
 ) -> None:
     install(conn)
@@ -1293,7 +1294,7 @@ def test_what_the_file_cannot_mend_verify_still_says_after_it_was_run_again(
     assert mended or call(conn, "verify") == found
 
 
-def test_a_verify_that_says_nothing_any_more_is_not_believed(conn: Connection) -> None:
+def test_a_damaged_verify_that_reports_nothing_is_not_believed(conn: Connection) -> None:
     install(conn)
     conn.execute("drop view leasehold.status")
     conn.execute(
@@ -1318,7 +1319,7 @@ def test_a_verify_that_says_nothing_any_more_is_not_believed(conn: Connection) -
 
 
 def _lagging(conn: Connection) -> list[str]:
-    """Makes all sequences those of a subscriber, to which a publication brings rows alone."""
+    """Resets all sequences to those of a subscriber, to which a publication brings rows alone."""
     names = [
         str(row[0])
         for row in conn.execute(
@@ -1332,7 +1333,7 @@ def _lagging(conn: Connection) -> list[str]:
 
 
 def _used(conn: Connection) -> dict[str, Any]:
-    """Jobs of all kinds, and something in every table that numbers its rows."""
+    """Jobs of all kinds, and rows in every table that numbers its rows."""
     conn.execute("set search_path = leasehold, public")
     for _ in range(30):
         conn.execute("select submit('seq.done')")
@@ -1344,8 +1345,8 @@ def _used(conn: Connection) -> dict[str, Any]:
         conn.execute("select _advance_watermarks('seq.done', clock_timestamp())")
         conn.execute("select get_work('w', '{seq.%}')")
     for need in range(250):
-        conn.execute("select submit(%s)", (f"rear.{need}",))
-    conn.execute("select get_work('w', '{rear.%}')")
+        conn.execute("select submit(%s)", (f"rest.{need}",))
+    conn.execute("select get_work('w', '{rest.%}')")
     conn.execute("select submit('seq.key', singleton_key => 'k') from generate_series(1, 2)")
     conn.execute("select submit('seq.open')")
     conn.execute("select submit('seq.held')")
@@ -1359,12 +1360,12 @@ def _used(conn: Connection) -> dict[str, Any]:
     return {"held": held}
 
 
-def test_sequences_that_lag_behind_their_tables_are_noticed_and_set_and_no_job_is_passed_by(
+def test_sequences_that_lag_behind_their_tables_are_reported_and_set_and_no_job_is_skipped(
     conn: Connection,
 ) -> None:
     install(conn)
     held = _used(conn)["held"]
-    conn.execute("select complete(%s, %s)", held[:2])  # only the archive knows the last fences
+    conn.execute("select complete(%s, %s)", held[:2])  # only the archive has the last fences
     last = value(conn, "select max(fence) from archive")
     names = _lagging(conn)
     found = call(conn, "verify")
@@ -1377,7 +1378,7 @@ def test_sequences_that_lag_behind_their_tables_are_noticed_and_set_and_no_job_i
         conn.execute(
             f"update {table} set noted_at = noted_at - interval '1 s' where noted_at > '-infinity'"
         )
-    # not due: its own sequence lags as well
+    # maintenance is not due: the sequence of its own table lags as well
     conn.execute("update maintenance_horizon set at = clock_timestamp(), took = interval '1 s'")
     lost = [value(conn, f"select job_id from submit('seq.{need}')") for need in ("done", "new")]
     for claim in ("seq.done", "seq.%"):
@@ -1430,7 +1431,7 @@ def test_a_sequence_that_lags_alone_is_set(conn: Connection) -> None:
             install(conn)
             assert call(conn, "verify") == []
         else:
-            # nothing is there, or not any more, that was numbered by it
+            # no row exists, or exists any more, that was numbered by it
             table = value(
                 conn,
                 "select refobjid::regclass::text from pg_depend where objid = %s::regclass and deptype = 'i'",
@@ -1440,7 +1441,7 @@ def test_a_sequence_that_lags_alone_is_set(conn: Connection) -> None:
             conn.execute(f"select setval('{sequence}', {was})")
 
 
-def test_the_repair_of_sequences_opens_lanes_that_were_not_brought_along(conn: Connection) -> None:
+def test_the_repair_of_sequences_opens_lanes_that_were_not_copied(conn: Connection) -> None:
     install(conn)
     _used(conn)
     conn.execute(
@@ -1450,9 +1451,9 @@ def test_the_repair_of_sequences_opens_lanes_that_were_not_brought_along(conn: C
     conn.execute("select get_work('w', '{other}')")
     install(conn)
     ready = value(
-        conn, "select count(*) from job where next_need like 'rear.%' and state = 'ready'"
+        conn, "select count(*) from job where next_need like 'rest.%' and state = 'ready'"
     )
-    found = value(conn, "select count(*) from get_work('w', '{rear.%}', limit_jobs => 1000)")
+    found = value(conn, "select count(*) from get_work('w', '{rest.%}', limit_jobs => 1000)")
     assert found == ready
 
 
@@ -1460,7 +1461,7 @@ def test_the_repair_of_sequences_opens_lanes_that_were_not_brought_along(conn: C
 
 
 @pytest.mark.parametrize("name", ["renamed", "My-App"])
-def test_of_a_renamed_schema_verify_says_so_and_running_the_file_again_mends_it(
+def test_verify_reports_a_renamed_schema_and_running_the_file_again_repairs_it(
     conn: Connection, name: str
 ) -> None:
     install(conn)
@@ -1518,7 +1519,7 @@ def _dumped(dsn: str, directory: Path) -> Path:
 
 
 def _life_before_a_dump(conn: Connection) -> set[Any]:
-    """Jobs in every state, whose ids it answers: all but those that are over or dead."""
+    """Makes jobs in every state, and returns the ids of those that are neither ended nor dead."""
     install(conn)
     for number in range(5):
         call(conn, "submit", f"next_need => 'moved.n{number}', singleton_key => 'k{number % 2}'")
@@ -1542,7 +1543,7 @@ def _drains(conn: Connection, ids: set[Any]) -> None:
             conn, "get_work", "worker_id => 'w', capabilities => '{moved.%}', limit_jobs => 100"
         ):
             call(conn, "complete", f"job_id => '{job_id}', lease_id => '{lease_id}'")
-        # what backs off after its lease ran out, for a minute
+        # the job that backs off for a minute after its lease expired
         conn.execute(
             "update leasehold.job set available_at = clock_timestamp() where state = 'scheduled'"
             " and attempt > 0"
@@ -1554,11 +1555,11 @@ def _drains(conn: Connection, ids: set[Any]) -> None:
     assert ids <= {row[0] for row in done}
 
 
-def test_a_dump_restored_where_the_roles_are_not_is_mended_by_running_the_file(
+def test_a_dump_restored_without_the_roles_is_repaired_by_running_the_file(
     conn: Connection, empty_dsn: str, scratch_server: server.Cluster, tmp_path: Path
 ) -> None:
     ids = _life_before_a_dump(conn)
-    # ids of transactions that the other server has not come to
+    # transaction ids that the other server has not reached
     for _ in range(300):
         conn.execute("select pg_current_xact_id()")
     dump = _dumped(empty_dsn, tmp_path)
@@ -1574,7 +1575,7 @@ def test_a_dump_restored_where_the_roles_are_not_is_mended_by_running_the_file(
         works(there)
 
 
-def test_a_dump_restored_after_its_roles_needs_no_mending(
+def test_a_dump_restored_after_its_roles_needs_no_repair(
     conn: Connection, empty_dsn: str, scratch_server: server.Cluster, tmp_path: Path
 ) -> None:
     ids = _life_before_a_dump(conn)

@@ -1,4 +1,4 @@
-"""sql/leasehold.sql is in the repository once: the Python package takes it when it is built."""
+"""sql/leasehold.sql is in the repository once; the build of the Python package copies it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def _run(*command: str | Path, cwd: Path = ROOT / "python") -> None:
 
 
 def _wheel(source: Path, directory: Path) -> bytes:
-    """What the wheel that pip builds of a source has as leasehold.sql."""
+    """The leasehold.sql inside the wheel that pip builds from a source."""
     _run("pip", "wheel", "-q", "--no-build-isolation", "--no-deps", "-w", directory, source)
     (wheel,) = directory.glob("*.whl")
     with ZipFile(wheel) as file:
@@ -34,7 +34,7 @@ def test_the_wheel_has_the_file_that_installs(tmp_path: Path) -> None:
     assert _wheel(ROOT / "python", tmp_path) == LEASEHOLD_SQL.read_bytes()
 
 
-def test_so_has_the_wheel_that_is_built_from_the_sdist(tmp_path: Path) -> None:
+def test_the_wheel_from_the_sdist_has_that_file_too(tmp_path: Path) -> None:
     _run("hatchling", "build", "-t", "sdist", "-d", tmp_path)
     (sdist,) = tmp_path.glob("*.tar.gz")
     with tarfile.open(sdist) as file:
@@ -42,7 +42,7 @@ def test_so_has_the_wheel_that_is_built_from_the_sdist(tmp_path: Path) -> None:
     assert _wheel(sdist, tmp_path) == LEASEHOLD_SQL.read_bytes()
 
 
-def test_where_there_is_no_such_file_no_package_is_built(tmp_path: Path) -> None:
+def test_without_that_file_no_package_is_built(tmp_path: Path) -> None:
     for name in ("pyproject.toml", "hatch_build.py", "README.md"):
         (tmp_path / name).write_bytes((ROOT / "python" / name).read_bytes())
     (tmp_path / "leasehold").mkdir()

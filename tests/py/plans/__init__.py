@@ -1,5 +1,6 @@
-"""What a call looks at: the server's own counts of scans, index entries, rows and blocks, read
-before and after it in one transaction; the worlds in which that is done, and the calls."""
+"""Measures what a call reads: the server's own counts of scans, index entries, rows and blocks,
+taken before and after the call in one transaction; the worlds in which calls are measured, and
+the calls."""
 
 from __future__ import annotations
 
@@ -18,7 +19,7 @@ from conftest import Connection
 from engine import Work, scalar
 from support import eventually, one
 
-# --- what a call looks at -------------------------------------------------------------------
+# --- what a call reads ----------------------------------------------------------------------
 
 _COUNTS = """
 select
@@ -31,8 +32,8 @@ where c.relnamespace = 'leasehold'::regnamespace and c.relkind in ('r', 'i')
 
 
 @dataclass(frozen=True)
-class Look:
-    """What one call looked at. A table's `scans` are sequential ones."""
+class Reads:
+    """What one call read. `scanned` counts the sequential scans of each table."""
 
     result: list[tuple[Any, ...]]
     scanned: Mapping[str, int]
@@ -42,9 +43,10 @@ class Look:
     blocks: int
 
 
-def look(conn: Connection, text: str, arguments: Mapping[str, Any], before: str = "") -> Look:
-    """Run one statement, and say what it looked at: one message, hence one transaction, and
-    nobody else's counts in it. `before` comes first in that transaction, uncounted."""
+def measure(conn: Connection, text: str, arguments: Mapping[str, Any], before: str = "") -> Reads:
+    """Runs one statement and returns what it read. It is one message, hence one transaction, so
+    that the counts are those of the statement alone. `before` runs first in that transaction and
+    is not counted."""
     with psycopg.ClientCursor(conn) as cursor:
         cursor.execute(f"{before}{_COUNTS}; {text}; {_COUNTS}", arguments)
         if before:
@@ -58,7 +60,7 @@ def look(conn: Connection, text: str, arguments: Mapping[str, Any], before: str 
         name: (kind, *(b - a for a, b in zip(earlier[name][1:], counts, strict=True)))
         for name, (kind, *counts) in later.items()
     }
-    return Look(
+    return Reads(
         result,
         {n: scans for n, (index, scans, *_) in more.items() if scans and not index},
         {n: scans for n, (index, scans, *_) in more.items() if scans and index},
@@ -70,13 +72,14 @@ def look(conn: Connection, text: str, arguments: Mapping[str, Any], before: str 
 
 # --- worlds ---------------------------------------------------------------------------------
 
-HOT = "plan.hot"  # the need most jobs are of
+HOT = "plan.hot"  # the need of most jobs
 KEYED = "plan.keyed"  # its jobs have singleton keys, nine jobs a key
 QUEUE = "plan.queue"  # all its jobs have one key
 FEW = "plan.few."  # a prefix of ten needs
 OTHERS = 1000  # further needs
 
-# Nobody but the test analyzes, and a million rows need not be in the log. Before the first plan.
+# Only the test runs ANALYZE, and a million rows need not be written to the WAL. This runs before
+# the first plan is made.
 PREPARE = """
 do $$
 declare
@@ -106,8 +109,8 @@ _LEASED = """
         failure, ended_at
 """
 
-# n live jobs, and what goes with them, as the engine's functions would leave them, by plain
-# INSERTs: a million calls of submit would take minutes. What a job is, its last two digits say.
+# n live jobs and their other rows, as the engine's functions would leave them, by plain INSERTs:
+# a million calls of submit would take minutes. The last two digits of a job decide its kind.
 FILL = (
     f"""
     insert into lane (next_need, priority, keyed, stems, opened_at)
@@ -174,7 +177,7 @@ FILL = (
     )
     insert into job ({_LEASED}) select m.* from made as m where m.state = 'dead'
     """,
-    # what is blocked waits for what is dead
+    # the blocked jobs wait for the dead ones
     f"""
     insert into dependency (waits_for, job_id)
     select {_ID.format("g + 5")}, {_ID.format("g")}
@@ -232,7 +235,7 @@ def fill(conn: Connection, jobs: int) -> None:
 
 
 def empty(conn: Connection, but: int = 0) -> None:
-    """Delete all jobs and what goes with them, but for the `but` youngest of the filler."""
+    """Deletes all jobs and their other rows, except the `but` youngest jobs of the filler."""
     conn.execute(
         f"""
         create temporary table kept as
@@ -265,8 +268,8 @@ def empty(conn: Connection, but: int = 0) -> None:
 
 @dataclass(frozen=True)
 class Call:
-    """`prepare` makes what the call needs, and returns its statement, the arguments, and what
-    comes before it in its transaction."""
+    """`prepare` sets up what the call needs, and returns its statement, the arguments, and the
+    statements that run before it in its transaction."""
 
     name: str
     prepare: Callable[[Connection], tuple[str, Mapping[str, Any], str]]
@@ -276,40 +279,40 @@ class Call:
     blocks: int
     but: Mapping[str, int]
 
-    def measure(self, conn: Connection) -> Look:
+    def measure(self, conn: Connection) -> Reads:
         text, arguments, before = self.prepare(conn)
-        found = look(conn, text, arguments, before)
+        found = measure(conn, text, arguments, before)
         assert len(found.result) == self.rows, f"it returned {len(found.result)} rows"
         for row in found.result:
             if len(row) == 2 and isinstance(row[0], UUID) and isinstance(row[1], UUID):
                 engine.complete(conn, {"job_id": row[0], "lease_id": row[1]})
         return found
 
-    def breaches(self, found: Look) -> list[str]:
-        """What in such a look is not as it should be."""
+    def breaches(self, found: Reads) -> list[str]:
+        """The limits that a measured call exceeds."""
         said = [f"reads all of {table}" for table in sorted(found.scanned.keys() - SMALL)]
         said += [f"does not use {index}" for index in sorted(self.uses - found.used.keys())]
         said += [
-            f"looks at {entries} entries of {index}"
+            f"reads {entries} entries of {index}"
             for index, entries in sorted(found.entries.items())
             if entries > self.but.get(index, self.most)
         ]
         if found.blocks > self.blocks:
-            said.append(f"looks at {found.blocks} blocks, not {self.blocks}")
+            said.append(f"reads {found.blocks} blocks, not at most {self.blocks}")
         return said
 
 
-# A walk over all that was ever submitted, over all who wait, or over the leases that were
-# extended: of its own size, not the queue's.
+# Maintenance reads all lanes, all registrations, or all extended leases: its cost depends on their
+# number, not on the length of the queue.
 LANES = 2 * (OTHERS + 200)
-UPKEEP = {
+MAINTENANCE = {
     "lane_idx": 2 * LANES,
     "waiter_stem_idx": 2000,
     "waiter_channel_idx": 2000,
     "heartbeat_pkey": 2000,
 }
 
-# Tables of a handful of rows, whatever happens: reading all of them is no harm.
+# Tables that never have more than a handful of rows: reading all of them does no harm.
 SMALL = {"setting", "cycle_gate", "maintenance_error"}
 
 CALLS: list[Call] = []
@@ -318,8 +321,8 @@ CALLS: list[Call] = []
 def call(
     *, uses: str = "", rows: int = 1, most: int = 30, blocks: int = 150, **but: int
 ) -> Callable[[Any], Any]:
-    """uses: the indexes that must be used; most: how many entries of any one index may be looked
-    at, `but` for some of them; blocks: in all. None depends on how many jobs there are."""
+    """uses: the indexes that must be used; most: how many entries of any one index may be read,
+    with exceptions in `but`; blocks: how many in all. None depends on the number of jobs."""
 
     def register(prepare: Callable[[Connection], tuple[str, Mapping[str, Any], str]]) -> Any:
         name = prepare.__name__.replace("_", " ").strip()
@@ -329,9 +332,11 @@ def call(
     return register
 
 
-def _upkeep_was(conn: Connection, when: str, took: str = "0") -> None:
-    """Upkeep was last done by the way at that time: now, and no get_work does any; or long ago."""
-    # not where marks and ticks are trimmed, every so many, however many there are to trim
+def _maintenance_was(conn: Connection, when: str, took: str = "0") -> None:
+    """Makes the last maintenance by a poll look as if it ran at that time: if now, get_work runs
+    none; if long ago, it does."""
+    # The sequences stand apart from the numbers at which old watermarks and horizons are removed:
+    # the cost of that depends on how many there are to remove.
     conn.execute(
         """
         select
@@ -351,11 +356,11 @@ def _upkeep_was(conn: Connection, when: str, took: str = "0") -> None:
 
 
 def _quiet(conn: Connection) -> None:
-    # the next is due after twenty times as long as it took
-    _upkeep_was(conn, "clock_timestamp()", "1 s")
+    # maintenance is due again after twenty times as long as it took
+    _maintenance_was(conn, "clock_timestamp()", "1 s")
 
 
-_MARKS = """
+_WATERMARKS = """
 update watermark as m set noted_at = {when}
 where m.watermark_id in (
     select max(k.watermark_id) from watermark as k where k.next_need = any ('{needs}') group by k.next_need
@@ -363,13 +368,13 @@ where m.watermark_id in (
 """
 
 
-def _marks_were(when: str, *needs: str) -> str:
-    """The statement that says the needs' marks were moved then."""
-    return _MARKS.format(when=when, needs="{" + ",".join(needs) + "}")
+def _watermarks_were(when: str, *needs: str) -> str:
+    """The statement that makes the needs' watermarks look as if they were advanced then."""
+    return _WATERMARKS.format(when=when, needs="{" + ",".join(needs) + "}")
 
 
 def _swept(conn: Connection) -> None:
-    """Nothing is left to be done by upkeep, but for what lies far ahead."""
+    """Runs all maintenance that is due, so that only what is due much later is left."""
 
     def idle() -> bool:
         one(conn, "sweep", limit_jobs=1000)
@@ -377,11 +382,11 @@ def _swept(conn: Connection) -> None:
             conn, "select exists (select from deferred where due_at < now() + interval '1 minute')"
         )
 
-    eventually(idle, "upkeep is done")
+    eventually(idle, "maintenance is done")
 
 
 def _ready(conn: Connection, need: str, n: int = 1, **arguments: Any) -> list[UUID]:
-    """Submit n jobs, in the need where there may be a million already."""
+    """Submits n jobs with the need, which may have a million jobs already."""
     return engine.submit_many(conn, [{"next_need": need, **arguments}] * n)
 
 
@@ -400,7 +405,7 @@ def _get_work(n: int = 1, *capabilities: str) -> tuple[str, Mapping[str, Any]]:
 
 
 def _waited(conn: Connection, *, take: bool = True) -> Work:
-    """A job that waited for five others; leased, or to be had as the only one of its need."""
+    """A job that waited for five others; leased, or ready as the only one of its need."""
     found = _leased(conn, 5)
     engine.submit(conn, "plan.waited", wait_for=[work["job_id"] for work in found])
     for work in found:
@@ -462,7 +467,7 @@ def submit_behind_a_singleton_key(conn: Connection) -> Any:
 
 
 @call(uses="waiter_stem_idx lane_idx")
-def submit_that_rings(conn: Connection) -> Any:
+def submit_that_wakes_a_worker(conn: Connection) -> Any:
     one(conn, "wakeup_channel", capabilities=[HOT], until=datetime.now(UTC) + timedelta(seconds=60))
     return "select submit(%(need)s)", {"need": HOT}, ""
 
@@ -497,29 +502,30 @@ def submit_many_of_ten_with_everything(conn: Connection) -> Any:
 
 
 @call(uses="watermark_pkey ready_lane_idx")
-def get_work_by_fresh_marks(conn: Connection) -> Any:
+def get_work_by_fresh_watermarks(conn: Connection) -> Any:
     _ready(conn, HOT)
     _quiet(conn)
-    return *_get_work(1, HOT), _marks_were("clock_timestamp()", HOT) + ";"
+    return *_get_work(1, HOT), _watermarks_were("clock_timestamp()", HOT) + ";"
 
 
 @call(uses="watermark_pkey ready_lane_idx job_ready_head_idx")
-def get_work_by_fresh_marks_of_two_lanes_and_with_keys(conn: Connection) -> Any:
+def get_work_by_fresh_watermarks_of_two_lanes_and_with_keys(conn: Connection) -> Any:
     for priority in (50, 100):
         _ready(conn, "plan.mixed", singleton_key=str(uuid4()), priority=priority)
         engine.take_one(conn, "plan.mixed", lease="1 h")
     _ready(conn, "plan.mixed")
     engine.move_marks(conn, "plan.mixed")
     _quiet(conn)
-    return *_get_work(1, "plan.mixed"), _marks_were("clock_timestamp()", "plan.mixed") + ";"
+    return *_get_work(1, "plan.mixed"), _watermarks_were("clock_timestamp()", "plan.mixed") + ";"
 
 
-# a move in a hundred looks at all marks of its need, which are as many, to remove the old ones
+# one advance in a hundred reads all watermarks of its need, of which there are as many, to remove
+# the old ones
 @call(uses="watermark_pkey lane_idx ready_lane_idx", watermark_pkey=250)
-def get_work_by_old_marks(conn: Connection) -> Any:
+def get_work_by_old_watermarks(conn: Connection) -> Any:
     _ready(conn, HOT)
     _quiet(conn)
-    conn.execute(_marks_were("'-infinity'", HOT))
+    conn.execute(_watermarks_were("'-infinity'", HOT))
     return *_get_work(1, HOT), ""
 
 
@@ -528,11 +534,11 @@ def get_work_by_old_marks(conn: Connection) -> Any:
     " leased_check_at_idx job_scheduled_idx job_expires_at_idx",
     blocks=300,
 )
-def get_work_with_upkeep(conn: Connection) -> Any:
+def get_work_with_maintenance(conn: Connection) -> Any:
     _ready(conn, HOT)
     _swept(conn)
-    conn.execute(_marks_were("'-infinity'", HOT))
-    _upkeep_was(conn, "clock_timestamp() - interval '5 s'")
+    conn.execute(_watermarks_were("'-infinity'", HOT))
+    _maintenance_was(conn, "clock_timestamp() - interval '5 s'")
     return *_get_work(1, HOT), ""
 
 
@@ -555,7 +561,7 @@ def get_work_of_two_needs(conn: Connection) -> Any:
 
 @call(
     uses="lane_cache_pkey ready_lane_idx job_ready_head_idx job_pkey",
-    most=400,  # a front is moved, and what is ahead is noted: some dozens of lanes, a few times
+    most=400,  # the lane cache and the lookahead are written anew: dozens of lanes, a few times
     blocks=1500,
     lane_idx=LANES,
     lane_pkey=LANES,
@@ -566,7 +572,7 @@ def get_work_of_a_prefix(conn: Connection) -> Any:
     return *_get_work(1, f"{FEW}%"), ""
 
 
-# dead entries of heads are walked: those have no mark
+# dead index entries of heads are read: heads have no watermark
 @call(uses="job_ready_head_idx leased_key_idx job_pkey", blocks=500)
 def get_work_of_singleton_keys(conn: Connection) -> Any:
     _ready(conn, KEYED, singleton_key=str(uuid4()))
@@ -753,19 +759,19 @@ def extend_many_of_ten_that_ended(conn: Connection) -> Any:
 
 
 @call(uses="waiter_channel_idx", blocks=600, job_scheduled_idx=250)
-def await_bell(conn: Connection) -> Any:
+def wakeup_channel(conn: Connection) -> Any:
     return (
         "select wakeup_channel(%(capabilities)s, now() + interval '10 s')",
-        {"capabilities": [f"bell.{uuid4().hex}"]},
+        {"capabilities": [f"wake.{uuid4().hex}"]},
         "",
     )
 
 
 @call(uses="waiter_channel_idx", blocks=600, job_scheduled_idx=250)
-def await_bell_again(conn: Connection) -> Any:
-    capabilities = [f"bell.{uuid4().hex}", f"bell.{uuid4().hex}.%"]
+def wakeup_channel_again(conn: Connection) -> Any:
+    capabilities = [f"wake.{uuid4().hex}", f"wake.{uuid4().hex}.%"]
     text = "select wakeup_channel(%(capabilities)s, now() + interval '10 s')"
-    look(conn, text, {"capabilities": capabilities})
+    measure(conn, text, {"capabilities": capabilities})
     return text, {"capabilities": capabilities}, ""
 
 
@@ -773,7 +779,7 @@ def await_bell_again(conn: Connection) -> Any:
     uses="job_pkey job_scheduled_idx leased_check_at_idx job_expires_at_idx deferred_due_at_idx",
     most=200,
     blocks=2500,
-    **UPKEEP,
+    **MAINTENANCE,
 )
 def sweep_with_something_to_do(conn: Connection) -> Any:
     _swept(conn)
@@ -785,7 +791,7 @@ def sweep_with_something_to_do(conn: Connection) -> Any:
     _ready(conn, HOT, 5, wait_for=_ready(conn, HOT))
     for work in _leased(conn, 5):
         one(conn, "extend", **engine.lease_of(work))
-    # long enough ago for upkeep to ask whether these leases are over
+    # long enough ago for maintenance to check whether these leases are over
     conn.execute("update heartbeat set extended_at = now() - interval '2 minutes'")
     while scalar(conn, "select clock_timestamp() <= %s::timestamptz", soon):
         time.sleep(0.02)
@@ -795,7 +801,7 @@ def sweep_with_something_to_do(conn: Connection) -> Any:
 @call(
     uses="deferred_due_at_idx leased_check_at_idx job_scheduled_idx job_expires_at_idx",
     blocks=600,
-    **UPKEEP,
+    **MAINTENANCE,
 )
 def sweep_with_nothing_to_do(conn: Connection) -> Any:
     _swept(conn)
@@ -847,10 +853,10 @@ def why_not_running_of_a_parked_job(conn: Connection) -> Any:
 
 # --- from world to world --------------------------------------------------------------------
 
-# One session that keeps the plans it made two worlds ago, and a new one.
+# One session that keeps the plans that it made two worlds ago, and a new session.
 OLD, NEW = "an old session", "a new session"
 
-Seen = dict[tuple[str, str], Look | Exception]
+Seen = dict[tuple[str, str], Reads | Exception]
 
 
 def journey(
@@ -860,16 +866,16 @@ def journey(
     *,
     new_sessions: bool = True,
 ) -> dict[str, Seen]:
-    """What each call looks at in each world: by the call's name, then by world and session.
+    """What each call reads in each world: by the call's name, then by world and session.
 
-    A call that plans, as the first of a session does, looks at the ends of indexes for that, too:
-    there the second is what counts.
+    The first call of a session plans its statements, and reads the ends of indexes for that too;
+    so the second call is the one that counts.
     """
     seen: dict[str, Seen] = {each.name: {} for each in calls}
     old = connect()
     owner = connect()
 
-    def measure(world: str, session: str, conn: Connection) -> None:
+    def measure_all(world: str, session: str, conn: Connection) -> None:
         for each in calls:
             try:
                 seen[each.name][world, session] = each.measure(conn)
@@ -878,37 +884,37 @@ def journey(
 
     def both(world: str, *, plans_anew: bool = False) -> None:
         if plans_anew:
-            measure(world, OLD, old)
-        measure(world, OLD, old)
+            measure_all(world, OLD, old)
+        measure_all(world, OLD, old)
         if new_sessions:
             new = connect()
-            measure(world, NEW, new)
-            measure(world, NEW, new)
+            measure_all(world, NEW, new)
+            measure_all(world, NEW, new)
             new.close()
 
     owner.execute(PREPARE)
     for _ in range(2):
-        measure("nothing was ever there", OLD, old)
+        measure_all("nothing was ever there", OLD, old)
     fill(owner, jobs)
-    both("a million came, unnoticed")
+    both("a million came, not analyzed")
     owner.execute("analyze")
     both("a million, analyzed", plans_anew=True)
     empty(owner, but=1000)
-    # who comes first finds the dead entries, and marks them
-    measure("all but the last are gone, unnoticed", OLD, old)
-    both("all but the last are gone, unnoticed")
+    # the first calls find the dead index entries and mark them as killed
+    measure_all("all but the last are gone, not analyzed", OLD, old)
+    both("all but the last are gone, not analyzed")
     empty(owner)
     owner.execute("vacuum analyze")
     both("all are gone, vacuumed and analyzed", plans_anew=True)
     fill(owner, min(jobs, 100_000))
-    both("they came again, unnoticed")
+    both("they came again, not analyzed")
     old.close()
     owner.close()
     return seen
 
 
 def breaches(seen: Mapping[str, Seen]) -> dict[str, list[str]]:
-    """What was not as it should be, by the call's name."""
+    """The limits that were exceeded, by the call's name."""
     by_name = {each.name: each for each in CALLS}
     said: dict[str, list[str]] = {name: [] for name in seen}
     for name, looks in seen.items():
@@ -919,8 +925,8 @@ def breaches(seen: Mapping[str, Seen]) -> dict[str, list[str]]:
 
 
 def planned_anew(conn: Connection) -> list[str]:
-    """The engine's statements that this session has run, and will plan again when it runs them
-    again: those that have no generic plan."""
+    """The engine's statements that this session has run and would plan again at the next run:
+    those without a generic plan."""
     return [
         " ".join(row["ident"].split())
         for row in engine.query(

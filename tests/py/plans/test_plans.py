@@ -1,9 +1,10 @@
-"""What each call of the claim path looks at does not grow with what is there, and its plans do not
-flip: not when they were made over empty tables, nor when the statistics are a million jobs behind.
+"""What each call of the claim path reads does not grow with the number of jobs, and its plans do
+not change for the worse: neither plans made over empty tables, nor plans made when the statistics
+are a million jobs behind.
 
 Each call is made in one world after the other (plans.journey), by a session that keeps its plans
 and by a new one; the server's own counts say which indexes it used, and how much of them it read.
-LEASEHOLD_PLAN_JOBS=20000 makes the worlds smaller: what is asserted stays the same.
+LEASEHOLD_PLAN_JOBS=20000 makes the worlds smaller; the assertions stay the same.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ JOBS = int(os.environ.get("LEASEHOLD_PLAN_JOBS", "1000000"))
 
 @pytest.fixture(scope="module")
 def seen(test_server: server.Server) -> Iterator[dict[str, plans.Seen]]:
-    """What every call looked at in every world: one journey for all tests of this file."""
+    """What every call read in every world: one journey for all tests of this file."""
     name = f"{test_server.template}_plans"
     server.create_database(test_server.dsn, name, test_server.template)
     dsn = server.in_database(test_server.dsn, name)
@@ -88,7 +89,7 @@ def test_a_shared_condition_is_inlined_and_matches_its_index(
     assert condition.partition("(")[0] not in plan
 
 
-def test_a_claim_of_those_noted_ahead_looks_at_no_lane(connect: Connect) -> None:
+def test_a_claim_by_the_lookahead_reads_no_lane(connect: Connect) -> None:
     conn = connect()
     for need in range(200):
         engine.submit_many(conn, [{"next_need": f"many.{need}"}] * 10)
@@ -96,7 +97,7 @@ def test_a_claim_of_those_noted_ahead_looks_at_no_lane(connect: Connect) -> None
         conn.execute("update lane_cache set noted_at = noted_at - interval '1 s'")
         (work,) = engine.take(conn, "many.%")
         engine.complete(conn, work)
-        found = plans.look(
+        found = plans.measure(
             conn,
             "select job_id from get_work('w', '{many.%%}')",
             {},
@@ -115,7 +116,7 @@ def test_a_claim_of_those_noted_ahead_looks_at_no_lane(connect: Connect) -> None
     assert found.blocks < 200
 
 
-def test_the_views_are_barriers_that_let_a_look_for_one_job_use_its_index(connect: Connect) -> None:
+def test_the_views_are_barriers_but_a_query_for_one_job_uses_its_index(connect: Connect) -> None:
     conn = connect()
     plans.fill(conn, 20_000)
     (work,) = engine.take(conn, engine.scalar(conn, "select next_need from ready limit 1"))
@@ -131,14 +132,16 @@ def test_the_views_are_barriers_that_let_a_look_for_one_job_use_its_index(connec
         ("departure", "history_job_id_idx", dead),
         ("dead_letter", "job_pkey", dead),
     ):
-        found = plans.look(conn, f"select * from {view} where job_id = %(id)s", {"id": job_id}, "")
+        found = plans.measure(
+            conn, f"select * from {view} where job_id = %(id)s", {"id": job_id}, ""
+        )
         assert found.used.keys() == {index}, view
         assert not found.scanned, view
         assert len(found.result) == 1, view
         assert found.blocks < 30, view
     need = engine.scalar(conn, "select next_need from dead_letter limit 1")
     page = "select * from dead_letter where next_need = %(need)s order by died_at limit 10"
-    found = plans.look(conn, page, {"need": need}, "")
+    found = plans.measure(conn, page, {"need": need}, "")
     assert found.used.keys() == {"job_dead_idx"}
 
 
@@ -152,12 +155,12 @@ def _many_needs(conn: Connection, needs: int) -> None:
 
 
 @pytest.mark.long
-def test_a_need_that_is_new_costs_a_claim_no_look_at_all_lanes(connect: Connect) -> None:
+def test_a_new_need_does_not_make_a_claim_read_all_lanes(connect: Connect) -> None:
     conn = connect()
     _many_needs(conn, 2000)
     for step in range(300):
         engine.submit(conn, f"many.new.{step}", priority=99)
-        found = plans.look(conn, _CLAIM, {})
+        found = plans.measure(conn, _CLAIM, {})
         assert len(found.result) == 1
         if found.scanned.keys() <= plans.SMALL and step % 100 == 0:
             assert found.entries.get("lane_idx", 0) < 100
@@ -166,42 +169,42 @@ def test_a_need_that_is_new_costs_a_claim_no_look_at_all_lanes(connect: Connect)
             assert found.blocks < 2000
 
 
-def test_needs_that_nobody_uses_any_more_cost_an_idle_claim_nothing(connect: Connect) -> None:
+def test_needs_that_are_no_longer_used_cost_an_idle_claim_nothing(connect: Connect) -> None:
     conn = connect()
     _many_needs(conn, 2000)
     while engine.scalar(conn, "select count(*) from get_work('w', '{%}', limit_jobs => 1000)"):
         pass
     conn.execute("set track_counts = on")
 
-    def looked_at() -> int:
+    def index_scans() -> int:
         conn.execute("update lane_cache set noted_at = '-infinity'")
-        found = plans.look(conn, _CLAIM, {})
+        found = plans.measure(conn, _CLAIM, {})
         assert found.result == []
         return sum(found.used.values())
 
-    looked_at()
-    assert looked_at() > 2000
-    # other databases of the server hold it up, too
+    index_scans()
+    assert index_scans() > 2000
+    # transactions in other databases of the server delay this too
     for _ in range(400):
         conn.execute("update lane set retire_at = opened_at")
         engine.one(conn, "sweep")
         if not engine.scalar(conn, "select count(*) from lane"):
             break
-    assert looked_at() > 2000, "what is gone is not looked up each time"
+    assert index_scans() > 2000, "the lane cache is not made anew at each claim"
     conn.execute("update lane_cache set made_at = made_at - interval '1 minute'")
-    looked_at()
-    assert looked_at() < 100
+    index_scans()
+    assert index_scans() < 100
     tables = ("watermark", "lane")
     assert [engine.scalar(conn, f"select count(*) from {table}") for table in tables] == [0, 0]
 
 
-def test_upkeep_looks_at_no_more_lanes_than_it_may(connect: Connect) -> None:
+def test_maintenance_reads_no_more_lanes_than_its_limit(connect: Connect) -> None:
     conn = connect()
     _many_needs(conn, 2000)
     conn.execute("update lane set retire_at = opened_at")
     for _ in range(3):
         engine.one(conn, "sweep", limit_jobs=10)
-    found = plans.look(conn, "select sweep(10)", {})
+    found = plans.measure(conn, "select sweep(10)", {})
     assert found.entries.get("lane_retire_at_idx", 0) < 100
     assert found.entries.get("lane_idx", 0) < 100
     assert found.blocks < 1500
@@ -218,7 +221,7 @@ def test_every_statement_is_planned_once_a_session(connect: Connect) -> None:
     assert plans.planned_anew(session) == []
 
 
-# --- what these tests would not let pass -------------------------------------------------------
+# --- damage that these tests notice --------------------------------------------------------------
 
 _WITHOUT = """
 do $$
@@ -245,7 +248,8 @@ def test_a_statement_that_is_planned_at_every_call_is_noticed(connect: Connect) 
 
 @dataclass(frozen=True)
 class Unpinned:
-    """The engine without one of the things that hold a plan, and who must notice, by saying that."""
+    """The engine without one of the things that pin a plan, the calls that must notice, and what
+    they must report."""
 
     name: str
     says: str
@@ -261,7 +265,7 @@ UNPINNED = [
         [
             "submit",
             "submit many of ten",
-            "get work by fresh marks",
+            "get work by fresh watermarks",
             "get work of a hundred",
             "complete",
             "release",
@@ -270,7 +274,7 @@ UNPINNED = [
             "turn of ten",
             "extend many of ten",
             "checkpoints",
-            "await bell again",
+            "wakeup channel again",
             "sweep with nothing to do",
             "redrive many",
             "job in the archive",
@@ -279,7 +283,7 @@ UNPINNED = [
         sql=_WITHOUT.format("enable_seqscan"),
     ),
     Unpinned(
-        "a circle looked for by a join",
+        "a cycle is looked for by a join",
         "dependency",
         ["reschedule behind a job"],
         [
@@ -292,7 +296,7 @@ UNPINNED = [
         ],
     ),
     Unpinned(
-        "what is waited for looked up by a join",
+        "dependencies are looked up by a join",
         "archive",
         ["submit behind jobs"],
         [
@@ -305,13 +309,13 @@ UNPINNED = [
         ],
     ),
     Unpinned(
-        "the dead looked for by their state",
+        "dead jobs are looked for by their state",
         "entries of job_dead_idx",
         ["fail for good with five that die with it", "redrive with five that come back"],
         [("_ended_as", "(j.failure).dead_reason is not null", "j.state = 'dead'")],
     ),
     Unpinned(
-        "those to be brought back looked for by their state",
+        "jobs to be brought back are looked for by their state",
         "entries of job_dead_idx",
         ["complete with five dependents"],
         [
@@ -323,13 +327,13 @@ UNPINNED = [
         ],
     ),
     Unpinned(
-        "the head of a key looked for among all heads",
+        "the head of a key is looked for among all heads",
         "entries of job_ready_head_idx",
         ["submit behind a singleton key"],
         [("_key_is_busy", "j.parked < true", "not j.parked")],
     ),
     Unpinned(
-        "the leases of keys looked for by a join",
+        "the leases of keys are looked for by a join",
         "entries of leased_key_idx",
         ["get work of singleton keys"],
         [
@@ -356,13 +360,13 @@ def _small(connect: Connect, names: Sequence[str]) -> dict[str, list[str]]:
 
 
 @pytest.mark.parametrize("unpinned", UNPINNED, ids=lambda unpinned: unpinned.name)
-def test_is_noticed(unpinned: Unpinned, connect: Connect) -> None:
+def test_a_damaged_plan_is_noticed(unpinned: Unpinned, connect: Connect) -> None:
     Mutation(unpinned.name, [], unpinned.changes, unpinned.sql).apply(connect())
     said = _small(connect, unpinned.calls)
     assert [name for name in said if unpinned.says not in "".join(said[name])] == []
 
 
 @pytest.mark.long
-def test_nothing_is_noticed_where_all_is_well(connect: Connect) -> None:
+def test_nothing_is_noticed_in_an_undamaged_engine(connect: Connect) -> None:
     said = _small(connect, [name for each in UNPINNED for name in each.calls])
     assert "\n".join(what for each in said.values() for what in each) == ""

@@ -1,5 +1,5 @@
-"""What Hypothesis finds among retry policies, intervals and numbers: each is refused with LH010, or
-the time that comes of it lies between now and the cap, and upkeep goes on."""
+"""Retry policies, intervals and numbers that Hypothesis makes: each is refused with LH010, or the
+resulting time lies between now and the cap, and maintenance goes on."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _numbers = st.one_of(
     st.integers(-(2**31), 2**31 - 1),
     st.integers(-(2**63), 2**63 - 1),
 )
-# As PostgreSQL writes them, and as it does not.
+# Intervals in the forms that PostgreSQL writes, and in others.
 intervals = st.one_of(
     st.lists(st.tuples(_numbers, st.sampled_from(_UNITS)), min_size=1, max_size=4).map(
         lambda parts: " ".join(f"{n} {unit}" for n, unit in parts)
@@ -62,7 +62,7 @@ numerics = st.one_of(
 
 
 class Literal:
-    """A number in JSON as it is written."""
+    """A number in JSON, in one of the ways to write it."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -105,11 +105,11 @@ policies = st.one_of(
 
 
 def accepted(conn: Connection, query: str, *arguments: object) -> list[dict[str, Any]] | None:
-    """What the call answers; None where it is refused with LH010, and nothing else will do."""
+    """The answer of the call, or None if it is refused with LH010; any other code is an error."""
     try:
         return engine.query(conn, query, *arguments)
     except psycopg.Error as error:
-        # the server's own refusal of what is no interval: the function was never called
+        # the server itself refuses a text that is not an interval, so the function was not called
         if error.sqlstate == "LH010" or ("::interval" in query and "interval" in str(error)):
             return None
         raise
@@ -121,14 +121,14 @@ def styled(request: pytest.FixtureRequest, connect: Connect) -> Connection:
 
 
 def _taken(conn: Connection, need: str, lease: str = "60 s") -> int:
-    """How many jobs a claim got; psycopg reads no interval in another style than its own."""
+    """How many jobs a claim got; psycopg reads intervals only in its own style."""
     call = "select count(job_id) from get_work('w', array[%s], %s::interval)"
     count: int = engine.scalar(conn, call, need, lease)
     return count
 
 
 def _crash(conn: Connection, need: str) -> None:
-    """Takes the job of the need, and lets its lease run out."""
+    """Claims the job of the need, and lets its lease expire."""
     assert _taken(conn, need) == 1
     engine.run_out(conn)
     engine.one(conn, "sweep")
@@ -164,11 +164,11 @@ def test_a_retry_policy_is_refused_or_brings_the_job_back_in_time(
         "select state, extract(epoch from available_at - clock_timestamp()) as wait from job",
     )
     assert job["state"] in ("scheduled", "ready")
-    # give or take the jitter, which may be as much again
+    # plus or minus the jitter, which may be as much again
     assert -5 <= job["wait"] <= 2 * YEAR.total_seconds(), job
     styled.execute("update job set available_at = clock_timestamp() where state = 'scheduled'")
     engine.one(styled, "sweep")
-    assert _taken(styled, "p.a") == 1, "it is found again"
+    assert _taken(styled, "p.a") == 1, "the job is found again"
 
 
 @pytest.mark.long
@@ -176,8 +176,8 @@ def test_a_retry_policy_is_refused_or_brings_the_job_back_in_time(
 @given(delay=intervals)
 @example(delay="-1 year 360 days 12 hours")
 @example(delay="107000000 days -2568000000 hours")
-def test_a_retry_after_is_refused_or_lies_within_a_year(conn: Connection, delay: str) -> None:
-    # not truncated, which writes every file of these tables anew
+def test_a_retry_after_is_refused_or_is_at_most_a_year(conn: Connection, delay: str) -> None:
+    # DELETE, because TRUNCATE writes every file of these tables anew
     conn.execute("delete from job; delete from deferred")
     engine.submit(conn, "p.b")
     lease = engine.take_one(conn, "p.b")
@@ -194,7 +194,9 @@ def test_a_retry_after_is_refused_or_lies_within_a_year(conn: Connection, delay:
             wait = engine.scalar(conn, "select available_at - clock_timestamp() from only job")
             assert timedelta(seconds=-5) <= wait <= YEAR
             return
-        assert engine.scalar(conn, "select count(*) from leased") == 1, "refused, and still leased"
+        assert engine.scalar(conn, "select count(*) from leased") == 1, (
+            "a refused job is still leased"
+        )
 
 
 @pytest.mark.long
@@ -202,9 +204,7 @@ def test_a_retry_after_is_refused_or_lies_within_a_year(conn: Connection, delay:
 @given(lease=intervals)
 @example(lease="-1 year 360 days 12 hours")
 @example(lease="107000000 days -2568000000 hours")
-def test_a_lease_is_refused_or_lasts_until_between_now_and_max_lease(
-    conn: Connection, lease: str
-) -> None:
+def test_a_lease_is_refused_or_ends_between_now_and_max_lease(conn: Connection, lease: str) -> None:
     conn.execute("delete from job; delete from deferred")
     for need in ("p.c", "p.d"):
         engine.submit(conn, need)
@@ -213,7 +213,7 @@ def test_a_lease_is_refused_or_lasts_until_between_now_and_max_lease(
         "select lease_expires_at - clock_timestamp() as left from get_work('w', '{p.c,p.d}', %s::interval)",
         "select (work).lease_expires_at - clock_timestamp() as left from turn('w', '{p.c}', '[]', %s::interval)",
     ):
-        # by marks, and without
+        # with watermarks, and without
         for _ in range(2):
             found = accepted(conn, call, lease)
             if found is None:

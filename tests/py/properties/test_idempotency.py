@@ -1,4 +1,4 @@
-"""A request that is repeated is known by what it asks for, as jsonb sees it."""
+"""A repeated request is recognized by its content, compared as jsonb."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from conftest import Connection
 from support import refused
 
-# Texts that look like numbers, and what ends and escapes a JSON string, are the hard ones.
+# The hard cases are texts that look like numbers, and characters that end or escape a JSON string.
 TEXTS = st.one_of(
     st.sampled_from(
         ["1.0", "1.10", '"', '"1.0', "1.0\\", '\\"1.0, 2.00', ", 1.0", "a.0", "10.0.0.1", ""]
@@ -25,7 +25,7 @@ TEXTS = st.one_of(
 WHOLE = st.text(alphabet=string.digits, min_size=1, max_size=6).map(
     lambda digits: digits.lstrip("0") or "0"
 )
-# as they are written: 1, 1.0, -0.00, 1.10, 12e-3
+# numbers in different spellings: 1, 1.0, -0.00, 1.10, 12e-3
 NUMBERS = st.builds(
     lambda sign, whole, fraction, power: sign + whole + fraction + power,
     st.sampled_from(["", "-"]),
@@ -51,7 +51,7 @@ VALUES = st.recursive(
 
 @st.composite
 def said_otherwise(draw: st.DrawFn, value: str) -> str:
-    """The same value in other words: zeros behind, keys in another order, one of them twice."""
+    """The same value in another form: trailing zeros, keys in another order, one of them twice."""
 
     def number(text: str) -> str:
         digits = format(Decimal(text), "f")
@@ -94,7 +94,7 @@ PAIRS = st.one_of(
 @example(pair=('{"a": 1.0, "b": [2.50]}', '{"b": [2.5], "a": 7, "a": 1}'))
 @given(pair=PAIRS)
 @pytest.mark.parametrize("way", ["submit", "submit_many", "submission"])
-def test_a_request_is_a_repetition_where_its_payload_is_equal_as_jsonb(
+def test_a_request_is_a_repetition_if_its_payload_is_equal_as_jsonb(
     conn: Connection, way: str, pair: tuple[str, str]
 ) -> None:
     key = str(uuid4())

@@ -1,5 +1,5 @@
-"""The ten promises of the design, one section each. What needs a step-by-step race is a scenario
-(concurrency/scenarios); what needs a crowd is beside them."""
+"""The ten promises of the design, one section each. Races that are played step by step are
+scenarios (concurrency/scenarios); tests that need many sessions stand beside them."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_a_submit_that_rolled_back_leaves_nothing(connect: Connect, conn: Connec
     assert engine.drain(conn) == [parent]
 
 
-def test_a_submit_that_committed_comes_with_the_callers_rows(
+def test_a_submit_commits_together_with_the_callers_rows(
     connect: Connect, conn: Connection
 ) -> None:
     conn.execute("create table invoice (n integer)")
@@ -96,7 +96,7 @@ def test_twenty_workers_share_a_queue_without_taking_a_job_twice(
     conns = [connect(options=engine.PATIENCE) for _ in range(20)]
     hands = run_threads([lambda c=c: engine.take(c, "n0", "n1", "%", n=20) for c in conns])
     leased = [work for hand in hands for work in hand]
-    assert len(leased) == 400, "each got as many as it asked for"
+    assert len(leased) == 400, "each worker got as many jobs as it asked for"
     assert len({w["job_id"] for w in leased}) == 400
     assert len({w["fence"] for w in leased}) == 400
     engine.check(conn)
@@ -117,7 +117,7 @@ ENDS = {
 def test_of_two_ends_at_once_one_is_recorded(
     connect: Connect, conn: Connection, first: str, second: str
 ) -> None:
-    """Faults 32 and 33: the second waits for the first one's transaction, then looks again."""
+    """Faults 32 and 33: the second waits for the first one's transaction, then reads again."""
     one_, two = connect(), connect(options=engine.PATIENCE)
     engine.submit(conn, retry=engine.AT_ONCE)
     work = engine.take_one(conn)
@@ -147,7 +147,7 @@ def test_of_two_ends_at_once_one_is_recorded(
         "select (select count(*) from archive) + (select count(*) from job where state = 'dead')",
     )
     assert ended <= 1
-    # (of a lease that ran out, cancel and sweep first take it away)
+    # (cancel and sweep first reclaim an expired lease)
     after = {
         "complete": ("succeeded", {"complete": "LH018", "cancel": "", "sweep": ""}, "LH008"),
         "fail": ("dead", {"fail": "", "cancel": "", "sweep": ""}, "LH008"),
@@ -176,7 +176,7 @@ def test_a_stale_lease_changes_nothing(connect: Connect) -> None:
     lease.a_stale_lease_is_refused_when_it_waited_for_the_lock(connect)
 
 
-# --- 4. what is written with complete happens exactly once --------------------------------------
+# --- 4. writes in the transaction of complete happen exactly once -------------------------------
 
 
 def test_the_effects_of_twenty_racing_replays_are_there_once(
@@ -253,7 +253,7 @@ def test_a_key_has_one_lease_across_needs_and_batches(connect: Connect) -> None:
 # --- 7. everything drains: faults/test_soak.py ---------------------------------------------------------
 
 
-def test_all_that_a_lost_worker_left_behind_drains(connect: Connect, conn: Connection) -> None:
+def test_the_jobs_of_a_lost_worker_drain(connect: Connect, conn: Connection) -> None:
     worker = connect()
     made = [
         engine.submit(conn, retry=engine.AT_ONCE, singleton_key=f"k{n % 2}", max_attempts=9)
@@ -309,5 +309,5 @@ def test_public_may_do_nothing(connect: Connect) -> None:
         deadlocks.ends_with_crossed_dependents_neither_wait_nor_deadlock,
     ],
 )
-def test_nobody_waits(connect: Connect, scenario: Scenario) -> None:
+def test_no_call_waits_for_work_on_another_job(connect: Connect, scenario: Scenario) -> None:
     scenario(connect)

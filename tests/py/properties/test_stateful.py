@@ -1,5 +1,5 @@
 """Random sequences of public calls, in three sessions of three isolation levels, against a model
-of what the design says (I1–I7). Hypothesis shrinks what it finds to the shortest sequence."""
+of what the design says (I1–I7). Hypothesis shrinks a failure to the shortest sequence."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Job:
 
 
 class Model:
-    """What the design says becomes of jobs; times are left out: every backoff is nothing."""
+    """The states of jobs according to the design. Times are left out: every backoff is zero."""
 
     def __init__(self) -> None:
         self.jobs: dict[UUID, Job] = {}
@@ -99,7 +99,7 @@ class Model:
                 self.revive(other_id)
 
     def wait(self, job_id: UUID, wait_for: list[UUID]) -> None:
-        """The job waits for these now; what ended already takes effect at once."""
+        """Makes the job wait for these jobs; those that have ended take effect at once."""
         job = self.jobs[job_id]
         states = {w: self.jobs[w].state for w in wait_for}
         live = {w for w, s in states.items() if s not in ("succeeded", "cancelled", "dead")}
@@ -155,7 +155,7 @@ class Machine(RuleBasedStateMachine):
             self.conn.execute(f"delete from {table}")
 
     def settled(self) -> None:
-        """Whatever was left for later is done; then the engine must say what the model says."""
+        """Runs all deferred work; after that the engine must agree with the model."""
         for _ in range(60):
             engine.sweep(self.conn)
             if not engine.scalar(
@@ -185,7 +185,7 @@ class Machine(RuleBasedStateMachine):
         return data.draw(st.sampled_from(found), label="job") if found else None
 
     def call(self, data: Any, function: str, **arguments: Any) -> str:
-        """One call in any of the sessions, repeated on 40001; '' or the code it was refused with."""
+        """Makes one call in any of the sessions, again on 40001; returns '' or the code of a refusal."""
         conn = data.draw(st.sampled_from(self.conns), label="session")
         for _ in range(50):
             try:
@@ -275,13 +275,13 @@ class Machine(RuleBasedStateMachine):
         elif verb == "reschedule":
             wait_for = data.draw(st.lists(st.sampled_from(list(self.model.jobs)), max_size=3))
             code = self.call(data, "reschedule", **lease, wait_for=wait_for)
-            circle = job_id in wait_for or any(
+            cycle = job_id in wait_for or any(
                 job_id in self.model.upstream(w)
                 for w in wait_for
                 if self.model.jobs[w].state not in ("succeeded", "cancelled")
                 and (self.model.jobs[w].state != "dead" or job.policy != "release")
             )
-            expected = "LH007" if job.asked else "LH004" if circle else ""
+            expected = "LH007" if job.asked else "LH004" if cycle else ""
             assert code == expected
             if not code:
                 job.stale.append(job.lease)  # type: ignore[arg-type]
@@ -331,7 +331,7 @@ class Machine(RuleBasedStateMachine):
     @precondition(lambda self: any(j.stale for j in self.model.jobs.values()))
     @rule(data=st.data(), verb=st.sampled_from(["extend", "checkpoint", "hold_lease"]))
     def stale(self, data: Any, verb: str) -> None:
-        """I3: refused, with a code that says why."""
+        """I3: a stale lease is refused with a code that says why."""
         job_id = data.draw(
             st.sampled_from([i for i, j in self.model.jobs.items() if j.stale]), label="job"
         )
@@ -344,7 +344,7 @@ class Machine(RuleBasedStateMachine):
         self.settled()
 
     def teardown(self) -> None:
-        """I7: what is not dead, or held on for what is dead, drains."""
+        """I7: every job drains unless it is dead or waits for a dead one."""
         if not hasattr(self, "model"):
             return
         self.settled()
@@ -385,7 +385,7 @@ def test_any_sequence_of_calls_does_what_the_design_says(sessions: list[Connecti
 @pytest.mark.parametrize(
     "name", ["the lease check of extend, checkpoint and hold_lease", "a grant counts as an attempt"]
 )
-def test_a_random_sequence_notices_what_is_missing(sessions: list[Connection], name: str) -> None:
+def test_a_random_sequence_notices_a_missing_check(sessions: list[Connection], name: str) -> None:
     (mutation,) = [m for m in MUTATIONS if m.name == name]
     mutation.apply(sessions[0])
     with pytest.raises(AssertionError):

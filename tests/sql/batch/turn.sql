@@ -1,4 +1,4 @@
--- turn: acknowledges a batch and claims the next, in one call.
+-- turn: acknowledges a batch and claims the next jobs, in one call.
 
 begin;
 select plan(36);
@@ -9,7 +9,7 @@ create function pg_temp.says(name text, verb text, arguments jsonb default '{}')
     select jsonb_build_object('job_id', pg_temp.job(name), 'lease_id', pg_temp.lease(name), 'verb', verb) || arguments;
 $says$;
 
--- What it does ---------------------------------------------------------------------------------------------
+-- Behaviour ------------------------------------------------------------------------------------------------
 
 select count(pg_temp.keep('job' || n, submit('turn.a', jsonb_build_object('n', n)))) from generate_series(1, 4) as n \gset
 create temporary table first_turn as
@@ -20,7 +20,7 @@ select results_eq(
     'with nothing done it claims, as get_work does'
 );
 select ok(
-    (select bool_and(f.lease_remaining between interval '55 s' and interval '60 s') from first_turn as f), 'for a minute where nothing is said'
+    (select bool_and(f.lease_remaining between interval '55 s' and interval '60 s') from first_turn as f), 'the default lease is one minute'
 );
 update pg_temp.known as k set lease_id = f.lease_id from first_turn as f where f.job_id = k.job_id;
 create temporary table second_turn as
@@ -32,17 +32,17 @@ from turn(
 select results_eq(
     $$ select t.settled is null, t.work is null from second_turn as t order by t.nth $$,
     $$ values (false, true), (false, true), (true, false), (true, false) $$,
-    'the settled come first; of settled and work one is null'
+    'settled rows come first; in each row either settled or work is null'
 );
 select results_eq(
     $$ select (t.settled).job_id, (t.settled).verb, (t.settled).ok, (t.settled).state from second_turn as t order by t.nth limit 2 $$,
     $$ values (pg_temp.job('job2'), 'fail', true, 'scheduled'), (pg_temp.job('job1'), 'complete', true, 'succeeded') $$,
-    'what was done is answered in order'
+    'the elements are answered in order'
 );
 select results_eq(
     $$ select (t.work).job_id from second_turn as t where t.settled is null order by t.nth $$,
     $$ values (pg_temp.job('job3')), (pg_temp.job('job4')) $$,
-    'the next ones are claimed'
+    'the next jobs are claimed'
 );
 select ok(
     (
@@ -50,11 +50,11 @@ select ok(
         from second_turn as t
         where t.settled is null
     ),
-    'for the lease that was asked for'
+    'they are leased for the requested time'
 );
 select is_empty($$ select * from turn('worker', '{turn.a}') $$, 'with nothing done and nothing to do it returns nothing');
 
--- What the ends let go can be claimed in the same call ------------------------------------------------------
+-- Jobs that the batch frees can be claimed in the same call -------------------------------------------------
 
 select pg_temp.held('first') \gset
 select pg_temp.keep('behind', submit('turn.b', wait_for => array[pg_temp.job('first')])) \gset
@@ -65,7 +65,7 @@ select results_eq(
         where t.settled is null
     $$,
     $$ values (pg_temp.job('behind'), jsonb_build_object(pg_temp.job('first'), 5)) $$,
-    'a job that waited for what was completed, with its result'
+    'a job that waited for the completed one, with its result'
 );
 select count(pg_temp.keep('u' || n, submit('turn.u'))) from generate_series(1, 2) as n \gset
 select pg_temp.take('u1') \gset
@@ -76,13 +76,13 @@ select results_eq(
         where t.settled is null
     $$,
     $$ values (pg_temp.job('u1')) $$,
-    'a job that was given a priority of its own comes first by it'
+    'a job that was given a new priority is claimed by it'
 );
--- one that a comparison of intervals takes for five days: 100 years of months, less as many days of 360 a year
+-- an interval that compares as five days: 100 years in months, minus as many days at 360 a year
 select pg_temp.refused(format($$ select %s $$, v.call), 'LH010', v.test)
 from (values
-    ($$ turn('worker', '{turn.u}', lease => '1200 months -35995 days') $$, 'turn: a lease that is longer than it looks'),
-    ($$ get_work('worker', '{turn.u}', lease => '1200 months -35995 days') $$, 'get_work: a lease that is longer than it looks')
+    ($$ turn('worker', '{turn.u}', lease => '1200 months -35995 days') $$, 'turn: a lease that is longer than it compares'),
+    ($$ get_work('worker', '{turn.u}', lease => '1200 months -35995 days') $$, 'get_work: a lease that is longer than it compares')
 ) as v (call, test);
 select pg_temp.keep('k1', submit('turn.k', singleton_key => 'k')) \gset
 select pg_temp.keep('k2', submit('turn.k', singleton_key => 'k')) \gset
@@ -94,7 +94,7 @@ select results_eq(
         where t.settled is null
     $$,
     $$ values (pg_temp.job('k2')) $$,
-    'the next of its singleton key'
+    'the next job of its singleton key'
 );
 select pg_temp.held('back') \gset
 select results_eq(
@@ -104,7 +104,7 @@ select results_eq(
         where t.settled is null
     $$,
     $$ values (pg_temp.job('back'), 1) $$,
-    'even what was released'
+    'even a job that was released'
 );
 
 -- Strict, and not ---------------------------------------------------------------------------------------------
@@ -118,7 +118,7 @@ select pg_temp.refused(
 );
 select results_eq(
     $$ select pg_temp.state_of(n) from unnest('{good,next}'::text[]) as n $$, $$ values ('leased'), ('ready') $$,
-    'and nothing of the call stays: neither the ends nor the claim'
+    'nothing of the call stays: neither the ends nor the claim'
 );
 create temporary table loose as
 select t.*, row_number() over () as nth
@@ -128,7 +128,7 @@ from turn(
 select results_eq(
     'select (t.settled).ok, (t.settled).error_code, (t.work).job_id from loose as t order by t.nth',
     $$ values (false, 'LH001', null), (true, null, null), (null, null, pg_temp.job('next')) $$,
-    'strict => false: it is answered in its own row, and spoils no other, nor the claim'
+    'strict => false: the error is answered in its own row, and spoils neither the others nor the claim'
 );
 select pg_temp.refused(
     $$ select turn('worker', '{turn.next}', jsonb_build_array(pg_temp.says('good', 'complete'))) $$, 'LH018', 'strict: completing again raises LH018'
@@ -148,10 +148,10 @@ select pg_temp.refused(
     'LH010', v.test || ': LH010'
 )
 from (values
-    ('null', null, null, null, null, null, 'no worker'),
-    ($$ '' $$, null, null, null, null, null, 'a worker of no name'),
-    ('repeat(''x'', 201)', null, null, null, null, null, 'a worker of too long a name'),
-    (null, 'null', null, null, null, null, 'no capabilities'),
+    ('null', null, null, null, null, null, 'a null worker'),
+    ($$ '' $$, null, null, null, null, null, 'an empty worker'),
+    ('repeat(''x'', 201)', null, null, null, null, null, 'a worker that is too long'),
+    (null, 'null', null, null, null, null, 'null capabilities'),
     (null, $$ '{}' $$, null, null, null, null, 'empty capabilities'),
     (null, $$ '{{a},{b}}' $$, null, null, null, null, 'capabilities of two dimensions'),
     (null, $$ '{a,null}' $$, null, null, null, null, 'a null capability'),
@@ -159,17 +159,17 @@ from (values
     (null, $$ array_fill('a'::text, array[1001]) $$, null, null, null, null, 'too many capabilities'),
     (null, null, $$ '{}' $$, null, null, null, 'a done that is an object'),
     (null, null, $$ '[{}]' $$, null, null, null, 'an empty element'),
-    (null, null, $$ jsonb_build_array(pg_temp.says('x', 'burn')) $$, null, null, null, 'no known verb'),
-    (null, null, null, $$ '0 s' $$, null, null, 'a lease of nothing'),
+    (null, null, $$ jsonb_build_array(pg_temp.says('x', 'burn')) $$, null, null, null, 'an unknown verb'),
+    (null, null, null, $$ '0 s' $$, null, null, 'a lease of zero'),
     (null, null, null, $$ '-1 s' $$, null, null, 'a negative lease'),
     (null, null, null, $$ '8 days' $$, null, null, 'a lease above the setting'),
-    (null, null, null, null, '0', null, 'a limit of none'),
+    (null, null, null, null, '0', null, 'a limit of zero'),
     (null, null, null, null, '-1', null, 'a negative limit'),
     (null, null, null, null, '1001', null, 'a limit that is too high')
 ) as v (worker_id, capabilities, done, lease, limit_jobs, strict, test);
 select results_eq(
     $$ select pg_temp.state_of(n) from unnest('{x,waiting}'::text[]) as n $$, $$ values ('leased'), ('ready') $$,
-    'after all that nothing is ended, and nothing claimed'
+    'after all these refusals no job is ended and none is claimed'
 );
 
 select * from finish();

@@ -1,4 +1,4 @@
--- Decisions that stand in two places because the hot path needs a copy, and lists that must be the same: here they are compared.
+-- Some decisions stand in two places because the hot path needs a copy, and some lists must be the same. This file compares them.
 
 begin;
 select plan(9);
@@ -28,7 +28,7 @@ select results_eq(
         where a.attrelid = 'submission'::regclass and a.attnum > 0 order by a.attnum
     $$,
     'select p.name::text, p.type from parameter as p order by p.ordinal',
-    'so are the columns of submission'
+    'the columns of submission are the parameters of submit'
 );
 select set_eq(
     'select k.key, k.value from jsonb_each_text(_submit_field_kinds()) as k',
@@ -39,7 +39,7 @@ select set_eq(
         end
         from parameter as p
     $$,
-    'so are the keys of an element of submit_many, with the JSON types of their types'
+    'the keys of an element of submit_many are the parameters of submit, with matching JSON types'
 );
 select set_eq(
     $$
@@ -48,10 +48,10 @@ select set_eq(
         where f.oid = '_copy_row'::regproc
     $$,
     $$ select p.name::text from parameter as p where p.name not in ('next_need', 'payload', 'priority') $$,
-    'a COPY gathers no row that gives more than a need, a payload and a priority'
+    'COPY takes the short way only for rows that give nothing but a need, a payload and a priority'
 );
 
--- What is plain passes every check ----------------------------------------------------------------
+-- A plain request passes every check --------------------------------------------------------------
 
 create function pg_temp.complaint(statement text) returns text language plpgsql as $complaint$
 begin
@@ -83,14 +83,14 @@ select results_eq(
     $$
         values (jsonb '{}', 100), ('{"a": 1}', 100), ('{}', 0), ('{}', 999), (jsonb_build_object('x', repeat('x', 1000)), 100)
     $$,
-    'plain are requests with a need, an object of at most 1,024 bytes and a priority from 0 to 999, and nothing else'
+    'a request is plain if it gives only a need, an object of at most 1,024 bytes and a priority from 0 to 999'
 );
 select is_empty(
     $$
         select left(r.request::text, 200) from sample as r
         where _is_plain_request(r.request) and pg_temp.complaint(format('select _check_submit(%L)', r.request)) is not null
     $$,
-    'none of these is refused by _check_submit'
+    '_check_submit refuses none of the plain requests'
 );
 select is_empty(
     $$
@@ -101,7 +101,7 @@ select is_empty(
         ) as n (need)
         where _is_plain_need(n.need) and pg_temp.complaint(format('select _check_need(''need'', %L)', n.need)) is not null
     $$,
-    'no need that _is_plain_need accepts is refused by _check_need'
+    '_check_need refuses no need that _is_plain_need accepts'
 );
 
 -- Ids in the elements of a batch ------------------------------------------------------------------
@@ -125,10 +125,10 @@ select is_empty(
         where e.are_uuids and _is_lease_reference(e.element)
             and pg_temp.complaint(format('select _check_elements(''done'', %L)', jsonb_build_array(e.element))) is not null
     $$,
-    'no element with two uuids that _is_lease_reference accepts is refused by _check_elements'
+    '_check_elements refuses no element with two uuids that _is_lease_reference accepts'
 );
 
--- A plain job is written alike by all that write one ------------------------------------------------
+-- Everything that writes a plain job writes it alike ------------------------------------------------
 
 create function pg_temp.written(way text) returns jsonb language sql as $written$
     select jsonb_agg(
@@ -159,7 +159,7 @@ select is_empty(
         where replace(pg_temp.written(w.way)::text, w.way, 'submit') is distinct from pg_temp.written('submit')::text
             or pg_temp.written('submit') is null
     $$,
-    'submit, submit_many, submission and COPY, and what writes jobs that are not plain, write the same row for a plain job'
+    'submit, submit_many, submission, COPY and the functions for jobs that are not plain write the same row for a plain job'
 );
 
 select * from finish();

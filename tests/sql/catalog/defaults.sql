@@ -1,13 +1,13 @@
--- An optional argument that is null means its default: of every public function, in JSON, and in the view.
+-- A null optional argument means its default: for every public function, in JSON, and in the view.
 
 begin;
 select plan(5);
 \ir ../include/support.sql
 \ir ../include/named.sql
 
--- Every public function, every optional argument: left out and null are answered the same ------------------------------
+-- Every optional argument of every public function: leaving it out and passing null give the same answer ---------------
 
--- Those that are left to the test: what a caller must say.
+-- Defaults for the arguments that a caller must give.
 create temporary table said (function text, argument text, value text);
 insert into said
 select f.function, v.argument, format(v.value, k.kind)
@@ -25,7 +25,7 @@ cross join lateral (
         ('leases', $$ jsonb_build_array(jsonb_build_object('job_id', pg_temp.job('hold'), 'lease_id', pg_temp.lease('hold'))) $$)
 ) as v (argument, value);
 
--- What a call answers, and how everything is afterwards: without what differs each time. Ids are alike, times are minutes from now. It is undone.
+-- The answer of a call and the state afterwards, without what differs each time: ids are made alike, times become minutes from now. The call is undone.
 create function pg_temp.plainly(value text) returns text language plpgsql as $plainly$
 declare
     v_time text;
@@ -94,9 +94,9 @@ select is_empty(
         cross join lateral (select pg_temp.outcome(pg_temp.call_of(o.function, o.required, null)) as outcome) as d
         where n.outcome is distinct from d.outcome or d.outcome !~ '^TAP00: ..' or pg_temp.call_of(o.function, o.required, null) is null
     $$,
-    'every optional argument of every public function may be null, which is as if it had been left out'
+    'a null optional argument of any public function means that it was left out'
 );
-select cmp_ok((select count(*) from optional), '>=', 57::bigint, 'these are all that there are');
+select cmp_ok((select count(*) from optional), '>=', 57::bigint, 'the test covers every optional argument');
 
 -- In JSON -----------------------------------------------------------------------------------------------------------------
 
@@ -111,7 +111,7 @@ select is_empty(
         cross join lateral (select pg_temp.outcome($c$ select * from submit_many('[{"next_need": "d.new"}]') $c$) as outcome) as d
         where k.key <> 'next_need' and (n.outcome is distinct from d.outcome or d.outcome !~ '^TAP00: ..')
     $$,
-    'a null in an element of submit_many is as if its key had been left out'
+    'a null in an element of submit_many means that its key was left out'
 );
 create function pg_temp.element(verb text, added jsonb) returns text language sql as $element$
     select format(
@@ -126,10 +126,10 @@ select is_empty(
         cross join jsonb_object_keys(v.keys) as k (key)
         cross join lateral (select pg_temp.outcome(pg_temp.element(v.verb, jsonb_build_object(k.key, null))) as outcome) as n
         cross join lateral (select pg_temp.outcome(pg_temp.element(v.verb, '{}')) as outcome) as d
-        -- the result of complete is any JSON value, null among them
+        -- the result of complete is any JSON value, null included
         where k.key not in ('verb', 'job_id', 'lease_id', 'result') and (n.outcome is distinct from d.outcome or d.outcome !~ '^TAP00: ..')
     $$,
-    'a null in an element of settle, too'
+    'a null in an element of settle means that its key was left out'
 );
 
 -- In the view -------------------------------------------------------------------------------------------------------------
@@ -146,7 +146,7 @@ select is_empty(
         cross join lateral (select pg_temp.outcome($c$ insert into submission (next_need) values ('d.new') returning job_id $c$) as outcome) as d
         where a.attrelid = 'submission'::regclass and a.attnum > 1 and (n.outcome is distinct from d.outcome or d.outcome !~ '^TAP00: ..')
     $$,
-    'a null in a column of submission, too'
+    'a null in a column of submission means that the column was left out'
 );
 
 select * from finish();

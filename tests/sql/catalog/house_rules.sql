@@ -1,10 +1,10 @@
--- The rules of the house, read from the catalogs: what every function must have, what nobody may
--- have, and the exact public face. A change of the face is a change of this file.
+-- The house rules, read from the catalogs: what every function must have, which rights nobody may
+-- have, and the exact public interface. A change of the interface is a change of this file.
 
 begin;
 select plan(23);
 
--- What a caller sees: no leading underscore.
+-- The objects that a caller sees: those without a leading underscore.
 create temporary view public_function as
 select
     p.oid,
@@ -15,7 +15,7 @@ from pg_catalog.pg_proc as p
 where p.pronamespace = 'leasehold'::regnamespace
   and p.proname not like '\_%';
 
--- A signature as one writes it: lower case, without the casts that PostgreSQL puts behind defaults.
+-- A signature in its usual written form: lower case, without the casts that PostgreSQL appends to defaults.
 create function pg_temp.plainly(signature text) returns text language sql immutable as $plainly$
     select replace(
         regexp_replace(lower(signature), '::[a-z_]+( [a-z]+)*(\[\])?', '', 'g'),
@@ -23,7 +23,7 @@ create function pg_temp.plainly(signature text) returns text language sql immuta
     )
 $plainly$;
 
--- Who holds a right through PUBLIC: grantee 0.
+-- The rights that PUBLIC holds: grantee 0.
 create temporary view public_right as
 select 'schema'::text as kind, n.nspname::text as name, a.privilege_type
 from pg_catalog.pg_namespace as n,
@@ -50,7 +50,7 @@ join pg_catalog.pg_attribute as t on t.attrelid = c.oid,
     lateral aclexplode(t.attacl) as a
 where c.relnamespace = 'leasehold'::regnamespace and a.grantee = 0
 union all
--- an array's rights are its element's, a table's row type is reached through the table
+-- an array has the rights of its element type; a table's row type is reached through the table
 select 'type', t.oid::regtype::text, a.privilege_type
 from pg_catalog.pg_type as t
 left join pg_catalog.pg_class as c on c.oid = t.typrelid,
@@ -60,7 +60,7 @@ where t.typnamespace = 'leasehold'::regnamespace
   and coalesce(c.relkind, 'c') = 'c'
   and a.grantee = 0;
 
--- The codes that bodies name; error_codes() names them all, so it does not count.
+-- The codes that function bodies name; error_codes() names them all, so it does not count.
 create temporary view raised_code as
 select distinct m[1] as code
 from pg_catalog.pg_proc as p,
@@ -115,7 +115,7 @@ select is_empty(
               select from unnest(p.proconfig) as setting where setting ~ '^search_path=.*pg_temp$'
           )
     $$,
-    'no SECURITY DEFINER function is without a pinned search_path'
+    'every SECURITY DEFINER function has a pinned search_path'
 );
 
 select is_empty(
@@ -128,7 +128,7 @@ select is_empty(
               where t.tgfoid = p.oid and c.relnamespace = p.pronamespace and (c.relkind = 'v' or t.tgenabled = 'A')
           ))
     $$,
-    'a trigger function is a helper of a view, or of a table whose trigger is enabled always, with the owner''s rights'
+    'a trigger function is a helper with the owner''s rights, of a view or of a table whose trigger is always enabled'
 );
 
 -- Tables and views ----------------------------------------------------------------------------------
@@ -145,7 +145,7 @@ select is_empty(
               else false
           end
     $$,
-    'every table has a primary key or another replica identity: a publication of all tables refuses nothing'
+    'every table has a primary key or another replica identity, so that a publication of all tables refuses nothing'
 );
 select is_empty(
     $$
@@ -153,7 +153,7 @@ select is_empty(
         where c.relnamespace = 'leasehold'::regnamespace and c.relkind = 'v' and c.relname <> 'submission'
           and not coalesce(c.reloptions::text[] @> '{security_barrier=true}', false)
     $$,
-    'every view to look at is a security barrier'
+    'every view that is read is a security barrier'
 );
 select is_empty(
     $$
@@ -161,9 +161,9 @@ select is_empty(
         where c.relnamespace = 'leasehold'::regnamespace and c.relkind = 'v'
           and pg_catalog.pg_relation_is_updatable(c.oid, false) <> 0
     $$,
-    'no view is written to but by triggers'
+    'a view is written to only through triggers'
 );
--- An inherited column has its comment in the parent.
+-- The comment of an inherited column stands in the parent.
 select is_empty(
     $$
         select c.oid::regclass, a.attname
@@ -183,7 +183,7 @@ select is_empty(
         select s.oid::regclass::text from pg_catalog.pg_class as s
         where s.relnamespace = 'leasehold'::regnamespace and s.relkind = 'S'
           and coalesce(obj_description(s.oid, 'pg_class'), '') = ''
-          -- those of identity columns belong to their tables
+          -- sequences of identity columns belong to their tables
           and not exists (
               select from pg_catalog.pg_depend as d
               where d.classid = 'pg_class'::regclass and d.objid = s.oid and d.deptype = 'i'
@@ -209,7 +209,7 @@ select is_empty(
           and p.proname like '\_%'
           and a.grantee <> p.proowner
     $$,
-    'nobody but the owner may call a helper'
+    'only the owner may call a helper'
 );
 select is_empty(
     $$
@@ -221,7 +221,7 @@ select is_empty(
           and not (c.relkind = 'v' and a.privilege_type = 'SELECT')
           and not (c.relname = 'submission' and a.privilege_type = 'INSERT')
     $$,
-    'nobody but the owner has a right on a table or sequence: only functions and views are granted'
+    'only the owner has a right on a table or sequence: others are granted functions and views alone'
 );
 select set_eq(
     $$
@@ -236,7 +236,7 @@ select set_eq(
             lateral aclexplode(p.proacl) as a
         where p.oid = 'submit'::regproc
     $$,
-    'who may insert into the view submission is who may submit'
+    'the roles that may insert into the view submission are those that may submit'
 );
 
 -- Errors --------------------------------------------------------------------------------------------
@@ -254,7 +254,7 @@ select is_empty(
         select code, name from error_codes()
         where code !~ '^LH\d{3}$' or name !~ '^[a-z]+(_[a-z]+)*$' or coalesce(description, '') = ''
     $$,
-    'every code has its form, a name and a description'
+    'every code has the right form, a name and a description'
 );
 select is(
     (select count(distinct name) from error_codes()),
@@ -262,7 +262,7 @@ select is(
     'no two codes share a name'
 );
 
--- The public face -----------------------------------------------------------------------------------
+-- The public interface ------------------------------------------------------------------------------
 
 create temporary table face (signature text);
 insert into face values
@@ -340,7 +340,7 @@ select is_empty(
         ) as e
         order by 2, 1
     $$,
-    'the public functions are these, with these arguments, defaults and results'
+    'the public functions are exactly these, with these arguments, defaults and results'
 );
 
 create temporary table shape (signature text);
@@ -400,13 +400,13 @@ select is_empty(
         ) as e
         order by 2, 1
     $$,
-    'the public types are these, with these columns'
+    'the public types are exactly these, with these columns'
 );
 select is_empty(
     $$
         select t.oid::regtype from pg_catalog.pg_type as t
         where t.typnamespace = 'leasehold'::regnamespace and t.typtype in ('d', 'e', 'r', 'm')
-          -- refuses what a trigger of the view submission would miss
+          -- refuses the writes that a trigger of the view submission would miss
           and t.typname <> '_submitted_need'
     $$,
     'states and reasons are text with named checks: no enums, domains or ranges'

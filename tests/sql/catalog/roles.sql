@@ -1,10 +1,10 @@
--- Rights: each group does exactly what is its own, everybody else nothing; and no caller's schema, temporary object or setting reaches inside.
+-- Rights: each group can do exactly what it is meant to do, everybody else nothing; no caller's schema, temporary object or setting has an effect inside.
 
 begin;
 \ir ../include/support.sql
 select plan(111);
 
--- Which functions whom -----------------------------------------------------------------------------
+-- Which functions each role may call ---------------------------------------------------------------
 
 create temporary table granted (role text, functions text[]);
 insert into granted values
@@ -16,7 +16,7 @@ update granted set functions = functions || '{error_codes,require_api,schema_ver
 create role tap_nobody;
 insert into granted values ('tap_nobody', '{}');
 
--- What becomes of a statement that a role runs: ok, or the code it is refused with.
+-- The outcome of a statement that a role runs: ok, or the code with which it is refused.
 create function pg_temp.run_as(role text, statement text) returns text language plpgsql as $run_as$
 begin
     execute format('set local role %I', role);
@@ -29,7 +29,7 @@ exception
 end
 $run_as$;
 
--- The functions of the schema that a role may call: each is called, with nulls.
+-- The functions of the schema that a role may call. Each is called, with nulls.
 create function pg_temp.callable_by(role text) returns text[] language sql as $callable_by$
     select coalesce(array_agg(p.proname::text order by p.proname), '{}')
     from pg_proc as p
@@ -47,25 +47,25 @@ $callable_by$;
 
 select is(pg_temp.callable_by(g.role), array(select f from unnest(g.functions) as f order by f collate "C"), g.role || ' may call exactly its functions')
 from granted as g;
-select is((select count(*) from granted where role like 'leasehold%'), (select count(*) from pg_roles where rolname ~ '^leasehold_(submitter|worker|reader|operator)$'), 'all four groups are there');
+select is((select count(*) from granted where role like 'leasehold%'), (select count(*) from pg_roles where rolname ~ '^leasehold_(submitter|worker|reader|operator)$'), 'all four groups exist');
 select is_empty($$ select rolname from pg_roles where rolname ~ '^leasehold_(submitter|worker|reader|operator)$' and (rolcanlogin or rolsuper or rolcreaterole or rolcreatedb or rolbypassrls) $$,
-    'a group cannot log in, nor do anything else');
+    'a group cannot log in and has no other attribute');
 select is_empty(
     $$ select p.proname from pg_proc as p where p.pronamespace = 'leasehold'::regnamespace and p.proname !~ '^_' and p.proname <> all (select unnest(functions) from granted) $$,
-    'every public function is some group''s'
+    'every public function is granted to some group'
 );
 
--- Membership adds up.
+-- Memberships add up.
 create role tap_app;
 grant leasehold_submitter, leasehold_worker to tap_app;
-select is(pg_temp.run_as('tap_app', $$ select leasehold.submit(next_need => 'ro.app') $$), 'ok', 'a member submits');
-select is(pg_temp.run_as('tap_app', $$ select leasehold.get_work(worker_id => 'w', capabilities => '{ro.app}') $$), 'ok', 'and takes work');
-select is(pg_temp.run_as('tap_app', $$ select leasehold.set_setting(name => 'max_attempts', value => '5') $$), '42501', 'but sets no setting');
-select is((select submitted_by from job where next_need = 'ro.app'), 'tap_app', 'who submitted is his role, not the owner');
+select is(pg_temp.run_as('tap_app', $$ select leasehold.submit(next_need => 'ro.app') $$), 'ok', 'a member of the submitters submits');
+select is(pg_temp.run_as('tap_app', $$ select leasehold.get_work(worker_id => 'w', capabilities => '{ro.app}') $$), 'ok', 'a member of the workers claims work');
+select is(pg_temp.run_as('tap_app', $$ select leasehold.set_setting(name => 'max_attempts', value => '5') $$), '42501', 'but it cannot set a setting');
+select is((select submitted_by from job where next_need = 'ro.app'), 'tap_app', 'submitted_by is the member''s role, not the owner');
 set local role tap_app;
 select leasehold.submit(next_need => 'ro.by', submitted_by => 'somebody else');
 reset role;
-select is((select submitted_by from job where next_need = 'ro.by'), 'somebody else', 'unless he names another');
+select is((select submitted_by from job where next_need = 'ro.by'), 'somebody else', 'submitted_by is another name if the caller gives one');
 
 -- Tables, sequences, the schema ---------------------------------------------------------------------
 
@@ -113,24 +113,24 @@ select is_empty(
             has_table_privilege(r.role, v.oid, 'insert') and (v.relname, r.role) <> ('submission', 'leasehold_submitter')
             or has_table_privilege(r.role, v.oid, 'update, delete, truncate')
         ) $$,
-    'nobody writes through a view, but who submits into submission'
+    'nobody writes through a view, except that a submitter inserts into submission'
 );
-select is(pg_temp.run_as('tap_nobody', 'select null::leasehold.work'), '42501', 'nobody else may name its types');
-select is(has_schema_privilege('tap_nobody', 'leasehold', 'usage, create'), false, 'nor use the schema');
+select is(pg_temp.run_as('tap_nobody', 'select null::leasehold.work'), '42501', 'other roles may not name its types');
+select is(has_schema_privilege('tap_nobody', 'leasehold', 'usage, create'), false, 'other roles may not use the schema');
 select is(pg_temp.run_as(r.role, s.statement), '42501', r.role || ' may not ' || s.statement)
 from (select g.role from granted as g) as r,
     (values ('alter function leasehold.schema_version() set search_path = public'), ('create or replace function leasehold.schema_version() returns text language sql as $x$ select ''x'' $x$'),
         ('drop function leasehold.schema_version()'), ('grant execute on function leasehold._now() to public'), ('alter schema leasehold rename to mine')) as s (statement)
 where not (s.statement like 'grant%' and r.role <> 'tap_nobody');
--- a new function is nobody's, whatever the defaults of the database are
+-- a new function is granted to nobody, whatever the default privileges of the database are
 select is_empty(
-    $$ select p.proname from pg_proc as p where p.pronamespace = 'leasehold'::regnamespace and has_function_privilege('public', p.oid, 'execute') $$, 'PUBLIC may call nothing'
+    $$ select p.proname from pg_proc as p where p.pronamespace = 'leasehold'::regnamespace and has_function_privilege('public', p.oid, 'execute') $$, 'PUBLIC may call no function'
 );
 
--- A whole life under hostile conditions --------------------------------------------------------------
+-- A whole life of jobs under hostile conditions ------------------------------------------------------
 
--- What happens to a few jobs from their submit to their end, told without a clock: the same under whatever conditions.
--- Operators and functions are spelt out, for what surrounds it may be hostile to it, too.
+-- The course of a few jobs from submit to their end, told without times, so that it is the same under all conditions.
+-- Operators and functions are schema-qualified, because the surroundings may be hostile to this function too.
 create function pg_temp.life(need text) returns text language plpgsql as $life$
 declare
     v_said      text[];
@@ -210,7 +210,7 @@ exception
 end
 $life$;
 
--- Functions are compiled anew, as in a session that has just begun.
+-- Functions are compiled anew, as in a new session.
 create function pg_temp.forget() returns void language sql as $forget$
     update pg_proc set procost = procost where pronamespace = 'leasehold'::regnamespace;
 $forget$;
@@ -230,10 +230,10 @@ $life_as_app$;
 select pg_temp.life_as_app('ro.life') as life \gset
 select is(:'life'::text,
     'ready; 1583000099.123456; blocked; {"a": "\\ ''x\n"}{"m": 0.1}1; 518400.000000; scheduled1; 90; the same answer: true; LH010; LH010; LH010; LH010; LH010; LH005; LH006; LH010; LH010; LH010; LH001; LH002; LH003; LH010; scheduled 2214443167.000000; scheduled94; {"n": 1.50}; true',
-    'a life under plain conditions'
+    'the course under plain conditions is recorded'
 );
 
--- A life under a setting, in a subtransaction of its own.
+-- The same course under a setting, in a subtransaction of its own.
 create function pg_temp.life_with(need text, setting text, value text) returns text language plpgsql as $life_with$
 declare
     v_told text;
@@ -259,7 +259,7 @@ from (
         ('default_transaction_isolation', 'serializable'), ('lc_messages', 'C'), ('search_path', ''), ('search_path', 'pg_temp'), ('search_path', 'pg_catalog'), ('search_path', 'nowhere, "$user"')
 ) as s (name, value);
 
--- Objects of a caller, before the schema's and before the system's own.
+-- Objects of a caller that come before the schema's and before the system's own.
 grant create on database :DBNAME to tap_app;
 set local role tap_app;
 create schema evil;
@@ -285,11 +285,11 @@ create operator evil.<= (leftarg = timestamptz, rightarg = timestamptz, function
 create operator evil.> (leftarg = timestamptz, rightarg = timestamptz, function = evil.less);
 create table evil.job (job_id uuid);
 create table evil.setting (name text);
-create table evil.note (job_id uuid);
+create table evil.deferred (job_id uuid);
 create type evil.work as (x integer);
 create type evil.request as (x integer);
 reset role;
-select throws_ok('select evil.now()', 'EV001', null, 'the caller''s objects are heard when they are run');
+select throws_ok('select evil.now()', 'EV001', null, 'the caller''s objects raise when they are run');
 select is(pg_temp.life_with('ro.life', 'search_path', p.path), :'life', format('the same with search_path = %s, where the caller''s objects stand', p.path))
 from (values ('evil, pg_catalog, public'), ('evil, leasehold, pg_catalog, public'), ('evil'), ('leasehold, evil')) as p (path);
 
@@ -314,9 +314,9 @@ create operator pg_temp.= (leftarg = pg_catalog.uuid, rightarg = pg_catalog.uuid
 reset role;
 select pg_temp.life_with('ro.life', 'search_path', 'pg_temp, pg_catalog') as shadowed \gset
 rollback to shadows;
-select is(:'shadowed'::text, :'life', 'the same where temporary objects have the names of the schema''s own');
+select is(:'shadowed'::text, :'life', 'the course is the same where temporary objects have the names of the schema''s own');
 
--- settings that hold inside a call are the caller's again after it
+-- after a call, the settings that hold inside it are the caller's again
 set local search_path to evil, public;
 set local enable_seqscan to on;
 set local plan_cache_mode to auto;
@@ -324,16 +324,16 @@ select leasehold.submit(next_need => 'ro.after');
 select leasehold.get_work(worker_id => 'w', capabilities => '{ro.after}');
 select current_setting('search_path') || ', ' || current_setting('enable_seqscan') || ', ' || current_setting('plan_cache_mode') as after \gset
 set local search_path to leasehold, public;
-select is(:'after'::text, 'evil, public, on, auto', 'after a call the caller''s settings are as they were');
+select is(:'after'::text, 'evil, public, on, auto', 'after a call the caller''s settings are unchanged');
 
--- A transaction that may not write
+-- A read-only transaction
 savepoint read_only;
 set transaction read only;
 select pg_temp.run_as('tap_app', $$ select leasehold.submit(next_need => 'ro.readonly') $$) as submitted,
     pg_temp.run_as('leasehold_reader', $$ select leasehold.settings() $$) as read \gset
 rollback to read_only;
 select is(:'submitted'::text, '25006', 'in a read-only transaction a submit is refused with PostgreSQL''s own code');
-select is(:'read'::text, 'ok', 'and what only reads is answered');
+select is(:'read'::text, 'ok', 'in a read-only transaction a call that only reads succeeds');
 
 select * from finish();
 rollback;

@@ -1,4 +1,4 @@
--- The views for looking: nobody writes through one, and none shows a row, or a result, to whom it is not meant for. And what a statement by hand cannot
+-- The views for reading: nobody writes through one, and none shows a row or a result to a role that may not see it. Also, what a manual statement cannot
 -- do to the tables of jobs.
 
 begin;
@@ -15,7 +15,7 @@ select submit(job_id => pg_temp.id(2), next_need => 'vi.keyed', singleton_key =>
 select submit(job_id => pg_temp.id(3), next_need => 'vi.blocked', wait_for => array[pg_temp.id(1)]);
 select submit(job_id => pg_temp.id(4), next_need => 'vi.later', available_at => now() + interval '1 h');
 
--- Nobody writes through them, their owner included ---------------------------------------------------
+-- Nobody writes through the views, their owner included ----------------------------------------------
 
 select pg_temp.refused(format(s.statement, v.name), '55000', format('the owner may not ' || s.statement, v.name))
 from (values ('dead_letter'), ('departure'), ('finished'), ('status')) as v (name),
@@ -27,10 +27,10 @@ select pg_temp.refused(s.statement, '55000', 'nor ' || s.statement)
 from (values ('delete from submission'), ('update submission set next_need = null')) as s (statement);
 select is_empty(
     $$ select v.table_name from information_schema.views as v where v.table_schema = 'leasehold' and 'NO' <> all (array[v.is_updatable, v.is_insertable_into]::text[]) $$,
-    'the catalog says of no view that it can be written to by itself'
+    'the catalog marks no view as automatically updatable'
 );
 
--- They are barriers -----------------------------------------------------------------------------------
+-- The views are security barriers ---------------------------------------------------------------------
 
 create function pg_temp.leaks(value text) returns boolean language plpgsql cost 0.0001 as $leaks$
 begin
@@ -45,9 +45,9 @@ set local role tap_reader;
 select count(*) as dead from leasehold.dead_letter as d where pg_temp.leaks(d.next_need) and pg_temp.leaks(d.singleton_key) \gset dead_
 reset role;
 select is(btrim(current_setting('vi.leaked')), 'vi.dead', 'a cheap function in WHERE sees no row that dead_letter does not show');
-select is(:dead_dead::bigint, 1::bigint, 'which is one');
+select is(:dead_dead::bigint, 1::bigint, 'it sees the one row that dead_letter shows');
 
--- Results are for those who may see them ----------------------------------------------------------
+-- Results are shown only to roles that may see them -----------------------------------------------
 
 create function pg_temp.finished_as(role text) returns text language plpgsql as $finished_as$
 declare
@@ -59,15 +59,15 @@ begin
     return v_said;
 end
 $finished_as$;
-select is(pg_temp.finished_as('tap_reader'), 'succeeded', 'a reader sees that a job finished, and no result');
+select is(pg_temp.finished_as('tap_reader'), 'succeeded', 'a reader sees that a job finished, but not its result');
 select is(pg_temp.finished_as('leasehold_operator'), 'succeeded{"secret": 1}', 'an operator sees the result');
 grant execute on function job_payload to tap_reader;
-select is(pg_temp.finished_as('tap_reader'), 'succeeded{"secret": 1}', 'and whom the owner has granted job_payload');
-select results_eq($$ select result from finished where next_need = 'vi.done' $$, $$ values ('{"secret": 1}'::jsonb) $$, 'and the owner');
+select is(pg_temp.finished_as('tap_reader'), 'succeeded{"secret": 1}', 'a role to which the owner has granted job_payload sees the result');
+select results_eq($$ select result from finished where next_need = 'vi.done' $$, $$ values ('{"secret": 1}'::jsonb) $$, 'the owner sees the result');
 
 -- The tables -----------------------------------------------------------------------------------------
 
--- even the owner cannot move a job by setting its state, whichever table he names
+-- even the owner cannot move a job by setting its state, whichever table it names
 select pg_temp.refused(format('update %s set state = %L where job_id = %L', t.name, t.state, t.job_id), 'LH009', format('a job that is %s cannot be set to %s', t.was, t.state))
 from (
     values ('job', 'scheduled', pg_temp.id(3), 'blocked'), ('job', 'dead', pg_temp.id(4), 'scheduled'), ('job', 'blocked', :'dead', 'dead'),
@@ -75,11 +75,11 @@ from (
         ('leased', 'dead', :'held', 'leased'), ('archive', 'cancelled', :'done', 'succeeded'), ('archive', 'ready', :'done', 'succeeded')
 ) as t (name, state, job_id, was);
 set local session_replication_role = replica;
-select pg_temp.refused(format($$ update job set state = 'ready' where job_id = %L $$, :'held'), 'LH009', 'nor under session_replication_role = replica');
+select pg_temp.refused(format($$ update job set state = 'ready' where job_id = %L $$, :'held'), 'LH009', 'nor can it under session_replication_role = replica');
 reset session_replication_role;
-select lives_ok('update job set available_at = available_at, state = state', 'a state that stays is no matter');
+select lives_ok('update job set available_at = available_at, state = state', 'an update that keeps the state is accepted');
 
--- and no row stands in a table that is not for its state
+-- no row can stand in a table that is not for its state
 create function pg_temp.moved(statement text) returns text language plpgsql as $moved$
 begin
     execute statement;
@@ -91,11 +91,11 @@ end
 $moved$;
 select is(
     pg_temp.moved(format('with gone as (delete from %s where job_id = %L returning *) insert into job select * from gone', m.name, m.job_id)), '23514',
-    'a job that is ' || m.was || ' does not stand in the table of those that wait'
+    'a job that is ' || m.was || ' does not stand in the table of waiting jobs'
 )
 from (values ('leased', :'held', 'leased'), ('ready', pg_temp.id(1)::text, 'ready')) as m (name, job_id, was);
 select is(
-    pg_temp.moved($$ insert into job select (jsonb_populate_record(j, '{"state": "asleep"}')).* from only job as j limit 1 $$), '23514', 'and there is no other state'
+    pg_temp.moved($$ insert into job select (jsonb_populate_record(j, '{"state": "asleep"}')).* from only job as j limit 1 $$), '23514', 'no other state is accepted'
 );
 
 select * from finish();

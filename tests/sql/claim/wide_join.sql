@@ -1,4 +1,4 @@
--- A claim of a job that waited for many looks at sizes before it builds their results: nothing that belongs to one job can fail it.
+-- A claim of a job that waited for many others checks sizes before it builds their results, so that no job can make the claim fail.
 
 begin;
 select plan(5);
@@ -23,13 +23,13 @@ $claimed$;
 select pg_temp.gathers('wide', 300, to_jsonb(repeat('x', 1000000))) \gset
 select is(pg_temp.claimed('wide'), 'true 0', '300 results of a megabyte, more than one value can hold, are truncated');
 select pg_temp.gathers('compressed', 3, to_jsonb(repeat('x', 30000))) \gset
-select is(pg_temp.claimed('compressed'), 'true 0', '90 kB that are stored as two are too many: their text counts');
+select is(pg_temp.claimed('compressed'), 'true 0', '90 kB that are stored as two are too many: the length of the text counts');
 select pg_temp.gathers('random', 3, (select jsonb_agg(random()) from generate_series(1, 10000))) \gset
-select is(pg_temp.claimed('random'), 'true 0', 'so are half a megabyte that cannot be compressed');
+select is(pg_temp.claimed('random'), 'true 0', 'half a megabyte that cannot be compressed is too much');
 select pg_temp.gathers('fits', 3, to_jsonb(repeat('x', 21800))) \gset
-select is(pg_temp.claimed('fits'), 'false 3', 'just below 64 kB they are there');
+select is(pg_temp.claimed('fits'), 'false 3', 'results of just below 64 kB are in the row');
 select pg_temp.gathers('numbers', 3, (select jsonb_agg(1) from generate_series(1, 7000))) \gset
-select is(pg_temp.claimed('numbers'), 'false 3', 'also where they take four times as much as they are stored');
+select is(pg_temp.claimed('numbers'), 'false 3', 'so are results whose text is four times as long as what is stored');
 
 select * from finish();
 rollback;

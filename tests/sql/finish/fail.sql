@@ -1,33 +1,33 @@
--- fail: an attempt failed. The job backs off, or is buried.
+-- fail: ends an attempt as failed. The job backs off or is buried.
 
 begin;
 select plan(112);
 \ir ../include/support.sql
 \ir ../include/named.sql
 
--- How far its next time lies ahead: no more than a second was lost on the way here.
+-- How far ahead its next time lies; up to a second may have passed on the way here.
 create function pg_temp.waits(name text, shortest interval, longest interval) returns boolean language sql as $waits$
     select (job(pg_temp.job(name))).available_at - clock_timestamp() between shortest - interval '1 s' and longest;
 $waits$;
 
--- Leases a job anew, whatever it waits for.
+-- Leases a job anew, whatever its next time.
 create function pg_temp.again(name text) returns void language sql as $again$
     select pg_temp.is_due(pg_temp.job(name));
     select pg_temp.take(name);
 $again$;
 
--- Attempts left: it backs off -------------------------------------------------------------------------
+-- Attempts are left: the job backs off ----------------------------------------------------------------
 
 select pg_temp.held('plain') \gset
 create temporary table said as
 select f.* from fail(job_id => pg_temp.job('plain'), lease_id => pg_temp.lease('plain'), error => 'no answer', error_code => 'E17') as f;
 select results_eq(
     'select s.state, s.attempt from said as s', $$ values ('scheduled', 1) $$,
-    'fail returns scheduled, and the attempt that failed'
+    'fail returns scheduled and the attempt that failed'
 );
 select is(
     (select s.available_at from said as s), (job(pg_temp.job('plain'))).available_at,
-    'and when it is tried again'
+    'it returns when the job is tried again'
 );
 select results_eq(
     $$ select i.state, i.attempt, i.error, i.error_code, i.crashes, i.dead_reason, i.archived from job(pg_temp.job('plain')) as i $$,
@@ -40,15 +40,15 @@ select results_eq(
     $$ values ('fail', 'worker', 'scheduled', 1, 'no answer', 'E17') $$,
     'a failed attempt is in the history, with its worker and its error'
 );
-select is_empty($$ select from get_work('worker', '{a.plain}') $$, 'nobody gets it before its time');
+select is_empty($$ select from get_work('worker', '{a.plain}') $$, 'nobody gets the job before its time');
 select pg_temp.is_due(pg_temp.job('plain')) \gset
 select results_eq(
     $$ select w.job_id, w.attempt from get_work('worker', '{a.plain}') as w $$,
     $$ values (pg_temp.job('plain'), 2) $$,
-    'when its time has come it is the next attempt'
+    'when its time has come, the next lease is the next attempt'
 );
 
--- None left: it is buried -------------------------------------------------------------------------------
+-- No attempt is left: the job is buried -----------------------------------------------------------------
 
 select pg_temp.held('three') \gset
 select fail(pg_temp.job('three'), pg_temp.lease('three'), 'first') \gset
@@ -59,24 +59,24 @@ select pg_temp.again('three') \gset
 select results_eq(
     $$ select f.state, f.available_at, f.attempt from fail(pg_temp.job('three'), pg_temp.lease('three'), 'third', error_code => 'E3') as f $$,
     $$ values ('dead', null::timestamptz, 3) $$,
-    'the third of three attempts is the last: dead, with no next time'
+    'the third of three attempts is the last: the job is dead, without a next time'
 );
 select results_eq(
     $$ select i.state, i.dead_reason, i.error, i.error_code, i.attempt, i.archived from job(pg_temp.job('three')) as i $$,
     $$ values ('dead', 'attempts_exhausted', 'third', 'E3', 3, false) $$,
-    'it is dead because its attempts are used up, and says how the last one failed'
+    'its dead_reason is that its attempts are used up, and it keeps the last error'
 );
 select is(
     (select d.dead_reason from dead_letter as d where d.job_id = pg_temp.job('three')), 'attempts_exhausted', 'it is a dead letter'
 );
-select is_empty($$ select from get_work('worker', '{a.three}') $$, 'and nobody gets it');
+select is_empty($$ select from get_work('worker', '{a.three}') $$, 'nobody gets it');
 
 select pg_temp.keep('single', submit('a.single', max_attempts => 1)) \gset
 select pg_temp.take('single') \gset
-select is((fail(pg_temp.job('single'), pg_temp.lease('single'), 'no')).state, 'dead', 'max_attempts 1: no second time');
+select is((fail(pg_temp.job('single'), pg_temp.lease('single'), 'no')).state, 'dead', 'with max_attempts 1 there is no second attempt');
 select set_setting('max_attempts', '2') \gset
 select pg_temp.held('pair') \gset
-select is((fail(pg_temp.job('pair'), pg_temp.lease('pair'), 'no')).state, 'scheduled', 'the setting max_attempts goes for jobs that name none: one of two');
+select is((fail(pg_temp.job('pair'), pg_temp.lease('pair'), 'no')).state, 'scheduled', 'the setting max_attempts applies to jobs without a number of their own: one of two');
 select pg_temp.again('pair') \gset
 select is((fail(pg_temp.job('pair'), pg_temp.lease('pair'), 'no')).state, 'dead', 'two of two');
 select set_setting('max_attempts', null) \gset
@@ -85,22 +85,22 @@ select pg_temp.held('hopeless') \gset
 select results_eq(
     $$ select f.state, f.attempt from fail(pg_temp.job('hopeless'), pg_temp.lease('hopeless'), 'no', retryable => false, retry_after => '1 s') as f $$,
     $$ values ('dead', 1) $$,
-    'an error that is not retryable buries at once, whatever is left'
+    'an error that is not retryable buries the job at once, even if attempts are left'
 );
-select is((job(pg_temp.job('hopeless'))).dead_reason, 'not_retryable', 'and that is the reason');
+select is((job(pg_temp.job('hopeless'))).dead_reason, 'not_retryable', 'that is its dead_reason');
 
--- When ------------------------------------------------------------------------------------------------
+-- The time of the next attempt ------------------------------------------------------------------------
 
 select pg_temp.held('after') \gset
 select fail(pg_temp.job('after'), pg_temp.lease('after'), 'no', retry_after => '2 hours') \gset
-select ok(pg_temp.waits('after', '2 hours', '2 hours'), 'retry_after is taken as it is, without jitter');
+select ok(pg_temp.waits('after', '2 hours', '2 hours'), 'retry_after is used as it is, without jitter');
 select pg_temp.held('at_once') \gset
 select is(
     (fail(pg_temp.job('at_once'), pg_temp.lease('at_once'), 'no', retry_after => '0')).state, 'scheduled', 'retry_after 0 is scheduled too'
 );
-select is((select w.attempt from get_work('worker', '{a.at_once}') as w), 2, 'and the next get_work takes it');
+select is((select w.attempt from get_work('worker', '{a.at_once}') as w), 2, 'the next get_work claims the job');
 
--- Each policy, and the bounds of the wait after attempts 1, 2, 3.
+-- Each policy, and the bounds of the wait after attempts 1, 2 and 3.
 create temporary table policy (name text, retry jsonb, nth integer, shortest interval, longest interval);
 insert into policy values
 ('quadratic', '{"kind": "quadratic", "initial": "10 s", "jitter": 0}', 1, '10 s', '10 s'),
@@ -142,18 +142,18 @@ from policy as p;
 create temporary table jitter as
 select pg_temp.nth_wait('{"kind": "fixed", "initial": "1000 s", "jitter": 0.2}', 1) as wait from generate_series(1, 60);
 select ok(
-    (select bool_and(j.wait between interval '800 s' and interval '1201 s') from jitter as j), 'jitter 0.2 keeps within a fifth either way'
+    (select bool_and(j.wait between interval '800 s' and interval '1201 s') from jitter as j), 'jitter 0.2 stays within a fifth either way'
 );
 select ok(
-    (select min(j.wait) < interval '950 s' and max(j.wait) > interval '1050 s' from jitter as j), 'and goes both ways'
+    (select min(j.wait) < interval '950 s' and max(j.wait) > interval '1050 s' from jitter as j), 'the jitter goes both ways'
 );
 select set_setting('retry', '{"kind": "fixed", "initial": "1 hour", "jitter": 0}') \gset
 select ok(
-    pg_temp.nth_wait(null, 2) between interval '1 hour' and interval '1 hour 1 s', 'the setting retry goes for jobs that name no policy'
+    pg_temp.nth_wait(null, 2) between interval '1 hour' and interval '1 hour 1 s', 'the setting retry applies to jobs without a policy of their own'
 );
 select set_setting('retry', null) \gset
 
--- Which errors --------------------------------------------------------------------------------------------
+-- Errors that are retried ---------------------------------------------------------------------------------
 
 create function pg_temp.after_error(patterns jsonb, error text, error_code text default null, retryable boolean default true) returns text
 language plpgsql as $after_error$
@@ -164,17 +164,17 @@ begin
 end
 $after_error$;
 select is(pg_temp.after_error('["timeout%"]', 'timeout after 3 s'), 'scheduled', 'an error that matches a pattern is retried');
-select is(pg_temp.after_error('["timeout%"]', 'no such host'), 'dead', 'one that matches none is not');
-select is((job(pg_temp.job('pattern'))).dead_reason, 'not_retryable', 'it is dead as not retryable');
-select is(pg_temp.after_error('["40%", "timeout%"]', 'no', '40P01'), 'scheduled', 'the code is what is matched where there is one');
-select is(pg_temp.after_error('["timeout%"]', 'timeout after 3 s', 'E1'), 'dead', 'and then the error does not count');
+select is(pg_temp.after_error('["timeout%"]', 'no such host'), 'dead', 'an error that matches no pattern is not retried');
+select is((job(pg_temp.job('pattern'))).dead_reason, 'not_retryable', 'its dead_reason is that it is not retryable');
+select is(pg_temp.after_error('["40%", "timeout%"]', 'no', '40P01'), 'scheduled', 'if there is an error_code, it is what is matched');
+select is(pg_temp.after_error('["timeout%"]', 'timeout after 3 s', 'E1'), 'dead', 'the error text is then not matched');
 select is(pg_temp.after_error('["timeout%"]', 'timeout', null, false), 'dead', 'retryable => false wins over a pattern that matches');
 select is(pg_temp.after_error('[]', 'timeout'), 'dead', 'an empty list of patterns retries nothing');
 select is(pg_temp.after_error('["%"]', e'two\nlines'), 'scheduled', '% matches anything');
-select is(pg_temp.after_error('["a\\_b"]', 'axb'), 'dead', 'a backslash makes the next character plain');
-select is(pg_temp.after_error('["Timeout%"]', 'timeout'), 'dead', 'patterns are told apart by case');
+select is(pg_temp.after_error('["a\\_b"]', 'axb'), 'dead', 'a backslash makes the next character literal');
+select is(pg_temp.after_error('["Timeout%"]', 'timeout'), 'dead', 'patterns are case-sensitive');
 
--- What is kept of the error ------------------------------------------------------------------------------
+-- The error that is kept ---------------------------------------------------------------------------------
 
 create function pg_temp.kept(error text, error_code text default null) returns text language plpgsql as $kept$
 declare
@@ -186,39 +186,39 @@ begin
 end
 $kept$;
 select is(pg_temp.kept('é "quoted" ''%'' \ ; -- '), 'é "quoted" ''%'' \ ; -- ', 'an error text is data');
-select is(pg_temp.kept(e'two\n\tlines'), e'two\n\tlines', 'its lines stay');
+select is(pg_temp.kept(e'two\n\tlines'), e'two\n\tlines', 'its line breaks stay');
 select is(pg_temp.kept(e'a\u0001b\u001bc'), 'a?b?c', 'control characters are replaced');
-select is(length(pg_temp.kept(repeat('é', 100000))), 10000, 'a long one is cut, not refused');
-select is(pg_temp.kept(repeat(e'x\u0001', 135000000)), repeat('x?', 5000), 'nor one that is longer than a regular expression can take');
-select isnt(pg_temp.kept(null), null, 'none is not refused either: something stands for it');
-select isnt(pg_temp.kept(''), '', 'nor is an empty one');
-select is(pg_temp.kept('x', repeat('c', 10000)), 'x', 'nor a long code');
-select cmp_ok(length((job(pg_temp.job('text'))).error_code), '<=', 200, 'which is cut too');
+select is(length(pg_temp.kept(repeat('é', 100000))), 10000, 'a long error text is cut, not refused');
+select is(pg_temp.kept(repeat(e'x\u0001', 135000000)), repeat('x?', 5000), 'so is one that is longer than a regular expression can take');
+select isnt(pg_temp.kept(null), null, 'a null error is not refused: a replacement is kept');
+select isnt(pg_temp.kept(''), '', 'an empty error is not refused either');
+select is(pg_temp.kept('x', repeat('c', 10000)), 'x', 'a long error_code is not refused');
+select cmp_ok(length((job(pg_temp.job('text'))).error_code), '<=', 200, 'it is cut too');
 
 -- expires_at ------------------------------------------------------------------------------------------------
 
 select pg_temp.keep('short', submit('a.short', expires_at => clock_timestamp() + interval '30 s')) \gset
 select pg_temp.take('short') \gset
 select is(
-    (fail(pg_temp.job('short'), pg_temp.lease('short'), 'no')).state, 'dead', 'a job whose next time would not be before its expires_at dies there and then'
+    (fail(pg_temp.job('short'), pg_temp.lease('short'), 'no')).state, 'dead', 'a job whose next time would not be before its expires_at is buried at once'
 );
 select results_eq(
-    $$ select i.dead_reason, i.error from job(pg_temp.job('short')) as i $$, $$ values ('expired', 'no') $$, 'as expired, with its error'
+    $$ select i.dead_reason, i.error from job(pg_temp.job('short')) as i $$, $$ values ('expired', 'no') $$, 'it is dead as expired, with its error'
 );
 select pg_temp.keep('long', submit('a.long', expires_at => clock_timestamp() + interval '5 minutes')) \gset
 select pg_temp.take('long') \gset
-select is((fail(pg_temp.job('long'), pg_temp.lease('long'), 'no')).state, 'scheduled', 'one whose next time is before it backs off');
+select is((fail(pg_temp.job('long'), pg_temp.lease('long'), 'no')).state, 'scheduled', 'a job whose next time is before its expires_at backs off');
 select pg_temp.keep('tight', submit('a.tight', expires_at => clock_timestamp() + interval '30 s')) \gset
 select pg_temp.take('tight') \gset
 select is(
-    (fail(pg_temp.job('tight'), pg_temp.lease('tight'), 'no', retry_after => '1 s')).state, 'scheduled', 'a short retry_after keeps it alive'
+    (fail(pg_temp.job('tight'), pg_temp.lease('tight'), 'no', retry_after => '1 s')).state, 'scheduled', 'a short retry_after lets it back off'
 );
 
 -- Late, and after crashes -------------------------------------------------------------------------------------
 
 select pg_temp.held('late') \gset
 select pg_temp.run_out(pg_temp.job('late')) \gset
-select is((fail(pg_temp.job('late'), pg_temp.lease('late'), 'no')).state, 'scheduled', 'a lease that ran out and that nobody took can still fail');
+select is((fail(pg_temp.job('late'), pg_temp.lease('late'), 'no')).state, 'scheduled', 'an expired lease that nobody has reclaimed can still fail');
 select pg_temp.keep('crashes', submit('a.crashes', max_attempts => 10)) \gset
 select pg_temp.take('crashes') \gset
 select pg_temp.run_out(pg_temp.job('crashes')) \gset
@@ -226,17 +226,17 @@ select sweep() \gset
 select pg_temp.again('crashes') \gset
 select is((job(pg_temp.job('crashes'))).crashes, 1, 'a crash is counted …');
 select fail(pg_temp.job('crashes'), pg_temp.lease('crashes'), 'no') \gset
-select is((job(pg_temp.job('crashes'))).crashes, 0, '… until an attempt ends by fail: crashes start again');
-select is((job(pg_temp.job('crashes'))).attempt, 2, 'attempts do not');
+select is((job(pg_temp.job('crashes'))).crashes, 0, '… until an attempt ends by fail: the count of crashes starts again');
+select is((job(pg_temp.job('crashes'))).attempt, 2, 'the count of attempts does not');
 
--- Said twice -----------------------------------------------------------------------------------------------------
+-- Repeated calls -------------------------------------------------------------------------------------------------
 
 select pg_temp.held('twice') \gset
 create temporary table first_answer as select f.* from fail(pg_temp.job('twice'), pg_temp.lease('twice'), 'no') as f;
-select pg_temp.changes_nothing($$ select fail(pg_temp.job('twice'), pg_temp.lease('twice'), 'another', false) $$, 'said again by the same lease it changes nothing');
+select pg_temp.changes_nothing($$ select fail(pg_temp.job('twice'), pg_temp.lease('twice'), 'another', false) $$, 'a repeated call of the same lease changes nothing');
 select results_eq(
     $$ select f.* from fail(pg_temp.job('twice'), pg_temp.lease('twice'), 'another', false) as f $$, 'select * from first_answer',
-    'and gives the same answer, to the microsecond'
+    'it gives the same answer, to the microsecond'
 );
 select pg_temp.is_due(pg_temp.job('twice')) \gset
 select sweep() \gset
@@ -253,24 +253,24 @@ select pg_temp.refused(
 select results_eq(
     $$ select f.* from fail(pg_temp.job('three'), pg_temp.lease('three'), 'x') as f $$,
     $$ values ('dead', null::timestamptz, 3) $$,
-    'the lease that buried its job hears so again'
+    'the lease that buried its job gets the same answer again'
 );
 select pg_temp.refused(
-    $$ select fail(pg_temp.job('three'), gen_random_uuid(), 'x') $$, 'LH008', 'a lease that never was does not'
+    $$ select fail(pg_temp.job('three'), gen_random_uuid(), 'x') $$, 'LH008', 'an unknown lease does not get that answer'
 );
 select pg_temp.held('ended_after') \gset
 create temporary table then_cancelled as select f.* from fail(pg_temp.job('ended_after'), pg_temp.lease('ended_after'), 'no') as f;
 select cancel(pg_temp.job('ended_after'), 'operator') \gset
 select pg_temp.answers(
     $$ select f.* from fail(pg_temp.job('ended_after'), pg_temp.lease('ended_after'), 'no') as f $$, 'select * from then_cancelled',
-    'the same answer, before any other: also when a person has cancelled the job since'
+    'the same answer comes before any other, even if a person has cancelled the job since'
 );
 select pg_temp.held('done_after') \gset
 create temporary table then_done as select f.* from fail(pg_temp.job('done_after'), pg_temp.lease('done_after'), 'no') as f;
 select complete_unheld(pg_temp.job('done_after'), 'operator') \gset
 select pg_temp.answers(
     $$ select f.* from fail(pg_temp.job('done_after'), pg_temp.lease('done_after'), 'no') as f $$, 'select * from then_done',
-    'or completed it'
+    'the same answer comes even if a person has completed the job since'
 );
 select pg_temp.keep('redriven', submit('a.redriven', max_attempts => 1)) \gset
 select pg_temp.take('redriven') \gset
@@ -278,26 +278,26 @@ select fail(pg_temp.job('redriven'), pg_temp.lease('redriven'), 'no') \gset
 select redrive(pg_temp.job('redriven'), 'operator') \gset
 select pg_temp.answers(
     $$ select f.* from fail(pg_temp.job('redriven'), pg_temp.lease('redriven'), 'no') as f $$, $$ values ('dead', null::timestamptz, 1) $$,
-    'or redriven it: there was no grant yet'
+    'the same answer comes even if the job was redriven since, because it was not leased again'
 );
-select is(pg_temp.state_of('redriven'), 'ready', 'and that changes nothing of it');
+select is(pg_temp.state_of('redriven'), 'ready', 'the repeated fail does not change the job');
 
--- Where cancellation was asked for -----------------------------------------------------------------------------------
+-- Cancellation was requested -----------------------------------------------------------------------------------------
 
 select pg_temp.held('stop') \gset
 select cancel(pg_temp.job('stop'), 'operator') \gset
 select results_eq(
     $$ select f.* from fail(pg_temp.job('stop'), pg_temp.lease('stop'), 'no') as f $$, $$ values ('cancelled', null::timestamptz, 1) $$,
-    'fail ends the job cancelled where that was asked for'
+    'fail ends the job cancelled if cancellation was requested'
 );
-select is(pg_temp.state_of('stop'), 'cancelled', 'and it is');
+select is(pg_temp.state_of('stop'), 'cancelled', 'the job is cancelled');
 select results_eq(
     $$ select f.* from fail(pg_temp.job('stop'), pg_temp.lease('stop'), 'no') as f $$, $$ values ('cancelled', null::timestamptz, 1) $$,
-    'said again: the same answer'
+    'a repeated call gets the same answer'
 );
-select pg_temp.refused($$ select fail(pg_temp.job('stop'), gen_random_uuid(), 'no') $$, 'LH007', 'to another lease: LH007');
+select pg_temp.refused($$ select fail(pg_temp.job('stop'), gen_random_uuid(), 'no') $$, 'LH007', 'another lease: LH007');
 
--- What each attempt said ---------------------------------------------------------------------------------------------
+-- The error of each attempt ------------------------------------------------------------------------------------------
 
 select pg_temp.keep('said', submit('a.said', max_attempts => 4)) \gset
 select pg_temp.take('said') \gset
@@ -314,7 +314,7 @@ select results_eq(
         values
             ('fail', 1, 'first?', 'E1'), ('fail', 2, repeat('é', 10000), null), ('reclaimed', 3, 'the lease ran out', null), ('buried', 4, 'fourth', 'E4')
     $$,
-    'the error of every attempt is in the history, not the last alone: cleaned and cut as in the job'
+    'the history has the error of every attempt, not only the last: cleaned and cut as in the job'
 );
 select pg_temp.held('told') \gset
 select cancel(pg_temp.job('told'), 'ann') \gset
@@ -322,7 +322,7 @@ select fail(pg_temp.job('told'), pg_temp.lease('told'), 'stopped half way', erro
 select results_eq(
     $$ select d.error, d.error_code from departure as d where d.job_id = pg_temp.job('told') and d.event = 'cancelled' $$,
     $$ values ('stopped half way', 'E5') $$,
-    'also that of one whose cancellation was asked for'
+    'so it has that of an attempt whose cancellation was requested'
 );
 
 -- Who waits for it -------------------------------------------------------------------------------------------------------
@@ -338,22 +338,22 @@ select fail(pg_temp.job('parent'), pg_temp.lease('parent'), 'no') \gset
 select results_eq(
     $$ select pg_temp.state_of(n) from unnest('{holds,cascades,goes_on,grandchild,heir}'::text[]) as n $$,
     $$ values ('blocked'), ('blocked'), ('blocked'), ('blocked'), ('blocked') $$,
-    'what waits for a job that backs off goes on waiting'
+    'a dependent of a job that backs off goes on waiting'
 );
 select pg_temp.again('parent') \gset
 select fail(pg_temp.job('parent'), pg_temp.lease('parent'), 'no') \gset
-select is(pg_temp.state_of('holds'), 'blocked', 'hold: waits for a dead dependency to be redriven');
+select is(pg_temp.state_of('holds'), 'blocked', 'hold: the dependent waits until the dead dependency is redriven');
 select results_eq(
     $$ select i.state, i.dead_reason from job(pg_temp.job('cascades')) as i $$, $$ values ('dead', 'dependency_failed') $$,
-    'cascade: dies with it, as dependency_failed'
+    'cascade: the dependent dies with it, as dependency_failed'
 );
-select is(pg_temp.state_of('goes_on'), 'ready', 'release: goes ahead');
+select is(pg_temp.state_of('goes_on'), 'ready', 'release: the dependent goes ahead');
 select sweep() \gset
 select results_eq(
     $$ select i.state, i.dead_reason from job(pg_temp.job('grandchild')) as i $$, $$ values ('dead', 'dependency_failed') $$,
-    'and so on down the line: a cascade dies of a cascade'
+    'and so on along the chain: a cascade dies of a cascade'
 );
-select is(pg_temp.state_of('heir'), 'ready', 'a release is let go by it');
+select is(pg_temp.state_of('heir'), 'ready', 'a release goes ahead after it');
 
 -- Its singleton key ----------------------------------------------------------------------------------------------------------
 
@@ -361,8 +361,8 @@ select pg_temp.keep('k1', submit('key.a', singleton_key => 'k')) \gset
 select pg_temp.keep('k2', submit('key.a', singleton_key => 'k')) \gset
 select pg_temp.take('k1') \gset
 select fail(pg_temp.job('k1'), pg_temp.lease('k1'), 'no', retry_after => '0') \gset
-select is((select w.job_id from get_work('worker', '{key.a}') as w), pg_temp.job('k2'), 'while it backs off the next of its key has its turn');
-select is_empty($$ select from get_work('worker', '{key.a}') $$, 'and it waits for that one in turn');
+select is((select w.job_id from get_work('worker', '{key.a}') as w), pg_temp.job('k2'), 'while the job backs off, the next of its key has its turn');
+select is_empty($$ select from get_work('worker', '{key.a}') $$, 'the job then waits for that one');
 
 -- Leases that are not current ----------------------------------------------------------------------------------------------
 
@@ -372,7 +372,7 @@ select complete(pg_temp.job('done'), pg_temp.lease('done')) \gset
 select pg_temp.refused($$ select fail(pg_temp.job('done'), pg_temp.lease('done'), 'no') $$, 'LH008', 'the lease that completed the job cannot fail it');
 select pg_temp.held('back') \gset
 select release(pg_temp.job('back'), pg_temp.lease('back')) \gset
-select pg_temp.refused($$ select fail(pg_temp.job('back'), pg_temp.lease('back'), 'no') $$, 'LH001', 'nor can one that released it');
+select pg_temp.refused($$ select fail(pg_temp.job('back'), pg_temp.lease('back'), 'no') $$, 'LH001', 'a lease that released the job cannot fail it');
 
 -- Arguments ----------------------------------------------------------------------------------------------------------------
 
@@ -380,12 +380,12 @@ select pg_temp.held('x') \gset
 select pg_temp.refused(format($$ select fail(pg_temp.job('x'), pg_temp.lease('x'), 'no', %s) $$, v.arguments), 'LH010', v.test || ': LH010')
 from (values
     ($$ retry_after => '-1 s' $$, 'a negative retry_after'),
-    ($$ retry_after => '-1 microsecond' $$, 'a retry_after just below nothing'),
+    ($$ retry_after => '-1 microsecond' $$, 'a retry_after just below zero'),
     ($$ retry_after => '367 days' $$, 'a retry_after of more than a year'),
-    ($$ retry_after => '100000 years' $$, 'a retry_after past the end of time'),
+    ($$ retry_after => '100000 years' $$, 'a retry_after past the largest timestamp'),
     (case when current_setting('server_version_num')::integer >= 170000 then $$ retry_after => 'infinity' $$ else $$ retry_after => '170000000 years' $$ end, 'an infinite retry_after')
 ) as v (arguments, test);
-select is(pg_temp.state_of('x'), 'leased', 'after all that the lease is still current');
+select is(pg_temp.state_of('x'), 'leased', 'after all these refusals the lease is still current');
 
 select * from finish();
 rollback;

@@ -1,6 +1,6 @@
--- What pgTAP files share: \ir include/support.sql after `begin`. All of it lives in pg_temp, and ends with the transaction.
+-- Helpers that pgTAP files share: \ir include/support.sql after `begin`. All of them live in pg_temp and end with the transaction.
 
--- Every row of every table of the schema, as one word.
+-- One hash over every row of every table of the schema.
 create function pg_temp.digest() returns text language plpgsql as $digest$
 declare
     v_table  regclass;
@@ -17,8 +17,8 @@ begin
 end
 $digest$;
 
--- One assertion: the statement raises exactly this code, says what it must (a message in lower case, a DETAIL that is a JSON object,
--- a HINT), and no row of the schema is another one afterwards.
+-- One assertion: the statement raises exactly this code, with everything an error must have (a message in lower case, a DETAIL that is a JSON object,
+-- a HINT), and no row of the schema has changed afterwards.
 create function pg_temp.refused(statement text, code text, description text) returns text language plpgsql as $refused$
 declare
     v_before  constant text := pg_temp.digest();
@@ -30,7 +30,7 @@ declare
 begin
     begin
         execute statement;
-        -- raised, so that what it did is undone and spoils no later assertion
+        -- raised, so that its effects are undone and spoil no later assertion
         raise exception 'not refused' using errcode = 'TAP00';
     exception
         when others then
@@ -46,7 +46,7 @@ begin
             when others then null;
         end;
         if jsonb_typeof(v_json) is distinct from 'object' then
-            return fail(description) || E'\n' || diag('DETAIL is no JSON object: ' || v_detail);
+            return fail(description) || E'\n' || diag('DETAIL is not a JSON object: ' || v_detail);
         elsif v_hint = '' then
             return fail(description) || E'\n' || diag('no HINT: ' || v_message);
         elsif v_message ~ '^[A-Z][a-z]' or v_message ~ '[.]$' then
@@ -57,7 +57,7 @@ begin
 end
 $refused$;
 
--- One assertion: the statement is answered, and no row of the schema is another one afterwards.
+-- One assertion: the statement succeeds, and no row of the schema has changed afterwards.
 create function pg_temp.changes_nothing(statement text, description text) returns text language plpgsql as $changes_nothing$
 declare
     v_before constant text := pg_temp.digest();
@@ -70,7 +70,7 @@ exception
 end
 $changes_nothing$;
 
--- The DETAIL of what the statement raises; null where it raises nothing.
+-- The DETAIL of the error that the statement raises; null if it raises none.
 create function pg_temp.detail_of(statement text) returns jsonb language plpgsql as $detail_of$
 declare
     v_detail text;
@@ -84,13 +84,13 @@ exception
 end
 $detail_of$;
 
--- A job of a need of its own, leased by worker 'w'.
+-- A job with a need of its own, leased by worker 'w'.
 create function pg_temp.leased(need text, lease interval default '60 s') returns work language sql as $leased$
     select submit(next_need => need);
     select w.* from get_work(worker_id => 'w', capabilities => array[need], lease => leased.lease) as w;
 $leased$;
 
--- The lease of this job ran out a moment ago, after a length of a millisecond (the server may have been up for less than a longer one).
+-- Lets the lease of this job expire a moment ago, after a length of a millisecond (the server may have been up for less than a longer one).
 create function pg_temp.run_out(id uuid) returns void language sql as $run_out$
     delete from heartbeat as h where h.job_id = id;
     update job as j
@@ -100,17 +100,17 @@ create function pg_temp.run_out(id uuid) returns void language sql as $run_out$
     where j.job_id = id and j.state = 'leased';
 $run_out$;
 
--- The time of this scheduled (or blocked) job came a moment ago.
+-- Lets the available_at of this scheduled (or blocked) job be a moment ago.
 create function pg_temp.is_due(id uuid) returns void language sql as $is_due$
     update job as j set available_at = clock_timestamp() - interval '1 ms' where j.job_id = id;
 $is_due$;
 
--- The expires_at of this job passed a moment ago.
+-- Lets the expires_at of this job be a moment ago.
 create function pg_temp.is_late(id uuid) returns void language sql as $is_late$
     update job as j set expires_at = clock_timestamp() - interval '1 ms' where j.job_id = id;
 $is_late$;
 
--- Notes as an earlier, committed transaction would have left them: those of this very transaction are not worked off.
+-- Makes deferred items look like those of an earlier, committed transaction: those of this transaction are not run.
 create function pg_temp.notes_are_old() returns void language sql as $notes_are_old$
     update deferred as n set written_by = '3', due_at = clock_timestamp() - interval '1 ms';
 $notes_are_old$;
@@ -119,12 +119,12 @@ create function pg_temp.state(id uuid) returns text language sql as $state$
     select (job(job_id => id)).state;
 $state$;
 
--- The nth plain id: easy to write and to read.
+-- The nth plain id, which is easy to write and to read.
 create function pg_temp.id(n integer) returns uuid language sql immutable as $id$
     select ('00000000-0000-7000-8000-' || lpad(n::text, 12, '0'))::uuid;
 $id$;
 
--- What the statement answers (its first column, as text), or else the code it raises: for an answer that a bug would make an error.
+-- The answer of the statement (its first column, as text), or else the code that it raises: for an answer that a bug would turn into an error.
 create function pg_temp.said(statement text) returns text language plpgsql as $said$
 declare
     v_answer text;

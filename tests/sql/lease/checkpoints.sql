@@ -1,14 +1,14 @@
--- checkpoints: what a leased job has recorded so far.
+-- checkpoints: the results that a leased job has recorded so far.
 
 begin;
 \ir ../include/support.sql
 select plan(16);
 
--- What it says -----------------------------------------------------------------------------------
+-- Answers ----------------------------------------------------------------------------------------
 
 select submit(job_id => pg_temp.id(1), next_need => 'cps.work');
 select lease_id as lease_1 from get_work(worker_id => 'w', capabilities => '{cps.work}') \gset
-select is_empty(format('select * from checkpoints(job_id => %L, lease_id => %L)', pg_temp.id(1), :'lease_1'), 'at first there is none');
+select is_empty(format('select * from checkpoints(job_id => %L, lease_id => %L)', pg_temp.id(1), :'lease_1'), 'at first there are none');
 select checkpoint(job_id => pg_temp.id(1), lease_id => :'lease_1', name => 'z first', result => '1');
 select checkpoint(job_id => pg_temp.id(1), lease_id => :'lease_1', name => 'a second');
 select job_id as other, lease_id as other_lease from pg_temp.leased('cps.other') \gset
@@ -16,12 +16,12 @@ select checkpoint(job_id => :'other', lease_id => :'other_lease', name => 'not m
 select results_eq(
     format('select name, result from checkpoints(job_id => %L, lease_id => %L)', pg_temp.id(1), :'lease_1'),
     $$ values ('z first', '1'::jsonb), ('a second', null) $$,
-    'each of the job''s own, in the order of their recording'
+    'it returns those of the job alone, in the order in which they were recorded'
 );
-select ok(bool_and(recorded_at between now() and clock_timestamp()), 'with the time of it')
+select ok(bool_and(recorded_at between now() and clock_timestamp()), 'each has the time at which it was recorded')
 from checkpoints(job_id => pg_temp.id(1), lease_id => :'lease_1');
 select checkpoint(job_id => pg_temp.id(1), lease_id => :'lease_1', name => 'z first', result => '2');
-select is((select count(*) from checkpoints(job_id => pg_temp.id(1), lease_id => :'lease_1')), 2::bigint, 'a name has one');
+select is((select count(*) from checkpoints(job_id => pg_temp.id(1), lease_id => :'lease_1')), 2::bigint, 'a name is listed once');
 select pg_temp.changes_nothing(format('select checkpoints(job_id => %L, lease_id => %L)', pg_temp.id(1), :'lease_1'), 'asking changes nothing');
 
 select pg_temp.run_out(pg_temp.id(1));
@@ -30,9 +30,9 @@ select pg_temp.is_due(pg_temp.id(1));
 select lease_id as lease_2 from get_work(worker_id => 'w', capabilities => '{cps.work}') \gset
 select is((select count(*) from checkpoints(job_id => pg_temp.id(1), lease_id => :'lease_2')), 2::bigint, 'after a crash the next attempt finds them');
 select cancel(job_id => :'other', actor => 'ann');
-select is((select count(*) from checkpoints(job_id => :'other', lease_id => :'other_lease')), 1::bigint, 'a lease that was asked to stop may look');
+select is((select count(*) from checkpoints(job_id => :'other', lease_id => :'other_lease')), 1::bigint, 'a lease whose cancellation was requested may read');
 
--- What it refuses --------------------------------------------------------------------------------
+-- Refusals ---------------------------------------------------------------------------------------
 
 select pg_temp.refused(format('select * from checkpoints(job_id => %L, lease_id => %L)', pg_temp.id(1), :'lease_1'), 'LH001', 'an earlier lease');
 select pg_temp.refused(format('select * from checkpoints(job_id => %L, lease_id => %L)', pg_temp.id(1), gen_random_uuid()), 'LH002', 'a made-up lease');
@@ -44,7 +44,7 @@ select complete(job_id => pg_temp.id(1), lease_id => :'lease_2');
 select pg_temp.refused(format('select * from checkpoints(job_id => %L, lease_id => %L)', pg_temp.id(1), :'lease_2'), 'LH008', 'a completed job');
 select pg_temp.refused(format('select * from checkpoints(job_id => null, lease_id => %L)', :'lease_2'), 'LH010', 'job_id: null');
 select pg_temp.refused(format('select * from checkpoints(job_id => %L, lease_id => null)', pg_temp.id(1)), 'LH010', 'lease_id: null');
-select pg_temp.refused('select * from checkpoints(job_id => null, lease_id => null)', 'LH010', 'both: null');
+select pg_temp.refused('select * from checkpoints(job_id => null, lease_id => null)', 'LH010', 'both null');
 
 select * from finish();
 rollback;

@@ -1,17 +1,17 @@
--- extend_many: extend for a worker's whole hand.
+-- extend_many: extend for all the leases of a worker.
 
 begin;
 select plan(39);
 \ir ../include/support.sql
 \ir ../include/named.sql
 
--- The hand of these names, as the argument.
+-- The leases of these names, as the argument.
 create function pg_temp.hand(variadic names text[]) returns jsonb language sql as $hand$
     select jsonb_agg(jsonb_build_object('job_id', pg_temp.job(n.name), 'lease_id', pg_temp.lease(n.name)) order by n.ordinality)
     from unnest(names) with ordinality as n (name, ordinality);
 $hand$;
 
--- What it does ------------------------------------------------------------------------------------
+-- Behaviour ---------------------------------------------------------------------------------------
 
 select count(pg_temp.held(n)) from unnest('{one,two,three}'::text[]) as n \gset
 create temporary table said as select e.* from extend_many(leases => pg_temp.hand('one', 'two'), lease => '10 minutes') as e;
@@ -25,15 +25,15 @@ select set_eq(
 );
 select ok(
     (select bool_and(s.lease_expires_at - clock_timestamp() between interval '595 s' and interval '600 s') from said as s),
-    'with its new end: so long from now'
+    'each row has the new end, counted from now'
 );
 select set_eq(
     'select i.job_id, i.lease_expires_at, i.state from said as s, job(s.job_id) as i',
     $$ select s.job_id, s.lease_expires_at, 'leased' from said as s $$,
-    'which is that of the job'
+    'it is the end that the job shows'
 );
 select cmp_ok(
-    (job(pg_temp.job('three'))).lease_expires_at, '<', clock_timestamp() + interval '61 s', 'a lease that is not in the hand stays as it was'
+    (job(pg_temp.job('three'))).lease_expires_at, '<', clock_timestamp() + interval '61 s', 'a lease that is not in the list is unchanged'
 );
 create temporary table shorter as select e.* from extend_many(pg_temp.hand('one', 'three')) as e;
 select is(
@@ -43,16 +43,16 @@ select is(
 );
 select ok(
     (select s.lease_expires_at - clock_timestamp() between interval '55 s' and interval '60 s' from shorter as s where s.job_id = pg_temp.job('three')),
-    'a minute where nothing is said'
+    'the default lease is one minute'
 );
-select is_empty($$ select * from extend_many('[]') $$, 'an empty hand is answered by nothing');
+select is_empty($$ select * from extend_many('[]') $$, 'an empty list is answered by no rows');
 select is((select count(*) from extend_many(pg_temp.hand('one', 'one')) as e where e.ok), 2::bigint, 'a lease named twice is answered twice');
 select pg_temp.run_out(pg_temp.job('two')) \gset
-select ok((select e.ok from extend_many(pg_temp.hand('two')) as e), 'a lease that ran out and that nobody took can be extended');
+select ok((select e.ok from extend_many(pg_temp.hand('two')) as e), 'an expired lease that nobody has reclaimed can be extended');
 select sweep() \gset
-select is(pg_temp.state_of('two'), 'leased', 'and then it is not taken away');
+select is(pg_temp.state_of('two'), 'leased', 'after that it is not reclaimed');
 
--- Leases that are not current spoil no other ------------------------------------------------------------
+-- Leases that are not current do not spoil the others ---------------------------------------------------
 
 select count(pg_temp.held(n)) from unnest('{good,done,stop,cancelled,buried}'::text[]) as n \gset
 select pg_temp.lost('lost') \gset
@@ -73,7 +73,7 @@ select set_eq(
         ('lost', false, 'LH001'), ('good', true, null::text), ('queued', false, 'LH002'), ('nobody', false, 'LH003'), ('stop', false, 'LH007'),
         ('cancelled', false, 'LH007'), ('done', false, 'LH008'), ('buried', false, 'LH008')
     $$,
-    'each of the others is answered with its own code'
+    'each lease that is not current is answered with its own code'
 );
 select is_empty(
     $$
@@ -82,17 +82,17 @@ select is_empty(
             coalesce(m.message, '') = '' or coalesce(m.hint, '') = '' or (m.detail::jsonb ->> 'job_id')::uuid <> m.job_id or m.lease_expires_at is not null
         )
     $$,
-    'with its message, detail and hint, and no end'
+    'each has its message, detail and hint, and no end'
 );
 select cmp_ok(
-    (job(pg_temp.job('good'))).lease_expires_at, '>', clock_timestamp() + interval '19 minutes', 'the good one among them is extended'
+    (job(pg_temp.job('good'))).lease_expires_at, '>', clock_timestamp() + interval '19 minutes', 'the current lease among them is extended'
 );
 select cmp_ok(
-    (job(pg_temp.job('stop'))).lease_expires_at, '<', clock_timestamp() + interval '2 minutes', 'the one that should stop is not'
+    (job(pg_temp.job('stop'))).lease_expires_at, '<', clock_timestamp() + interval '2 minutes', 'the one whose cancellation was requested is not'
 );
 select pg_temp.changes_nothing(
     $$ select extend_many(pg_temp.hand('lost', 'queued', 'nobody', 'stop', 'cancelled', 'done', 'buried'), '20 minutes') $$,
-    'what is answered by a code changes no row'
+    'a lease that is answered with a code changes no row'
 );
 select results_eq(
     $$
@@ -100,7 +100,7 @@ select results_eq(
         from extend_many(jsonb_build_array(jsonb_build_object('job_id', pg_temp.job('good'), 'lease_id', pg_temp.lease('one')))) as e
     $$,
     $$ values (false, 'LH002') $$,
-    'the lease of another job is no lease of this one, though both are current'
+    'the lease of another job is not a lease of this one, though both are current'
 );
 
 select pg_temp.lost('again') \gset
@@ -113,44 +113,44 @@ select set_eq(
         from old_lease as o, extend_many(jsonb_build_array(pg_temp.hand('again') -> 0, o.element)) as e
     $$,
     $$ values (true, true, null), (false, false, 'LH001') $$,
-    'an earlier lease beside the current one of the same job: the current is ok, the earlier LH001'
+    'with an earlier lease beside the current one of the same job, the current is ok and the earlier is LH001'
 );
 
 -- Arguments -------------------------------------------------------------------------------------------------
 
 select pg_temp.refused(format('select extend_many(%L)', v.leases), 'LH010', v.test || ': LH010')
 from (values
-    (null, 'no hand'),
+    (null, 'null leases'),
     ('null', 'a JSON null'),
     ('{}', 'an object'),
     ('"x"', 'a text'),
-    ('[1]', 'a number in it'),
-    ('[null]', 'a null in it'),
-    ('[[]]', 'an array in it'),
-    ('[{}]', 'an empty object in it'),
+    ('[1]', 'a number as an element'),
+    ('[null]', 'a null as an element'),
+    ('[[]]', 'an array as an element'),
+    ('[{}]', 'an empty object as an element'),
     (format('[{"job_id": "%s"}]', gen_random_uuid()), 'no lease_id'),
     (format('[{"lease_id": "%s"}]', gen_random_uuid()), 'no job_id'),
     (format('[{"job_id": null, "lease_id": "%s"}]', gen_random_uuid()), 'a job_id of null'),
     (format('[{"job_id": "", "lease_id": "%s"}]', gen_random_uuid()), 'an empty job_id'),
-    (format('[{"job_id": "x", "lease_id": "%s"}]', gen_random_uuid()), 'a job_id that is no uuid'),
+    (format('[{"job_id": "x", "lease_id": "%s"}]', gen_random_uuid()), 'a job_id that is not a uuid'),
     (format('[{"job_id": 5, "lease_id": "%s"}]', gen_random_uuid()), 'a job_id that is a number'),
-    (format('[{"job_id": "%s", "lease_id": "x"}]', gen_random_uuid()), 'a lease_id that is no uuid'),
+    (format('[{"job_id": "%s", "lease_id": "x"}]', gen_random_uuid()), 'a lease_id that is not a uuid'),
     ((select jsonb_agg(pg_temp.hand('good') -> 0) from generate_series(1, 1001))::text, 'more than a thousand')
 ) as v (leases, test);
 select pg_temp.refused(
     format($$ select extend_many(pg_temp.hand('good') || '[{"job_id": "%s"}]') $$, pg_temp.job('one')), 'LH010',
-    'one element that cannot be read refuses the call'
+    'one element that cannot be read makes the call fail'
 );
 select pg_temp.refused(format($$ select extend_many(pg_temp.hand('good'), %s) $$, v.lease), 'LH010', v.test || ': LH010')
 from (values
-    ($$ '0 s' $$, 'a lease of nothing'),
+    ($$ '0 s' $$, 'a lease of zero'),
     ($$ '-1 s' $$, 'a negative lease'),
     ($$ '7 days 1 microsecond' $$, 'a lease above the setting max_lease'),
     (case when current_setting('server_version_num')::integer >= 170000 then $$ 'infinity' $$ else $$ '170000000 years' $$ end, 'an infinite lease')
 ) as v (lease, test);
 select is(
     (select count(*) from extend_many((select jsonb_agg(pg_temp.hand('good') -> 0) from generate_series(1, 1000))) as e where e.ok), 1000::bigint,
-    'a thousand are taken'
+    'a thousand elements are accepted'
 );
 
 select * from finish();

@@ -4,10 +4,10 @@ begin;
 \ir ../include/support.sql
 select plan(20);
 
--- What it does -----------------------------------------------------------------------------------
+-- Behaviour --------------------------------------------------------------------------------------
 
 select job_id, lease_id, lease_expires_at from pg_temp.leased('hl.held') \gset
-select is(hold_lease(job_id => :'job_id', lease_id => :'lease_id'), :'lease_expires_at'::timestamptz, 'it answers the end of the lease');
+select is(hold_lease(job_id => :'job_id', lease_id => :'lease_id'), :'lease_expires_at'::timestamptz, 'it returns the end of the lease');
 select is((select xmax::text from job where job_id = :'job_id'), pg_current_xact_id()::xid::text, 'it locks the job''s row');
 select pg_temp.changes_nothing(format('select hold_lease(job_id => %L, lease_id => %L)', :'job_id', :'lease_id'), 'it changes nothing');
 select ok(complete(job_id => :'job_id', lease_id => :'lease_id'), 'the job may be completed afterwards');
@@ -15,23 +15,23 @@ select ok(complete(job_id => :'job_id', lease_id => :'lease_id'), 'the job may b
 select job_id as late, lease_id as late_lease from pg_temp.leased('hl.late') \gset
 select pg_temp.run_out(:'late');
 select cmp_ok(hold_lease(job_id => :'late', lease_id => :'late_lease'), '<', clock_timestamp(),
-    'a lease that ran out is held as long as nobody took it away');
+    'an expired lease can be held as long as nobody has reclaimed it');
 select sweep();
 select pg_temp.refused(format('select hold_lease(job_id => %L, lease_id => %L)', :'late', :'late_lease'), 'LH001',
-    'a lease that was taken away is refused');
+    'a reclaimed lease is refused');
 
 select job_id as stopping, lease_id as stopping_lease from pg_temp.leased('hl.stopping') \gset
 select cancel(job_id => :'stopping', actor => 'ann');
 select lives_ok(format('select hold_lease(job_id => %L, lease_id => %L)', :'stopping', :'stopping_lease'),
-    'a lease whose cancellation was asked for may be held: complete still succeeds');
+    'a lease whose cancellation was requested may be held: complete still succeeds');
 
--- What it refuses --------------------------------------------------------------------------------
+-- Refusals ---------------------------------------------------------------------------------------
 
 select pg_temp.refused(format('select hold_lease(job_id => %L, lease_id => %L)', :'job_id', :'lease_id'), 'LH008', 'a job that succeeded');
 select pg_temp.refused(format('select hold_lease(job_id => %L, lease_id => %L)', pg_temp.id(99), :'lease_id'), 'LH003', 'an unknown job');
 select pg_temp.refused(format('select hold_lease(job_id => %L, lease_id => %L)', :'stopping', gen_random_uuid()), 'LH002', 'a made-up lease');
 select pg_temp.refused(format('select hold_lease(job_id => %L, lease_id => %L)', :'stopping', :'lease_id'), 'LH002', 'another job''s lease');
-select pg_temp.refused(format('select hold_lease(job_id => %L, lease_id => %L)', :'stopping', :'stopping'), 'LH002', 'a job_id in place of a lease_id');
+select pg_temp.refused(format('select hold_lease(job_id => %L, lease_id => %L)', :'stopping', :'stopping'), 'LH002', 'a job_id given as lease_id');
 select pg_temp.refused(format('select hold_lease(job_id => null, lease_id => %L)', :'lease_id'), 'LH010', 'job_id: null');
 select pg_temp.refused(format('select hold_lease(job_id => %L, lease_id => null)', :'stopping'), 'LH010', 'lease_id: null');
 
@@ -47,10 +47,10 @@ select pg_temp.refused(format('select hold_lease(job_id => %L, lease_id => %L)',
 
 select job_id as given, lease_id as given_lease from pg_temp.leased('hl.given') \gset
 select release(job_id => :'given', lease_id => :'given_lease');
-select pg_temp.refused(format('select hold_lease(job_id => %L, lease_id => %L)', :'given', :'given_lease'), 'LH001', 'a lease that was released');
+select pg_temp.refused(format('select hold_lease(job_id => %L, lease_id => %L)', :'given', :'given_lease'), 'LH001', 'a released lease');
 select lease_id as next_lease from get_work(worker_id => 'w', capabilities => '{hl.given}') \gset
 select pg_temp.refused(format('select hold_lease(job_id => %L, lease_id => %L)', :'given', :'given_lease'), 'LH001',
-    'a lease that was released, when the next is current');
+    'a released lease, when the next one is current');
 select is(pg_temp.detail_of(format('select hold_lease(job_id => %L, lease_id => %L)', :'given', :'given_lease')),
     jsonb_build_object('job_id', :'given', 'lease_id', :'given_lease'), 'DETAIL names the job and the lease');
 

@@ -1,11 +1,11 @@
--- results: what a leased job waited for, page by page.
+-- results: the results of a leased job's dependencies, page by page.
 
 begin;
 select plan(34);
 \ir ../include/support.sql
 \ir ../include/named.sql
 
--- What it returns --------------------------------------------------------------------------------
+-- Returned rows ----------------------------------------------------------------------------------
 
 -- Dependencies with ids 1 to 5, in the order of their ids: 1, 2 and 5 succeeded, 3 is dead, 4 cancelled.
 select count(submit('dep', job_id => pg_temp.id(n))) from generate_series(1, 5) as n \gset
@@ -29,37 +29,37 @@ select results_eq(
         (pg_temp.id(1), 'succeeded', jsonb '{"n": 1}'), (pg_temp.id(2), 'succeeded', null), (pg_temp.id(3), 'dead', null),
         (pg_temp.id(4), 'cancelled', null), (pg_temp.id(5), 'succeeded', 'null')
     $$,
-    'every job it waited for, with its state and result, in the order of job_id'
+    'it returns every dependency with its state and result, in the order of job_id'
 );
 select results_eq(
     $$ select r.job_id from results(pg_temp.job('mixed'), pg_temp.lease('mixed'), limit_rows => 2) as r $$,
     $$ values (pg_temp.id(1)), (pg_temp.id(2)) $$,
-    'limit_rows at a time'
+    'it returns at most limit_rows rows'
 );
 select results_eq(
     $$ select r.job_id from results(pg_temp.job('mixed'), pg_temp.lease('mixed'), pg_temp.id(2), 2) as r $$,
     $$ values (pg_temp.id(3)), (pg_temp.id(4)) $$,
-    'beginning after the job given'
+    'a page begins after the given job'
 );
 select results_eq(
     $$ select r.job_id from results(pg_temp.job('mixed'), pg_temp.lease('mixed'), pg_temp.id(4), 2) as r $$,
     $$ values (pg_temp.id(5)) $$,
-    'the last page is what is left'
+    'the last page is the remainder'
 );
-select is_empty($$ select * from results(pg_temp.job('mixed'), pg_temp.lease('mixed'), pg_temp.id(5)) $$, 'after the last there is nothing');
+select is_empty($$ select * from results(pg_temp.job('mixed'), pg_temp.lease('mixed'), pg_temp.id(5)) $$, 'after the last page there are no rows');
 select results_eq(
     $$ select r.job_id from results(pg_temp.job('mixed'), pg_temp.lease('mixed'), '00000000-0000-7000-8000-000000000003') as r $$,
     $$ values (pg_temp.id(4)), (pg_temp.id(5)) $$,
-    'after any id, its own or not'
+    'a page may begin after any id, a dependency or not'
 );
 create temporary table twice as select w.* from get_work('worker', '{waits}') as w;
 select results_eq(
     $$ select r.job_id from twice as t, results(t.job_id, t.lease_id) as r $$,
     $$ values (pg_temp.id(1)), (pg_temp.id(2)), (pg_temp.id(5)) $$,
-    'a job named twice in wait_for is one result'
+    'a job that is named twice in wait_for is one row'
 );
 select pg_temp.held('alone') \gset
-select is_empty($$ select * from results(pg_temp.job('alone'), pg_temp.lease('alone')) $$, 'a job that waited for nothing has none');
+select is_empty($$ select * from results(pg_temp.job('alone'), pg_temp.lease('alone')) $$, 'a job without dependencies has no rows');
 
 -- More than a row of get_work can hold --------------------------------------------------------------
 
@@ -70,7 +70,7 @@ select count(sweep()) from generate_series(1, 3) \gset
 create temporary table gathered as select w.* from get_work('worker', '{gathers}') as w;
 select is((select g.results_truncated from gathered as g), true, '250 results of a thousand bytes are too many for a row of get_work');
 select is(
-    (select count(*) from gathered as g, results(g.job_id, g.lease_id) as r), 100::bigint, 'a hundred rows where nothing is said'
+    (select count(*) from gathered as g, results(g.job_id, g.lease_id) as r), 100::bigint, 'the default page has a hundred rows'
 );
 create temporary table page (job_id uuid, result jsonb);
 do $$
@@ -87,17 +87,17 @@ end
 $$;
 select results_eq(
     'select count(*), count(distinct p.job_id), min(length(p.result::text)) from page as p', 'values (250::bigint, 250::bigint, 1002)',
-    'page after page brings each of them once'
+    'the pages together return each result once'
 );
 
--- A page is for the lease that is current --------------------------------------------------------------
+-- A page is for the current lease ----------------------------------------------------------------------
 
-select pg_temp.changes_nothing($$ select results(pg_temp.job('mixed'), pg_temp.lease('mixed')) $$, 'looking changes nothing');
+select pg_temp.changes_nothing($$ select results(pg_temp.job('mixed'), pg_temp.lease('mixed')) $$, 'reading changes nothing');
 select pg_temp.run_out(pg_temp.job('mixed')) \gset
-select lives_ok($$ select results(pg_temp.job('mixed'), pg_temp.lease('mixed')) $$, 'a lease that ran out and that nobody took may still look');
+select lives_ok($$ select results(pg_temp.job('mixed'), pg_temp.lease('mixed')) $$, 'an expired lease that nobody has reclaimed may still read');
 select cancel(pg_temp.job('alone'), 'operator') \gset
 select lives_ok(
-    $$ select results(pg_temp.job('alone'), pg_temp.lease('alone')) $$, 'where cancellation was asked for one may still look'
+    $$ select results(pg_temp.job('alone'), pg_temp.lease('alone')) $$, 'a lease whose cancellation was requested may still read'
 );
 select pg_temp.refused_leases('select results(%L, %L)');
 select pg_temp.held('done') \gset
@@ -112,8 +112,8 @@ select pg_temp.refused($$ select results(pg_temp.job('back'), pg_temp.lease('bac
 select pg_temp.refused(
     format($$ select results(pg_temp.job('alone'), pg_temp.lease('alone'), limit_rows => %L) $$, v.limit_rows), 'LH010', v.test || ': LH010'
 )
-from (values (0, 'none'), (-1, 'less than none'), (10001, 'too many')) as v (limit_rows, test);
-select lives_ok($$ select results(pg_temp.job('alone'), pg_temp.lease('alone'), limit_rows => 10000) $$, '10,000 at a time are taken');
+from (values (0, 'none'), (-1, 'a negative limit_rows'), (10001, 'too many')) as v (limit_rows, test);
+select lives_ok($$ select results(pg_temp.job('alone'), pg_temp.lease('alone'), limit_rows => 10000) $$, '10,000 rows at a time are accepted');
 
 select * from finish();
 rollback;

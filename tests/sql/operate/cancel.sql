@@ -1,4 +1,4 @@
--- cancel: ends a job that nobody holds; of a leased one asks for it.
+-- cancel: ends a job that nobody holds, and requests the end of a leased one.
 
 begin;
 \ir ../include/support.sql
@@ -8,15 +8,15 @@ select plan(59);
 
 select submit(job_id => pg_temp.id(1), next_need => 'ca.ready');
 select is(cancel(job_id => pg_temp.id(1), actor => 'ann', reason => 'typo'), 'cancelled', 'a ready job is cancelled at once');
-select is(pg_temp.state(pg_temp.id(1)), 'cancelled', 'that is its state');
+select is(pg_temp.state(pg_temp.id(1)), 'cancelled', 'its state is cancelled');
 select ok((job(pg_temp.id(1))).archived, 'it is archived');
 select ok((job(pg_temp.id(1))).ended_at between now() - interval '1 s' and clock_timestamp(), 'its end is recorded');
 select results_eq(
     format('select event, actor, state, detail from departure where job_id = %L', pg_temp.id(1)),
-    $$ values ('cancelled', 'ann', 'cancelled', 'typo') $$, 'who and why is in the history'
+    $$ values ('cancelled', 'ann', 'cancelled', 'typo') $$, 'the history has the actor and the reason'
 );
 
--- The actor is who the caller says; the login is who he is
+-- The actor is the name that the caller gives; the login is the session's user
 create role tap_login;
 create role tap_group;
 grant tap_group, leasehold_operator to tap_login;
@@ -31,50 +31,50 @@ reset session authorization;
 select results_eq(
     format('select actor, login from departure where job_id in (%L, %L, %L) order by job_id', pg_temp.id(70), pg_temp.id(71), pg_temp.id(72)),
     $$ values ('ann', 'tap_login'), ('the boss', 'tap_login'), ('leasehold', 'tap_login') $$,
-    'beside whom the caller names stands who was logged in, whatever the role, and in whose session the engine did something'
+    'the history has the login beside the actor, whatever the role, and also for acts of the engine in its session'
 );
-select is_empty($$ select * from get_work(worker_id => 'w', capabilities => '{ca.ready}') $$, 'no worker gets it any more');
-select is(cancel(job_id => pg_temp.id(1), actor => 'bob'), 'cancelled', 'cancelling again says the same');
-select pg_temp.changes_nothing(format('select cancel(job_id => %L, actor => %L)', pg_temp.id(1), 'bob'), 'and changes nothing');
+select is_empty($$ select * from get_work(worker_id => 'w', capabilities => '{ca.ready}') $$, 'workers no longer get it');
+select is(cancel(job_id => pg_temp.id(1), actor => 'bob'), 'cancelled', 'a second cancel gives the same answer');
+select pg_temp.changes_nothing(format('select cancel(job_id => %L, actor => %L)', pg_temp.id(1), 'bob'), 'a second cancel changes nothing');
 
 select submit(job_id => pg_temp.id(2), next_need => 'ca.scheduled', available_at => now() + interval '1 hour');
 select is(cancel(job_id => pg_temp.id(2), actor => 'ann'), 'cancelled', 'a scheduled job is cancelled at once');
 select submit(job_id => pg_temp.id(3), next_need => 'ca.first', available_at => now() + interval '1 hour');
 select submit(job_id => pg_temp.id(4), next_need => 'ca.second', wait_for => array[pg_temp.id(3)]);
 select is(cancel(job_id => pg_temp.id(4), actor => 'ann'), 'cancelled', 'a blocked job is cancelled at once');
-select is_empty(format('select from dependency where job_id = %L', pg_temp.id(4)), 'and waits for nothing any more');
+select is_empty(format('select from dependency where job_id = %L', pg_temp.id(4)), 'it no longer waits for anything');
 select complete_unheld(job_id => pg_temp.id(3), actor => 'ann');
-select is(pg_temp.state(pg_temp.id(4)), 'cancelled', 'the end of what it waited for leaves it alone');
+select is(pg_temp.state(pg_temp.id(4)), 'cancelled', 'the end of its former dependency does not change it');
 
 select submit(job_id => pg_temp.id(5), next_need => 'ca.dead');
 select fail_unheld(job_id => pg_temp.id(5), actor => 'ann', error => 'no', retryable => false);
 select is(cancel(job_id => pg_temp.id(5), actor => 'ann'), 'cancelled', 'a dead job is cancelled at once');
-select is_empty(format('select from dead_letter where job_id = %L', pg_temp.id(5)), 'and no dead letter any more');
-select is((select concat_ws(' ', i.error, i.dead_reason) from job(pg_temp.id(5)) as i), 'no', 'with its error, but no reason to be dead');
-select pg_temp.refused(format('select redrive(job_id => %L, actor => %L)', pg_temp.id(5), 'ann'), 'LH007', 'nor to be redriven');
+select is_empty(format('select from dead_letter where job_id = %L', pg_temp.id(5)), 'it is no longer a dead letter');
+select is((select concat_ws(' ', i.error, i.dead_reason) from job(pg_temp.id(5)) as i), 'no', 'it keeps its error, but not its dead_reason');
+select pg_temp.refused(format('select redrive(job_id => %L, actor => %L)', pg_temp.id(5), 'ann'), 'LH007', 'it cannot be redriven');
 
 select submit(job_id => pg_temp.id(6), next_need => 'ca.done');
 select complete_unheld(job_id => pg_temp.id(6), actor => 'ann');
-select is(cancel(job_id => pg_temp.id(6), actor => 'ann'), 'succeeded', 'of a job that succeeded it says so');
-select pg_temp.changes_nothing(format('select cancel(job_id => %L, actor => %L)', pg_temp.id(6), 'ann'), 'and changes nothing');
+select is(cancel(job_id => pg_temp.id(6), actor => 'ann'), 'succeeded', 'a job that succeeded is answered as succeeded');
+select pg_temp.changes_nothing(format('select cancel(job_id => %L, actor => %L)', pg_temp.id(6), 'ann'), 'a job that succeeded is not changed');
 
 -- A leased job -----------------------------------------------------------------------------------
 
 select submit(job_id => pg_temp.id(10), next_need => 'ca.leased');
 select lease_id from get_work(worker_id => 'w', capabilities => '{ca.leased}') \gset
 select is(cancel(job_id => pg_temp.id(10), actor => 'ann', reason => 'too late'), 'leased', 'a leased job stays leased');
-select ok((job(pg_temp.id(10))).cancel_requested, 'its cancellation is asked for');
+select ok((job(pg_temp.id(10))).cancel_requested, 'its cancellation is requested');
 select results_eq(
     format('select event, actor, state, detail from departure where job_id = %L', pg_temp.id(10)),
-    $$ values ('cancel_requested', 'ann', 'leased', 'too late') $$, 'who and why is in the history'
+    $$ values ('cancel_requested', 'ann', 'leased', 'too late') $$, 'the history has the actor and the reason'
 );
-select is(cancel(job_id => pg_temp.id(10), actor => 'bob'), 'leased', 'cancelling again says the same');
-select pg_temp.changes_nothing(format('select cancel(job_id => %L, actor => %L)', pg_temp.id(10), 'bob'), 'and changes nothing');
+select is(cancel(job_id => pg_temp.id(10), actor => 'bob'), 'leased', 'a second cancel gives the same answer');
+select pg_temp.changes_nothing(format('select cancel(job_id => %L, actor => %L)', pg_temp.id(10), 'bob'), 'a second cancel changes nothing');
 select pg_temp.refused(format('select extend(job_id => %L, lease_id => %L)', pg_temp.id(10), :'lease_id'), 'LH007', 'extend tells the worker to stop');
-select pg_temp.refused(format('select reschedule(job_id => %L, lease_id => %L)', pg_temp.id(10), :'lease_id'), 'LH007', 'reschedule too');
+select pg_temp.refused(format('select reschedule(job_id => %L, lease_id => %L)', pg_temp.id(10), :'lease_id'), 'LH007', 'reschedule tells the worker to stop too');
 select is(complete(job_id => pg_temp.id(10), lease_id => :'lease_id', result => '1'), true, 'complete still succeeds: the work was done');
-select is(pg_temp.state(pg_temp.id(10)), 'succeeded', 'and the job has succeeded');
-select is(cancel(job_id => pg_temp.id(10), actor => 'ann'), 'succeeded', 'which cancel says from then on');
+select is(pg_temp.state(pg_temp.id(10)), 'succeeded', 'the job has succeeded');
+select is(cancel(job_id => pg_temp.id(10), actor => 'ann'), 'succeeded', 'cancel says so from then on');
 
 select job_id as failed, lease_id as failed_lease from pg_temp.leased('ca.failed') \gset
 select cancel(job_id => :'failed', actor => 'ann');
@@ -83,53 +83,53 @@ select results_eq(
     $$ values ('cancelled', null::timestamptz, 1) $$, 'fail ends it cancelled'
 );
 select is(pg_temp.said(format('select state from fail(job_id => %L, lease_id => %L, error => %L)', :'failed', :'failed_lease', 'no')), 'cancelled',
-    'and says the same again');
+    'a repeated fail gets the same answer');
 select job_id as given, lease_id as given_lease from pg_temp.leased('ca.given') \gset
 select cancel(job_id => :'given', actor => 'ann');
 select is((release(job_id => :'given', lease_id => :'given_lease')).state, 'cancelled', 'release ends it cancelled');
-select is(pg_temp.said(format('select state from release(job_id => %L, lease_id => %L)', :'given', :'given_lease')), 'cancelled', 'and says the same again');
-select pg_temp.refused(format('select complete(job_id => %L, lease_id => %L)', :'given', :'given_lease'), 'LH007', 'completing it then is too late');
+select is(pg_temp.said(format('select state from release(job_id => %L, lease_id => %L)', :'given', :'given_lease')), 'cancelled', 'a repeated release gets the same answer');
+select pg_temp.refused(format('select complete(job_id => %L, lease_id => %L)', :'given', :'given_lease'), 'LH007', 'a complete after that is too late');
 
 select job_id as late from pg_temp.leased('ca.late') \gset
 select cancel(job_id => :'late', actor => 'ann');
 select pg_temp.run_out(:'late');
 select sweep();
-select is(pg_temp.state(:'late'), 'cancelled', 'its lease running out ends it cancelled');
+select is(pg_temp.state(:'late'), 'cancelled', 'the expiry of its lease ends it cancelled');
 select job_id as later from pg_temp.leased('ca.later') \gset
 select cancel(job_id => :'later', actor => 'ann');
 select pg_temp.run_out(:'later');
-select is_empty($$ select from get_work(worker_id => 'w', capabilities => '{ca.other}') $$, 'a worker of something else finds nothing');
-select is(pg_temp.state(:'later'), 'cancelled', 'but sees that the lease ran out, too');
+select is_empty($$ select from get_work(worker_id => 'w', capabilities => '{ca.other}') $$, 'a worker of another need finds nothing');
+select is(pg_temp.state(:'later'), 'cancelled', 'but its call also sees the expired lease');
 
--- a lease that ran out
+-- an expired lease
 select job_id as gone, lease_id as gone_lease from pg_temp.leased('ca.gone') \gset
 select pg_temp.run_out(:'gone');
-select is(cancel(job_id => :'gone', actor => 'ann'), 'cancelled', 'a job whose lease ran out is held by nobody');
-select pg_temp.refused(format('select complete(job_id => %L, lease_id => %L)', :'gone', :'gone_lease'), 'LH007', 'its worker hears that it was cancelled');
+select is(cancel(job_id => :'gone', actor => 'ann'), 'cancelled', 'nobody holds a job whose lease has expired');
+select pg_temp.refused(format('select complete(job_id => %L, lease_id => %L)', :'gone', :'gone_lease'), 'LH007', 'its worker is told that it was cancelled');
 select job_id as looked, lease_id as looked_lease from pg_temp.leased('ca.looked') \gset
 select cancel(job_id => :'looked', actor => 'ann');
 select pg_temp.run_out(:'looked');
-select is(cancel(job_id => :'looked', actor => 'ann'), 'cancelled', 'cancelling again looks whether the lease ran out');
+select is(cancel(job_id => :'looked', actor => 'ann'), 'cancelled', 'a second cancel sees the expired lease');
 
--- a request for cancellation does not outlive its lease
+-- a request for cancellation ends with its lease
 select job_id as second from pg_temp.leased('ca.second_life') \gset
-select is(cancel(job_id => :'second', actor => 'ann'), 'leased', 'a leased job is asked for');
+select is(cancel(job_id => :'second', actor => 'ann'), 'leased', 'a leased job''s cancellation is requested');
 select pg_temp.run_out(:'second');
 select sweep();
-select is((select count(*) from departure where job_id = :'second' and state = 'cancelled'), 1::bigint, 'and its end is in the history once');
+select is((select count(*) from departure where job_id = :'second' and state = 'cancelled'), 1::bigint, 'its end is in the history once');
 
--- What waits for it ------------------------------------------------------------------------------
+-- Dependents -------------------------------------------------------------------------------------
 
 select submit(job_id => pg_temp.id(20), next_need => 'ca.parent');
 select submit(job_id => pg_temp.id(20 + p.n), next_need => 'ca.child', wait_for => array[pg_temp.id(20)], on_dependency_failure => p.policy)
 from (values (1, 'hold'), (2, 'cascade'), (3, 'release')) as p (n, policy);
 select cancel(job_id => pg_temp.id(20), actor => 'ann');
-select is(pg_temp.state(pg_temp.id(21)), 'dead', 'hold dies with a cancelled job');
-select is((job(pg_temp.id(21))).dead_reason, 'dependency_failed', 'as dependency_failed');
-select is(pg_temp.state(pg_temp.id(22)), 'cancelled', 'cascade is cancelled with it');
-select is(pg_temp.state(pg_temp.id(23)), 'ready', 'release goes ahead');
+select is(pg_temp.state(pg_temp.id(21)), 'dead', 'hold: the dependent dies with a cancelled job');
+select is((job(pg_temp.id(21))).dead_reason, 'dependency_failed', 'its dead_reason is dependency_failed');
+select is(pg_temp.state(pg_temp.id(22)), 'cancelled', 'cascade: the dependent is cancelled with it');
+select is(pg_temp.state(pg_temp.id(23)), 'ready', 'release: the dependent goes ahead');
 
--- What it refuses --------------------------------------------------------------------------------
+-- Refusals ---------------------------------------------------------------------------------------
 
 select submit(job_id => pg_temp.id(30), next_need => 'ca.arguments');
 select pg_temp.refused(format('select cancel(job_id => %L, actor => %L)', pg_temp.id(99), 'ann'), 'LH003', 'an unknown job');
@@ -138,11 +138,11 @@ select pg_temp.refused(format('select cancel(job_id => %L, actor => %s)', pg_tem
 from (values ('null', 'null'), ('''''', 'empty'), ('repeat(''x'', 201)', 'too long'), ('repeat(''é'', 101)', 'too long in bytes')) as a (actor, name);
 select pg_temp.refused(format('select cancel(job_id => %L, actor => %L, reason => %s)', pg_temp.id(30), 'ann', a.reason), 'LH010', 'reason: ' || a.name)
 from (values ('''''', 'empty'), ('repeat(''x'', 1001)', 'too long')) as a (reason, name);
-select pg_temp.refused(format('select cancel(job_id => %L, actor => %L)', pg_temp.id(1), ''), 'LH010', 'actor: empty, also where there is nothing to do');
-select is(pg_temp.state(pg_temp.id(30)), 'ready', 'after all these refusals the job is as it was');
-select is(cancel(job_id => pg_temp.id(30), actor => repeat('é', 100), reason => repeat('x', 1000)), 'cancelled', 'an actor of 200 bytes and a reason of 1,000 are taken');
+select pg_temp.refused(format('select cancel(job_id => %L, actor => %L)', pg_temp.id(1), ''), 'LH010', 'actor: empty, even if there is nothing to do');
+select is(pg_temp.state(pg_temp.id(30)), 'ready', 'after all these refusals the job is unchanged');
+select is(cancel(job_id => pg_temp.id(30), actor => repeat('é', 100), reason => repeat('x', 1000)), 'cancelled', 'an actor of 200 bytes and a reason of 1,000 are accepted');
 
--- remembered as long as the job is
+-- ids and keys are kept as long as the job is
 select pg_temp.refused(format('select submit(job_id => %L, next_need => %L)', pg_temp.id(30), 'ca.again'), 'LH005', 'its id cannot be used again');
 select submit(next_need => 'ca.key', idempotency_key => 'once');
 select cancel(job_id => s.job_id, actor => 'ann') from submit(next_need => 'ca.key', idempotency_key => 'once') as s;

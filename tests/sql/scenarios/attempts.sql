@@ -1,5 +1,5 @@
--- Four attempts' timing under the default policy: at once, + 1 minute, + 4 minutes, dead letter; within jitter.
--- (The fourth row of the timetable is the letter: three attempts are the default, and max_attempts 4 has one more, at + 9 minutes.)
+-- The timing of four attempts under the default policy: at once, + 1 minute, + 4 minutes, dead letter; within jitter.
+-- (The fourth row of the timetable is the dead letter: three attempts are the default. With max_attempts 4 there is one more, at + 9 minutes.)
 
 begin;
 select plan(10);
@@ -29,7 +29,7 @@ select pg_temp.fails_until_dead('default') \gset
 select results_eq(
     $$ select t.attempt, t.state from timetable as t where t.name = 'default' order by t.attempt $$,
     $$ values (1, 'scheduled'), (2, 'scheduled'), (3, 'dead') $$,
-    'three attempts, then the dead letter'
+    'after three attempts the job is a dead letter'
 );
 select ok(
     (select t.wait between interval '54 s' and interval '66.1 s' from timetable as t where t.name = 'default' and t.attempt = 1),
@@ -41,7 +41,7 @@ select ok(
 );
 select results_eq(
     $$ select d.job_id, d.dead_reason collate "default", d.attempt from dead_letter as d $$, $$ values (pg_temp.job('default'), 'attempts_exhausted', 3) $$,
-    'there is no fourth: a dead letter'
+    'there is no fourth attempt: the job is a dead letter'
 );
 
 select pg_temp.keep('four', submit('timing.four', max_attempts => 4)) \gset
@@ -56,25 +56,25 @@ select ok(
     'with max_attempts 4 there is one more, nine minutes later'
 );
 
--- The jitter is one: of many that failed at once, not all come back at once.
+-- The jitter spreads the retries: of many jobs that failed at once, not all come back at once.
 select count(pg_temp.held('many.' || n)) from generate_series(1, 50) as n \gset
 create temporary table spread as
 select (fail(pg_temp.job('many.' || n), pg_temp.lease('many.' || n), 'no')).available_at - clock_timestamp() as wait from generate_series(1, 50) as n;
 select ok(
-    (select min(s.wait) > interval '53.9 s' and max(s.wait) < interval '66 s' from spread as s), 'fifty that fail together keep within the tenth'
+    (select min(s.wait) > interval '53.9 s' and max(s.wait) < interval '66 s' from spread as s), 'fifty jobs that fail together stay within a tenth'
 );
 select cmp_ok(
-    (select max(s.wait) - min(s.wait) from spread as s), '>', interval '4 s', 'and come back spread over it'
+    (select max(s.wait) - min(s.wait) from spread as s), '>', interval '4 s', 'their next times are spread over the jitter'
 );
 
--- Brought back, the timetable begins again.
-select is((redrive(pg_temp.job('default'), 'operator')).state, 'ready', 'redriven, it is ready at once');
+-- After a redrive the timetable begins again.
+select is((redrive(pg_temp.job('default'), 'operator')).state, 'ready', 'a redriven job is ready at once');
 delete from timetable as t where t.name = 'default';
 select pg_temp.fails_until_dead('default') \gset
 select results_eq(
     $$ select t.attempt, t.state from timetable as t where t.name = 'default' order by t.attempt $$,
     $$ values (1, 'scheduled'), (2, 'scheduled'), (3, 'dead') $$,
-    'and has its three attempts again'
+    'it has its three attempts again'
 );
 
 select * from finish();

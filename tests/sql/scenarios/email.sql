@@ -1,4 +1,4 @@
--- An email: one job for one mail, whoever asks how often; the mail server says "later"; sent and recorded in one transaction.
+-- An email: one job for one mail, however often it is submitted; the mail server says "later"; sent and recorded in one transaction.
 
 begin;
 select plan(13);
@@ -28,18 +28,18 @@ select results_eq(
         from reschedule(pg_temp.job('welcome'), pg_temp.lease('welcome'), available_at => clock_timestamp() + interval '5 minutes') as r
     $$,
     $$ values ('scheduled', 0) $$,
-    'greylisted: put off by reschedule, which is no failed attempt'
+    'a greylisted mail is put off by reschedule, which is not a failed attempt'
 );
 select ok(
-    (job(pg_temp.job('welcome'))).available_at - clock_timestamp() between interval '299 s' and interval '300 s', 'for five minutes'
+    (job(pg_temp.job('welcome'))).available_at - clock_timestamp() between interval '299 s' and interval '300 s', 'it is put off for five minutes'
 );
-select is_empty($$ select from get_work('mailer', '{email.%}') $$, 'until then nobody gets it');
-select is((submit('email.send', '{"mail_id": 7}', idempotency_key => 'welcome ada@example.org')).created, false, 'and it is still the one job of its key');
+select is_empty($$ select from get_work('mailer', '{email.%}') $$, 'nobody gets the job until then');
+select is((submit('email.send', '{"mail_id": 7}', idempotency_key => 'welcome ada@example.org')).created, false, 'it is still the one job of its key');
 select pg_temp.is_due(pg_temp.job('welcome')) \gset
 select pg_temp.take('welcome') \gset
-select is((job(pg_temp.job('welcome'))).attempt, 1, 'then it is taken, on its first attempt');
+select is((job(pg_temp.job('welcome'))).attempt, 1, 'then it is claimed, on its first attempt');
 
--- Sent. The row and the end of the job: both or neither.
+-- The mail is sent. Its row and the end of the job are written both or not at all.
 savepoint lost_connection;
 update mail set sent_at = clock_timestamp() where mail_id = 7;
 select complete(pg_temp.job('welcome'), pg_temp.lease('welcome'), '{"smtp": 250}') \gset
@@ -52,10 +52,10 @@ update mail set sent_at = clock_timestamp() where mail_id = 7;
 select complete(pg_temp.job('welcome'), pg_temp.lease('welcome'), '{"smtp": 250}') \gset
 select results_eq(
     $$ select m.sent_at is not null, pg_temp.state_of('welcome') from mail as m $$, $$ values (true, 'succeeded') $$,
-    'one that commits has both'
+    'a transaction that commits has both'
 );
 
--- The reply to the commit was lost: the worker does it all again.
+-- The reply to the commit was lost: the worker repeats all of it.
 update mail set sent_at = '2020-01-01' where mail_id = 7;
 create function pg_temp.replay() returns text language plpgsql as $replay$
 begin
@@ -68,7 +68,7 @@ exception
 end
 $replay$;
 select is(pg_temp.replay(), 'already done', 'a replay is told that the work is done');
-select is((select m.sent_at from mail as m), '2020-01-01', 'and what it wrote again is rolled back');
+select is((select m.sent_at from mail as m), '2020-01-01', 'the rows that it wrote again are rolled back');
 select results_eq(
     $$ select s.job_id, s.created, s.state from submit('email.send', '{"mail_id": 7}', idempotency_key => 'welcome ada@example.org') as s $$,
     $$ values (pg_temp.job('welcome'), false, 'succeeded') $$,

@@ -1,4 +1,4 @@
--- A payment that fails once and succeeds after its backoff; charged once.
+-- A payment that fails once and succeeds after its backoff; it is charged once.
 
 begin;
 select plan(15);
@@ -22,39 +22,39 @@ rollback to savepoint charging;
 create temporary table failed as select f.* from first_try as t, fail(t.job_id, t.lease_id, 'bank said no', error_code => 'timeout 30 s') as f;
 select results_eq('select f.state, f.attempt from failed as f', $$ values ('scheduled', 1) $$, 'a timeout is tried again');
 select ok(
-    (select f.available_at - clock_timestamp() between interval '26 s' and interval '33 s' from failed as f), 'after its own backoff: half a minute'
+    (select f.available_at - clock_timestamp() between interval '26 s' and interval '33 s' from failed as f), 'it backs off by its own policy: half a minute'
 );
 select results_eq(
     $$ select r.reason, r.until from why_not_running(pg_temp.job('payment')) as r $$, $$ select 'scheduled', f.available_at from failed as f $$,
-    'an operator sees until when'
+    'an operator sees when it is tried again'
 );
-select is_empty($$ select from get_work('cashier', '{payment.%}') $$, 'nobody charges before');
-select is_empty('select from charge', 'and nothing is charged yet');
+select is_empty($$ select from get_work('cashier', '{payment.%}') $$, 'nobody charges before that');
+select is_empty('select from charge', 'nothing is charged yet');
 
 -- After the backoff.
 select pg_temp.is_due(pg_temp.job('payment')) \gset
 create temporary table second_try as select w.* from get_work('cashier', '{payment.%}') as w;
-select results_eq('select t.job_id, t.attempt from second_try as t', $$ values (pg_temp.job('payment'), 2) $$, 'then it is the second attempt');
-select lives_ok($$ select hold_lease(t.job_id, t.lease_id) from second_try as t $$, 'which holds its lease while it charges');
+select results_eq('select t.job_id, t.attempt from second_try as t', $$ values (pg_temp.job('payment'), 2) $$, 'the next lease is the second attempt');
+select lives_ok($$ select hold_lease(t.job_id, t.lease_id) from second_try as t $$, 'it holds its lease while it charges');
 insert into charge select t.job_id, t.attempt, t.fence from second_try as t;
-select ok((select complete(t.job_id, t.lease_id, '{"receipt": "r1"}') from second_try as t), 'and succeeds');
-select results_eq('select c.attempt from charge as c', 'values (2)', 'charged once, by the second attempt');
+select ok((select complete(t.job_id, t.lease_id, '{"receipt": "r1"}') from second_try as t), 'it succeeds');
+select results_eq('select c.attempt from charge as c', 'values (2)', 'the payment is charged once, by the second attempt');
 select results_eq(
     $$ select i.state, i.attempt, i.result, i.error from job(pg_temp.job('payment')) as i $$,
     $$ values ('succeeded', 2, jsonb '{"receipt": "r1"}', 'bank said no') $$,
-    'the job has succeeded, and remembers its last error'
+    'the job has succeeded and keeps its last error'
 );
 select results_eq(
     $$ select d.event, d.actor, d.attempt from departure as d where d.job_id = pg_temp.job('payment') $$, $$ values ('fail', 'cashier', 1) $$,
     'its history has the one failure'
 );
 
--- The first worker wakes up at last.
+-- The first worker returns at last.
 select pg_temp.refused(
-    $$ select complete(t.job_id, t.lease_id) from first_try as t $$, 'LH008', 'the lease of the first attempt can end nothing any more: it succeeded without it'
+    $$ select complete(t.job_id, t.lease_id) from first_try as t $$, 'LH008', 'the lease of the first attempt can no longer end the job, which succeeded without it'
 );
 select pg_temp.refused(
-    $$ select complete(t.job_id, t.lease_id) from second_try as t $$, 'LH018', 'that of the second is told that it is done'
+    $$ select complete(t.job_id, t.lease_id) from second_try as t $$, 'LH018', 'the lease of the second attempt is told that the job is done'
 );
 
 -- A card that is refused is not tried again.

@@ -1,4 +1,4 @@
--- error_codes: the one list of every SQLSTATE that Leasehold raises. That each is raised, and no other: house_rules.sql.
+-- error_codes: the one list of all SQLSTATEs that Leasehold raises. house_rules.sql tests that each of them is raised, and no other.
 
 begin;
 select plan(5);
@@ -21,12 +21,12 @@ select results_eq(
         ('LH017', 'version_mismatch'),
         ('LH018', 'already_done')
     $$,
-    'every code of what exists now, by the name that design.md gives it'
+    'every code is listed under the name that design.md gives it'
 );
-select is_empty('select code from error_codes() group by code having count(*) > 1', 'each code once');
-select is_empty('select name from error_codes() group by name having count(*) > 1', 'each name once');
-select is_empty($$ select code from error_codes() where coalesce(description, '') = '' $$, 'each with a description');
-select is_empty($$ select name from error_codes() where name !~ '^[a-z]+(_[a-z]+)*$' $$, 'names are words that a class can be made of');
+select is_empty('select code from error_codes() group by code having count(*) > 1', 'each code is listed once');
+select is_empty('select name from error_codes() group by name having count(*) > 1', 'each name is listed once');
+select is_empty($$ select code from error_codes() where coalesce(description, '') = '' $$, 'each code has a description');
+select is_empty($$ select name from error_codes() where name !~ '^[a-z]+(_[a-z]+)*$' $$, 'a name consists of words from which a class name can be made');
 
 select * from finish();
 rollback;

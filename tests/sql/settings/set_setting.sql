@@ -1,19 +1,19 @@
--- set_setting: sets one setting; null puts it back to its default. Each setting does what it says.
+-- set_setting: sets one setting; null resets it to its default. Each setting has its documented effect.
 
 begin;
 \ir ../include/support.sql
 select plan(131);
 
--- What it does -----------------------------------------------------------------------------------
+-- Behaviour --------------------------------------------------------------------------------------
 
-select is(set_setting(name => 'max_attempts', value => '5'), '5', 'it answers the value in force');
-select is(set_setting(name => 'max_attempts', value => null), '3', 'null: back to the default');
-select is((select value from settings() where name = 'max_attempts'), '3', 'which is in force');
+select is(set_setting(name => 'max_attempts', value => '5'), '5', 'it returns the value in force');
+select is(set_setting(name => 'max_attempts', value => null), '3', 'null resets to the default');
+select is((select value from settings() where name = 'max_attempts'), '3', 'the default is then in force');
 
 select set_setting(name => 'max_attempts', value => '1');
 select job_id as one, lease_id as one_lease, max_attempts as one_max from pg_temp.leased('se.attempts') \gset
 select is(:'one_max'::integer, 1, 'max_attempts: a job without a number of its own gets it');
-select is((fail(job_id => :'one', lease_id => :'one_lease', error => 'no')).state, 'dead', 'and dies after so many attempts');
+select is((fail(job_id => :'one', lease_id => :'one_lease', error => 'no')).state, 'dead', 'it dies after that many attempts');
 select submit(job_id => pg_temp.id(1), next_need => 'se.own', max_attempts => 2);
 select is((job(pg_temp.id(1))).max_attempts, 2, 'a number of its own wins');
 
@@ -22,17 +22,17 @@ select submit(job_id => pg_temp.id(2), next_need => 'se.crashes', max_attempts =
 select from get_work(worker_id => 'w', capabilities => '{se.crashes}');
 select pg_temp.run_out(pg_temp.id(2));
 select sweep();
-select is((job(pg_temp.id(2))).dead_reason, 'crash_loop', 'max_crashes: so many leases that run out in a row bury a job');
+select is((job(pg_temp.id(2))).dead_reason, 'crash_loop', 'max_crashes: that many crashes in a row bury a job');
 
 select set_setting(name => 'max_lease', value => '1 hour');
 select submit(next_need => 'se.lease');
 select pg_temp.refused($$ select get_work(worker_id => 'w', capabilities => '{se.lease}', lease => '61 min') $$, 'LH010', 'max_lease: a longer lease is refused');
-select is((select count(*) from get_work(worker_id => 'w', capabilities => '{se.lease}', lease => '1 hour')), 1::bigint, 'just as long a one is granted');
+select is((select count(*) from get_work(worker_id => 'w', capabilities => '{se.lease}', lease => '1 hour')), 1::bigint, 'a lease of exactly that length is granted');
 
 select set_setting(name => 'max_payload_bytes', value => '2048');
 select pg_temp.refused($$ select submit(next_need => 'se.payload', payload => jsonb_build_object('x', repeat('x', 2041))) $$, 'LH011',
     'max_payload_bytes: a larger payload is refused');
-select lives_ok($$ select submit(next_need => 'se.payload', payload => jsonb_build_object('x', repeat('x', 2039))) $$, 'just as large a one is taken');
+select lives_ok($$ select submit(next_need => 'se.payload', payload => jsonb_build_object('x', repeat('x', 2039))) $$, 'a payload of exactly that size is accepted');
 
 select set_setting(name => 'retry', value => '{"kind": "fixed", "initial": "10 minutes", "jitter": 0}');
 select job_id as retried, lease_id as retried_lease from submit(next_need => 'se.retry', max_attempts => 9) as s (submitted_id),
@@ -41,26 +41,26 @@ select ok((fail(job_id => :'retried', lease_id => :'retried_lease', error => 'no
     'retry: a job without a policy of its own backs off by it');
 select set_setting(name => 'retry', value => '{"retryable": ["again%"]}');
 select submit(job_id => pg_temp.id(3), next_need => 'se.patterns');
-select is((fail_unheld(job_id => pg_temp.id(3), actor => 'ann', error => 'no')).state, 'dead', 'retry: so do its patterns');
+select is((fail_unheld(job_id => pg_temp.id(3), actor => 'ann', error => 'no')).state, 'dead', 'retry: its patterns apply too');
 
--- an older job feels a new default
+-- a new default applies to an older job
 select submit(job_id => pg_temp.id(4), next_need => 'se.older');
 select set_setting(name => 'max_attempts', value => '8');
-select is((job(pg_temp.id(4))).max_attempts, 8, 'a default counts when it is used, not when the job was submitted');
+select is((job(pg_temp.id(4))).max_attempts, 8, 'a default is read when it is used, not when the job was submitted');
 
 -- values at their limits
-select lives_ok(format('select set_setting(name => %L, value => %L)', s.name, s.value), s.name || ': ' || s.value || ' is taken')
+select lives_ok(format('select set_setting(name => %L, value => %L)', s.name, s.value), s.name || ': ' || s.value || ' is accepted')
 from (
     values ('max_attempts', '1'), ('max_attempts', '10000'), ('max_payload_bytes', '1024'), ('max_lease', '1 s'), ('max_lease', '366 days'), ('retry', '{}'),
         ('retry', '{"kind": "exponential", "initial": "0", "multiplier": 1000, "max": "366 days", "jitter": 1, "retryable": []}')
 ) as s (name, value);
 
--- What it refuses --------------------------------------------------------------------------------
+-- Refusals ---------------------------------------------------------------------------------------
 
 select pg_temp.refused('select set_setting(name => null, value => ''1'')', 'LH010', 'name: null');
 select pg_temp.refused('select set_setting(name => '''', value => ''1'')', 'LH010', 'name: empty');
 select pg_temp.refused('select set_setting(name => ''speed'', value => ''1'')', 'LH010', 'name: unknown');
-select pg_temp.refused('select set_setting(name => ''speed'', value => null)', 'LH010', 'name: unknown, also to put it back');
+select pg_temp.refused('select set_setting(name => ''speed'', value => null)', 'LH010', 'name: unknown, also with null');
 select pg_temp.refused('select set_setting(name => repeat(''x'', 100000), value => ''1'')', 'LH010', 'name: too long');
 select pg_temp.refused('select set_setting(name => ''max_attempts'', value => repeat(''1'', 270000000))', 'LH010', 'value: far too long');
 select pg_temp.refused(format('select set_setting(name => %L, value => %s)', s.name, v.value), 'LH010', format('value of %s: %s', s.name, v.value))
@@ -80,7 +80,7 @@ from (
         ('retry', '{"initial": "\u0000"}'), ('retry', '{"a": 1')
 ) as s (name, value);
 select is((select array_agg(value order by name) from settings()), array['10000', '1048576', '1', '366 days', '1024', '1048576', setting('retry')],
-    'after all these refusals every setting is as it was');
+    'after all these refusals every setting is unchanged');
 
 select * from finish();
 rollback;

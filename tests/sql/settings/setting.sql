@@ -4,7 +4,7 @@ begin;
 \ir ../include/support.sql
 select plan(15);
 
-select is(setting(name => s.name), s.value, s.name || ' is what the documentation says')
+select is(setting(name => s.name), s.value, s.name || ' has its documented default')
 from (
     values ('max_attempts', '3'), ('max_checkpoint_bytes', '1048576'), ('max_crashes', '3'), ('max_lease', '7 days'), ('max_payload_bytes', '1048576'),
         ('max_result_bytes', '1048576')
@@ -12,7 +12,7 @@ from (
 select is(setting(name => 'retry')::jsonb, '{"kind": "quadratic", "initial": "1 minute", "max": "1 day", "jitter": 0.1}',
     'retry is quadratic from one minute, 10 % jitter, cap one day');
 select set_setting(name => 'max_attempts', value => '7');
-select is(setting(name => 'max_attempts'), '7', 'what set_setting said is in force');
+select is(setting(name => 'max_attempts'), '7', 'a value from set_setting is in force');
 select pg_temp.changes_nothing($$ select setting(name => 'max_attempts') $$, 'asking changes nothing');
 
 select pg_temp.refused('select setting(name => null)', 'LH010', 'name: null');

@@ -5,7 +5,7 @@ select plan(117);
 \ir ../include/support.sql
 \ir ../include/named.sql
 
--- What it does -----------------------------------------------------------------------------------------
+-- Behaviour --------------------------------------------------------------------------------------------
 
 create temporary table said as
 select s.*, row_number() over () as nth
@@ -20,12 +20,12 @@ select results_eq(
         values
         ('many.c', true, 'ready', jsonb '{"n": 1}', 100), ('many.b', true, 'scheduled', '{}', 5), ('many.a', true, 'ready', '{}', 100)
     $$,
-    'one row back per element, in order'
+    'it returns one row per element, in order'
 );
-select is((select s.job_id from said as s where s.nth = 3), pg_temp.id(1), 'with the id that was given');
-select is((select s.available_at from said as s where s.nth = 2), '2100-01-01 00:00+00', 'and the time');
-select is((select count(distinct s.job_id) from said as s), 3::bigint, 'every job has its own');
-select is_empty($$ select * from submit_many('[]') $$, 'nothing submitted is answered by nothing');
+select is((select s.job_id from said as s where s.nth = 3), pg_temp.id(1), 'each row has the given id');
+select is((select s.available_at from said as s where s.nth = 2), '2100-01-01 00:00+00', 'each row has the given time');
+select is((select count(distinct s.job_id) from said as s), 3::bigint, 'every job has its own id');
+select is_empty($$ select * from submit_many('[]') $$, 'an empty list is answered by no rows');
 
 create temporary table full_one as
 select s.*
@@ -49,7 +49,7 @@ select results_eq(
             'a producer'
         )
     $$,
-    'the keys of an element are submit''s parameters, all of them'
+    'the keys of an element are the parameters of submit, all of them'
 );
 create temporary table bare as select s.* from submit_many('[{"next_need": "many.bare"}]') as s;
 create temporary table alone as select s.* from submit('many.bare') as s;
@@ -66,7 +66,7 @@ select results_eq(
             i.on_dependency_failure, i.retry
         from alone as b, job(b.job_id) as i
     $$,
-    'what is left out is as submit has it'
+    'keys that are left out have the defaults of submit'
 );
 create temporary table nulls as
 select s.*
@@ -77,10 +77,10 @@ from submit_many('[{
 select results_eq(
     'select s.created, i.available_at <= clock_timestamp(), i.singleton_key, i.max_attempts from nulls as s, job(s.job_id) as i',
     $$ values (true, true, null::text, 3) $$,
-    'null is null where submit takes it'
+    'null is accepted where submit accepts it'
 );
 
--- Elements that wait for each other -------------------------------------------------------------------------
+-- Elements with dependencies on each other ------------------------------------------------------------------
 
 create temporary table chain as
 select s.*, row_number() over () as nth
@@ -92,7 +92,7 @@ from submit_many(jsonb_build_array(
 )) as s;
 select results_eq(
     'select s.state from chain as s order by s.nth', $$ values ('blocked'), ('blocked'), ('ready'), ('blocked') $$,
-    'elements may wait for each other, in any order, and for others'
+    'elements may wait for each other in any order, and for other jobs'
 );
 select complete(w.job_id, w.lease_id) from get_work('worker', '{chain.%}') as w \gset
 select complete(w.job_id, w.lease_id) from get_work('worker', '{chain.%}') as w \gset
@@ -101,49 +101,49 @@ select results_eq(
     $$ values (1::bigint, 'ready'), (2, 'succeeded'), (3, 'succeeded'), (4, 'blocked') $$,
     'they run one after the other'
 );
-select cancel((submit('doomed', job_id => pg_temp.id(22))).job_id, 'test') \gset
+select cancel((submit('dies', job_id => pg_temp.id(22))).job_id, 'test') \gset
 select results_eq(
     $$
         select s.state
         from submit_many(jsonb_build_array(
-            jsonb_build_object('next_need', 'doomed', 'job_id', pg_temp.id(21), 'wait_for', jsonb_build_array(pg_temp.id(20))),
-            jsonb_build_object('next_need', 'doomed', 'job_id', pg_temp.id(20), 'wait_for', jsonb_build_array(pg_temp.id(22)))
+            jsonb_build_object('next_need', 'dies', 'job_id', pg_temp.id(21), 'wait_for', jsonb_build_array(pg_temp.id(20))),
+            jsonb_build_object('next_need', 'dies', 'job_id', pg_temp.id(20), 'wait_for', jsonb_build_array(pg_temp.id(22)))
         )) as s
     $$,
     $$ values ('blocked'), ('dead') $$,
-    'an element that its policy dooms is dead at once'
+    'an element that its dependency policy kills is dead at once'
 );
-select is((job(pg_temp.id(21))).state, 'blocked', 'and what holds on for it waits for its redrive');
+select is((job(pg_temp.id(21))).state, 'blocked', 'an element with hold on it waits for its redrive');
 
--- Circles -----------------------------------------------------------------------------------------------------
+-- Cycles ------------------------------------------------------------------------------------------------------
 
 create function pg_temp.waits(n integer, variadic wait_for integer[]) returns jsonb language sql as $waits$
-    select jsonb_build_object('next_need', 'circle', 'job_id', pg_temp.id(n), 'wait_for', array(select pg_temp.id(w) from unnest(wait_for) as w));
+    select jsonb_build_object('next_need', 'cycle', 'job_id', pg_temp.id(n), 'wait_for', array(select pg_temp.id(w) from unnest(wait_for) as w));
 $waits$;
 select pg_temp.refused($$ select submit_many(jsonb_build_array(pg_temp.waits(30, 30))) $$, 'LH004', 'an element that waits for itself: LH004');
 select pg_temp.refused(
-    $$ select submit_many(jsonb_build_array(pg_temp.waits(30, 31), pg_temp.waits(31, 30))) $$, 'LH004', 'two that wait for each other: LH004'
+    $$ select submit_many(jsonb_build_array(pg_temp.waits(30, 31), pg_temp.waits(31, 30))) $$, 'LH004', 'two elements that wait for each other: LH004'
 );
 select pg_temp.refused(
     $$
         select submit_many(
-            jsonb_build_array('{"next_need": "circle"}'::jsonb, pg_temp.waits(30, 31), pg_temp.waits(31, 32, 1), pg_temp.waits(32, 33), pg_temp.waits(33, 30))
+            jsonb_build_array('{"next_need": "cycle"}'::jsonb, pg_temp.waits(30, 31), pg_temp.waits(31, 32, 1), pg_temp.waits(32, 33), pg_temp.waits(33, 30))
         )
     $$,
-    'LH004', 'a circle of four among others: LH004'
+    'LH004', 'a cycle of four among others: LH004'
 );
 select pg_temp.refused(
-    $$ select submit_many(jsonb_build_array(pg_temp.waits(30, 1), pg_temp.waits(31, 39))) $$, 'LH004', 'behind a job that never was: LH004'
+    $$ select submit_many(jsonb_build_array(pg_temp.waits(30, 1), pg_temp.waits(31, 39))) $$, 'LH004', 'behind an unknown job: LH004'
 );
 select is(
     (select count(*) from submit_many(jsonb_build_array(pg_temp.waits(33, 31, 32), pg_temp.waits(31, 30), pg_temp.waits(32, 30), pg_temp.waits(30, 1)))),
-    4::bigint, 'a diamond is no circle'
+    4::bigint, 'a diamond is not a cycle'
 );
 select is(
     (
         select count(*)
         from submit_many((
-            select jsonb_agg(pg_temp.waits(n, n + 1) order by n) || jsonb_build_array('{"next_need": "circle"}'::jsonb || jsonb_build_object('job_id', pg_temp.id(2000)))
+            select jsonb_agg(pg_temp.waits(n, n + 1) order by n) || jsonb_build_array('{"next_need": "cycle"}'::jsonb || jsonb_build_object('job_id', pg_temp.id(2000)))
             from generate_series(1000, 1999) as n
         ))
     ),
@@ -163,10 +163,10 @@ from submit_many(jsonb_build_array(
 select results_eq(
     'select s.created, s.job_id = first_value(s.job_id) over (order by s.nth), s.state from again as s order by s.nth',
     $$ values (true, true, 'ready'), (false, true, 'ready'), (true, false, 'ready'), (true, false, 'blocked') $$,
-    'a key twice in one call is one job'
+    'a key that occurs twice in one call is one job'
 );
 select is(
-    (select count(*) from job as j where (j.options).idempotency_key = 'k1'), 1::bigint, 'in the table, too'
+    (select count(*) from job as j where (j.options).idempotency_key = 'k1'), 1::bigint, 'it is one row in the table, too'
 );
 select pg_temp.answers(
     $$
@@ -178,7 +178,7 @@ select pg_temp.answers(
         )) as s
     $$,
     $$ values (true, pg_temp.id(41), 'ready'), (true, pg_temp.id(42), 'blocked'), (false, pg_temp.id(41), 'ready') $$,
-    'with an id, too, and another element waiting for it'
+    'a key that occurs twice, with an id, is one job, and another element may wait for it'
 );
 select pg_temp.refused(
     $$
@@ -186,7 +186,7 @@ select pg_temp.refused(
             {"next_need": "many.same", "idempotency_key": "k4"}, {"next_need": "many.other", "idempotency_key": "k4"}
         ]')
     $$,
-    'LH006', 'a key twice in one call for different requests: LH006'
+    'LH006', 'a key that occurs twice in one call for different requests: LH006'
 );
 select results_eq(
     $$
@@ -197,7 +197,7 @@ select results_eq(
         )) as s
     $$,
     $$ select false, a.job_id from again as a where a.nth in (1, 3) order by a.nth $$,
-    'a call said again returns the first jobs, in order'
+    'a repeated call returns the first jobs, in order'
 );
 create temporary table fanned as
 select s.*, row_number() over () as nth
@@ -207,14 +207,14 @@ from submit_many(jsonb_build_array(
 )) as s;
 select results_eq(
     $$ select w.waits_for from fanned as f, why_not_running(f.job_id) as w where f.nth = 1 $$, $$ values (pg_temp.id(40)) $$,
-    'to wait for an element that was there before means the job it resulted in'
+    'waiting for an element whose key is known means waiting for the first job of the key'
 );
 select pg_temp.refused(
     $$ select submit_many('[{"next_need": "many.new"}, {"next_need": "many.other", "idempotency_key": "k1"}]') $$, 'LH006',
-    'a key that was used for something else: LH006, and none of the others stays'
+    'a key that was used for another request: LH006, and none of the others stays'
 );
 select pg_temp.refused(
-    $$ select submit_many(jsonb_build_array(pg_temp.waits(50, 1), pg_temp.waits(50, 1))) $$, 'LH005', 'an id twice in one call: LH005'
+    $$ select submit_many(jsonb_build_array(pg_temp.waits(50, 1), pg_temp.waits(50, 1))) $$, 'LH005', 'an id that occurs twice in one call: LH005'
 );
 select pg_temp.refused(
     $$ select submit_many(jsonb_build_array('{"next_need": "many.new"}'::jsonb, pg_temp.waits(1, 2))) $$, 'LH005',
@@ -223,9 +223,9 @@ select pg_temp.refused(
 select results_eq(
     $$ select s.state from submit_many('[{"next_need": "many.k", "singleton_key": "k"}, {"next_need": "many.k", "singleton_key": "k"}]') as s $$,
     $$ values ('ready'), ('ready') $$,
-    'two of one singleton key are two jobs'
+    'two elements with one singleton key are two jobs'
 );
-select is((select count(*) from get_work('worker', '{many.k}', limit_jobs => 2)), 1::bigint, 'of which one can be leased');
+select is((select count(*) from get_work('worker', '{many.k}', limit_jobs => 2)), 1::bigint, 'one of the two can be leased');
 
 select submit('many.q', singleton_key => 'q2', priority => 9) \gset
 select count(*) from submit_many('[
@@ -238,11 +238,11 @@ select count(*) from submit_many('[
 select results_eq(
     $$ select j.parked from job as j where j.next_need in ('many.q', 'many.r') order by j.number offset 1 $$,
     $$ values (false), (true), (false), (true), (false), (true), (false), (false), (false) $$,
-    'who would stand behind another of his key, of the batch or not, is parked'
+    'a job that would stand behind another of its key, of the batch or not, is parked'
 );
 select results_eq(
     $$ select n.singleton_key collate "default" from deferred as n where n.kind = 'key' and n.singleton_key is distinct from 'k' order by 1 $$, $$ values ('q1'), ('q2') $$,
-    'with a note for each key'
+    'each key has a deferred item'
 );
 select results_eq(
     $$
@@ -257,7 +257,7 @@ select results_eq(
         )) as s
     $$,
     $$ values (true, 'dead'), (true, 'blocked'), (true, 'cancelled'), (true, 'ready'), (false, 'ready'), (true, 'scheduled') $$,
-    'all kinds in one call, each as submit has it'
+    'one call can have elements of all kinds, each treated as by submit'
 );
 create temporary table rows_of as
 select s.*, row_number() over () as nth
@@ -269,10 +269,10 @@ select is_empty(
         select r.nth from rows_of as r join job as j using (job_id)
         where j.payload <> jsonb_build_object('n', r.nth) or j.number <> (select min(n.number) - 1 + r.nth from job as n where n.next_need = 'many.row')
     $$,
-    'answers stand in the order of the elements, each with the id of its own job, and so do their places in the queue'
+    'answers are in the order of the elements, each with the id of its own job, and so are their places in the queue'
 );
 
--- Jobs that were purged leave their keys and ids behind: free again, and once
+-- Purged jobs leave their keys and ids: they are free again, once
 select submit('many.purged', job_id => pg_temp.id(90), idempotency_key => 'p1'), submit('many.purged', idempotency_key => 'p2') \gset
 select count(cancel(j.job_id, 'test')) from job as j where j.next_need = 'many.purged' \gset
 delete from archive as a where a.next_need = 'many.purged';
@@ -291,7 +291,7 @@ select results_eq(
         order by s.nth
     $$,
     $$ values (true, false, true, 'ready'), (false, false, true, 'ready'), (true, false, false, 'ready'), (true, true, false, 'ready') $$,
-    'keys and ids whose jobs were purged make new jobs, a key twice in one call is one of them'
+    'keys and ids of purged jobs make new jobs; a key that occurs twice in one call is one of them'
 );
 select count(cancel(j.job_id, 'test')) from job as j where j.next_need = 'many.purged' \gset
 delete from archive as a where a.next_need = 'many.purged';
@@ -301,21 +301,21 @@ select pg_temp.refused(
             jsonb_build_object('next_need', 'many.purged', 'job_id', pg_temp.id(90)), jsonb_build_object('next_need', 'many.purged', 'job_id', pg_temp.id(90))
         ))
     $$,
-    'LH005', 'an id whose job was purged, twice in one call: LH005'
+    'LH005', 'the id of a purged job, twice in one call: LH005'
 );
 
 -- Arguments ------------------------------------------------------------------------------------------------------------
 
 select pg_temp.refused(format('select submit_many(%L)', v.jobs), 'LH010', v.test || ': LH010')
 from (values
-    (null, 'no jobs'),
+    (null, 'null jobs'),
     ('null', 'a JSON null'),
     ('{}', 'an object'),
     ('"x"', 'a text'),
     ('1', 'a number'),
-    ('[1]', 'a number in it'),
-    ('[null]', 'a null in it'),
-    ('[[]]', 'a list in it'),
+    ('[1]', 'a number as an element'),
+    ('[null]', 'a null as an element'),
+    ('[[]]', 'a list as an element'),
     ('[[{"next_need": "a"}]]', 'a list of lists'),
     ((select jsonb_agg(jsonb '{"next_need": "a"}') from generate_series(1, 10001))::text, 'more than ten thousand')
 ) as v (jobs, test);
@@ -325,7 +325,7 @@ insert into wrong values
 ('{"need": "a"}', 'LH010', 'an unknown key'),
 ('{"next_need": "a", "known": []}', 'LH010', 'an unknown key beside known ones'),
 ('{"NEXT_NEED": "a"}', 'LH010', 'a key in capitals'),
-('{"next_need": null}', 'LH010', 'no need'),
+('{"next_need": null}', 'LH010', 'an element without a need'),
 ('{"next_need": ""}', 'LH010', 'an empty need'),
 ('{"next_need": "a b"}', 'LH010', 'a need with a space'),
 ('{"next_need": "a.%"}', 'LH010', 'a prefix'),
@@ -335,32 +335,32 @@ insert into wrong values
 ('{"next_need": "a", "payload": []}', 'LH010', 'a payload that is a list'),
 ('{"next_need": "a", "payload": "x"}', 'LH010', 'a payload that is a text'),
 ('{"next_need": "a", "metadata": 1}', 'LH010', 'metadata that are a number'),
-('{"next_need": "a", "job_id": "x"}', 'LH010', 'a job_id that is no uuid'),
+('{"next_need": "a", "job_id": "x"}', 'LH010', 'a job_id that is not a uuid'),
 ('{"next_need": "a", "job_id": 1}', 'LH010', 'a job_id that is a number'),
 ('{"next_need": "a", "wait_for": "00000000-0000-7000-8000-000000000001"}', 'LH010', 'a wait_for that is a text'),
 ('{"next_need": "a", "wait_for": {}}', 'LH010', 'a wait_for that is an object'),
-('{"next_need": "a", "wait_for": ["x"]}', 'LH010', 'a wait_for of what is no uuid'),
+('{"next_need": "a", "wait_for": ["x"]}', 'LH010', 'a wait_for of a text that is not a uuid'),
 ('{"next_need": "a", "wait_for": [null]}', 'LH010', 'a null in wait_for'),
 ('{"next_need": "a", "wait_for": [["00000000-0000-7000-8000-000000000001"]]}', 'LH010', 'a wait_for of two dimensions'),
-('{"next_need": "a", "wait_for": ["00000000-0000-7000-8000-00000000ffff"]}', 'LH004', 'waiting for a job that never was'),
+('{"next_need": "a", "wait_for": ["00000000-0000-7000-8000-00000000ffff"]}', 'LH004', 'waiting for an unknown job'),
 ('{"next_need": "a", "singleton_key": ""}', 'LH010', 'an empty singleton_key'),
 ('{"next_need": "a", "idempotency_key": ""}', 'LH010', 'an empty idempotency_key'),
 ('{"next_need": "a", "priority": 1000}', 'LH010', 'a priority above 999'),
-('{"next_need": "a", "priority": 1.5}', 'LH010', 'half a priority'),
-('{"next_need": "a", "priority": "high"}', 'LH010', 'a priority that is no number'),
-('{"next_need": "a", "priority": 99999999999}', 'LH010', 'a priority that no integer holds'),
-('{"next_need": "a", "available_at": "infinity"}', 'LH010', 'an available_at that never comes'),
-('{"next_need": "a", "available_at": "later"}', 'LH010', 'an available_at that is no time'),
+('{"next_need": "a", "priority": 1.5}', 'LH010', 'a fractional priority'),
+('{"next_need": "a", "priority": "high"}', 'LH010', 'a priority that is not a number'),
+('{"next_need": "a", "priority": 99999999999}', 'LH010', 'a priority that is too large for an integer'),
+('{"next_need": "a", "available_at": "infinity"}', 'LH010', 'an infinite available_at'),
+('{"next_need": "a", "available_at": "later"}', 'LH010', 'an available_at that is not a time'),
 ('{"next_need": "a", "available_at": []}', 'LH010', 'an available_at that is a list'),
-('{"next_need": "a", "available_at": "2126-02-30T12:00:00Z"}', 'LH010', 'a day that is in no calendar'),
+('{"next_need": "a", "available_at": "2126-02-30T12:00:00Z"}', 'LH010', 'a date that does not exist'),
 ('{"next_need": "a", "expires_at": 1700000000}', 'LH010', 'an expires_at that is a number'),
 ('{"next_need": "a", "expires_at": "2001-01-01T00:00:00Z"}', 'LH010', 'an expires_at that has passed'),
-('{"next_need": "a", "expires_at": "-infinity"}', 'LH010', 'an expires_at before all time'),
-('{"next_need": "a", "max_attempts": 0}', 'LH010', 'no attempts'),
-('{"next_need": "a", "max_attempts": true}', 'LH010', 'attempts that are no number'),
+('{"next_need": "a", "expires_at": "-infinity"}', 'LH010', 'an expires_at of minus infinity'),
+('{"next_need": "a", "max_attempts": 0}', 'LH010', 'a max_attempts of zero'),
+('{"next_need": "a", "max_attempts": true}', 'LH010', 'a max_attempts that is not a number'),
 ('{"next_need": "a", "retry": "often"}', 'LH010', 'a policy that is a text'),
-('{"next_need": "a", "retry": {"kind": "never"}}', 'LH010', 'a policy of no known kind'),
-('{"next_need": "a", "on_dependency_failure": "ignore"}', 'LH010', 'no known on_dependency_failure'),
+('{"next_need": "a", "retry": {"kind": "never"}}', 'LH010', 'a policy of an unknown kind'),
+('{"next_need": "a", "on_dependency_failure": "ignore"}', 'LH010', 'an unknown on_dependency_failure'),
 ('{"next_need": "a", "submitted_by": ""}', 'LH010', 'an empty submitted_by'),
 (jsonb_build_object('next_need', repeat('x', 201))::text, 'LH010', 'a need that is too long'),
 (jsonb_build_object('next_need', 'a', 'singleton_key', repeat('x', 1001))::text, 'LH010', 'a singleton_key that is too long'),
@@ -368,10 +368,10 @@ insert into wrong values
 (jsonb_build_object('next_need', 'a', 'metadata', jsonb_build_object('x', repeat('x', 1048576)))::text, 'LH011', 'metadata that are too large');
 select pg_temp.refused(
     format($$ select submit_many('[{"next_need": "many.good"}, %s]') $$, replace(w.element, '''', '''''')), w.code,
-    format('behind a good element %s: %s', w.test, w.code)
+    format('after a good element, %s: %s', w.test, w.code)
 )
 from wrong as w;
--- of which the time zone of the session, or what day it is there, would make a time
+-- times without an offset, which would depend on the time zone of the session or on the present day
 create temporary table loose as
 select t.time
 from unnest('{"2026-11-29T12:00:00","2026-11-29 12:00","2026-11-29","20261129T120000Z","29.11.2126 12:00+01","2126-11-29 12:00 Europe/Berlin","2126-11-29 12:00 CET","now","tomorrow","epoch",""}'::text[]) as t (time);
@@ -402,12 +402,12 @@ select results_eq(
             (timestamptz '2126-11-29 12:00:00+00'), ('2126-11-29 12:00:00+00'), ('2126-11-29 12:00:00+00'), ('2126-11-29 13:00:00+00'),
             ('2126-11-29 12:00:00.123457+00'), ('2126-11-29 12:00:00+00'), ('2126-11-29 12:00:00+00')
     $$,
-    'times with an offset are taken, and mean the same in every session'
+    'times with an offset are accepted, and mean the same in every session'
 );
 reset timezone;
 reset datestyle;
 select job_id as unlimited from submit_many('[{"next_need": "many.unlimited", "expires_at": "infinity"}]') \gset
-select is((job(:'unlimited')).expires_at, null, 'an expires_at of infinity is none');
+select is((job(:'unlimited')).expires_at, null, 'an expires_at of infinity counts as none');
 select set_eq(
     $$
         select w.test
@@ -422,7 +422,7 @@ select set_eq(
 );
 select is(
     (select count(*) from submit_many((select jsonb_agg(jsonb '{"next_need": "many.most"}') from generate_series(1, 10000)))), 10000::bigint,
-    'ten thousand are taken'
+    'ten thousand are accepted'
 );
 
 select * from finish();

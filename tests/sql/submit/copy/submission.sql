@@ -24,7 +24,7 @@ select results_eq(
     $$,
     'a row with a need alone is what submit makes of a need alone'
 );
-select is((select count(*) from job as j where j.next_need = 'sub.bare'), 2::bigint, 'and one job');
+select is((select count(*) from job as j where j.next_need = 'sub.bare'), 2::bigint, 'it is one job');
 
 insert into submission values (
     'sub.full', '{"n": [1, "é\n", null]}', pg_temp.id(2), array[(select j.job_id from job as j limit 1)], 'customer 7', 'invoice 9', 0,
@@ -43,7 +43,7 @@ select results_eq(
             timestamptz '2101-01-01 00:00+00', 9, jsonb '{"kind": "fixed"}', 'cascade', jsonb '{"trace": "t"}', 'a producer'
         )
     $$,
-    'its columns are submit''s parameters, all of them, in submit''s order'
+    'its columns are the parameters of submit, all of them and in the same order'
 );
 select is(
     (
@@ -55,21 +55,21 @@ select is(
         from pg_proc as f, unnest(f.proargnames, f.proargtypes::oid[]) with ordinality as p (name, type, place)
         where f.oid = 'submit'::regproc and p.type is not null
     ),
-    'by name and type, as the catalog has them'
+    'their names and types agree with the catalog'
 );
 
 insert into submission values ('sub.nulls', null, null, null, null, null, null, null, null, null, null, null, null, null);
 select results_eq(
     $$ select j.state, j.payload, j.priority, j.options, j.metadata, j.on_dependency_failure, j.submitted_by from job as j where j.next_need = 'sub.nulls' $$,
     $$ select j.state, j.payload, j.priority, j.options, j.metadata, j.on_dependency_failure, j.submitted_by from job as j where j.next_need = 'sub.bare' limit 1 $$,
-    'null is submit''s default'
+    'null means the default of submit'
 );
 
 insert into submission (next_need, payload, priority) select 'sub.many', jsonb_build_object('n', n), n % 3 from generate_series(1, 500) as n;
 select results_eq(
     $$ select j.payload, j.priority::integer from job as j where j.next_need = 'sub.many' order by j.number $$,
     $$ select jsonb_build_object('n', n), n % 3 from generate_series(1, 500) as n $$,
-    'insert … select stands in the queue in the order of the rows'
+    'the rows of insert … select stand in the queue in their order'
 );
 insert into submission (next_need, job_id, wait_for) values ('sub.one', pg_temp.id(10), null), ('sub.two', null, array[pg_temp.id(10)]);
 select results_eq(
@@ -77,8 +77,8 @@ select results_eq(
     $$ values ('sub.one', 'ready'), ('sub.two', 'blocked') $$,
     'a row may wait for an earlier one'
 );
-select is((select count(*) from get_work('worker', '{sub.many}', limit_jobs => 7)), 7::bigint, 'what was inserted is work');
-select is_empty('select * from submission', 'and there is nothing to read');
+select is((select count(*) from get_work('worker', '{sub.many}', limit_jobs => 7)), 7::bigint, 'inserted jobs can be claimed');
+select is_empty('select * from submission', 'the view shows no rows');
 
 -- RETURNING -----------------------------------------------------------------------------------------------
 
@@ -91,23 +91,23 @@ select results_eq(
     $$ select j.job_id, j.payload from job as j where j.next_need = 'sub.told' order by j.number $$, 'select t.job_id, t.payload from told as t',
     'returning gives the id that was made'
 );
-select is((select count(distinct (t.priority, t.wait_for, t.on_dependency_failure, t.metadata)) from told as t), 1::bigint, 'and the same');
+select is((select count(distinct (t.priority, t.wait_for, t.on_dependency_failure, t.metadata)) from told as t), 1::bigint, 'returning gives the id of the next row too');
 select results_eq(
     'select t.priority, t.wait_for, t.on_dependency_failure, t.metadata from told as t limit 1', $$ values (100, '{}'::uuid[], 'hold', '{}'::jsonb) $$,
     'defaults'
 );
 insert into submission (next_need, idempotency_key) values ('sub.once', 'k1') returning job_id as first \gset
 insert into submission (next_need, idempotency_key) values ('sub.once', 'k1') returning job_id as again \gset
-select is(:'again'::uuid, :'first'::uuid, 'a known idempotency_key: the first job');
+select is(:'again'::uuid, :'first'::uuid, 'a known idempotency_key returns the first job');
 insert into submission (next_need, expires_at) values ('sub.never', 'infinity') returning job_id \gset
-select is((job(:'job_id')).expires_at, null, 'an expires_at of infinity is none');
+select is((job(:'job_id')).expires_at, null, 'an expires_at of infinity counts as none');
 select cancel(:'first', 'test') \gset
 delete from archive as a where a.job_id = :'first';
 insert into submission (next_need, idempotency_key) values ('sub.once', 'k1') returning job_id as first \gset
-select is((job(:'first')).state, 'ready', 'whose job was purged: a new one');
-select is((select count(*) from job as j where j.next_need = 'sub.once'), 1::bigint, 'and no other');
+select is((job(:'first')).state, 'ready', 'the key of a purged job makes a new job');
+select is((select count(*) from job as j where j.next_need = 'sub.once'), 1::bigint, 'it makes only one new job');
 insert into submission (next_need, job_id) values ('sub.given', pg_temp.id(20)) returning job_id as given \gset
-select is(:'given'::uuid, pg_temp.id(20), 'a given id: that');
+select is(:'given'::uuid, pg_temp.id(20), 'a given id is returned');
 
 -- COPY ------------------------------------------------------------------------------------------------------
 
@@ -126,12 +126,12 @@ select results_eq(
     $$ values ('copy.a ready 100 {"n": 1, "s": "tab\tline\nend"}'), ('copy.b ready 100 {}'), ('copy.a ready 100 {"n": "é"}') $$,
     'COPY takes rows'
 );
-select is((select count(distinct j.job_id) from job as j where j.next_need like 'copy.%'), 3::bigint, 'each with an id of its own');
+select is((select count(distinct j.job_id) from job as j where j.next_need like 'copy.%'), 3::bigint, 'each row has an id of its own');
 select is(
     (select count(*) from job as j where j.next_need like 'copy.%' and j.submitted_by = _acting_role() and j.available_at = j.submitted_at), 3::bigint,
-    'the caller''s, from now on'
+    'a given id is used'
 );
-select is((select count(*) from get_work('worker', '{copy.%}', limit_jobs => 7)), 3::bigint, 'and work at once');
+select is((select count(*) from get_work('worker', '{copy.%}', limit_jobs => 7)), 3::bigint, 'the jobs can be claimed at once');
 delete from job as j where j.next_need like 'copy.%';
 
 \copy submission (next_need, job_id, idempotency_key, wait_for, priority) from stdin with (delimiter ',', null '')
@@ -153,11 +153,11 @@ delete from job as j where j.next_need like 'copy.%';
 select results_eq(
     $$ select j.payload from job as j where j.next_need = 'copy.many' order by j.number $$,
     $$ select jsonb_build_object('n', n) from generate_series(1, 1234) as n $$,
-    'so do many'
+    'many rows stand in the queue in their order'
 );
-select is((select count(*) from lane as l where l.next_need = 'copy.many'), 1::bigint, 'in one lane');
+select is((select count(*) from lane as l where l.next_need = 'copy.many'), 1::bigint, 'all in one lane');
 \copy submission (next_need) from program 'true'
-select is((select count(*) from job as j where j.next_need = 'copy.many'), 1234::bigint, 'none at all is no job');
+select is((select count(*) from job as j where j.next_need = 'copy.many'), 1234::bigint, 'a COPY of no rows makes no job');
 savepoint loaded;
 \copy submission (next_need) from program 'yes copy.undone | head -n 250'
 rollback to savepoint loaded;
@@ -182,10 +182,10 @@ within.3
 select set_eq(
     $$ select j.next_need collate "default" from job as j where j.next_need ~ 'within' $$,
     $$ values ('within.1'), ('within.2'), ('within.3'), ('also.within.1'), ('also.within.2'), ('also.within.3') $$,
-    'what inserts while a COPY runs changes nothing of it'
+    'an INSERT that runs during a COPY does not change the rows of the COPY'
 );
 
--- Refusals: as submit's ---------------------------------------------------------------------------------------
+-- Refusals: the same as those of submit -----------------------------------------------------------------------
 
 select pg_temp.refused(format('insert into submission (next_need, %s) values (''a'', %s)', v.name, v.value), v.code, format('%s %s: %s', v.name, v.value, v.code))
 from (values
@@ -211,19 +211,19 @@ from (values
 select pg_temp.refused(format('insert into submission (next_need) values (%L)', v.need), 'LH010', format('a need %s: LH010', coalesce(to_json(v.need)::text, 'null')))
 from (values (null), (''), ('a b'), ('a.%'), ('a..b'), (repeat('x', 201))) as v (need);
 select pg_temp.refused($$ insert into submission (next_need) values (repeat('x', 270000000)) $$, 'LH010', 'a need that is longer than a regular expression can take: LH010');
-select pg_temp.refused($$ insert into submission (next_need) values ('sub.good'), ('sub..bad') $$, 'LH010', 'one bad row among good ones: none stays');
+select pg_temp.refused($$ insert into submission (next_need) values ('sub.good'), ('sub..bad') $$, 'LH010', 'with one bad row among good ones, no row stays');
 select is(
-    pg_temp.detail_of($$ insert into submission (next_need, priority) values ('a', 1000) $$), '{"argument": "priority"}', 'the DETAIL is submit''s'
+    pg_temp.detail_of($$ insert into submission (next_need, priority) values ('a', 1000) $$), '{"argument": "priority"}', 'the DETAIL is that of submit'
 );
-select pg_temp.refused('update submission set priority = 1', '55000', 'no update');
-select pg_temp.refused('delete from submission', '55000', 'no delete');
+select pg_temp.refused('update submission set priority = 1', '55000', 'an update is refused');
+select pg_temp.refused('delete from submission', '55000', 'a delete is refused');
 select pg_temp.refused(
     $$
         select set_config(format('leasehold.load_%s_0', 'submission'::regclass::oid), e'a b\n100\n{}', true),
             set_config(format('leasehold.load_%s', 'submission'::regclass::oid), '1', true);
         insert into submission (next_need) values ('sub.good');
     $$,
-    'LH010', 'a row that was slipped in where rows are gathered is looked at as any other'
+    'LH010', 'a row that was inserted directly where rows are gathered is checked like any other'
 );
 
 -- Rights ---------------------------------------------------------------------------------------------------------
@@ -243,10 +243,10 @@ reset role;
 select results_eq(
     $$ select j.next_need collate "default", j.submitted_by collate "default" from job as j where j.next_need like 'role.%' order by j.number $$,
     $$ values ('role.once', 'tap_producer'), ('role.plain', 'tap_producer'), ('role.copy', 'tap_producer'), ('role.by', 'somebody else') $$,
-    'who may submit may insert, and is who submitted'
+    'a role that may submit may insert, and its name is submitted_by'
 );
-select ok(not has_table_privilege('tap_worker', 'submission', 'insert'), 'nobody else may');
-select ok(not has_table_privilege('tap_producer', 'submission', 'update, delete, truncate, references, trigger'), 'and no more than that');
+select ok(not has_table_privilege('tap_worker', 'submission', 'insert'), 'no other role may insert');
+select ok(not has_table_privilege('tap_producer', 'submission', 'update, delete, truncate, references, trigger'), 'an inserting role may do no more than that');
 
 drop trigger submission_ends on submission;
 select results_eq(
