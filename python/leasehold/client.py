@@ -646,10 +646,15 @@ class Leasehold:
         return value
 
     def set_setting(
-        self, name: str, value: str | None, *, connection: Connection | None = None
+        self,
+        name: str,
+        value: str | None,
+        *,
+        actor: str | None = None,
+        connection: Connection | None = None,
     ) -> str:
         """Changes one setting and returns its value; None restores the default. SQL: set_setting."""
-        arguments = {"name": name, "value": value}
+        arguments = {"name": name, "value": value, "actor": actor}
         stored: str = self.session.value("set_setting", arguments, connection=connection)
         return stored
 

@@ -1,4 +1,4 @@
-create or replace function set_setting(name text, value text)
+create or replace function set_setting(name text, value text, actor text default null)
 returns text
 language plpgsql
 volatile
@@ -9,9 +9,13 @@ set enable_seqscan to off
 set jit to off
 as $set_setting$
 declare
-    v_kind  text;
+    v_kind      text;
+    v_before    text;
 begin
     perform _check_setting(name);
+    if actor is not null then
+        perform _check_text('actor', actor, 200);
+    end if;
     select s.kind into v_kind from setting as s where s.name = set_setting.name;
     if value is not null then
         perform _check_text('value', value, 10000);
@@ -38,7 +42,9 @@ begin
             end;
         end if;
     end if;
+    select s.value into v_before from setting as s where s.name = set_setting.name for no key update;
     update setting as s set value = set_setting.value where s.name = set_setting.name;
+    perform _record_act(actor, 'set_setting', name, to_jsonb(v_before), to_jsonb(set_setting.value));
     if name in ('max_lease', 'max_attempts') then
         -- Claims use the copies of these settings in the newest watermarks. This makes the next claim advance them.
         insert into watermark (
@@ -55,6 +61,7 @@ begin
 end
 $set_setting$;
 
-comment on function set_setting(text, text) is
-    'Sets one setting (null: back to its default) and returns the value in force. Locks: the row of the setting. '
+comment on function set_setting(text, text, text) is
+    'Sets one setting (null: back to its default), records the act, and returns the value in force. actor: who does it '
+    '(null: the login). Locks: the row of the setting. '
     'Raises LH010 for an unknown name or an invalid value.';

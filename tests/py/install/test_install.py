@@ -650,7 +650,7 @@ def test_an_object_that_only_refers_to_the_schema_is_not_foreign(conn: Connectio
 
 
 def test_a_schema_newer_than_the_file_is_refused(conn: Connection, tmp_path: Path) -> None:
-    newer = changed(tmp_path, migrations__0002_more="create table more (n integer);")
+    newer = changed(tmp_path, migrations__9000_more="create table more (n integer);")
     install(conn, script=newer)
     works(conn)
     before = contents(conn)
@@ -686,10 +686,10 @@ def test_twenty_installers_at_once_one_does_it_the_others_find_it_done(open_: Op
 def test_twenty_upgraders_at_once_one_does_it(open_: Open, tmp_path: Path) -> None:
     conns = [open_() for _ in range(20)]
     install(conns[0])
-    newer = changed(tmp_path, migrations__0002_more="create table more (n integer);")
+    newer = changed(tmp_path, migrations__9000_more="create table more (n integer);")
     run_threads([lambda conn=conn: install(conn, script=newer) for conn in conns])  # type: ignore[misc]
     works(conns[0])
-    assert value(conns[0], "select count(*) from leasehold.migration where number = 2") == 1
+    assert value(conns[0], "select count(*) from leasehold.migration where number = 9000") == 1
 
 
 @pytest.mark.long
@@ -1149,7 +1149,7 @@ def test_an_upgrade_does_not_hide_earlier_damage(conn: Connection, tmp_path: Pat
         conn,
         script=changed(
             tmp_path,
-            migrations__0002_more="create table more (n integer);\ndrop index job_dead_idx;\nalter table archive set (fillfactor = 90);",
+            migrations__9000_more="create table more (n integer);\ndrop index job_dead_idx;\nalter table archive set (fillfactor = 90);",
             functions__schema_version=source("functions/schema_version").replace("1.0.0", "1.1.0"),
         ),
     )
@@ -1174,7 +1174,7 @@ def test_an_upgrade_with_leases_held_keeps_every_job(
     call(conn, "set_setting", "name => 'max_crashes', value => '9'")
     newer = changed(
         tmp_path,
-        migrations__0002_more="alter table job add column more text not null default 'more';\ncreate index job_more_idx on job (more);",
+        migrations__9000_more="alter table job add column more text not null default 'more';\ncreate index job_more_idx on job (more);",
     )
     install(conn, script=newer)
     works(conn)
@@ -1185,10 +1185,7 @@ def test_an_upgrade_with_leases_held_keeps_every_job(
         ]
     rest = call(conn, "get_work", "worker_id => 'w', capabilities => '{up.%}', limit_jobs => 100")
     assert len(rest) == 6
-    assert value(conn, "select array_agg(number order by number) from leasehold.migration") == [
-        1,
-        2,
-    ]
+    assert value(conn, "select max(number) from leasehold.migration") == 9000
 
 
 def test_an_upgrade_does_not_wait_for_an_idle_transaction_and_disturbs_no_open_one(
@@ -1213,7 +1210,7 @@ def test_an_upgrade_that_fails_changes_nothing(conn: Connection, tmp_path: Path)
     call(conn, "submit", "next_need => 'a.b'")
     before = contents(conn)
     broken = changed(
-        tmp_path, migrations__0002_broken="create table half (n integer);\nselect 1 / 0;"
+        tmp_path, migrations__9000_broken="create table half (n integer);\nselect 1 / 0;"
     )
     with refused("22012"):
         install(conn, script=broken)

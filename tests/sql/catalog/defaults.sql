@@ -24,6 +24,7 @@ cross join lateral (
         ('done', $$ jsonb_build_array(jsonb_build_object('verb', 'extend', 'job_id', pg_temp.job('hold'), 'lease_id', pg_temp.lease('hold'))) $$),
         ('leases', $$ jsonb_build_array(jsonb_build_object('job_id', pg_temp.job('hold'), 'lease_id', pg_temp.lease('hold'))) $$)
 ) as v (argument, value);
+insert into said values ('set_setting', 'name', $$ 'max_crashes' $$), ('set_setting', 'value', $$ '3' $$);
 
 -- The answer of a call and the state afterwards, without what differs each time: ids are made alike, times become minutes from now. The call is undone.
 create function pg_temp.plainly(value text) returns text language plpgsql as $plainly$

@@ -304,7 +304,7 @@ insert into face values
 ('results(job_id uuid, lease_id uuid, after uuid default null, '
  'limit_rows integer default 100) → setof dependency_result'),
 ('schema_version() → text'),
-('set_setting(name text, value text) → text'),
+('set_setting(name text, value text, actor text default null) → text'),
 ('setting(name text) → text'),
 ('settings() → setof setting_info'),
 ('settle(done jsonb, strict boolean default true) → setof settled'),

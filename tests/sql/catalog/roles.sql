@@ -104,8 +104,8 @@ select is(
     r.views, r.role || ' reads ' || case when cardinality(r.views) < 2 then 'no view' else 'the views' end
 )
 from (
-    values ('leasehold_submitter', '{submission}'::text[]), ('leasehold_worker', '{}'), ('leasehold_reader', '{dead_letter,departure,finished,status}'),
-        ('leasehold_operator', '{dead_letter,departure,finished,status}'), ('tap_nobody', '{}')
+    values ('leasehold_submitter', '{submission}'::text[]), ('leasehold_worker', '{}'), ('leasehold_reader', '{act,dead_letter,departure,finished,status}'),
+        ('leasehold_operator', '{act,dead_letter,departure,finished,status}'), ('tap_nobody', '{}')
 ) as r (role, views);
 select is_empty(
     $$ select v.relname, r.role from pg_class as v, granted as r where v.relnamespace = 'leasehold'::regnamespace and v.relkind = 'v'

@@ -3,7 +3,7 @@
 
 begin;
 \ir ../include/support.sql
-select plan(39);
+select plan(43);
 
 select job_id as done, lease_id as done_lease from pg_temp.leased('vi.done') \gset
 select complete(job_id => :'done', lease_id => :'done_lease', result => '{"secret": 1}');
@@ -18,9 +18,11 @@ select submit(job_id => pg_temp.id(4), next_need => 'vi.later', available_at => 
 -- Nobody writes through the views, their owner included ----------------------------------------------
 
 select pg_temp.refused(format(s.statement, v.name), '55000', format('the owner may not ' || s.statement, v.name))
-from (values ('dead_letter'), ('departure'), ('finished'), ('status')) as v (name),
+from (values ('act'), ('dead_letter'), ('departure'), ('finished'), ('status')) as v (name),
     (values ('delete from %I'), ('delete from %I where false'), ('update %I set next_need = null'), ('insert into %I default values')) as s (statement)
-where v.name <> 'departure' or s.statement not like 'update%'
+where v.name not in ('act', 'departure') or s.statement not like 'update%'
+union all
+select pg_temp.refused('update act set verb = null', '55000', 'the owner may not update act')
 union all
 select pg_temp.refused('update departure set event = null', '55000', 'the owner may not update departure');
 select pg_temp.refused(s.statement, '55000', 'nor ' || s.statement)

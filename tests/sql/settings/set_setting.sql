@@ -2,7 +2,7 @@
 
 begin;
 \ir ../include/support.sql
-select plan(131);
+select plan(135);
 
 -- Behaviour --------------------------------------------------------------------------------------
 
@@ -81,6 +81,25 @@ from (
 ) as s (name, value);
 select is((select array_agg(value order by name) from settings()), array['10000', '1048576', '1', '366 days', '1024', '1048576', setting('retry')],
     'after all these refusals every setting is unchanged');
+
+-- Each act is recorded ----------------------------------------------------------------------------
+
+select set_setting('max_crashes', '3', actor => 'ann');
+select set_setting('max_crashes', null);
+select is(
+    (
+        select jsonb_agg(jsonb_build_array(a.actor, a.login = session_user, a.verb, a.before, a.after) order by a.act_id)
+        from (select * from act as a where a.target = 'max_crashes' order by a.act_id desc limit 2) as a
+    ),
+    jsonb_build_array(
+        jsonb_build_array('ann', true, 'set_setting', '1', '3'),
+        jsonb_build_array(session_user, true, 'set_setting', '3', null)
+    ),
+    'each act is recorded with its actor, or the login, and with the values before and after'
+);
+select pg_temp.refused('select set_setting(name => ''max_crashes'', value => ''2'', actor => '''')', 'LH010', 'actor: empty');
+select pg_temp.refused('select set_setting(name => ''max_crashes'', value => ''2'', actor => repeat(''x'', 201))', 'LH010', 'actor: too long');
+select is((select count(*) from act as a where a.after = '"2"'), 0::bigint, 'a refused act is not recorded');
 
 select * from finish();
 rollback;
