@@ -1,4 +1,4 @@
-"""Leasehold as a test with several sessions calls it: short names, a way to hurry time on, and the
+"""Leasehold as a test with several sessions calls it: short names, a way to make_due time on, and the
 invariants I1–I7 that every run is checked against."""
 
 from __future__ import annotations
@@ -130,7 +130,7 @@ def does_not_wait(what: str) -> Iterator[None]:
         raise AssertionError(f"{what} waits for another transaction: {error}") from error
 
 
-def run_out(conn: Connection, *job_ids: UUID) -> None:
+def expire_leases(conn: Connection, *job_ids: UUID) -> None:
     """Let the current leases of these jobs have run out a second ago (none: of all). They were short:
     no lease runs out before the server has been up for as long, and a test's may be young."""
     conn.execute(
@@ -147,10 +147,10 @@ def run_out(conn: Connection, *job_ids: UUID) -> None:
         "delete from heartbeat where %(ids)s::uuid[] = '{}' or job_id = any (%(ids)s)",
         {"ids": list(job_ids)},
     )
-    _look_from_the_beginning(conn)
+    reset_maintenance_horizon(conn)
 
 
-def hurry(conn: Connection) -> None:
+def make_due(conn: Connection) -> None:
     """What was put off for milliseconds (a note, a backoff) is due now."""
     conn.execute(
         """
@@ -168,17 +168,17 @@ def hurry(conn: Connection) -> None:
         from due as d where j.job_id = d.job_id
         """
     )
-    _look_from_the_beginning(conn)
+    reset_maintenance_horizon(conn)
 
 
-def _look_from_the_beginning(conn: Connection) -> None:
+def reset_maintenance_horizon(conn: Connection) -> None:
     """Times were set back by hand: upkeep is not to rely on where it has looked before."""
     conn.execute(
         "insert into maintenance_horizon (at) select max(at) from maintenance_horizon having max(at) is not null"
     )
 
 
-def upkeep_is_done(conn: Connection) -> None:
+def maintenance_is_done(conn: Connection) -> None:
     """Upkeep was done just now: for twenty seconds no get_work does any unless it goes hungry."""
     conn.execute(
         "insert into maintenance_horizon (at, took) values (clock_timestamp(), interval '1 s')"
@@ -188,13 +188,13 @@ def upkeep_is_done(conn: Connection) -> None:
 def sweep(conn: Connection, times: int = 1, limit: int = 1000) -> dict[str, int]:
     total: dict[str, int] = {}
     for _ in range(times):
-        hurry(conn)
+        make_due(conn)
         for name, count in one(conn, "sweep", limit_jobs=limit).items():
             total[name] = total.get(name, 0) + (count or 0)
     return total
 
 
-def work_off_notes(conn: Connection) -> None:
+def run_deferred(conn: Connection) -> None:
     """Sweep until nothing is left to look at: what comes now is seen without a note's help."""
     for _ in range(200):
         sweep(conn)
@@ -209,7 +209,7 @@ def drain(conn: Connection, *, rounds: int = 400, idle: int = 6, batch: int = 10
     order: list[UUID] = []
     quiet = 0
     for _ in range(rounds):
-        hurry(conn)
+        make_due(conn)
         found = take(conn, n=batch, worker="drain")
         for work in found:
             complete(conn, work)
@@ -236,12 +236,12 @@ def drain_held(conn: Connection) -> list[UUID]:
     return drain(conn)
 
 
-def drain_but_for_the_dead(conn: Connection) -> None:
+def drain_except_the_dead(conn: Connection) -> None:
     """As drain, when some jobs are dead: what holds on for one of those may stay blocked. A key
     with many jobs takes many rounds: only rounds in which nothing ends count against it."""
     fewest, idle = sys.maxsize, 0
     while idle < 30:
-        hurry(conn)
+        make_due(conn)
         for work in take(conn, n=500, worker="drain"):
             complete(conn, work)
         for _ in range(3):
@@ -343,7 +343,7 @@ def check(conn: Connection, *, drained: bool = False) -> None:
     assert not found, "; ".join(found)
 
 
-def until_over(conn: Connection, moment: str) -> None:
+def wait_until_past(conn: Connection, moment: str) -> None:
     """Wait until the server's clock has passed a moment (an SQL expression)."""
     deadline = time.monotonic() + 10
     while not scalar(conn, f"select clock_timestamp() > {moment}"):
@@ -351,7 +351,7 @@ def until_over(conn: Connection, moment: str) -> None:
         time.sleep(0.002)
 
 
-def move_marks(conn: Connection, need: str) -> None:
+def advance_watermarks(conn: Connection, need: str) -> None:
     """As if the last move of the need's marks were long ago: moves them. Also of a prefix."""
     # not what tells of a lane that was opened: who moves the marks removes it, and may be open
     conn.execute(

@@ -49,7 +49,7 @@ class Watch:
         self._over.set()
         self._thread.join(timeout=60)
 
-    def no_claimer_waited(self) -> None:
+    def assert_no_claim_waited(self) -> None:
         assert self.samples > 10
         waits = [row for row in self.seen if "get_work" in row]
         assert not waits, f"{len(waits)} waits seen, as {waits[0]}"

@@ -9,7 +9,7 @@ begin
     if cardinality(capabilities) > 1 or right(capabilities[1], 1) = '%' then
         return _plan_scope_claim(capabilities, now);
     end if;
-    v_plan.tended := _refresh_watermark(capabilities[1], now);
+    v_plan.maintained := _refresh_watermark(capabilities[1], now);
     -- the lanes in the order of the claim, each with its watermark
     select
         array_agg(l.next_need order by l.priority),

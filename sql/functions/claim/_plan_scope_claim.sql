@@ -12,7 +12,7 @@ declare
 begin
     v_plan.scope := _scope_name(capabilities);
     v_plan.capabilities := capabilities;
-    v_plan.tended := false;
+    v_plan.maintained := false;
     select
         f.needs, f.priorities, f.numbers, f.rest_id, f.rest_priority, f.rest_number,
         _lookahead_fresh(f.noted_at, f.surveyed_at, _plan_scope_claim.now)
@@ -29,7 +29,7 @@ begin
         -- This transaction must not have an id yet: deferred items and watermarks depend on it (_run_deferred,
         -- _rebuild_lane_cache).
         v_position := _queue_position();
-        v_plan.tended := _maybe_run_maintenance(now);
+        v_plan.maintained := _maybe_run_maintenance(now);
         v_cache := _rebuild_lane_cache(v_plan.scope, capabilities, 0, now, v_position);
         v_plan.next_need := v_cache.needs;
         v_plan.priority := v_cache.priorities;
@@ -38,7 +38,7 @@ begin
         v_plan.rest_priority := v_cache.rest_priority;
         v_plan.rest_number := v_cache.rest_number;
     end if;
-    if v_keyed is not false or v_plan.tended then
+    if v_keyed is not false or v_plan.maintained then
         -- This goes from one lane with heads to the next. There are few of them, or they are worth it.
         with recursive keyed as (
             (

@@ -68,7 +68,7 @@ begin
     v_plan := _plan_claim(capabilities, v_now);
     v_keyed := v_plan.keyed_need is not null;
     v_ids := _select_claimable(v_plan, limit_jobs, v_now);
-    if cardinality(v_ids) < limit_jobs and not v_plan.tended and v_maintained is not true then
+    if cardinality(v_ids) < limit_jobs and not v_plan.maintained and v_maintained is not true then
         -- Too few jobs were found. Those that are due for maintenance may be what this worker can do.
         perform _run_maintenance_from_horizon(greatest(limit_jobs, 250), v_now);
         v_plan := _plan_claim(capabilities, v_now);

@@ -10,8 +10,8 @@ declare
     v_keyed         constant boolean := v_request.singleton_key is not null;
     v_wait_for      uuid[];
     v_dependencies  uuid[];
-    v_doom          text;
-    v_doomed_by     uuid;
+    v_end_state     text;
+    v_ended_by      uuid;
     v_state         text;
     v_parked        boolean := false;
     v_options       _job_options;
@@ -22,11 +22,11 @@ begin
     end if;
     if v_request.wait_for <> '{}' then
         v_wait_for := array(select distinct w.id from unnest(v_request.wait_for) as w (id));
-        select r.dependencies, r.end_state, r.ended_by into v_dependencies, v_doom, v_doomed_by
+        select r.dependencies, r.end_state, r.ended_by into v_dependencies, v_end_state, v_ended_by
         from _resolve_wait_for(job_id, v_wait_for, v_request.on_dependency_failure, null) as r;
     end if;
 
-    v_state := _entry_state(v_dependencies is not null or v_doom is not null, v_request.available_at, now);
+    v_state := _entry_state(v_dependencies is not null or v_end_state is not null, v_request.available_at, now);
     if v_keyed and v_state = 'ready' then
         v_parked := _key_is_busy(job_id, v_request.singleton_key, v_request.next_need, v_request.priority::smallint);
         if v_parked then
@@ -64,9 +64,9 @@ begin
     if v_dependencies is not null then
         perform _add_dependencies(job_id, v_dependencies);
     end if;
-    if v_doom is not null then
-        perform _end_by_dependency(job_id, v_doom, v_doomed_by, null, now);
-        v_state := v_doom;
+    if v_end_state is not null then
+        perform _end_by_dependency(job_id, v_end_state, v_ended_by, null, now);
+        v_state := v_end_state;
     elsif v_request.expires_at <= v_request.available_at then
         perform _bury_expired(_lock_job(job_id), now);
         perform _propagate_end(job_id);

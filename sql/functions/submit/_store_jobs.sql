@@ -8,13 +8,13 @@ declare
     v_parked        boolean[];
     v_known         uuid[];
     v_ending        bigint[];
-    v_dooms         text[];
-    v_doomed_by     uuid[];
+    v_end_states    text[];
+    v_ended_by      uuid[];
     v_stored        submitted[];
     v_request       _request;
     v_at            bigint;
     v_dependencies  uuid[];
-    v_doom          text;
+    v_end_state     text;
     v_by            uuid;
 begin
     v_blocked := array_fill(false, array[cardinality(requests)]);
@@ -30,23 +30,23 @@ begin
         where firsts[r.ordinality] is null and (r.expires_at is not null or r.wait_for <> '{}')
     loop
         v_request := requests[v_at];
-        v_doom := null;
+        v_end_state := null;
         -- after the idempotency key was looked up: a request that is repeated too late is still a repeated request
         if v_request.expires_at is not null then
             perform _check_expires_at(format('jobs[%s].expires_at', v_at - 1), v_request.expires_at, now);
         end if;
         if v_request.wait_for <> '{}' then
-            select r.dependencies, r.end_state, r.ended_by into v_dependencies, v_doom, v_by
+            select r.dependencies, r.end_state, r.ended_by into v_dependencies, v_end_state, v_by
             from _resolve_wait_for(ids[v_at], v_request.wait_for, v_request.on_dependency_failure, v_known) as r;
             if v_dependencies is not null then
                 perform _add_dependencies(ids[v_at], v_dependencies);
             end if;
-            v_blocked[v_at] := v_dependencies is not null or v_doom is not null;
+            v_blocked[v_at] := v_dependencies is not null or v_end_state is not null;
         end if;
-        if v_doom is not null or v_request.expires_at <= v_request.available_at then
+        if v_end_state is not null or v_request.expires_at <= v_request.available_at then
             v_ending := v_ending || v_at;
-            v_dooms := v_dooms || v_doom;
-            v_doomed_by := v_doomed_by || v_by;
+            v_end_states := v_end_states || v_end_state;
+            v_ended_by := v_ended_by || v_by;
         end if;
     end loop;
     v_parked := _park_followers(requests, ids, firsts, v_blocked, now);
@@ -62,16 +62,16 @@ begin
             end
         from unnest(requests) with ordinality as r
     );
-    for v_at, v_doom, v_by in
-        select e.at, e.doom, e.by from unnest(v_ending, v_dooms, v_doomed_by) as e (at, doom, by)
+    for v_at, v_end_state, v_by in
+        select e.at, e.end_state, e.by from unnest(v_ending, v_end_states, v_ended_by) as e (at, end_state, by)
     loop
-        if v_doom is not null then
-            perform _end_by_dependency(ids[v_at], v_doom, v_by, null, now);
+        if v_end_state is not null then
+            perform _end_by_dependency(ids[v_at], v_end_state, v_by, null, now);
         else
             perform _bury_expired(_lock_job(ids[v_at]), now);
             perform _propagate_end(ids[v_at]);
         end if;
-        v_stored[v_at].state := coalesce(v_doom, 'dead');
+        v_stored[v_at].state := coalesce(v_end_state, 'dead');
     end loop;
     return v_stored;
 end

@@ -39,10 +39,10 @@ def test_a_diamond_of_a_thousand_jobs_completed_by_eight_workers(
     assert counts.pop("done", 0) == len(jobs), f"stranded; errors: {counts}"
     if isolation == "read committed":
         assert not counts, f"errors: {counts}"
-        watch.no_claimer_waited()
+        watch.assert_no_claim_waited()
     else:
         assert set(counts) <= {"40001"}, f"errors: {counts}"
-    engine.work_off_notes(conn)
+    engine.run_deferred(conn)
     engine.check(conn, drained=True)
     last = engine.query(conn, "select job_id from archive order by leased_at desc limit 1")
     assert last[0]["job_id"] == sink
@@ -61,7 +61,9 @@ DEPENDENTS = 100_000
 
 
 @pytest.mark.long
-def test_a_hundred_thousand_dependents(connect: Connect, conn: Connection) -> None:
+def test_a_hundred_thousand_dependents_are_freed_in_chunks(
+    connect: Connect, conn: Connection
+) -> None:
     """Completing is quick; they are freed in chunks, all of them, at a cost a chunk that does not
     grow; and who has no dependents does not notice."""
     for _ in range(8):
@@ -106,7 +108,7 @@ def test_a_hundred_thousand_dependents(connect: Connect, conn: Connection) -> No
         chunks: list[tuple[int, int]] = []
         left = engine.scalar(conn, blocked)
         while left > 1:
-            engine.hurry(conn)
+            engine.make_due(conn)
             cost = _buffers(conn, "select * from sweep()")
             now = engine.scalar(conn, blocked)
             assert now < left, f"{left} dependents are not freed"
@@ -132,7 +134,7 @@ def test_few_dependents_are_freed_at_once(conn: Connection) -> None:
     assert {row["job_id"] for row in states} == leaves
 
 
-def test_an_idle_producer_delays_nobody_but_its_own_dependent(connect: Connect) -> None:
+def test_an_idle_producer_delays_only_its_own_dependent(connect: Connect) -> None:
     producer, worker, other = (connect(options=engine.PATIENCE) for _ in range(3))
     hub = engine.submit(worker, "hub")
     leaf = engine.submit(worker, "leaf", wait_for=[hub])
@@ -169,7 +171,7 @@ def test_a_dependency_that_does_not_succeed(
 
     if when == "after":
         leaf = submit_leaf()
-        engine.work_off_notes(conn)
+        engine.run_deferred(conn)
     if end == "expired":
         conn.execute("update job set expires_at = now() - interval '1 s' where next_need = 'hub'")
     with transaction(ender):
@@ -214,7 +216,7 @@ def test_a_dependency_that_does_not_succeed(
     engine.check(conn, drained=True)
 
 
-def test_what_a_job_waits_for_is_checked(conn: Connection) -> None:
+def test_dependencies_are_checked(conn: Connection) -> None:
     """Fault 35: on itself, in a circle, twice, on nobody."""
     own, a, b = uuid4(), engine.submit(conn, "x"), engine.submit(conn, "x")
     before = engine.query(conn, "select * from job order by job_id")
@@ -245,7 +247,7 @@ def test_what_a_job_waits_for_is_checked(conn: Connection) -> None:
 
 
 @pytest.mark.long
-def test_one_call_does_a_bounded_part_of_the_upkeep_there_is(
+def test_one_call_runs_a_bounded_part_of_due_maintenance(
     connect: Connect, conn: Connection
 ) -> None:
     """Forty cancelled parents of a hundred cascading dependents each, and a poll of another
@@ -257,7 +259,7 @@ def test_one_call_does_a_bounded_part_of_the_upkeep_there_is(
         ] * 101
         engine.submit_many(conn, children)
     # so that each end is one note, for a hundred and one dependents
-    engine.work_off_notes(conn)
+    engine.run_deferred(conn)
     for parent in parents:
         value(conn, "cancel", job_id=parent, actor="t")
     left = [engine.scalar(conn, "select count(*) from job")]
@@ -267,12 +269,12 @@ def test_one_call_does_a_bounded_part_of_the_upkeep_there_is(
         moved = left[-2] - left[-1]
         # by the way, and once more because nothing was found
         assert 0 < moved <= 1250, f"{moved} jobs moved by one call"
-        engine.hurry(conn)
+        engine.make_due(conn)
     engine.check(conn, drained=True)
 
 
 @pytest.mark.long
-def test_what_a_job_waits_for_is_looked_at_page_by_page(conn: Connection) -> None:
+def test_dependencies_are_rechecked_page_by_page(conn: Connection) -> None:
     """A job that waits for 10,000 others, all of which ended unseen."""
     parents = engine.submit_many(conn, [{"next_need": "parent"}] * 10_000)
     last = engine.submit(conn, "last", wait_for=parents)
@@ -286,7 +288,7 @@ def test_what_a_job_waits_for_is_looked_at_page_by_page(conn: Connection) -> Non
     )
     edges = [engine.scalar(conn, "select count(*) from dependency")]
     while edges[-1]:
-        engine.hurry(conn)
+        engine.make_due(conn)
         engine.one(conn, "sweep")
         edges.append(engine.scalar(conn, "select count(*) from dependency"))
         looked_at = edges[-2] - edges[-1]

@@ -20,7 +20,7 @@ PAIRS = [
 
 
 @pytest.mark.parametrize(("mutation", "scenario"), PAIRS)
-def test_is_noticed_without(mutation: Mutation, scenario: Scenario, connect: Connect) -> None:
+def test_mutation_is_noticed(mutation: Mutation, scenario: Scenario, connect: Connect) -> None:
     mutation.apply(connect())
 
     def impatient(**options: Any) -> Connection:

@@ -43,12 +43,12 @@ def test_fifty_workers_on_two_hundred_jobs_of_ten_keys(
 
     with Watch(connect()) as watch:
         counts = workers(connect, 50, 200, batch=5, hold=0.002, session=session, log=log)
-    engine.work_off_notes(conn)
+    engine.run_deferred(conn)
     engine.check(conn, drained=True)
     assert counts.pop("done") == 200
     if isolation == "read committed":
         assert not counts, f"errors: {counts}"
-        watch.no_claimer_waited()
+        watch.assert_no_claim_waited()
     else:
         # right, or 40001; waits between an old snapshot's writes are PostgreSQL's own way
         assert set(counts) <= {"40001"}, f"errors: {counts}"
@@ -72,7 +72,7 @@ def test_a_busy_key_does_not_slow_the_claims_of_others(connect: Connect, conn: C
 
     def cost(capability: str) -> int:
         """Buffers that one claim touches, in a transaction that is rolled back."""
-        engine.upkeep_is_done(conn)
+        engine.maintenance_is_done(conn)
         costs = []
         for _ in range(4):
             conn.execute("begin")
@@ -103,10 +103,10 @@ def test_a_busy_key_does_not_slow_the_claims_of_others(connect: Connect, conn: C
         (template["job_id"],),
     )
     conn.execute("vacuum analyze job")
-    engine.work_off_notes(conn)
+    engine.run_deferred(conn)
     small, holder = engine.take_one(conn, "small"), engine.take_one(conn, "x")
     assert holder["singleton_key"] == "busy"
-    engine.work_off_notes(conn)
+    engine.run_deferred(conn)
     after = cost("x")
     assert after <= 2 * before + 20, f"{before} buffers before, {after} behind 100,000 of a key"
     # and the end of its holder lets the next one in as cheaply as in a key of three

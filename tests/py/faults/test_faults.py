@@ -138,7 +138,7 @@ def test_workers_whose_backends_are_killed_lose_no_job(connect: Connect, conn: C
                         """
                     ).fetchall()
                 )
-            engine.hurry(conn)
+            engine.make_due(conn)
     finally:
         done = True
     assert sum(c.result(timeout=60) for c in crew) > 0, "nobody was killed"
@@ -195,7 +195,7 @@ RETURNS = ("crash recovery", "promotion")
 
 
 @pytest.mark.parametrize("how", RETURNS)
-def test_no_lease_runs_out_before_the_server_has_been_back_for_as_long(
+def test_no_lease_is_reclaimed_before_the_server_has_been_back_for_as_long(
     scratch_server: server.Cluster, how: str
 ) -> None:
     """Faults 9, 27 and 31c: a lease of a second whose end passes while nobody can extend it."""
@@ -227,7 +227,7 @@ def test_no_lease_runs_out_before_the_server_has_been_back_for_as_long(
         assert conn.info.backend_pid != backend
         swept = engine.one(conn, "sweep")
         assert swept["reclaimed"] == 0, "nobody could extend until a moment ago"
-        engine.until_over(conn, "(select since + interval '1.1 s' from uptime)")
+        engine.wait_until_past(conn, "(select since + interval '1.1 s' from uptime)")
         conn.execute("update leased set check_at = now()")
         assert engine.one(conn, "sweep")["reclaimed"] == 1
         assert engine.state(conn, job) in ("scheduled", "ready")
@@ -256,7 +256,7 @@ def test_a_statement_timeout_at_any_moment_is_all_or_nothing(
         parent = engine.submit(conn, "x", priority=1)
         for _ in range(10):
             engine.submit(conn, "y", wait_for=[parent])
-        engine.work_off_notes(conn)
+        engine.run_deferred(conn)
         work = engine.take_one(conn, "x")
         before = snapshot(conn)
         calls: list[Any] = [
@@ -300,7 +300,7 @@ def test_a_lock_timeout_leaves_nothing(connect: Connect, conn: Connection) -> No
     engine.complete(conn, work)
 
 
-def test_a_transaction_cut_off_for_idling_gives_back_what_it_had(
+def test_a_transaction_cut_off_for_idling_releases_its_claims(
     connect: Connect, conn: Connection
 ) -> None:
     idler = connect(options="-c idle_in_transaction_session_timeout=50ms")
@@ -315,7 +315,7 @@ def test_a_transaction_cut_off_for_idling_gives_back_what_it_had(
 # --- 14 and 16: idle and prepared transactions ------------------------------------------------------
 
 
-def test_nobody_waits_for_who_idles_while_holding_a_job_row(
+def test_no_call_waits_for_an_idle_transaction_that_has_locked_a_job(
     connect: Connect, conn: Connection
 ) -> None:
     idler, other = connect(), connect(options=engine.PATIENCE)
@@ -337,14 +337,14 @@ def test_nobody_waits_for_who_idles_while_holding_a_job_row(
     engine.check(conn, drained=True)
 
 
-def test_a_prepared_transaction_is_passed_by(connect: Connect, conn: Connection) -> None:
+def test_no_call_waits_for_a_prepared_transaction(connect: Connect, conn: Connection) -> None:
     if engine.scalar(conn, "show max_prepared_transactions") == "0":
         pytest.skip("max_prepared_transactions is 0 on this server")
     other = connect(options=engine.PATIENCE)
     parent = engine.submit(conn, "x", singleton_key="k")
     child = engine.submit(conn, "y", wait_for=[parent])
     second = engine.submit(conn, "x", singleton_key="k")
-    engine.work_off_notes(conn)
+    engine.run_deferred(conn)
     work = engine.take_one(conn, "x")
     name = f"lh{uuid4().hex[:8]}"
     preparer = connect()
@@ -364,7 +364,7 @@ def test_a_prepared_transaction_is_passed_by(connect: Connect, conn: Connection)
 
 
 @pytest.mark.parametrize("isolation", ["read committed", "repeatable read", "serializable"])
-def test_a_transaction_that_rings_for_nobody_can_be_prepared(
+def test_a_transaction_that_notifies_no_worker_can_be_prepared(
     connect: Connect, conn: Connection, isolation: str
 ) -> None:
     if engine.scalar(conn, "show max_prepared_transactions") == "0":
@@ -374,7 +374,7 @@ def test_a_transaction_that_rings_for_nobody_can_be_prepared(
     work = [engine.take_one(conn, "w") for _ in range(2) if engine.submit(conn, "w")]
     for parent in work:
         engine.submit(conn, "x", wait_for=[parent["job_id"]])
-    engine.work_off_notes(conn)
+    engine.run_deferred(conn)
     channel = one(waiter, "wakeup_channel", capabilities=["x"], until=until)["channel"]
     waiter.execute(f'listen "{channel}"')
 
@@ -409,7 +409,9 @@ def test_a_transaction_that_rings_for_nobody_can_be_prepared(
     assert len(engine.drain_held(conn)) == 8
 
 
-def test_a_session_that_may_use_no_views_submits_and_works_by_functions(conn: Connection) -> None:
+def test_a_session_without_access_to_views_submits_and_works_through_functions(
+    conn: Connection,
+) -> None:
     """pg_dump and hardened servers set it. PostgreSQL refuses INSERT into the view, by its name."""
     name = "restrict_nonsystem_relation_kind"
     if not engine.query(conn, "select from pg_settings where name = %s", name):
@@ -435,7 +437,7 @@ def test_a_session_that_may_use_no_views_submits_and_works_by_functions(conn: Co
 # --- 30 and 31: the same submit many times at once --------------------------------------------------
 
 
-def test_the_same_key_fifty_times_at_once(connect: Connect, conn: Connection) -> None:
+def test_fifty_submits_of_one_key_at_once_make_one_job(connect: Connect, conn: Connection) -> None:
     conns = [connect() for _ in range(50)]
     answers = run_threads(
         [lambda c=c: one(c, "submit", next_need="x", idempotency_key="k") for c in conns]

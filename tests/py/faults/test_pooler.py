@@ -76,7 +76,7 @@ def pooled(dsn: str, conn: Connection) -> Iterator[str]:
         shutil.rmtree(directory, ignore_errors=True)
 
 
-def test_works_through_a_transaction_pooler(pooled: str, conn: Connection) -> None:
+def test_jobs_are_done_through_a_transaction_pooler(pooled: str, conn: Connection) -> None:
     def client() -> Connection:
         return psycopg.connect(pooled, autocommit=True, prepare_threshold=None)
 
@@ -135,8 +135,8 @@ def test_works_through_a_transaction_pooler(pooled: str, conn: Connection) -> No
                     )
                 # in the end: the pooler has another one before the one that was told to go is gone
                 eventually(lambda: backends() <= 2, "the pooler shares two backends")
-                engine.run_out(conn) if n % 50 == 49 else None
-                engine.hurry(conn)
+                engine.expire_leases(conn) if n % 50 == 49 else None
+                engine.make_due(conn)
                 time.sleep(0.01)
         finally:
             done = True

@@ -183,13 +183,13 @@ def test_a_soak_of_everything_drains(connect: Connect, conn: Connection) -> None
     engine.check(conn)
 
     # faults stop here: the workers are gone, their leases run out, and it all drains
-    engine.run_out(conn)
+    engine.expire_leases(conn)
     for row in engine.query(
         conn, "select job_id from job where state = 'leased' and cancel_requested"
     ):
         value(conn, "cancel", job_id=row["job_id"], actor="soak")
     engine.sweep(conn, 5, limit=100_000)
-    engine.drain_but_for_the_dead(conn)
+    engine.drain_except_the_dead(conn)
     engine.check(conn)
 
     acknowledged = set().union(*(a.acknowledged for a in actors))

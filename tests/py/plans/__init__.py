@@ -514,7 +514,7 @@ def get_work_by_fresh_watermarks_of_two_lanes_and_with_keys(conn: Connection) ->
         _ready(conn, "plan.mixed", singleton_key=str(uuid4()), priority=priority)
         engine.take_one(conn, "plan.mixed", lease="1 h")
     _ready(conn, "plan.mixed")
-    engine.move_marks(conn, "plan.mixed")
+    engine.advance_watermarks(conn, "plan.mixed")
     _quiet(conn)
     return *_get_work(1, "plan.mixed"), _watermarks_were("clock_timestamp()", "plan.mixed") + ";"
 

@@ -130,7 +130,7 @@ def _taken(conn: Connection, need: str, lease: str = "60 s") -> int:
 def _crash(conn: Connection, need: str) -> None:
     """Claims the job of the need, and lets its lease expire."""
     assert _taken(conn, need) == 1
-    engine.run_out(conn)
+    engine.expire_leases(conn)
     engine.one(conn, "sweep")
 
 

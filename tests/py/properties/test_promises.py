@@ -121,7 +121,7 @@ def test_of_two_ends_at_once_one_is_recorded(
     one_, two = connect(), connect(options=engine.PATIENCE)
     engine.submit(conn, retry=engine.AT_ONCE)
     work = engine.take_one(conn)
-    engine.run_out(conn)
+    engine.expire_leases(conn)
 
     def call(who: Connection, name: str) -> object:
         function, arguments = ENDS[name]
@@ -208,7 +208,7 @@ def test_a_strict_batch_with_a_stale_lease_leaves_nothing(
     for _ in range(3):
         engine.submit(conn, retry=engine.AT_ONCE)
     works = engine.take(conn, n=3)
-    engine.run_out(conn, works[1]["job_id"])
+    engine.expire_leases(conn, works[1]["job_id"])
     engine.sweep(conn)
     done = [engine.lease_of(w) | {"verb": "complete"} for w in works]
     with refused("LH001"), transaction(conn):
@@ -225,7 +225,7 @@ def test_a_strict_batch_with_a_stale_lease_leaves_nothing(
 def test_a_completion_commits_only_while_the_lease_is_held(
     connect: Connect, conn: Connection
 ) -> None:
-    lease.a_held_lease_is_not_taken_away(connect)
+    lease.a_held_lease_is_not_reclaimed(connect)
 
 
 # --- 5. a dependent starts when all is satisfied, and none is stranded --------------------------
@@ -234,9 +234,9 @@ def test_a_completion_commits_only_while_the_lease_is_held(
 @pytest.mark.parametrize(
     "scenario",
     [
-        dependencies.a_job_submitted_while_what_it_waits_for_completes_is_freed,
-        dependencies.a_job_submitted_while_an_end_is_under_way_is_freed,
-        dependencies.two_last_parents_that_end_at_once_free_their_child,
+        dependencies.a_job_submitted_while_its_dependency_completes_is_freed,
+        dependencies.a_job_submitted_while_its_dependency_is_ending_is_freed,
+        dependencies.two_last_dependencies_that_end_at_once_free_their_dependent,
     ],
 )
 def test_no_dependent_is_stranded(connect: Connect, scenario: Scenario) -> None:
@@ -247,7 +247,7 @@ def test_no_dependent_is_stranded(connect: Connect, scenario: Scenario) -> None:
 
 
 def test_a_key_has_one_lease_across_needs_and_batches(connect: Connect) -> None:
-    singleton.one_batch_takes_one_job_of_a_key(connect)
+    singleton.one_claim_takes_one_job_of_a_key(connect)
 
 
 # --- 7. everything drains: faults/test_soak.py ---------------------------------------------------------
@@ -264,7 +264,7 @@ def test_the_jobs_of_a_lost_worker_drain(connect: Connect, conn: Connection) -> 
     worker.execute("begin")
     engine.complete(worker, engine.query(conn, "select * from job where state = 'leased'")[0])
     conn.execute("select pg_terminate_backend(%s, 5000)", (pid(worker),))
-    engine.run_out(conn)
+    engine.expire_leases(conn)
     order = engine.drain(conn)
     assert order[-1] == last
     assert set(order) == {*made, last}
@@ -304,7 +304,7 @@ def test_public_may_do_nothing(connect: Connect) -> None:
 @pytest.mark.parametrize(
     "scenario",
     [
-        deadlocks.nobody_waits_for_an_idle_claim,
+        deadlocks.no_call_waits_for_an_idle_claim,
         deadlocks.two_sweeps_do_not_wait_for_each_other,
         deadlocks.ends_with_crossed_dependents_neither_wait_nor_deadlock,
     ],

@@ -288,7 +288,7 @@ class Machine(RuleBasedStateMachine):
                 job.lease, job.attempt, job.crashes = None, 0, 0
                 self.model.wait(job_id, wait_for)
         else:
-            engine.run_out(self.conn, job_id)
+            engine.expire_leases(self.conn, job_id)
             assert not self.call(data, "sweep")
             if job.asked:
                 self.model.ended(job_id, "cancelled")
@@ -351,7 +351,7 @@ class Machine(RuleBasedStateMachine):
         for job_id, job in self.model.jobs.items():
             if job.state == "leased":
                 assert value(self.conn, "complete", job_id=job_id, lease_id=job.lease)
-        engine.drain_but_for_the_dead(self.conn)
+        engine.drain_except_the_dead(self.conn)
         engine.check(self.conn)
         assert one(self.conn, "sweep")["reclaimed"] == 0
 

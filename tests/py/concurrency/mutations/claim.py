@@ -19,7 +19,7 @@ MUTATIONS = (
     ),
     Mutation(
         "skip locked in a claim",
-        [claim.a_claim_skips_what_is_locked],
+        [claim.a_claim_skips_locked_rows],
         change("_lock_candidates", " skip locked", ""),
     ),
 )

@@ -10,35 +10,35 @@ MUTATIONS = (
     Mutation(
         "skip locked on dependents",
         [
-            dependencies.two_last_parents_that_end_at_once_free_their_child,
-            dependencies.a_dependent_that_is_locked_is_freed_later,
+            dependencies.two_last_dependencies_that_end_at_once_free_their_dependent,
+            dependencies.a_locked_dependent_is_freed_later,
             deadlocks.ends_with_crossed_dependents_neither_wait_nor_deadlock,
         ],
         change("_propagate_to", "for no key update skip locked", "for no key update"),
     ),
     Mutation(
         "skip locked on the job of a note",
-        [dependencies.a_dependent_that_is_locked_is_freed_later],
+        [dependencies.a_locked_dependent_is_freed_later],
         change("_run_deferred_item", "for no key update skip locked", "for no key update"),
     ),
     Mutation(
         "an end that many wait for comes first",
-        [dependencies.an_end_that_many_wait_for_and_other_notes_do_not_keep_each_other_waiting],
+        [dependencies.an_end_with_many_dependents_and_other_deferred_items_do_not_delay_each_other],
         change("_run_deferred", "n.kind = 'ended' and n.due_at", "false and n.due_at"),
     ),
     Mutation(
         "half of a sweep for an end that many wait for",
-        [dependencies.an_end_that_many_wait_for_and_other_notes_do_not_keep_each_other_waiting],
+        [dependencies.an_end_with_many_dependents_and_other_deferred_items_do_not_delay_each_other],
         change("_run_deferred", "(limit_rows + 1) / 2", "limit_rows"),
     ),
     Mutation(
         "the note of a job that still waits is kept",
-        [dependencies.a_job_submitted_while_an_end_is_under_way_is_freed],
+        [dependencies.a_job_submitted_while_its_dependency_is_ending_is_freed],
         change("_drop_moot_rechecks", "n.tries = 0", "n.tries = 0 or n.deferred_id = any (items)"),
     ),
     Mutation(
         "the gate for circles",
-        [deadlocks.two_reschedules_cannot_close_a_circle_at_once],
+        [deadlocks.two_reschedules_cannot_close_a_cycle_at_once],
         change(
             "_check_cycle",
             "perform from cycle_gate as g for update skip locked;\n        exit when found;",
@@ -48,12 +48,12 @@ MUTATIONS = (
     ),
     Mutation(
         "the gate is changed by who passes it",
-        [deadlocks.an_old_snapshot_cannot_close_a_circle],
+        [deadlocks.an_old_snapshot_cannot_close_a_cycle],
         change("_check_cycle", "update cycle_gate as g set passed = g.passed + 1;"),
     ),
     Mutation(
         "the look for circles",
-        [deadlocks.two_reschedules_cannot_close_a_circle_at_once],
+        [deadlocks.two_reschedules_cannot_close_a_cycle_at_once],
         change("_check_cycle", "where u.id = _check_cycle.job_id", "where false"),
     ),
     Mutation(

@@ -12,9 +12,9 @@ MUTATIONS = (
     Mutation(
         "the note on a blocked submit",
         [
-            dependencies.a_job_submitted_while_what_it_waits_for_completes_is_freed,
-            dependencies.a_job_submitted_while_an_end_is_under_way_is_freed,
-            dependencies.a_reschedule_behind_a_job_that_ends_meanwhile_is_freed,
+            dependencies.a_job_submitted_while_its_dependency_completes_is_freed,
+            dependencies.a_job_submitted_while_its_dependency_is_ending_is_freed,
+            dependencies.a_job_rescheduled_while_its_dependency_is_ending_is_freed,
         ],
         change(
             "_add_dependencies",
@@ -23,7 +23,7 @@ MUTATIONS = (
     ),
     Mutation(
         "a note is kept until who might have missed the edge is over",
-        [dependencies.a_job_submitted_while_an_end_is_under_way_is_freed],
+        [dependencies.a_job_submitted_while_its_dependency_is_ending_is_freed],
         change(
             "_run_deferred_item",
             "_horizon_passed(v_item.seen_by) then",
@@ -32,12 +32,12 @@ MUTATIONS = (
     ),
     Mutation(
         "a note is dropped by the first look",
-        [dependencies.a_job_submitted_while_an_end_is_under_way_is_freed],
+        [dependencies.a_job_submitted_while_its_dependency_is_ending_is_freed],
         change("_run_deferred_item", "v_done or coalesce(v_item.seen_by = '0', false)", "true"),
     ),
     Mutation(
         "only a transaction younger than the note says when it was seen",
-        [dependencies.a_look_from_an_old_transaction_does_not_drop_the_note],
+        [dependencies.a_sweep_in_an_old_transaction_does_not_drop_the_recheck],
         change(
             "_run_deferred_item",
             "case when fresh then pg_current_xact_id() end",
@@ -47,26 +47,26 @@ MUTATIONS = (
     Mutation(
         "the note for a dependent that is locked",
         [
-            dependencies.two_last_parents_that_end_at_once_free_their_child,
-            dependencies.a_dependent_that_is_locked_is_freed_later,
-            dependencies.a_redriven_job_tells_a_dependent_that_was_locked,
+            dependencies.two_last_dependencies_that_end_at_once_free_their_dependent,
+            dependencies.a_locked_dependent_is_freed_later,
+            dependencies.a_redrive_reaches_a_dependent_that_was_locked,
         ],
         change("_propagate_to", "where e.waits_for = ended and", "where false and"),
     ),
     Mutation(
         "the note of an old look that still sees an edge",
-        [dependencies.an_old_snapshot_does_not_lose_the_last_edge],
+        [dependencies.an_old_snapshot_does_not_lose_the_last_dependency],
         change("_apply_dependency_policy", "if _snapshot_is_fixed() then", "if false then"),
     ),
     Mutation(
         "the unseen id is looked for in the unique indexes",
-        [submit.a_made_id_cannot_be_given_again_by_an_old_snapshot],
+        [submit.a_generated_id_cannot_be_given_again_by_an_old_snapshot],
         change("_reserve_id", "if _snapshot_is_fixed() then", "if false then"),
     ),
     *(
         Mutation(
             f"the unseen id is looked for where jobs are {state}",
-            [submit.a_made_id_cannot_be_given_again_by_an_old_snapshot],
+            [submit.a_generated_id_cannot_be_given_again_by_an_old_snapshot],
             change(
                 "_check_job_id_unseen",
                 f"values (_check_job_id_unseen.job_id, {values}, '{state}'",
@@ -82,39 +82,39 @@ MUTATIONS = (
     ),
     Mutation(
         "the note of an end above READ COMMITTED",
-        [dependencies.an_end_above_read_committed_frees_an_edge_it_cannot_see],
+        [dependencies.an_end_with_a_fixed_snapshot_frees_a_dependent_it_cannot_see],
         change("_propagate_end", "_snapshot_is_fixed()", "false"),
     ),
     Mutation(
         "a batch above READ COMMITTED ends one by one",
-        [dependencies.a_batch_above_read_committed_frees_an_edge_it_cannot_see],
+        [dependencies.a_batch_with_a_fixed_snapshot_frees_a_dependent_it_cannot_see],
         change(
             "_settle_batch", "if v_jobs > 0 and not _snapshot_is_fixed() then", "if v_jobs > 0 then"
         ),
     ),
     Mutation(
         "the id taken before complete looks for edges",
-        [dependencies.an_end_that_looked_before_an_edge_committed_is_waited_for],
+        [dependencies.a_recheck_outlives_an_end_that_read_before_the_dependency_committed],
         change("complete", "_now_after_xid()", "_now()"),
     ),
     Mutation(
         "the id taken before a batch of one checks for dependents",
-        [dependencies.an_end_that_looked_before_an_edge_committed_is_waited_for],
+        [dependencies.a_recheck_outlives_an_end_that_read_before_the_dependency_committed],
         change("_settle_single", "_now_after_xid()", "_now()"),
     ),
     Mutation(
         "the id taken before a batch looks for edges",
-        [dependencies.an_end_that_looked_before_an_edge_committed_is_waited_for],
+        [dependencies.a_recheck_outlives_an_end_that_read_before_the_dependency_committed],
         change("_settle_batch", "v_places, _now_after_xid())", "v_places, _now())"),
     ),
     Mutation(
         "what waits for a job of a batch",
-        [dependencies.a_batch_frees_what_waits_and_admits_to_its_keys],
+        [dependencies.a_batch_frees_dependents_and_unparks_the_next_of_its_keys],
         change("_archive_completed", "perform _propagate_end(v_id);", "null;"),
     ),
     Mutation(
         "the keys of a batch's jobs",
-        [dependencies.a_batch_frees_what_waits_and_admits_to_its_keys],
+        [dependencies.a_batch_frees_dependents_and_unparks_the_next_of_its_keys],
         change("_archive_completed", "perform _release_key(v_key, 'leased');", "null;"),
     ),
 )

@@ -9,7 +9,7 @@ from .mutation import Mutation, change
 MUTATIONS = (
     Mutation(
         "no further than nothing can be missing",
-        [lane_cache.a_batch_over_many_needs_is_in_the_order_of_all],
+        [lane_cache.a_batch_of_many_needs_is_in_overall_order],
         change(
             "_lock_first_of_lanes",
             "where not exists (select from bound as b"
@@ -19,7 +19,7 @@ MUTATIONS = (
     ),
     Mutation(
         "the mark of the next lane ends a look",
-        [lane_cache.many_needs_are_served_in_the_order_of_all],
+        [lane_cache.jobs_of_many_needs_are_claimed_in_overall_order],
         change(
             "_lock_first_of_lanes",
             "(plan.priority[wide + 1], plan.watermark[wide + 1])",
@@ -28,7 +28,7 @@ MUTATIONS = (
     ),
     Mutation(
         "the mark of the rear ends a look",
-        [lane_cache.a_batch_over_many_needs_is_in_the_order_of_all],
+        [lane_cache.a_batch_of_many_needs_is_in_overall_order],
         change(
             "_lock_first_of_lanes",
             "where n.number is not null",
@@ -37,12 +37,12 @@ MUTATIONS = (
     ),
     Mutation(
         "a lane that was cut off ends a look",
-        [lane_cache.a_batch_over_many_needs_is_in_the_order_of_all],
+        [lane_cache.a_batch_of_many_needs_is_in_overall_order],
         change("_lock_first_of_lanes", "where h.cut", "where false"),
     ),
     Mutation(
         "a deeper look where others hold the first",
-        [lane_cache.a_claim_of_many_needs_passes_by_what_is_locked],
+        [lane_cache.a_claim_of_many_needs_skips_locked_rows],
         change(
             "_lock_candidates_merged",
             "exit when v_picked.locked = limit_jobs or v_picked.cut is null;",
@@ -51,27 +51,27 @@ MUTATIONS = (
     ),
     Mutation(
         "skip locked in a claim of many needs",
-        [lane_cache.a_claim_of_many_needs_passes_by_what_is_locked],
+        [lane_cache.a_claim_of_many_needs_skips_locked_rows],
         change("_lock_first_of_lanes", " skip locked", ""),
     ),
     Mutation(
         "skip locked among those noted ahead",
-        [lane_cache.who_holds_the_first_of_many_needs_is_passed_by],
+        [lane_cache.a_locked_job_of_the_lookahead_is_skipped],
         change("_claim_lookahead", " skip locked", ""),
     ),
     Mutation(
         "it is the job that was noted ahead",
-        [lane_cache.a_place_where_another_job_is_now_is_passed_by],
+        [lane_cache.a_place_in_the_lookahead_that_holds_another_job_is_skipped],
         change("_claim_lookahead", "and r.number = p.number", ""),
     ),
     Mutation(
         "those noted ahead that may be too late are looked at again",
-        [lane_cache.one_of_the_first_of_many_needs_that_is_too_late_makes_way],
+        [lane_cache.an_expired_job_of_the_lookahead_is_skipped],
         change("_claim_lookahead", "and not v_special", ""),
     ),
     Mutation(
         "nothing is noted ahead that is not proven",
-        [lane_cache.a_job_that_commits_late_comes_before_those_noted_ahead],
+        [lane_cache.a_job_that_commits_late_comes_before_the_lookahead],
         change(
             "_store_lookahead",
             "least(\n        cache.sure_number,",
@@ -80,7 +80,7 @@ MUTATIONS = (
     ),
     Mutation(
         "nothing is noted ahead that comes behind a lane not looked at",
-        [lane_cache.a_job_behind_a_lane_that_was_not_looked_at_is_not_recorded_ahead],
+        [lane_cache.a_job_behind_a_lane_that_was_not_read_is_not_in_the_lookahead],
         change(
             "_store_lookahead", "case cache.priorities[ahead + 1] when", "case null::smallint when"
         ),
@@ -92,13 +92,13 @@ MUTATIONS = (
     ),
     Mutation(
         "a head of a key may come before those noted ahead",
-        [lane_cache.keys_have_their_turn_among_many_needs],
+        [lane_cache.jobs_with_keys_keep_their_order_among_many_needs],
         change("_claim_lookahead", "or not _has_ready_heads(capabilities)", "or true"),
     ),
     Mutation(
         "heads of keys are looked for in all lanes",
-        [lane_cache.keys_have_their_turn_among_many_needs],
-        change("_plan_scope_claim", "v_keyed is not false or v_plan.tended", "false"),
+        [lane_cache.jobs_with_keys_keep_their_order_among_many_needs],
+        change("_plan_scope_claim", "v_keyed is not false or v_plan.maintained", "false"),
     ),
     Mutation(
         "a lane that is opened makes fronts old",
@@ -116,7 +116,7 @@ MUTATIONS = (
     ),
     Mutation(
         "the wait for older ids before a front is moved",
-        [lane_cache.a_job_that_commits_late_is_found_behind_the_front],
+        [lane_cache.a_job_that_commits_late_is_not_passed_by_the_lane_cache],
         change(
             "_read_lane_cache",
             "coalesce(_horizon_passed(f.seen_by) or f.seen_by = v_passed, false)",
@@ -125,7 +125,7 @@ MUTATIONS = (
     ),
     Mutation(
         "an id taken after the reading of the sequence, for many needs",
-        [lane_cache.who_had_an_id_before_proves_nothing_for_many_needs],
+        [lane_cache.a_transaction_with_an_earlier_id_proves_nothing_for_many_needs],
         change(
             "_queue_position",
             "if pg_current_xact_id_if_assigned() is not null then",
@@ -134,7 +134,7 @@ MUTATIONS = (
     ),
     Mutation(
         "the moving of the front",
-        [lane_cache.a_front_moves_up_to_what_waits],
+        [lane_cache.a_lane_cache_advances_to_the_first_ready_job],
         change("_advance_lane_cache", "cache.sure_number + 1,", "l.number,"),
     ),
     Mutation(
@@ -148,17 +148,17 @@ MUTATIONS = (
     ),
     Mutation(
         "an old snapshot notes no rear but its own",
-        [lane_cache.a_claim_with_an_old_snapshot_leaves_a_front_that_serves_all],
+        [lane_cache.a_claim_with_an_old_snapshot_leaves_a_usable_lane_cache],
         change("_rebuild_lane_cache", "or _snapshot_is_fixed() or", "or"),
     ),
     Mutation(
         "fronts are cleared away",
-        [lane_cache.a_claim_with_an_old_snapshot_leaves_a_front_that_serves_all],
+        [lane_cache.a_claim_with_an_old_snapshot_leaves_a_usable_lane_cache],
         change("_store_lane_cache", "cache.cache_id % 100 = 0", "false"),
     ),
     Mutation(
         "that scopes were forgotten is noted",
-        [lane_cache.that_scopes_were_forgotten_is_known],
+        [lane_cache.the_removal_of_scopes_is_recorded],
         change(
             "_forget_scopes",
             "from (select from gone limit 1) as g",
@@ -167,17 +167,17 @@ MUTATIONS = (
     ),
     Mutation(
         "upkeep by who claims an idle need",
-        [lane_cache.a_claim_that_always_finds_work_does_upkeep_too],
+        [lane_cache.claims_that_always_find_work_run_maintenance],
         change("_stale_watermark_usable", "interval '6 s'", "interval '1 day'"),
     ),
     Mutation(
         "claims make the marks of an idle need old",
-        [lane_cache.a_claim_goes_by_marks_of_an_idle_need],
+        [lane_cache.a_claim_uses_the_watermarks_of_an_idle_need],
         change("_few_claims_since", "or not _one_in_fifty()", "or true"),
     ),
     Mutation(
         "claims make the marks of a busy need old",
-        [lane_cache.marks_move_while_a_backlog_is_drained],
+        [lane_cache.watermarks_advance_while_a_backlog_is_drained],
         (
             ("_few_claims_since", "or not _one_in_fifty()", "or true"),
             ("_watermark_usable", "interval '1 s'", "interval '1 day'"),
@@ -185,12 +185,12 @@ MUTATIONS = (
     ),
     Mutation(
         "upkeep by who claims of many needs",
-        [lane_cache.workers_of_many_needs_do_upkeep_however_busy_they_are],
+        [lane_cache.busy_workers_of_many_needs_run_maintenance],
         change("_lookahead_fresh", "and surveyed_at > now - interval '100 ms'", ""),
     ),
     Mutation(
         "who notes what is ahead anew has not surveyed",
-        [lane_cache.workers_of_many_needs_do_upkeep_however_busy_they_are],
+        [lane_cache.busy_workers_of_many_needs_run_maintenance],
         change(
             "_start_lane_cache",
             "case when wide = 0 then now else",
@@ -199,20 +199,20 @@ MUTATIONS = (
     ),
     Mutation(
         "claims go by marks that few claims came after",
-        [lane_cache.a_claim_goes_by_marks_that_few_claims_came_after],
+        [lane_cache.a_claim_uses_watermarks_that_few_claims_followed],
         change("_watermark_usable", "interval '1 s'", "interval '1 ms'"),
     ),
     Mutation(
         "one in fifty of the claims that many came before moves marks, not each",
         [
-            lane_cache.one_claim_in_fifty_moves_marks_that_many_came_after,
-            lane_cache.a_claim_goes_by_marks_of_an_idle_need,
+            lane_cache.one_claim_in_fifty_advances_watermarks_that_many_claims_followed,
+            lane_cache.a_claim_uses_the_watermarks_of_an_idle_need,
         ],
         change("_few_claims_since", " or not _one_in_fifty()", ""),
     ),
     Mutation(
         "young marks are moved when many claims came after",
-        [lane_cache.one_claim_in_fifty_moves_marks_that_many_came_after],
+        [lane_cache.one_claim_in_fifty_advances_watermarks_that_many_claims_followed],
         change(
             "_next_watermark",
             "v_many_claims or not _is_recent(old_watermark.noted_at, _next_watermark.now)",
@@ -221,7 +221,7 @@ MUTATIONS = (
     ),
     Mutation(
         "a survey of young marks that many claims came after",
-        [lane_cache.one_claim_in_fifty_moves_marks_that_many_came_after],
+        [lane_cache.one_claim_in_fifty_advances_watermarks_that_many_claims_followed],
         (
             (
                 "_refresh_watermark",
@@ -237,7 +237,7 @@ MUTATIONS = (
     ),
     Mutation(
         "one claim moves the marks of a busy need",
-        [lane_cache.claims_go_by_old_marks_while_somebody_else_moves_them],
+        [lane_cache.claims_use_stale_watermarks_while_another_session_advances_them],
         change(
             "_stale_watermark_usable",
             "return not pg_try_advisory_xact_lock",
@@ -246,7 +246,7 @@ MUTATIONS = (
     ),
     Mutation(
         "the others go by the old ones meanwhile",
-        [lane_cache.claims_go_by_old_marks_while_somebody_else_moves_them],
+        [lane_cache.claims_use_stale_watermarks_while_another_session_advances_them],
         change(
             "_stale_watermark_usable",
             "return not pg_try_advisory_xact_lock",
@@ -256,8 +256,8 @@ MUTATIONS = (
     Mutation(
         "marks that somebody keeps from moving",
         [
-            lane_cache.marks_move_though_one_who_moved_them_idles,
-            singleton.a_stranger_cannot_keep_marks_where_they_are,
+            lane_cache.watermarks_advance_though_a_session_that_advanced_them_idles,
+            singleton.a_stranger_cannot_stop_watermarks_from_advancing,
         ],
         change(
             "_advance_watermarks",
@@ -266,22 +266,22 @@ MUTATIONS = (
     ),
     Mutation(
         "a front that somebody keeps from moving",
-        [singleton.a_stranger_cannot_keep_a_front_where_it_is],
+        [singleton.a_stranger_cannot_stop_a_lane_cache_from_advancing],
         change("_may_rebuild_lane_cache", "if not v_alone then", "if false then"),
     ),
     Mutation(
         "a rear that two movers have lost",
-        [singleton.a_rear_that_is_gone_is_made_up_anew],
+        [singleton.a_missing_rest_of_a_lane_cache_is_rebuilt],
         change("_rebuild_lane_cache", "or v_old.rest_id is not null", "or false"),
     ),
     Mutation(
         "upkeep that somebody keeps from being done",
-        [singleton.a_stranger_cannot_keep_upkeep_from_being_done],
+        [singleton.a_stranger_cannot_stop_maintenance],
         change("_maybe_run_maintenance", "and v_age between interval '0' and interval '1 s'"),
     ),
     Mutation(
         "a first upkeep, and one after the clock was set back, that somebody keeps from being done",
-        [singleton.a_stranger_cannot_keep_upkeep_from_being_done],
+        [singleton.a_stranger_cannot_stop_maintenance],
         change(
             "_maybe_run_maintenance",
             "and v_age between interval '0' and interval '1 s'",

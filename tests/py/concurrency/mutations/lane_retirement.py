@@ -9,7 +9,7 @@ from .mutation import Mutation, change
 MUTATIONS = (
     Mutation(
         "the wait for older ids before a lane is removed",
-        [lane_retirement.a_job_whose_submitter_came_while_its_lane_was_being_retired_is_found],
+        [lane_retirement.a_job_submitted_while_its_lane_was_being_retired_is_found],
         change("_retirement_step", "if not _horizon_passed(lane.seen_by) then", "if false then"),
     ),
     Mutation(
@@ -36,33 +36,33 @@ MUTATIONS = (
     ),
     Mutation(
         "a retired lane is no open one",
-        [lane_retirement.a_lane_that_nobody_uses_is_removed_with_its_marks],
+        [lane_retirement.an_unused_lane_is_removed_with_its_watermarks],
         change("_retire_lanes", "least(j.priority, -1 - j.priority)", "j.priority"),
     ),
     Mutation(
         "marks of a need without lanes are removed",
-        [lane_retirement.a_lane_that_nobody_uses_is_removed_with_its_marks],
+        [lane_retirement.an_unused_lane_is_removed_with_its_watermarks],
         change("_retire_lanes", "if v_dropped is not null then", "if false then"),
     ),
     Mutation(
         "fronts are made up from the lanes that are left",
-        [lane_retirement.a_lane_that_nobody_uses_is_removed_with_its_marks],
+        [lane_retirement.an_unused_lane_is_removed_with_its_watermarks],
         change("_rebuild_lane_cache", "or wide = 0 and v_alone and not (", "or false and not ("),
     ),
     Mutation(
         "marks of lanes that are being retired",
-        [lane_retirement.a_lane_is_looked_at_while_it_is_being_retired],
+        [lane_retirement.a_lane_is_read_while_it_is_being_retired],
         change("_next_watermark", "_lane_priority(l.priority)", "l.priority"),
     ),
     Mutation(
         "fronts with lanes that are being retired",
-        [lane_retirement.a_lane_is_looked_at_while_it_is_being_retired],
+        [lane_retirement.a_lane_is_read_while_it_is_being_retired],
         change("_add_opened_lanes", "_lane_priority(k.priority)", "k.priority")
         + change("_list_lanes", "_lane_priority(k.priority)", "k.priority"),
     ),
     Mutation(
         "a lane in which a job is left",
-        [lane_retirement.a_lane_in_which_a_job_is_left_is_opened_again],
+        [lane_retirement.a_lane_that_still_has_a_job_is_reopened],
         change(
             "_retirement_step",
             "order by r.number\n        limit 1\n    ) is not null then\n        return 'open';",
@@ -71,7 +71,7 @@ MUTATIONS = (
     ),
     Mutation(
         "a lane in which a head of a key is left",
-        [lane_retirement.a_lane_in_which_a_job_is_left_is_opened_again],
+        [lane_retirement.a_lane_that_still_has_a_job_is_reopened],
         change(
             "_retirement_step",
             "h.number\n        limit 1\n    ) is not null then\n        return 'open';",
@@ -80,7 +80,7 @@ MUTATIONS = (
     ),
     Mutation(
         "what enters the queue opens its lane",
-        [lane_retirement.a_job_that_comes_back_opens_the_lane_that_was_removed_meanwhile],
+        [lane_retirement.a_job_that_becomes_ready_again_opens_a_lane_that_was_removed],
         change(
             "_enqueue",
             "perform _open_lane(v_lane.need, v_lane.priority, v_lane.keyed, now);",
@@ -89,17 +89,17 @@ MUTATIONS = (
     ),
     Mutation(
         "what is admitted opens its lane",
-        [lane_retirement.the_next_of_a_key_opens_the_lane_that_was_removed_meanwhile],
+        [lane_retirement.an_unparked_job_opens_a_lane_that_was_removed],
         change("_unpark_next", "perform _open_lane(v_need, v_priority, true, _now());", ""),
     ),
     Mutation(
         "a lane in steady use stays longer",
-        [lane_retirement.a_lane_that_is_used_while_it_is_being_retired_stays_longer],
+        [lane_retirement.a_lane_in_steady_use_is_retired_later],
         change("_open_lane", "greatest(2 * max", "greatest(1 * max"),
     ),
     Mutation(
         "a lane that is in the front and in the rear is looked at once",
-        [lane_retirement.a_lane_that_was_opened_again_is_in_its_scope_once],
+        [lane_retirement.a_reopened_lane_is_in_its_scope_once],
         change(
             "_lock_candidates_merged",
             "where (r.next_need, r.priority) not in (",

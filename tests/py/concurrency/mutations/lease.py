@@ -9,7 +9,7 @@ from .mutation import Mutation, change
 MUTATIONS = (
     Mutation(
         "the clock of a call",
-        [lease.a_lease_is_counted_from_the_call],
+        [lease.a_lease_begins_at_the_call],
         change("_now", "clock_timestamp()", "now()"),
     ),
     Mutation(
@@ -32,14 +32,14 @@ MUTATIONS = (
     ),
     Mutation(
         "a batch that moves a job goes one by one",
-        [lease.a_job_that_a_batch_both_moves_and_waits_for_is_settled_in_order],
+        [lease.a_job_that_a_batch_reschedules_behind_another_is_settled_in_order],
         change("_settle_batch", "or bool_or(d.element ->> 'verb' = 'reschedule')", ""),
     ),
     Mutation(
         "the lease check of fail, release and reschedule",
         [
             lease.a_stale_lease_changes_nothing,
-            lease.a_stale_lease_does_not_wait_for_who_has_the_job,
+            lease.a_stale_lease_does_not_wait_for_the_current_one,
         ],
         change("_lock_leased_job", "and j.lease_id = _lock_leased_job.lease_id", ""),
     ),
@@ -47,7 +47,7 @@ MUTATIONS = (
         "the lease check of extend, checkpoint and hold_lease",
         [
             lease.a_stale_lease_changes_nothing,
-            lease.a_stale_lease_does_not_wait_for_who_has_the_job,
+            lease.a_stale_lease_does_not_wait_for_the_current_one,
         ],
         change("_lock_current_lease", "and j.lease_id = _lock_current_lease.lease_id", ""),
     ),
@@ -63,7 +63,7 @@ MUTATIONS = (
     ),
     Mutation(
         "a batch locks no job of another lease",
-        [lease.a_stale_lease_does_not_wait_for_who_has_the_job],
+        [lease.a_stale_lease_does_not_wait_for_the_current_one],
         change(
             "_settle_batch",
             "and ((j.job_id, j.lease_id) in (\n"
@@ -75,8 +75,8 @@ MUTATIONS = (
     Mutation(
         "skip locked of who takes leases away",
         [
-            lease.an_end_under_way_is_not_undone_by_who_takes_leases_away,
-            lease.a_held_lease_is_not_taken_away,
+            lease.an_end_in_progress_is_not_undone_by_a_reclaim,
+            lease.a_held_lease_is_not_reclaimed,
         ],
         change(
             "_lock_due",
@@ -86,17 +86,17 @@ MUTATIONS = (
     ),
     Mutation(
         "the true end of an extended lease",
-        [lease.an_extended_lease_is_not_taken_away],
+        [lease.an_extended_lease_is_not_reclaimed],
         change("_reclaimable_at", "return greatest(", "return least('-infinity'::timestamptz, "),
     ),
     Mutation(
         "a lease's length of uptime",
-        [lease.no_lease_runs_out_before_the_server_was_up_as_long],
+        [lease.no_lease_is_reclaimed_before_the_server_has_been_up_as_long],
         change("_reclaimable_at", "up_since +", "'-infinity'::timestamptz +"),
     ),
     Mutation(
         "an old snapshot looks whether a lease was extended unseen",
-        [lease.an_old_snapshot_does_not_take_a_lease_that_was_extended_since],
+        [lease.an_old_snapshot_does_not_reclaim_a_lease_extended_since],
         change("_reclaim_one", "v_job.job_id is not null and _snapshot_is_fixed()", "false"),
     ),
     Mutation(
@@ -134,24 +134,24 @@ MUTATIONS = (
     ),
     Mutation(
         "the ends of current leases are kept",
-        [lease.upkeep_removes_the_ends_of_leases_that_are_over],
+        [lease.maintenance_removes_the_heartbeats_of_leases_that_are_over],
         change("_lock_due", "j.fence = o.fence offset", "false offset"),
     ),
     Mutation(
         "the ends of leases that are over are removed",
-        [lease.upkeep_removes_the_ends_of_leases_that_are_over],
+        [lease.maintenance_removes_the_heartbeats_of_leases_that_are_over],
         change("sweep", "perform _run_contained_step('heartbeats', 10000, null, _now());"),
     ),
     Mutation(
         "the last moment to start",
-        [lease.a_job_past_its_last_moment_is_not_leased],
+        [lease.an_expired_job_is_not_leased],
         change("_filter_claimable", "j.expires_at <= _filter_claimable.now", "false")
         + change("_lock_due", "j.expires_at <= _lock_due.now", "false"),
     ),
     *(
         Mutation(
             f"upkeep passes by {of} that are locked and can start no more",
-            [lease.upkeep_passes_by_a_job_past_its_last_moment_that_somebody_holds],
+            [lease.maintenance_skips_an_expired_job_that_is_locked],
             change(
                 "_lock_due",
                 f"for update skip locked\n                ) as {alias}",
@@ -162,28 +162,28 @@ MUTATIONS = (
     ),
     Mutation(
         "the last moment to start, after a wait",
-        [lease.a_turn_that_waited_for_a_lock_starts_nothing_too_late],
+        [lease.a_turn_that_waited_for_a_lock_starts_no_expired_job],
         change("_claim_one", "j.expires_at > _now()", "j.expires_at > statement_timestamp()"),
     ),
     Mutation(
         "the count of crashes",
-        [lease.a_job_that_kills_every_worker_dies_of_it],
+        [lease.a_job_that_crashes_every_worker_is_buried],
         change("_reclaim_one", "v_job.crashes := v_job.crashes + 1;"),
     ),
     Mutation(
         "a grant counts as an attempt",
-        [lease.a_crash_counts_as_an_attempt, lease.a_job_that_kills_every_worker_dies_of_it],
+        [lease.a_crash_counts_as_an_attempt, lease.a_job_that_crashes_every_worker_is_buried],
         change("_claim_one", "g.attempt + 1", "g.attempt")
         + change("_grant_leases", "g.attempt + 1", "g.attempt"),
     ),
     Mutation(
         "a repeated complete is refused",
-        [lease.a_replayed_completion_says_so_and_leaves_nothing],
+        [lease.a_repeated_complete_is_refused_and_leaves_nothing],
         change("complete", "perform _replay_or_raise(job_id, lease_id, 'complete');"),
     ),
     Mutation(
         "a lease younger than the snapshot is no foreign one",
-        [submit.a_lease_granted_after_the_snapshot_is_right_or_40001],
+        [submit.completing_a_lease_granted_after_the_snapshot_succeeds_or_raises_40001],
         change("_replay_or_raise", "if _snapshot_is_fixed() and", "if false and"),
     ),
 )

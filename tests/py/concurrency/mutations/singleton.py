@@ -13,12 +13,12 @@ _SLOT_LOCK = "for no key update skip locked"
 MUTATIONS = (
     Mutation(
         "the key's try-lock of a claim",
-        [singleton.a_claimer_passes_by_a_key_that_another_claimer_is_taking],
+        [singleton.a_claim_skips_a_key_that_another_claim_is_taking],
         change("_filter_claimable", _KEY_LOCK, "v_locked := (array("),
     ),
     Mutation(
         "the key's lock of a claim is waited for",
-        [singleton.a_claimer_passes_by_a_key_that_another_claimer_is_taking],
+        [singleton.a_claim_skips_a_key_that_another_claim_is_taking],
         change("_try_lock_keys", _SLOT_LOCK, "for no key update"),
     ),
     Mutation(
@@ -38,38 +38,38 @@ MUTATIONS = (
     ),
     Mutation(
         "advisory locks have few numbers",
-        [singleton.a_statement_that_claims_of_many_needs_holds_few_locks],
+        [singleton.a_statement_that_claims_many_needs_holds_few_locks],
         change("_advisory_lock_key", "& 255", "& 65535"),
     ),
     Mutation(
         "slots that are missing are restored",
-        [singleton.a_slot_of_keys_that_is_missing_is_restored],
+        [singleton.a_missing_key_slot_is_restored],
         change("_try_lock_keys", "or not _restore_slots(v_slots)", "or true"),
     ),
     Mutation(
         "who restores slots is not waited for",
-        [singleton.a_slot_of_keys_that_is_missing_is_restored],
+        [singleton.a_missing_key_slot_is_restored],
         change("_restore_slots", "1ms", "0"),
     ),
     Mutation(
         "the look again for a leased key",
-        [singleton.a_claimer_sees_a_lease_that_was_committed_before_it_took_the_key],
+        [singleton.a_claim_sees_a_lease_committed_before_it_locked_the_key],
         change("_filter_claimable", "where l.singleton_key = v.key", "where false")
         + change("_filter_claimable", _LEASED_KEY, "where false"),
     ),
     Mutation(
         "the look for keys that were chosen before upkeep",
-        [singleton.what_upkeep_lets_in_meets_the_keys_of_the_batch],
+        [singleton.a_job_promoted_by_a_claim_respects_the_keys_it_chose],
         change("_filter_claimable", "and j.job_id = any (chosen)", "and false"),
     ),
     Mutation(
         "no lock for a key that is busy",
-        [singleton.a_key_is_free_for_whom_an_open_claim_only_passed_by],
+        [singleton.an_open_claim_that_skipped_a_key_does_not_hold_it],
         change("_filter_claimable", _LEASED_KEY, "where false"),
     ),
     Mutation(
         "one candidate a key in a batch",
-        [singleton.one_batch_takes_one_job_of_a_key],
+        [singleton.one_claim_takes_one_job_of_a_key],
         change("_filter_claimable", "order by i.ordinality) > 1", "order by i.ordinality) > 9"),
     ),
     Mutation(
@@ -79,22 +79,22 @@ MUTATIONS = (
     ),
     Mutation(
         "the key's try-lock of who admits",
-        [singleton.the_next_of_a_key_is_not_lost_when_it_comes_while_the_holder_ends],
+        [singleton.the_next_job_of_a_key_is_not_lost_when_it_is_submitted_while_the_holder_ends],
         change("_unpark_next", "_try_lock_keys(array[singleton_key]) = '{}'", "false"),
     ),
     Mutation(
         "the key's lock of who admits is waited for",
-        [singleton.the_end_of_a_job_does_not_wait_for_who_admits_to_its_key],
+        [singleton.the_end_of_a_job_does_not_wait_for_an_unpark_of_its_key],
         change("_try_lock_keys", _SLOT_LOCK, "for no key update"),
     ),
     Mutation(
         "the note for a key that somebody else is at",
-        [singleton.the_end_of_a_job_does_not_wait_for_who_admits_to_its_key],
+        [singleton.the_end_of_a_job_does_not_wait_for_an_unpark_of_its_key],
         change("_release_key", "array[singleton_key]", "array['nobody''s']"),
     ),
     Mutation(
         "skip locked for the head of a key",
-        [singleton.the_head_of_a_key_that_is_locked_does_not_lock_the_key],
+        [singleton.a_locked_head_of_a_key_does_not_block_the_key],
         change("_unpark_next", "for no key update skip locked", "for no key update"),
     ),
 )

@@ -9,7 +9,7 @@ from .mutation import Mutation, change
 MUTATIONS = (
     Mutation(
         "an idempotency key is inserted, then looked for",
-        [submit.a_key_that_commits_gives_the_second_the_first_job],
+        [submit.a_second_submit_of_a_key_gets_the_first_job],
         change(
             "_reserve_key",
             "on conflict on constraint idempotency_pkey do nothing",
@@ -18,7 +18,7 @@ MUTATIONS = (
     ),
     Mutation(
         "an idempotency key is looked for in a new statement",
-        [submit.a_key_that_commits_gives_the_second_the_first_job],
+        [submit.a_second_submit_of_a_key_gets_the_first_job],
         change(
             "_reserve_key",
             "if found then\n            return null;\n        end if;",
@@ -36,7 +36,7 @@ MUTATIONS = (
     ),
     Mutation(
         "the hash of what was asked for",
-        [submit.a_key_that_commits_gives_the_second_the_first_job],
+        [submit.a_second_submit_of_a_key_gets_the_first_job],
         change("_reserve_key", "if v_known.request <> request then", "if false then"),
     ),
     Mutation(
@@ -60,7 +60,7 @@ MUTATIONS = (
     ),
     Mutation(
         "a key is taken over from the job that was purged, not from the one that took it over",
-        [submit.a_key_is_taken_over_by_one_of_two_who_find_it_free],
+        [submit.a_key_is_taken_over_by_one_of_two_sessions_that_find_it_free],
         change("_reserve_key", " and i.job_id = v_known.job_id"),
     ),
     Mutation(

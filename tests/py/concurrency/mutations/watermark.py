@@ -9,7 +9,7 @@ from .mutation import Mutation, change
 MUTATIONS = (
     Mutation(
         "the wait for older ids before a mark is moved",
-        [watermark.a_job_that_commits_late_is_found_below_the_mark],
+        [watermark.a_job_that_commits_late_is_not_passed_by_the_watermark],
         change(
             "_next_watermark",
             "coalesce(_horizon_passed(old_watermark.seen_by)"
@@ -19,7 +19,7 @@ MUTATIONS = (
     ),
     Mutation(
         "an id taken after the reading of the sequence",
-        [watermark.a_mover_that_had_an_id_before_proves_nothing],
+        [watermark.a_transaction_with_an_earlier_id_proves_nothing],
         change(
             "_queue_position",
             "if pg_current_xact_id_if_assigned() is not null then",
@@ -28,7 +28,7 @@ MUTATIONS = (
     ),
     Mutation(
         "what can still be seen holds the mark",
-        [watermark.a_mark_moves_up_to_what_waits],
+        [watermark.a_watermark_advances_to_the_first_ready_job],
         change(
             "_next_watermark",
             "and j.number between o.number and old_watermark.seen_number",
@@ -37,7 +37,7 @@ MUTATIONS = (
     ),
     Mutation(
         "heads of keys are looked for from the start",
-        [watermark.the_next_of_a_key_is_found_below_the_mark],
+        [watermark.an_unparked_job_is_found_below_the_watermark],
         change(
             "_lock_first_of_lanes",
             "and _is_ready_head(j.state, j.parked, j.singleton_key)",
@@ -47,17 +47,17 @@ MUTATIONS = (
     ),
     Mutation(
         "a look at locks where somebody's long transaction is open",
-        [watermark.a_long_transaction_that_has_no_job_does_not_hold_the_marks_up],
+        [watermark.a_long_transaction_without_a_job_does_not_hold_back_the_watermarks],
         change("_no_older_writers", "return not exists (", "return false and not exists ("),
     ),
     Mutation(
         "who holds a lock is not over",
-        [watermark.a_long_transaction_that_has_a_job_holds_the_marks_up],
+        [watermark.a_long_transaction_with_a_job_holds_back_the_watermarks],
         change("_no_older_writers", "return not exists (", "return true or not exists ("),
     ),
     Mutation(
         "the moving of the marks",
-        [watermark.a_mark_moves_up_to_what_waits],
+        [watermark.a_watermark_advances_to_the_first_ready_job],
         change("_next_watermark", "old_watermark.seen_number + 1,", "o.number,"),
     ),
     Mutation(
@@ -68,19 +68,19 @@ MUTATIONS = (
     Mutation(
         "what tells of a lane comes after the marks that are moved meanwhile",
         [
-            watermark.a_lane_that_was_opened_beside_a_move_is_seen_by_the_next_claim,
-            watermark.a_setting_that_was_changed_beside_a_move_counts_for_the_next_claim,
+            watermark.a_lane_opened_during_an_advance_is_seen_by_the_next_claim,
+            watermark.a_setting_changed_during_an_advance_applies_to_the_next_claim,
         ],
         change("_invalidation_id", "_first_invalidation_id() + ", ""),
     ),
     Mutation(
         "a move looks again once its place is drawn",
-        [watermark.a_lane_that_is_opened_in_the_middle_of_a_move_is_seen_by_the_next_claim],
+        [watermark.a_lane_opened_before_an_advance_writes_is_seen_by_the_next_claim],
         change("_store_watermark", "and k.watermark_id > last_id", "and false"),
     ),
     Mutation(
         "a move that knows of a lane removes what told of it",
-        [lane_cache.a_claim_goes_by_the_marks_of_all_lanes],
+        [lane_cache.a_claim_uses_the_watermarks_of_all_lanes],
         change(
             "_store_watermark",
             "if invalid_ids <> '{}' and not _snapshot_is_fixed() then",
@@ -89,7 +89,7 @@ MUTATIONS = (
     ),
     Mutation(
         "an old snapshot leaves no marks that are gone by",
-        [watermark.marks_that_an_old_snapshot_moved_are_not_gone_by],
+        [watermark.watermarks_advanced_with_an_old_snapshot_are_not_used],
         change(
             "_next_watermark",
             "case when not v_fixed then _duration(",
@@ -98,35 +98,35 @@ MUTATIONS = (
     ),
     Mutation(
         "a lane that is known is opened for the first key as well",
-        [watermark.the_first_job_with_a_key_of_a_need_comes_in_its_turn],
+        [watermark.the_first_job_with_a_key_of_a_need_is_claimed_in_order],
         change("_open_lanes_and_wake", "and (k.keyed or not u.keyed)", ""),
     ),
     Mutation(
         "a lane that is known is opened for the first key that is moved there",
-        [watermark.the_first_job_with_a_key_of_a_need_comes_in_its_turn],
+        [watermark.the_first_job_with_a_key_of_a_need_is_claimed_in_order],
         change("_reschedule_job", "v_job.singleton_key is not null", "false")
         + change("_enqueue", "'keyed', m.singleton_key is not null", "'keyed', false"),
     ),
     Mutation(
         "a batch tells that it has keys",
-        [watermark.the_first_job_with_a_key_of_a_need_comes_in_its_turn],
+        [watermark.the_first_job_with_a_key_of_a_need_is_claimed_in_order],
         change("_insert_jobs", "bool_or(m.singleton_key is not null)", "bool_or(false)"),
     ),
     Mutation(
         "a submit tells that it has a key",
-        [watermark.the_first_job_with_a_key_of_a_need_comes_in_its_turn],
+        [watermark.the_first_job_with_a_key_of_a_need_is_claimed_in_order],
         change("_store_job", "array[v_keyed],", "array[false],"),
     ),
     Mutation(
         "only a lane with keys is one",
-        [watermark.the_first_job_with_a_key_of_a_need_comes_in_its_turn],
+        [watermark.the_first_job_with_a_key_of_a_need_is_claimed_in_order],
         change("_open_lane", " and (l.keyed or not _open_lane.keyed)", ""),
     ),
     Mutation(
         "marks keep that there are keys",
         [
-            watermark.the_first_job_with_a_key_of_a_need_comes_in_its_turn,
-            watermark.the_first_key_of_a_need_is_seen_by_the_next_move_of_its_marks,
+            watermark.the_first_job_with_a_key_of_a_need_is_claimed_in_order,
+            watermark.the_first_key_of_a_need_is_seen_by_the_next_advance_of_its_watermarks,
         ],
         change("_next_watermark", "bool_or(o.keyed)", "bool_or(false)"),
     ),
@@ -137,17 +137,17 @@ MUTATIONS = (
     ),
     Mutation(
         "a claim looks for heads of keys",
-        [watermark.the_first_job_with_a_key_of_a_need_comes_in_its_turn],
+        [watermark.the_first_job_with_a_key_of_a_need_is_claimed_in_order],
         change("_claim_one", "if watermark.keyed or ", "if "),
     ),
     Mutation(
         "a claim walks all lanes there are",
-        [lane_cache.a_claim_goes_by_the_marks_of_all_lanes],
+        [lane_cache.a_claim_uses_the_watermarks_of_all_lanes],
         change("_claim_one", " or cardinality(watermark.priorities) > 1 then", " then"),
     ),
     Mutation(
         "a setting that is changed makes the marks old",
-        [watermark.a_setting_that_was_just_changed_counts_for_the_next_claim],
+        [watermark.a_setting_just_changed_applies_to_the_next_claim],
         change("set_setting", "if name in ('max_lease', 'max_attempts') then", "if false then"),
     ),
 )

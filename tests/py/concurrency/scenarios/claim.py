@@ -24,7 +24,7 @@ def a_claim_takes_no_more_than_it_asked_for(connect: Connect) -> None:
         engine.drain_held(other)
 
 
-def a_claim_skips_what_is_locked(connect: Connect) -> None:
+def a_claim_skips_locked_rows(connect: Connect) -> None:
     idler, worker = connect(), connect(options=PATIENCE)
     for capabilities in (["x"], ["x", "y"]):
         first, second = submit(idler, "x"), submit(idler, "x")
@@ -36,7 +36,7 @@ def a_claim_skips_what_is_locked(connect: Connect) -> None:
         engine.drain_held(worker)
 
 
-def a_claim_by_fresh_marks_skips_what_is_locked(connect: Connect) -> None:
+def a_claim_with_fresh_watermarks_skips_locked_rows(connect: Connect) -> None:
     """The short way that nearly every claim takes, of a need with one lane and of one with two."""
     idler, worker = connect(), connect(options=PATIENCE)
     submit(idler, "y", priority=50)
@@ -45,14 +45,14 @@ def a_claim_by_fresh_marks_skips_what_is_locked(connect: Connect) -> None:
         first, second = submit(idler, need), submit(idler, need)
         with transaction(idler):
             idler.execute("select 1 from job where job_id = %s for no key update", (first,))
-            engine.move_marks(worker, need)
+            engine.advance_watermarks(worker, need)
             with does_not_wait("get_work"):
                 found = [w["job_id"] for w in take(worker, need)]
             assert found == [second]
         engine.drain_held(worker)
 
 
-def a_claim_that_came_too_late_does_not_hold_the_job(connect: Connect) -> None:
+def a_claim_that_came_too_late_keeps_no_lock_on_the_job(connect: Connect) -> None:
     """A claimer saw a job that another one leased before it got there: it must not keep the lock
     that it took to find out. A barrier in the claim's own look makes the moment."""
     late, worker, holder, conn = connect(), connect(options=PATIENCE), connect(), connect()
@@ -81,8 +81,8 @@ def a_claim_that_came_too_late_does_not_hold_the_job(connect: Connect) -> None:
             submit(conn, need, priority=priority)
         engine.drain_held(conn)
         first, second = submit(conn, need), submit(conn, need)
-        engine.upkeep_is_done(conn)
-        engine.move_marks(conn, need)
+        engine.maintenance_is_done(conn)
+        engine.advance_watermarks(conn, need)
         late.execute("set test.barrier = on")
         holder.execute("select pg_advisory_lock(4711)")
         late.execute("begin")
@@ -97,7 +97,7 @@ def a_claim_that_came_too_late_does_not_hold_the_job(connect: Connect) -> None:
         late.execute("commit")
 
 
-def who_comes_from_outside_waits_for_the_grant_and_sees_it(connect: Connect) -> None:
+def a_call_without_a_lease_waits_for_the_grant_and_sees_it(connect: Connect) -> None:
     """cancel and the unheld functions, called while the job is being leased."""
     claimer, outsider, conn = connect(), connect(), connect()
     calls: list[tuple[str, dict[str, object], str]] = [

@@ -17,7 +17,7 @@ def completes_of(*works: engine.Work) -> list[dict[str, object]]:
     return [lease_of(work) | {"verb": "complete"} for work in works]
 
 
-def as_if_just_moved(conn: Connection) -> None:
+def make_watermarks_recent(conn: Connection) -> None:
     conn.execute("update watermark set noted_at = clock_timestamp() where noted_at > '-infinity'")
 
 

@@ -24,7 +24,7 @@ def ends_with_crossed_dependents_neither_wait_nor_deadlock(connect: Connect) -> 
     assert set(engine.drain(looker)) == {left, right}
 
 
-def two_reschedules_cannot_close_a_circle_at_once(connect: Connect) -> None:
+def two_reschedules_cannot_close_a_cycle_at_once(connect: Connect) -> None:
     one, two = connect(), connect()
     a, b = submit(one, "x"), submit(one, "x")
     with transaction(one):
@@ -36,7 +36,7 @@ def two_reschedules_cannot_close_a_circle_at_once(connect: Connect) -> None:
     assert engine.drain(one) == [b, a]
 
 
-def an_old_snapshot_cannot_close_a_circle(connect: Connect) -> None:
+def an_old_snapshot_cannot_close_a_cycle(connect: Connect) -> None:
     for isolation in ("repeatable read", "serializable"):
         one, two = connect(), connect()
         a, b = submit(one, "x"), submit(one, "x")
@@ -127,7 +127,7 @@ def two_batches_of_the_same_keys_in_reverse_order_do_not_deadlock(connect: Conne
             )
 
 
-def nobody_waits_for_an_idle_claim(connect: Connect) -> None:
+def no_call_waits_for_an_idle_claim(connect: Connect) -> None:
     """Every public way round a job, while another transaction holds claims and ends of others."""
     idler, other = connect(), connect(options=PATIENCE)
     for n in range(6):
@@ -174,7 +174,7 @@ def two_sweeps_do_not_wait_for_each_other(connect: Connect) -> None:
             engine.one(other, "sweep")
 
 
-def upkeep_by_the_way_does_not_wait_for_upkeep_by_another(connect: Connect) -> None:
+def maintenance_in_a_claim_does_not_wait_for_that_in_another(connect: Connect) -> None:
     """get_work trims the ticks it leaves: two at the same count must not wait for each other."""
     idler, other = connect(), connect(options=PATIENCE)
     for _ in range(4):

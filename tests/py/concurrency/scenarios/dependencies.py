@@ -14,7 +14,7 @@ from support import background, wait_until_blocked
 from .common import completes_of
 
 
-def a_job_submitted_while_what_it_waits_for_completes_is_freed(connect: Connect) -> None:
+def a_job_submitted_while_its_dependency_completes_is_freed(connect: Connect) -> None:
     producer, worker, other = connect(), connect(options=PATIENCE), connect(options=PATIENCE)
     submit(worker)
     work = engine.take_one(worker)
@@ -27,7 +27,7 @@ def a_job_submitted_while_what_it_waits_for_completes_is_freed(connect: Connect)
     assert engine.drain(other) == [late]
 
 
-def a_job_submitted_while_an_end_is_under_way_is_freed(connect: Connect) -> None:
+def a_job_submitted_while_its_dependency_is_ending_is_freed(connect: Connect) -> None:
     """The end has looked for dependents and found none, and commits after many looks at the new
     dependent: the note about it must outlive the end."""
     worker, looker = connect(), connect(options=PATIENCE)
@@ -43,7 +43,7 @@ def a_job_submitted_while_an_end_is_under_way_is_freed(connect: Connect) -> None
     assert engine.drain(looker) == [late]
 
 
-def a_look_from_an_old_transaction_does_not_drop_the_note(connect: Connect) -> None:
+def a_sweep_in_an_old_transaction_does_not_drop_the_recheck(connect: Connect) -> None:
     """The looker's transaction began before the end did: its id proves nothing."""
     worker, looker, old = connect(), connect(options=PATIENCE), connect()
     submit(looker)
@@ -53,7 +53,7 @@ def a_look_from_an_old_transaction_does_not_drop_the_note(connect: Connect) -> N
         with transaction(worker):
             complete(worker, work)
             late = submit(looker, wait_for=[work["job_id"]])
-            engine.hurry(looker)
+            engine.make_due(looker)
             value_of_sweep = engine.rows(old, "sweep")
             assert value_of_sweep
             old.execute("commit")
@@ -62,7 +62,7 @@ def a_look_from_an_old_transaction_does_not_drop_the_note(connect: Connect) -> N
     assert engine.drain(looker) == [late]
 
 
-def a_reschedule_behind_a_job_that_ends_meanwhile_is_freed(connect: Connect) -> None:
+def a_job_rescheduled_while_its_dependency_is_ending_is_freed(connect: Connect) -> None:
     worker, mover, looker = connect(), connect(), connect(options=PATIENCE)
     submit(looker, "x")
     submit(looker, "y")
@@ -74,11 +74,11 @@ def a_reschedule_behind_a_job_that_ends_meanwhile_is_freed(connect: Connect) -> 
     assert engine.drain(looker) == [moving["job_id"]]
 
 
-def two_last_parents_that_end_at_once_free_their_child(connect: Connect) -> None:
+def two_last_dependencies_that_end_at_once_free_their_dependent(connect: Connect) -> None:
     one, two, looker = connect(options=PATIENCE), connect(options=PATIENCE), connect()
     parents = [submit(looker, "x"), submit(looker, "y")]
     child = submit(looker, "z", wait_for=parents)
-    engine.work_off_notes(looker)
+    engine.run_deferred(looker)
     first, second = engine.take_one(one, "x"), engine.take_one(two, "y")
     with transaction(one), transaction(two):
         complete(one, first)
@@ -87,7 +87,7 @@ def two_last_parents_that_end_at_once_free_their_child(connect: Connect) -> None
     assert engine.drain(looker) == [child]
 
 
-def an_end_above_read_committed_frees_an_edge_it_cannot_see(connect: Connect) -> None:
+def an_end_with_a_fixed_snapshot_frees_a_dependent_it_cannot_see(connect: Connect) -> None:
     for isolation in ("repeatable read", "serializable"):
         worker, looker = connect(), connect()
         submit(looker)
@@ -107,7 +107,7 @@ def an_end_above_read_committed_frees_an_edge_it_cannot_see(connect: Connect) ->
         assert engine.drain(looker) == [late], isolation
 
 
-def a_batch_above_read_committed_frees_an_edge_it_cannot_see(connect: Connect) -> None:
+def a_batch_with_a_fixed_snapshot_frees_a_dependent_it_cannot_see(connect: Connect) -> None:
     for isolation in ("repeatable read", "serializable"):
         worker, looker = connect(), connect()
         submit(looker), submit(looker)
@@ -127,7 +127,7 @@ def a_batch_above_read_committed_frees_an_edge_it_cannot_see(connect: Connect) -
         assert engine.drain(looker) == [late], isolation
 
 
-def an_end_that_looked_before_an_edge_committed_is_waited_for(connect: Connect) -> None:
+def a_recheck_outlives_an_end_that_read_before_the_dependency_committed(connect: Connect) -> None:
     """The statement that ends has its snapshot, and nothing more, when the edge commits: the note
     of the edge must outlive it all the same. A trigger of the test's own stops it there."""
     conn, gate, worker, producer = connect(), connect(), connect(), connect()
@@ -161,7 +161,7 @@ def an_end_that_looked_before_an_edge_committed_is_waited_for(connect: Connect) 
         assert engine.drain(conn) == [late]
 
 
-def a_batch_frees_what_waits_and_admits_to_its_keys(connect: Connect) -> None:
+def a_batch_frees_dependents_and_unparks_the_next_of_its_keys(connect: Connect) -> None:
     conn = connect()
     for key in ("k", "l"):
         submit(conn, singleton_key=key)
@@ -169,7 +169,7 @@ def a_batch_frees_what_waits_and_admits_to_its_keys(connect: Connect) -> None:
     works = take(conn, n=3)
     next_of = {submit(conn, "y", singleton_key=key) for key in ("k", "l")}
     behind = submit(conn, "y", wait_for=[work["job_id"] for work in works])
-    engine.work_off_notes(conn)
+    engine.run_deferred(conn)
     engine.settle(conn, completes_of(*works))
     found = {w["job_id"] for w in engine.query(conn, "select job_id from job where not parked")}
     assert found == next_of | {behind}
@@ -177,7 +177,7 @@ def a_batch_frees_what_waits_and_admits_to_its_keys(connect: Connect) -> None:
     assert set(engine.drain(conn)) == found
 
 
-def a_submit_above_read_committed_behind_a_job_that_ended_unseen_is_freed(
+def a_job_submitted_with_a_fixed_snapshot_whose_dependency_ended_unseen_is_freed(
     connect: Connect,
 ) -> None:
     for isolation in ("repeatable read", "serializable"):
@@ -194,7 +194,7 @@ def a_submit_above_read_committed_behind_a_job_that_ended_unseen_is_freed(
         assert engine.drain(looker) == [late], isolation
 
 
-def a_fleet_above_read_committed_frees_what_waits(connect: Connect) -> None:
+def workers_with_fixed_snapshots_free_dependents(connect: Connect) -> None:
     """Nobody ever comes at READ COMMITTED: dependents and keys must go on all the same."""
     for isolation in ("repeatable read", "serializable"):
         conn = connect()
@@ -206,18 +206,18 @@ def a_fleet_above_read_committed_frees_what_waits(connect: Connect) -> None:
         assert set(order) == {first, child, second}, isolation
 
 
-def an_old_snapshot_does_not_lose_the_last_edge(connect: Connect) -> None:
+def an_old_snapshot_does_not_lose_the_last_dependency(connect: Connect) -> None:
     """Upkeep above READ COMMITTED frees one edge of a job and cannot see that the other is gone."""
     for isolation in ("repeatable read", "serializable"):
         idler, old, conn = connect(), connect(), connect()
         parents = [submit(conn, "x"), submit(conn, "y")]
         child = submit(conn, "z", wait_for=parents)
-        engine.work_off_notes(conn)
+        engine.run_deferred(conn)
         first, second = engine.take_one(conn, "x"), engine.take_one(conn, "y")
         with transaction(idler):
             idler.execute("select 1 from job where job_id = %s for update", (child,))
             complete(conn, second)  # leaves a note for the child
-        engine.hurry(conn)
+        engine.make_due(conn)
         try:
             with transaction(old, isolation):
                 complete(conn, first)
@@ -227,12 +227,12 @@ def an_old_snapshot_does_not_lose_the_last_edge(connect: Connect) -> None:
         assert engine.drain(conn) == [child], isolation
 
 
-def a_dependent_that_is_locked_is_freed_later(connect: Connect) -> None:
+def a_locked_dependent_is_freed_later(connect: Connect) -> None:
     """Whoever idles in a transaction about the dependent delays that dependent and nobody else."""
     worker, idler, looker = connect(options=PATIENCE), connect(), connect()
     parent = submit(looker, "x")
     held, free = (submit(looker, "y", wait_for=[parent]) for _ in range(2))
-    engine.work_off_notes(looker)
+    engine.run_deferred(looker)
     work = engine.take_one(worker, "x")
     with transaction(idler):
         idler.execute("select 1 from job where job_id = %s for update", (held,))
@@ -244,15 +244,15 @@ def a_dependent_that_is_locked_is_freed_later(connect: Connect) -> None:
     assert engine.drain_held(looker) == [held]
 
 
-def an_end_that_many_wait_for_and_other_notes_do_not_keep_each_other_waiting(
+def an_end_with_many_dependents_and_other_deferred_items_do_not_delay_each_other(
     connect: Connect,
 ) -> None:
     """A sweep of twenty frees ten of them, and one that was locked when its own parent ended."""
     conn, idler = connect(), connect()
     wide, narrow, open_ = submit(conn, "wide"), submit(conn, "narrow"), submit(conn, "open")
     held = submit(conn, "held", wait_for=[narrow])
-    engine.work_off_notes(conn)
-    engine.upkeep_is_done(conn)
+    engine.run_deferred(conn)
+    engine.maintenance_is_done(conn)
     many = engine.submit_many(conn, [{"next_need": "many", "wait_for": [wide]}] * 120)
     engine.submit_many(conn, [{"next_need": "still", "wait_for": [open_]}] * 40)
     with transaction(idler):
@@ -277,13 +277,13 @@ def an_end_that_many_wait_for_and_other_notes_do_not_keep_each_other_waiting(
     assert len(engine.drain_held(conn)) == 162
 
 
-def a_redriven_job_tells_a_dependent_that_was_locked(connect: Connect) -> None:
+def a_redrive_reaches_a_dependent_that_was_locked(connect: Connect) -> None:
     worker, idler, looker = connect(options=PATIENCE), connect(), connect()
     parent = submit(looker, "x", max_attempts=1)
     child = submit(looker, "y", wait_for=[parent], on_dependency_failure="cascade")
-    engine.work_off_notes(looker)
+    engine.run_deferred(looker)
     engine.one(worker, "fail", **lease_of(engine.take_one(worker, "x")), error="no")
-    engine.work_off_notes(looker)
+    engine.run_deferred(looker)
     assert engine.state(looker, child) == "dead"
     with transaction(idler):
         idler.execute("select 1 from job where job_id = %s for update", (child,))

@@ -26,14 +26,14 @@ def _refresh(conn: Connection, statement: str = _FRESH, params: tuple[Any, ...] 
     conn.execute(statement, params)
 
 
-def many_needs_are_served_in_the_order_of_all(connect: Connect) -> None:
+def jobs_of_many_needs_are_claimed_in_overall_order(connect: Connect) -> None:
     """More needs than a front has lanes, jobs coming and going, claims of one need among them."""
     a = connect()
     for step in range(500):
         if step % 250 < 180:
             submit(a, f"m.{step * 37 % 240}", priority=100 - step * 7 % 3)
         if step % 5 == 0:
-            engine.move_marks(a, "m.%")
+            engine.advance_watermarks(a, "m.%")
         expected = next_ready(a)
         if step % 3 and expected:
             work = engine.take_one(a, "m.%")
@@ -44,7 +44,7 @@ def many_needs_are_served_in_the_order_of_all(connect: Connect) -> None:
     engine.check(a)
 
 
-def a_batch_over_many_needs_is_in_the_order_of_all(connect: Connect) -> None:
+def a_batch_of_many_needs_is_in_overall_order(connect: Connect) -> None:
     """More jobs than lanes, more than a first look at each brings, and fewer than are wanted."""
     a = connect()
     for n in (3, 240, 1000):
@@ -58,37 +58,37 @@ def a_batch_over_many_needs_is_in_the_order_of_all(connect: Connect) -> None:
         take(a, "m.%", n=1000)
 
 
-def a_job_behind_a_lane_that_was_not_looked_at_is_not_recorded_ahead(connect: Connect) -> None:
+def a_job_behind_a_lane_that_was_not_read_is_not_in_the_lookahead(connect: Connect) -> None:
     """More lanes than a lookahead reads; many of them are empty, and their watermarks outdated."""
     a = connect()
     for need in range(100):
         submit(a, f"m.{need}")
     for _ in range(20):
-        engine.move_marks(a, "m.%")
+        engine.advance_watermarks(a, "m.%")
     for need in range(20, 60):
         engine.take_one(a, f"m.{need}")
     submit(a, "m.0")
     for _ in range(3):
-        engine.move_marks(a, "m.%")
+        engine.advance_watermarks(a, "m.%")
     _refresh(a)
     expected = next_ready(a, 25)
     assert [w["job_id"] for w in take(a, "m.%", n=25)] == expected
 
 
-def keys_have_their_turn_among_many_needs(connect: Connect) -> None:
+def jobs_with_keys_keep_their_order_among_many_needs(connect: Connect) -> None:
     a = connect()
     for step in range(60):
         submit(a, f"m.{step}", **({"singleton_key": f"k{step % 7}"} if step % 4 == 0 else {}))
-    engine.move_marks(a, "m.%")
+    engine.advance_watermarks(a, "m.%")
     for _ in range(45):
         expected = next_ready(a)
         work = engine.take_one(a, "m.%")
         assert work["job_id"] == expected[0]
         complete(a, work)
-        engine.move_marks(a, "m.%")
+        engine.advance_watermarks(a, "m.%")
 
 
-def a_claim_of_many_needs_passes_by_what_is_locked(connect: Connect) -> None:
+def a_claim_of_many_needs_skips_locked_rows(connect: Connect) -> None:
     """The heads of all lanes, and more of one than a first look brings."""
     idler, worker = connect(), connect(options=PATIENCE)
     for need in range(60):
@@ -110,7 +110,7 @@ def a_lane_that_was_just_opened_is_seen_by_claims_of_many_needs(connect: Connect
         submit(a, f"m.{need}")
     for step in range(3):
         for _ in range(3):
-            engine.move_marks(a, "m.%")
+            engine.advance_watermarks(a, "m.%")
         take(a, "m.%")
         urgent = submit(a, f"m.new.{step}", priority=99 - step)
         _refresh(a)
@@ -128,11 +128,11 @@ def a_lane_whose_opening_commits_late_is_seen_by_claims_of_many_needs(connect: C
         for step in range(4):
             submit(a, f"m.new.{step}")
             take(a, "m.%")
-            engine.move_marks(a, "m.%")
+            engine.advance_watermarks(a, "m.%")
     assert [w["job_id"] for w in take(a, "m.%")] == [late]
 
 
-def a_job_that_commits_late_is_found_behind_the_front(connect: Connect) -> None:
+def a_job_that_commits_late_is_not_passed_by_the_lane_cache(connect: Connect) -> None:
     producer, worker = connect(), connect()
     for need in range(60):
         submit(worker, f"m.{need}")
@@ -143,12 +143,12 @@ def a_job_that_commits_late_is_found_behind_the_front(connect: Connect) -> None:
             submit(worker, "m.3")
             submit(worker, "m.4")
             take(worker, "m.%", n=2)
-            engine.move_marks(worker, "m.%")
+            engine.advance_watermarks(worker, "m.%")
     submit(worker, "m.4")
     assert [w["job_id"] for w in take(worker, "m.%")] == [late]
 
 
-def who_had_an_id_before_proves_nothing_for_many_needs(connect: Connect) -> None:
+def a_transaction_with_an_earlier_id_proves_nothing_for_many_needs(connect: Connect) -> None:
     mover, producer, worker = connect(), connect(), connect()
     submit(worker, "m.1")
     submit(worker, "m.2")
@@ -157,13 +157,13 @@ def who_had_an_id_before_proves_nothing_for_many_needs(connect: Connect) -> None
         with transaction(mover):
             submit(mover, "y")
             late = submit(producer, "m.1")
-            engine.move_marks(mover, "m.%")
+            engine.advance_watermarks(mover, "m.%")
         for _ in range(4):
-            engine.move_marks(worker, "m.%")
+            engine.advance_watermarks(worker, "m.%")
     assert [w["job_id"] for w in take(worker, "m.%")] == [late]
 
 
-def _note_ahead(conn: Connection, *jobs: UUID) -> None:
+def _fill_lookahead(conn: Connection, *jobs: UUID) -> None:
     """Which jobs are the first of m.% is noted as if at this moment: these, whatever else there is."""
     while engine.scalar(
         conn,
@@ -173,15 +173,15 @@ def _note_ahead(conn: Connection, *jobs: UUID) -> None:
         "select array_agg(number order by number) from job where job_id = any (%s)",
         list(jobs),
     ):
-        engine.move_marks(conn, "m.%")
+        engine.advance_watermarks(conn, "m.%")
     conn.execute(_FRESH)
 
 
-def who_holds_the_first_of_many_needs_is_passed_by(connect: Connect) -> None:
+def a_locked_job_of_the_lookahead_is_skipped(connect: Connect) -> None:
     idler, worker = connect(), connect(options=PATIENCE)
     for _ in range(5):
         jobs = [submit(worker, f"m.{need}") for need in range(3)]
-        _note_ahead(worker, *jobs)
+        _fill_lookahead(worker, *jobs)
         with transaction(idler):
             idler.execute("select 1 from job where job_id = %s for no key update", (jobs[0],))
             _refresh(worker)
@@ -191,13 +191,13 @@ def who_holds_the_first_of_many_needs_is_passed_by(connect: Connect) -> None:
         take(worker, "m.%", n=9)
 
 
-def a_place_where_another_job_is_now_is_passed_by(connect: Connect) -> None:
+def a_place_in_the_lookahead_that_holds_another_job_is_skipped(connect: Connect) -> None:
     """The first job was done, its row removed, and there is a job now that this worker cannot do."""
     a = connect()
     submit(a, "other")
     jobs = [submit(a, f"m.{need}") for need in range(3)]
     place = scalar(a, "select ctid::text from ready where job_id = %s", jobs[0])
-    _note_ahead(a, *jobs)
+    _fill_lookahead(a, *jobs)
     complete(a, engine.take_one(a, "m.0"))
     a.execute("vacuum ready")
     while not engine.query(a, "select from ready where ctid = %s and next_need = 'other'", place):
@@ -206,10 +206,10 @@ def a_place_where_another_job_is_now_is_passed_by(connect: Connect) -> None:
     assert [w["job_id"] for w in take(a, "m.%")] == [jobs[1]]
 
 
-def one_of_the_first_of_many_needs_that_is_too_late_makes_way(connect: Connect) -> None:
+def an_expired_job_of_the_lookahead_is_skipped(connect: Connect) -> None:
     a = connect()
     jobs = [submit(a, "m.1", expires_at="2999-01-01 00:00:00+00"), submit(a, "m.2")]
-    _note_ahead(a, *jobs)
+    _fill_lookahead(a, *jobs)
     a.execute("update job set expires_at = clock_timestamp() where job_id = %s", (jobs[0],))
     a.execute("insert into maintenance_horizon (at) values (clock_timestamp())")
     places = "array(select ctid from job where job_id = any (%s) order by number)"
@@ -217,14 +217,14 @@ def one_of_the_first_of_many_needs_that_is_too_late_makes_way(connect: Connect) 
     assert [w["job_id"] for w in take(a, "m.%")] == [jobs[1]]
 
 
-def workers_of_many_needs_do_upkeep_however_busy_they_are(connect: Connect) -> None:
+def busy_workers_of_many_needs_run_maintenance(connect: Connect) -> None:
     """Those who use up what is ahead note it anew, before it grows old: that is no survey."""
     a = connect()
     other = submit(a, "other", retry=engine.AT_ONCE)
     take(a, "other")
-    engine.run_out(a, other)
+    engine.expire_leases(a, other)
     jobs = [submit(a, f"m.{need}") for need in range(9)]
-    _note_ahead(a, *jobs)
+    _fill_lookahead(a, *jobs)
     before = scalar(a, "select max(lookahead_id) from lookahead")
     for table in ("lane_cache", "lookahead"):
         a.execute(f"update {table} set surveyed_at = 'infinity'")
@@ -247,23 +247,23 @@ def workers_of_many_needs_do_upkeep_however_busy_they_are(connect: Connect) -> N
     assert engine.one(a, "job", job_id=other)["state"] != "leased"
 
 
-def a_job_that_commits_late_comes_before_those_noted_ahead(connect: Connect) -> None:
+def a_job_that_commits_late_comes_before_the_lookahead(connect: Connect) -> None:
     producer, worker = connect(), connect()
     for need in (3, 4):
         submit(worker, f"m.{need}")
-    engine.move_marks(worker, "m.%")
+    engine.advance_watermarks(worker, "m.%")
     take(worker, "m.%", n=9)
     for _ in range(3):
         with transaction(producer):
             late = submit(producer, "m.3")
             later = submit(worker, "m.4")
-            engine.move_marks(worker, "m.%")
+            engine.advance_watermarks(worker, "m.%")
         _refresh(worker)
         assert [w["job_id"] for w in take(worker, "m.%")] == [late]
         assert [w["job_id"] for w in take(worker, "m.%")] == [later]
 
 
-def a_front_moves_up_to_what_waits(connect: Connect) -> None:
+def a_lane_cache_advances_to_the_first_ready_job(connect: Connect) -> None:
     """In steady work a claim looks at few lanes: those behind are known to hold nothing before."""
     a = connect()
     for _ in range(2):
@@ -273,7 +273,7 @@ def a_front_moves_up_to_what_waits(connect: Connect) -> None:
     for _ in range(200):
         complete(a, engine.take_one(a, "m.%"))
         submit(a, "m.0")
-        engine.move_marks(a, "m.%")
+        engine.advance_watermarks(a, "m.%")
         front = engine.query(a, "select * from lane_cache order by cache_id desc limit 1")[0]
         head = scalar(a, "select min(number) from job where state = 'ready'")
         if head - 1 <= front["numbers"][0] <= head and front["rest_number"] > head:
@@ -287,15 +287,15 @@ def an_idle_scope_writes_nothing(connect: Connect) -> None:
     submit(a, "m.2")
     for _ in range(20):
         take(a, "m.%", n=5)
-        engine.move_marks(a, "m.%")
+        engine.advance_watermarks(a, "m.%")
     before = scalar(a, "select count(*) from lane_cache")
     for _ in range(5):
         assert take(a, "m.%") == []
-        engine.move_marks(a, "m.%")
+        engine.advance_watermarks(a, "m.%")
     assert scalar(a, "select count(*) from lane_cache") == before
 
 
-def a_claim_with_an_old_snapshot_leaves_a_front_that_serves_all(connect: Connect) -> None:
+def a_claim_with_an_old_snapshot_leaves_a_usable_lane_cache(connect: Connect) -> None:
     """What it saw of the other lanes may be gone when it commits."""
     old, a = connect(), connect()
     for need in range(240):
@@ -304,7 +304,7 @@ def a_claim_with_an_old_snapshot_leaves_a_front_that_serves_all(connect: Connect
     with transaction(old, "repeatable read"):
         scalar(old, "select count(*) from job")
         for _ in range(250):
-            engine.move_marks(a, "m.%")
+            engine.advance_watermarks(a, "m.%")
             submit(a, "m.1")
             complete(a, engine.take_one(a, "m.%"))
         assert scalar(a, "select count(*) from lane_cache") < 250, "fronts are not cleared away"
@@ -314,7 +314,7 @@ def a_claim_with_an_old_snapshot_leaves_a_front_that_serves_all(connect: Connect
             "select setval(s.name, (nextval(s.name) / 100 + 1) * 100 - 1)"
             " from (values ('lane_cache_cache_id_seq')) as s (name)"
         )
-        engine.move_marks(a, "m.%")
+        engine.advance_watermarks(a, "m.%")
         assert scalar(a, "select count(*) from lane_cache_rest") == 1
         old.execute(
             "select _rebuild_lane_cache(_scope_name('{m.%}'), '{m.%}', 0, clock_timestamp() + interval '1 s')"
@@ -328,7 +328,7 @@ def a_claim_with_an_old_snapshot_leaves_a_front_that_serves_all(connect: Connect
         assert [w["job_id"] for w in take(a, "m.%", n=7)] == expected
 
 
-def that_scopes_were_forgotten_is_known(connect: Connect) -> None:
+def the_removal_of_scopes_is_recorded(connect: Connect) -> None:
     """A worker of a prefix that asked long ago left no trace: nobody is to say that none has asked."""
     a = connect()
     submit(a, "m.1")
@@ -343,14 +343,14 @@ def that_scopes_were_forgotten_is_known(connect: Connect) -> None:
     assert [r["reason"] for r in reasons] == ["waits_for_a_worker"]
 
 
-def a_claim_that_always_finds_work_does_upkeep_too(connect: Connect) -> None:
+def claims_that_always_find_work_run_maintenance(connect: Connect) -> None:
     """An idle need is claimed by old marks, but not for ever without a look at what is due."""
     a = connect()
     jobs = [submit(a, "x") for _ in range(3)]
     other = submit(a, "y", retry=engine.AT_ONCE)
     take(a, "y")
     take(a, "x")
-    engine.run_out(a, other)
+    engine.expire_leases(a, other)
     a.execute("insert into maintenance_horizon (at) values (clock_timestamp() - interval '10 s')")
     # until the marks are old, and the server as old as the lease, before which none runs out
     a.execute(
@@ -361,7 +361,7 @@ def a_claim_that_always_finds_work_does_upkeep_too(connect: Connect) -> None:
     assert engine.one(a, "job", job_id=other)["state"] != "leased"
 
 
-def marks_move_while_a_backlog_is_drained(connect: Connect) -> None:
+def watermarks_advance_while_a_backlog_is_drained(connect: Connect) -> None:
     """Nothing is submitted meanwhile: it is claims that leave dead entries behind."""
     a = connect()
     a.execute("select count(*) from (select submit('x') from generate_series(1, 1000)) as s")
@@ -375,7 +375,7 @@ def marks_move_while_a_backlog_is_drained(connect: Connect) -> None:
     assert last - first >= 100, "claims went by marks as old as the first"
 
 
-def a_claim_goes_by_marks_that_few_claims_came_after(connect: Connect) -> None:
+def a_claim_uses_watermarks_that_few_claims_followed(connect: Connect) -> None:
     """With synchronous commit fifty claims take longer than marks had once been good for."""
     a = connect()
     set_up_watermarks(a)
@@ -383,7 +383,7 @@ def a_claim_goes_by_marks_that_few_claims_came_after(connect: Connect) -> None:
         assert calls_of(a, "_refresh_watermark", "_stale_watermark_usable") == [0, 0]
 
 
-def one_claim_in_fifty_moves_marks_that_many_came_after(connect: Connect) -> None:
+def one_claim_in_fifty_advances_watermarks_that_many_claims_followed(connect: Connect) -> None:
     """However young they are; and only one: most of the many may be claims of other needs."""
     a = connect()
     set_up_watermarks(a)
@@ -399,7 +399,7 @@ def one_claim_in_fifty_moves_marks_that_many_came_after(connect: Connect) -> Non
     assert scalar(a, f"select fence {NEWEST}") > was
 
 
-def who_moves_the_marks_claims_by_them(connect: Connect) -> None:
+def a_claim_that_advances_the_watermarks_claims_with_them(connect: Connect) -> None:
     """The long way, with all that it looks at, is for those who find nothing; by turn as well."""
     a = connect()
 
@@ -419,7 +419,7 @@ def who_moves_the_marks_claims_by_them(connect: Connect) -> None:
             ]
 
 
-def a_claim_goes_by_the_marks_of_all_lanes(connect: Connect) -> None:
+def a_claim_uses_the_watermarks_of_all_lanes(connect: Connect) -> None:
     a = connect()
     submit(a, "x", priority=50)
     engine.drain_held(a)
@@ -428,7 +428,7 @@ def a_claim_goes_by_the_marks_of_all_lanes(connect: Connect) -> None:
         assert calls_of(a, "_refresh_watermark", "_plan_claim") == [0, 0]
 
 
-def a_claim_goes_by_marks_of_an_idle_need(connect: Connect) -> None:
+def a_claim_uses_the_watermarks_of_an_idle_need(connect: Connect) -> None:
     """But for one in fifty of those that many came after."""
     a = connect()
     set_up_watermarks(a)
@@ -441,7 +441,7 @@ def a_claim_goes_by_marks_of_an_idle_need(connect: Connect) -> None:
         assert calls_of(a, "_refresh_watermark", age="2 s") == [1]
 
 
-def claims_go_by_old_marks_while_somebody_else_moves_them(connect: Connect) -> None:
+def claims_use_stale_watermarks_while_another_session_advances_them(connect: Connect) -> None:
     a, b = connect(), connect()
     set_up_watermarks(a)
     a.execute(CLAIMS)
@@ -451,7 +451,7 @@ def claims_go_by_old_marks_while_somebody_else_moves_them(connect: Connect) -> N
             assert calls_of(b, "_refresh_watermark") == [0], "the others need not"
 
 
-def marks_move_though_one_who_moved_them_idles(connect: Connect) -> None:
+def watermarks_advance_though_a_session_that_advanced_them_idles(connect: Connect) -> None:
     """Work done in the transaction of its claim may take long: that delays only its own."""
     a, b = connect(), connect()
     set_up_watermarks(a)

@@ -8,7 +8,7 @@ import engine
 from conftest import Connect, Connection
 from engine import complete, lease_of, scalar, submit, take, transaction
 
-from .common import as_if_just_moved, next_ready
+from .common import make_watermarks_recent, next_ready
 
 
 def _retire(conn: Connection, times: int = 6) -> None:
@@ -30,12 +30,12 @@ def _gone(conn: Connection, need: str) -> None:
     raise AssertionError("its lane stays")
 
 
-def a_lane_that_nobody_uses_is_removed_with_its_marks(connect: Connect) -> None:
+def an_unused_lane_is_removed_with_its_watermarks(connect: Connect) -> None:
     a = connect()
     submit(a, "x")
     submit(a, "m.1", singleton_key="k")
     engine.drain(a)
-    engine.move_marks(a, "x")
+    engine.advance_watermarks(a, "x")
     for need in ("x", "m.1"):
         _gone(a, need)
         assert scalar(a, "select count(*) from watermark where next_need = %s", need) == 0
@@ -63,7 +63,7 @@ def a_job_whose_submitter_saw_its_lane_open_is_found_after_the_lane_was_retired(
         engine.drain_held(a)
 
 
-def a_job_whose_submitter_came_while_its_lane_was_being_retired_is_found(connect: Connect) -> None:
+def a_job_submitted_while_its_lane_was_being_retired_is_found(connect: Connect) -> None:
     """It has a later id than who retired the lane, whom it could not see, and no snapshot now."""
     producer, retirer, a = connect(), connect(), connect()
     for claim in ("x", "%"):
@@ -97,7 +97,7 @@ def a_job_whose_submitter_has_an_old_snapshot_is_found_after_its_lane_was_retire
         engine.drain_held(a)
 
 
-def whoever_owns_the_schema_sees_the_snapshots_of_others(connect: Connect) -> None:
+def the_owner_of_the_schema_sees_the_snapshots_of_others(connect: Connect) -> None:
     """Without any right to it: of pg_stat_activity this is shown to everybody."""
     a, other = connect(), connect()
     role = f"nobody_{uuid4().hex}"
@@ -108,7 +108,7 @@ def whoever_owns_the_schema_sees_the_snapshots_of_others(connect: Connect) -> No
     a.execute(f"reset role; drop role {role}")
 
 
-def a_lane_is_looked_at_while_it_is_being_retired(connect: Connect) -> None:
+def a_lane_is_read_while_it_is_being_retired(connect: Connect) -> None:
     """By claims whose marks and fronts were made up since."""
     producer, a = connect(), connect()
     for claim in ("x", "%"):
@@ -120,13 +120,13 @@ def a_lane_is_looked_at_while_it_is_being_retired(connect: Connect) -> None:
             _retire(a)
             assert [w["job_id"] for w in take(a, claim)] == [other]
             submit(a, "x")
-        engine.move_marks(a, claim)
-        as_if_just_moved(a)
+        engine.advance_watermarks(a, claim)
+        make_watermarks_recent(a)
         assert [w["job_id"] for w in take(a, claim)] == [late], claim
         engine.drain_held(a)
 
 
-def a_lane_in_which_a_job_is_left_is_opened_again(connect: Connect) -> None:
+def a_lane_that_still_has_a_job_is_reopened(connect: Connect) -> None:
     a = connect()
     free = submit(a, "x")
     submit(a, "m.1", singleton_key="k", priority=3)
@@ -143,7 +143,7 @@ def a_lane_in_which_a_job_is_left_is_opened_again(connect: Connect) -> None:
     assert [w["job_id"] for w in take(a, "m.1")] == [keyed]
 
 
-def a_job_that_comes_back_opens_the_lane_that_was_removed_meanwhile(connect: Connect) -> None:
+def a_job_that_becomes_ready_again_opens_a_lane_that_was_removed(connect: Connect) -> None:
     a = connect()
 
     def released(work: engine.Work) -> None:
@@ -152,12 +152,12 @@ def a_job_that_comes_back_opens_the_lane_that_was_removed_meanwhile(connect: Con
     def failed(work: engine.Work) -> None:
         engine.one(a, "fail", **lease_of(work), error="e")
 
-    def run_out(work: engine.Work) -> None:
+    def expire_leases(work: engine.Work) -> None:
         # none runs out before the server was up as long
         a.execute(
             "select pg_sleep(greatest(0, 1.5 - extract(epoch from clock_timestamp() - since))) from uptime"
         )
-        engine.run_out(a, work["job_id"])
+        engine.expire_leases(a, work["job_id"])
 
     def redriven(work: engine.Work) -> None:
         engine.one(a, "fail", **lease_of(work), error="e", retryable=False)
@@ -179,7 +179,7 @@ def a_job_that_comes_back_opens_the_lane_that_was_removed_meanwhile(connect: Con
         _gone(a, "x")
 
     for claim in ("x", "%"):
-        for way in (released, failed, run_out, redriven, freed, rescheduled, scheduled):
+        for way in (released, failed, expire_leases, redriven, freed, rescheduled, scheduled):
             job = submit(a, "x", retry=engine.AT_ONCE)
             work = engine.take_one(a, "x")
             _gone(a, "x")
@@ -190,20 +190,20 @@ def a_job_that_comes_back_opens_the_lane_that_was_removed_meanwhile(connect: Con
             engine.drain_held(a)
 
 
-def the_next_of_a_key_opens_the_lane_that_was_removed_meanwhile(connect: Connect) -> None:
+def an_unparked_job_opens_a_lane_that_was_removed(connect: Connect) -> None:
     a = connect()
     for claim in ("x", "%"):
         submit(a, "x", singleton_key="k")
         parked = submit(a, "x", singleton_key="k")
         work = engine.take_one(a, "x")
-        engine.work_off_notes(a)
+        engine.run_deferred(a)
         _gone(a, "x")
         complete(a, work)
         assert [w["job_id"] for w in take(a, claim)] == [parked], claim
         engine.drain_held(a)
 
 
-def a_lane_that_is_used_while_it_is_being_retired_stays_longer(connect: Connect) -> None:
+def a_lane_in_steady_use_is_retired_later(connect: Connect) -> None:
     a = connect()
     submit(a, "x")
     stays = []
@@ -218,13 +218,13 @@ def a_lane_that_is_used_while_it_is_being_retired_stays_longer(connect: Connect)
     assert stays[-1] == "1 day"
 
 
-def a_lane_that_was_opened_again_is_in_its_scope_once(connect: Connect) -> None:
+def a_reopened_lane_is_in_its_scope_once(connect: Connect) -> None:
     """It was in the rear, and is in the front now: a claim of all there is takes each job once."""
     a = connect()
     for need in range(240):
         submit(a, f"m.{need}")
     take(a, "m.%", n=5)
-    engine.move_marks(a, "m.%")
+    engine.advance_watermarks(a, "m.%")
     a.execute("update lane set retire_at = opened_at")
     engine.one(a, "sweep")
     rest = scalar(a, "select needs[: 10] from lane_cache_rest order by rest_id desc limit 1")

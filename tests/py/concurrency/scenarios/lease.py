@@ -15,12 +15,12 @@ from support import background, refused, value, wait_until_blocked
 from .common import completes_of
 
 
-def a_lease_is_counted_from_the_call(connect: Connect) -> None:
+def a_lease_begins_at_the_call(connect: Connect) -> None:
     """Not from the start of the transaction: a lease taken late in a long one is not born over."""
     conn = connect()
     submit(conn)
     with transaction(conn):
-        engine.until_over(conn, "now() + interval '50 ms'")
+        engine.wait_until_past(conn, "now() + interval '50 ms'")
         work = engine.take_one(conn, lease="50 ms")
         assert scalar(conn, "select %s > now() + interval '100 ms'", work["lease_expires_at"])
 
@@ -30,9 +30,9 @@ def a_stale_lease_changes_nothing(connect: Connect) -> None:
     conn = connect()
     submit(conn, retry=engine.AT_ONCE, max_attempts=9)
     stale = lease_of(engine.take_one(conn))
-    engine.run_out(conn)
+    engine.expire_leases(conn)
     engine.sweep(conn)
-    engine.hurry(conn)
+    engine.make_due(conn)
     current = engine.take_one(conn)
     assert current["job_id"] == stale["job_id"]
     before = engine.query(conn, "select * from job")
@@ -61,9 +61,9 @@ def a_stale_lease_in_a_batch_changes_nothing(connect: Connect) -> None:
     conn = connect()
     submit(conn, retry=engine.AT_ONCE, max_attempts=9)
     stale = engine.take_one(conn)
-    engine.run_out(conn)
+    engine.expire_leases(conn)
     engine.sweep(conn)
-    engine.hurry(conn)
+    engine.make_due(conn)
     current = engine.take_one(conn)
     assert current["job_id"] == stale["job_id"]
     submit(conn), submit(conn)
@@ -82,7 +82,7 @@ def a_stale_lease_in_a_batch_is_refused_when_it_waited_for_the_lock(connect: Con
     stale = engine.take_one(conn)
     submit(conn), submit(conn)
     one, two = take(conn, n=2)
-    engine.run_out(conn, stale["job_id"])
+    engine.expire_leases(conn, stale["job_id"])
     with transaction(taker):
         assert engine.one(taker, "sweep")["reclaimed"] == 1
         call = background(
@@ -118,7 +118,7 @@ def a_job_that_a_batch_names_twice_is_settled_in_order(connect: Connect) -> None
         engine.drain(conn)
 
 
-def a_job_that_a_batch_both_moves_and_waits_for_is_settled_in_order(connect: Connect) -> None:
+def a_job_that_a_batch_reschedules_behind_another_is_settled_in_order(connect: Connect) -> None:
     """The element that reschedules comes first: it waits, and what it waits for then ends."""
     conn = connect()
     submit(conn), submit(conn)
@@ -129,7 +129,7 @@ def a_job_that_a_batch_both_moves_and_waits_for_is_settled_in_order(connect: Con
     assert engine.drain(conn) == [works[0]["job_id"]]
 
 
-def a_stale_lease_does_not_wait_for_who_has_the_job(connect: Connect) -> None:
+def a_stale_lease_does_not_wait_for_the_current_one(connect: Connect) -> None:
     """Or two batches, each with leases that the other has by now, would wait crosswise."""
     conn, holder = connect(), connect()
     worker = connect(options=PATIENCE)
@@ -146,9 +146,9 @@ def a_stale_lease_does_not_wait_for_who_has_the_job(connect: Connect) -> None:
     ]
     submit(conn, retry=engine.AT_ONCE, max_attempts=9)
     stale = lease_of(engine.take_one(conn))
-    engine.run_out(conn)
+    engine.expire_leases(conn)
     engine.sweep(conn)
-    engine.hurry(conn)
+    engine.make_due(conn)
     current = engine.take_one(conn)
     assert current["job_id"] == stale["job_id"]
     with transaction(holder):
@@ -185,7 +185,7 @@ def a_stale_lease_is_refused_when_it_waited_for_the_lock(connect: Connect) -> No
     for function, arguments in calls:
         submit(conn, retry={"kind": "fixed", "initial": "1 hour"}, max_attempts=9)
         stale = lease_of(engine.take_one(conn))
-        engine.run_out(conn)
+        engine.expire_leases(conn)
         with transaction(taker):
             assert engine.one(taker, "sweep")["reclaimed"] == 1
             call = background(lambda: engine.rows(worker, function, **stale, **arguments))  # noqa: B023
@@ -195,12 +195,12 @@ def a_stale_lease_is_refused_when_it_waited_for_the_lock(connect: Connect) -> No
         assert engine.drain(conn) == [stale["job_id"]]
 
 
-def an_end_under_way_is_not_undone_by_who_takes_leases_away(connect: Connect) -> None:
+def an_end_in_progress_is_not_undone_by_a_reclaim(connect: Connect) -> None:
     """Trap 16: the lease ran out, but its worker is completing: the sweep skips the row."""
     worker, sweeper = connect(), connect(options=PATIENCE)
     submit(worker)
     work = engine.take_one(worker)
-    engine.run_out(worker)
+    engine.expire_leases(worker)
     with transaction(worker):
         complete(worker, work)
         with does_not_wait("sweep"):
@@ -211,11 +211,11 @@ def an_end_under_way_is_not_undone_by_who_takes_leases_away(connect: Connect) ->
     engine.check(sweeper, drained=True)
 
 
-def a_held_lease_is_not_taken_away(connect: Connect) -> None:
+def a_held_lease_is_not_reclaimed(connect: Connect) -> None:
     worker, sweeper = connect(), connect(options=PATIENCE)
     submit(worker)
     work = engine.take_one(worker)
-    engine.run_out(worker)
+    engine.expire_leases(worker)
     with transaction(worker):
         value(worker, "hold_lease", **lease_of(work))
         with does_not_wait("sweep"):
@@ -224,7 +224,7 @@ def a_held_lease_is_not_taken_away(connect: Connect) -> None:
     engine.check(sweeper, drained=True)
 
 
-def an_extended_lease_is_not_taken_away(connect: Connect) -> None:
+def an_extended_lease_is_not_reclaimed(connect: Connect) -> None:
     conn = connect()
     submit(conn)
     work = engine.take_one(conn, lease="1 ms")
@@ -235,7 +235,7 @@ def an_extended_lease_is_not_taken_away(connect: Connect) -> None:
     complete(conn, work)
 
 
-def an_old_snapshot_does_not_take_a_lease_that_was_extended_since(connect: Connect) -> None:
+def an_old_snapshot_does_not_reclaim_a_lease_extended_since(connect: Connect) -> None:
     """An extension leaves no new version of the job, on which who has an older look would fail."""
     for isolation in ("repeatable read", "serializable"):
         worker, sweeper = connect(), connect()
@@ -244,7 +244,7 @@ def an_old_snapshot_does_not_take_a_lease_that_was_extended_since(connect: Conne
         try:
             with transaction(sweeper, isolation):
                 value(worker, "extend", **lease_of(work), lease="1 hour")
-                engine.until_over(worker, f"'{work['lease_expires_at']}'")
+                engine.wait_until_past(worker, f"'{work['lease_expires_at']}'")
                 engine.one(sweeper, "sweep")
         except psycopg.errors.SerializationFailure:
             pass
@@ -286,9 +286,9 @@ def a_stale_lease_is_not_extended_with_others(connect: Connect) -> None:
     conn, taker, worker = connect(), connect(), connect(options=PATIENCE)
     submit(conn, retry=engine.AT_ONCE, max_attempts=9)
     stale = engine.take_one(conn)
-    engine.run_out(conn)
+    engine.expire_leases(conn)
     engine.sweep(conn)
-    engine.hurry(conn)
+    engine.make_due(conn)
     current = engine.take_one(conn)
     assert current["job_id"] == stale["job_id"]
     submit(conn)
@@ -307,14 +307,14 @@ def a_stale_lease_is_not_extended_with_others(connect: Connect) -> None:
     assert extended(*crossed) == ["LH002", "LH002"]
     remaining = engine.one(conn, "lease_status", **lease_of(current))["remaining"]
     assert remaining.total_seconds() < 100, "extended by a lease that is not its own"
-    engine.run_out(conn, current["job_id"])
+    engine.expire_leases(conn, current["job_id"])
     with transaction(taker), does_not_wait("extend_many"):
         assert engine.one(taker, "sweep")["reclaimed"] == 1
         assert extended(current, other) == ["55P03", None]
     assert extended(current, other) == ["LH001", None]
 
 
-def upkeep_removes_the_ends_of_leases_that_are_over(connect: Connect) -> None:
+def maintenance_removes_the_heartbeats_of_leases_that_are_over(connect: Connect) -> None:
     conn = connect()
     submit(conn), submit(conn)
     works = take(conn, n=2)
@@ -328,12 +328,12 @@ def upkeep_removes_the_ends_of_leases_that_are_over(connect: Connect) -> None:
     ]
 
 
-def no_lease_runs_out_before_the_server_was_up_as_long(connect: Connect) -> None:
+def no_lease_is_reclaimed_before_the_server_has_been_up_as_long(connect: Connect) -> None:
     """Fault 31c: nobody could extend while the server was down. When it came up is rigged."""
     conn = connect()
     submit(conn, retry=engine.AT_ONCE)
     work = engine.take_one(conn, lease="1 min")
-    engine.run_out(conn)
+    engine.expire_leases(conn)
     conn.execute(
         "update job set leased_at = lease_expires_at - interval '1 min' where state = 'leased'"
     )
@@ -352,7 +352,7 @@ def no_lease_runs_out_before_the_server_was_up_as_long(connect: Connect) -> None
         complete(conn, work)
 
 
-def a_job_past_its_last_moment_is_not_leased(connect: Connect) -> None:
+def an_expired_job_is_not_leased(connect: Connect) -> None:
     conn = connect()
     submit(conn, expires_at=scalar(conn, "select clock_timestamp() + interval '1 hour'"))
     conn.execute("update job set expires_at = clock_timestamp() - interval '1 ms'")
@@ -362,7 +362,7 @@ def a_job_past_its_last_moment_is_not_leased(connect: Connect) -> None:
     ]
 
 
-def upkeep_passes_by_a_job_past_its_last_moment_that_somebody_holds(connect: Connect) -> None:
+def maintenance_skips_an_expired_job_that_is_locked(connect: Connect) -> None:
     """Ready or not: it waits for nobody, and buries the others."""
     conn, holder = connect(), connect()
     conn.execute("set lock_timeout = '2 s'")
@@ -379,7 +379,7 @@ def upkeep_passes_by_a_job_past_its_last_moment_that_somebody_holds(connect: Con
     assert engine.one(conn, "sweep")["expired"] == 2
 
 
-def a_turn_that_waited_for_a_lock_starts_nothing_too_late(connect: Connect) -> None:
+def a_turn_that_waited_for_a_lock_starts_no_expired_job(connect: Connect) -> None:
     """Fault 24, of the last moment to start: the clock is read again after the wait."""
     holder, worker, conn = connect(), connect(), connect()
     submit(conn)
@@ -396,16 +396,16 @@ def a_turn_that_waited_for_a_lock_starts_nothing_too_late(connect: Connect) -> N
     assert engine.state(conn, late) == "dead"
 
 
-def a_job_that_kills_every_worker_dies_of_it(connect: Connect) -> None:
+def a_job_that_crashes_every_worker_is_buried(connect: Connect) -> None:
     """Trap 8: a crash counts, as an attempt and as a crash."""
     conn = connect()
     job_id = submit(conn, retry=engine.AT_ONCE, max_attempts=100)
     for attempt in (1, 2, 3):
-        engine.hurry(conn)
+        engine.make_due(conn)
         assert engine.take_one(conn)["attempt"] == attempt
-        engine.run_out(conn)
+        engine.expire_leases(conn)
     engine.sweep(conn)
-    engine.hurry(conn)
+    engine.make_due(conn)
     assert take(conn) == []
     info = engine.one(conn, "job", job_id=job_id)
     assert (info["state"], info["dead_reason"], info["crashes"]) == ("dead", "crash_loop", 3)
@@ -415,15 +415,15 @@ def a_crash_counts_as_an_attempt(connect: Connect) -> None:
     conn = connect()
     job_id = submit(conn, retry=engine.AT_ONCE, max_attempts=2)
     for _ in range(2):
-        engine.hurry(conn)
+        engine.make_due(conn)
         engine.take_one(conn)
-        engine.run_out(conn)
+        engine.expire_leases(conn)
     engine.sweep(conn)
     info = engine.one(conn, "job", job_id=job_id)
     assert (info["state"], info["dead_reason"]) == ("dead", "attempts_exhausted")
 
 
-def a_replayed_completion_says_so_and_leaves_nothing(connect: Connect) -> None:
+def a_repeated_complete_is_refused_and_leaves_nothing(connect: Connect) -> None:
     """Promise 4: the transaction committed, its reply was lost, and it is run again."""
     conn = connect()
     conn.execute("create table effect (job_id uuid)")

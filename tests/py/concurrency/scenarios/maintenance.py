@@ -9,37 +9,39 @@ from conftest import Connect, Connection
 from engine import complete, lease_of, scalar, submit, take, transaction
 
 
-def a_lease_of_an_open_transaction_is_found_when_it_has_run_out(connect: Connect) -> None:
+def a_lease_granted_in_an_open_transaction_is_reclaimed_once_it_expires(connect: Connect) -> None:
     """It commits long after its lease began, and upkeep has been looking at later times since."""
     slow, other = connect(), connect()
     job = submit(other, "x")
-    _ticks(other, 1)  # so that the slow one has none to do, which nobody else would do beside it
+    _run_maintenance_in_claims(
+        other, 1
+    )  # so that the slow one has none to do, which nobody else would do beside it
     with transaction(slow):
         assert len(take(slow, "x", lease="1 ms")) == 1
-        _ticks(other, 4)
-    _ticks(other, 8)
+        _run_maintenance_in_claims(other, 4)
+    _run_maintenance_in_claims(other, 8)
     assert engine.one(other, "job", job_id=job)["attempt"] == 1
     assert engine.one(other, "job", job_id=job)["state"] == "scheduled"
 
 
-def a_retry_of_an_open_transaction_is_found_when_it_is_due(connect: Connect) -> None:
+def a_retry_scheduled_in_an_open_transaction_is_promoted_once_it_is_due(connect: Connect) -> None:
     slow, other = connect(), connect()
     job = submit(other, "x")
     lease = engine.take_one(other, "x")
     with transaction(slow):
         engine.one(slow, "fail", **lease_of(lease), error="e", retry_after="1 ms")
-        _ticks(other, 4)
-    _ticks(other, 8)
+        _run_maintenance_in_claims(other, 4)
+    _run_maintenance_in_claims(other, 8)
     assert engine.one(other, "job", job_id=job)["state"] == "ready"
 
 
-def upkeep_moves_on_past_what_is_over(connect: Connect) -> None:
+def the_maintenance_horizon_advances(connect: Connect) -> None:
     a = connect()
     submit(a, "x")
     complete(a, engine.take_one(a, "x"))
     # other databases of the server hold it up, too
     for _ in range(100):
-        _ticks(a, 1)
+        _run_maintenance_in_claims(a, 1)
         late = scalar(
             a,
             "select least(leases_from, schedules_from) > clock_timestamp() - interval '10 s'"
@@ -54,7 +56,7 @@ def _below_the_horizon(conn: Connection) -> tuple[UUID, UUID]:
     """A lease that ran out and a job whose time came, both where upkeep no longer looks."""
     leased, scheduled = submit(conn, "x", retry=engine.AT_ONCE), submit(conn, "y")
     engine.take_one(conn, "x")
-    engine.run_out(conn)
+    engine.expire_leases(conn)
     lease = engine.take_one(conn, "y")
     engine.one(
         conn,
@@ -70,7 +72,7 @@ def _below_the_horizon(conn: Connection) -> tuple[UUID, UUID]:
     return leased, scheduled
 
 
-def a_sweep_finds_what_lies_below_the_horizon(connect: Connect) -> None:
+def a_sweep_finds_jobs_below_the_horizon(connect: Connect) -> None:
     """Whatever has put it there: a clock that was set back, or a hand."""
     a = connect()
     leased, scheduled = _below_the_horizon(a)
@@ -79,17 +81,17 @@ def a_sweep_finds_what_lies_below_the_horizon(connect: Connect) -> None:
     assert engine.state(a, scheduled) == "ready"
 
 
-def upkeep_by_the_way_finds_what_lies_below_the_horizon(connect: Connect) -> None:
+def maintenance_in_claims_finds_jobs_below_the_horizon(connect: Connect) -> None:
     """Not at once, but some pages of the tables each second."""
     a = connect()
     leased, scheduled = _below_the_horizon(a)
-    _ticks(a, 3)
-    _ticks(a, 10)
+    _run_maintenance_in_claims(a, 3)
+    _run_maintenance_in_claims(a, 10)
     assert engine.state(a, leased) in ("scheduled", "ready")
     assert engine.state(a, scheduled) == "ready"
 
 
-def upkeep_goes_on_when_the_clock_was_set_back_a_little(connect: Connect) -> None:
+def maintenance_goes_on_after_the_clock_was_set_back_slightly(connect: Connect) -> None:
     """By 0.7 s: a job that became due meanwhile is let in by the next look, not after that time."""
     a = connect()
     job = submit(a, "x")
@@ -106,7 +108,7 @@ def upkeep_goes_on_when_the_clock_was_set_back_a_little(connect: Connect) -> Non
     assert engine.state(a, job) == "ready"
 
 
-def _ticks(conn: Connection, times: int) -> None:
+def _run_maintenance_in_claims(conn: Connection, times: int) -> None:
     """Upkeep by the way, by a worker that finds nothing, as often as it comes."""
     last = scalar(conn, "select coalesce(max(horizon_id), 0) from maintenance_horizon")
     for _ in range(times * 100):

@@ -21,7 +21,7 @@ def _two_of_a_key(conn: Connection, key: str = "k") -> tuple[UUID, UUID]:
     return submit(conn, "x", singleton_key=key), submit(conn, "y", singleton_key=key)
 
 
-def a_claimer_passes_by_a_key_that_another_claimer_is_taking(connect: Connect) -> None:
+def a_claim_skips_a_key_that_another_claim_is_taking(connect: Connect) -> None:
     a, b = connect(), connect(options=PATIENCE)
     _two_of_a_key(a)
     other = submit(a, "y", singleton_key="other")
@@ -34,7 +34,7 @@ def a_claimer_passes_by_a_key_that_another_claimer_is_taking(connect: Connect) -
     engine.check(b)
 
 
-def a_claimer_sees_a_lease_that_was_committed_before_it_took_the_key(connect: Connect) -> None:
+def a_claim_sees_a_lease_committed_before_it_locked_the_key(connect: Connect) -> None:
     a = connect()
     _two_of_a_key(a)
     other = submit(a, "y")
@@ -43,7 +43,7 @@ def a_claimer_sees_a_lease_that_was_committed_before_it_took_the_key(connect: Co
     engine.check(a)
 
 
-def one_batch_takes_one_job_of_a_key(connect: Connect) -> None:
+def one_claim_takes_one_job_of_a_key(connect: Connect) -> None:
     a = connect()
     _two_of_a_key(a)
     other = submit(a, "y")
@@ -53,21 +53,21 @@ def one_batch_takes_one_job_of_a_key(connect: Connect) -> None:
     engine.check(a)
 
 
-def what_upkeep_lets_in_meets_the_keys_of_the_batch(connect: Connect) -> None:
+def a_job_promoted_by_a_claim_respects_the_keys_it_chose(connect: Connect) -> None:
     """get_work looks twice, with upkeep in between: the second look must know of the first."""
     a = connect()
     submit(a, "x", singleton_key="k", priority=100)
     submit(
         a, "x", singleton_key="k", priority=50, available_at=scalar(a, "select now() + '1 hour'")
     )
-    engine.hurry(a)
-    engine.upkeep_is_done(a)
+    engine.make_due(a)
+    engine.maintenance_is_done(a)
     assert len(take(a, n=5)) == 1
     engine.check(a)
     assert len(engine.drain_held(a)) == 1
 
 
-def what_upkeep_admits_meets_the_keys_of_the_batch(connect: Connect) -> None:
+def a_job_unparked_by_a_claim_respects_the_keys_it_chose(connect: Connect) -> None:
     """As above, where upkeep admits a parked job of the key to another need."""
     a = connect()
     holder = submit(a, "x", singleton_key="k")
@@ -78,7 +78,7 @@ def what_upkeep_admits_meets_the_keys_of_the_batch(connect: Connect) -> None:
     with transaction(a, "repeatable read"):
         complete(a, work)  # leaves a note for the key
     submit(a, "w", singleton_key="k")
-    engine.upkeep_is_done(a)
+    engine.maintenance_is_done(a)
     assert len(take(a, n=5)) == 1
     engine.check(a)
     assert len(engine.drain_held(a)) == 2
@@ -110,7 +110,7 @@ from (values ('maintenance', ''), ('watermark', 'x'), ('lane_cache', E'\nm.%')) 
 
 
 @contextlib.contextmanager
-def _held_by_a_stranger(connect: Connect) -> Iterator[None]:
+def _locks_held_by_a_stranger(connect: Connect) -> Iterator[None]:
     """A login without any grant holds all those locks, for as long as it likes."""
     stranger = connect()
     role = f"leasehold_stranger_{uuid4().hex[:8]}"
@@ -129,7 +129,7 @@ def _held_by_a_stranger(connect: Connect) -> Iterator[None]:
 
 def a_stranger_cannot_hold_a_key(connect: Connect) -> None:
     a = connect()
-    with _held_by_a_stranger(connect):
+    with _locks_held_by_a_stranger(connect):
         for need in ("x", "x", "y"):
             submit(a, need, singleton_key="k")
         for _ in range(3):
@@ -137,21 +137,21 @@ def a_stranger_cannot_hold_a_key(connect: Connect) -> None:
     engine.check(a, drained=True)
 
 
-def a_stranger_cannot_keep_marks_where_they_are(connect: Connect) -> None:
+def a_stranger_cannot_stop_watermarks_from_advancing(connect: Connect) -> None:
     a = connect()
     set_up_watermarks(a)
     a.execute(CLAIMS)
-    with _held_by_a_stranger(connect):
+    with _locks_held_by_a_stranger(connect):
         assert calls_of(a, "_refresh_watermark", age="2 s") == [1]
         assert scalar(a, f"select clock_timestamp() - noted_at < '1 s' {NEWEST}"), "not moved"
 
 
-def a_stranger_cannot_keep_a_front_where_it_is(connect: Connect) -> None:
+def a_stranger_cannot_stop_a_lane_cache_from_advancing(connect: Connect) -> None:
     a = connect()
     newest = (
         "select coalesce(max(cache_id), 0), count(*) from lookahead right join lane_cache on true"
     )
-    with _held_by_a_stranger(connect):
+    with _locks_held_by_a_stranger(connect):
         for n in range(5):
             submit(a, f"m.{n}")
             a.execute("update lane_cache set noted_at = clock_timestamp() - interval '2 s'")
@@ -160,9 +160,9 @@ def a_stranger_cannot_keep_a_front_where_it_is(connect: Connect) -> None:
             assert scalar(a, newest) > before, "no front is noted"
 
 
-def a_stranger_cannot_keep_upkeep_from_being_done(connect: Connect) -> None:
+def a_stranger_cannot_stop_maintenance(connect: Connect) -> None:
     a = connect()
-    with _held_by_a_stranger(connect):
+    with _locks_held_by_a_stranger(connect):
         for ticks in (
             "delete from maintenance_horizon",  # the very first
             "insert into maintenance_horizon (at) values (clock_timestamp() - interval '2 s')",
@@ -174,19 +174,19 @@ def a_stranger_cannot_keep_upkeep_from_being_done(connect: Connect) -> None:
             assert scalar(a, "select _maybe_run_maintenance(_now())"), ticks
 
 
-def a_rear_that_is_gone_is_made_up_anew(connect: Connect) -> None:
+def a_missing_rest_of_a_lane_cache_is_rebuilt(connect: Connect) -> None:
     """Two who move a front at once, one because the other takes too long, may leave it without."""
     a = connect()
     for need in range(240):
         submit(a, f"m.{need}")
-    engine.move_marks(a, "m.%")
+    engine.advance_watermarks(a, "m.%")
     assert scalar(a, "select count(*) from lane_cache_rest") > 0
     first = "select job_id from job join (select unnest(needs) as need from lane_cache) as f on need = next_need"
     jobs = {row["job_id"] for row in engine.query(a, first)}
     assert 0 < len(jobs) < 240
     a.execute("delete from ready where job_id = any (%s)", (list(jobs),))
     a.execute("delete from lane_cache_rest")
-    engine.move_marks(a, "m.%")
+    engine.advance_watermarks(a, "m.%")
     assert len(take(a, "m.%", n=240)) == 240 - len(jobs)
 
 
@@ -204,7 +204,7 @@ def a_statement_that_ends_many_keyed_jobs_holds_few_locks(connect: Connect) -> N
     assert len(engine.drain(a)) == 800
 
 
-def a_statement_that_claims_of_many_needs_holds_few_locks(connect: Connect) -> None:
+def a_statement_that_claims_many_needs_holds_few_locks(connect: Connect) -> None:
     a = connect()
     engine.submit_many(a, [{"next_need": f"n{n}"} for n in range(600)])
     with transaction(a):
@@ -216,7 +216,7 @@ def a_statement_that_claims_of_many_needs_holds_few_locks(connect: Connect) -> N
         assert 100 < scalar(a, held) < 300
 
 
-def a_slot_of_keys_that_is_missing_is_restored(connect: Connect) -> None:
+def a_missing_key_slot_is_restored(connect: Connect) -> None:
     """Missing is neither free nor locked for ever, and nobody waits for who restores it."""
     a, b, c = connect(), connect(options=PATIENCE), connect()
     _two_of_a_key(a)
@@ -233,7 +233,9 @@ def a_slot_of_keys_that_is_missing_is_restored(connect: Connect) -> None:
     engine.check(a)
 
 
-def the_next_of_a_key_is_not_lost_when_it_comes_while_the_holder_ends(connect: Connect) -> None:
+def the_next_job_of_a_key_is_not_lost_when_it_is_submitted_while_the_holder_ends(
+    connect: Connect,
+) -> None:
     holder, producer, looker = connect(), connect(), connect(options=PATIENCE)
     submit(holder, "x", singleton_key="k")
     work = engine.take_one(holder)
@@ -248,7 +250,7 @@ def the_next_of_a_key_is_not_lost_when_it_comes_while_the_holder_ends(connect: C
     assert len(engine.drain(looker)) == 1
 
 
-def the_end_of_a_job_does_not_wait_for_who_admits_to_its_key(connect: Connect) -> None:
+def the_end_of_a_job_does_not_wait_for_an_unpark_of_its_key(connect: Connect) -> None:
     """A sweep that is at a key, in an open transaction, delays neither the end of the holder nor
     the key's next job for longer than it is open."""
     holder, sweeper = connect(options=PATIENCE), connect()
@@ -262,7 +264,7 @@ def the_end_of_a_job_does_not_wait_for_who_admits_to_its_key(connect: Connect) -
     assert len(engine.drain(holder)) == 1
 
 
-def a_key_is_free_for_whom_an_open_claim_only_passed_by(connect: Connect) -> None:
+def an_open_claim_that_skipped_a_key_does_not_hold_it(connect: Connect) -> None:
     """A claim that found a key busy got nothing of it: while its transaction idles, the key goes on
     (promise 10: an idle transaction delays only its own)."""
     holder, idler, worker = connect(), connect(), connect(options=PATIENCE)
@@ -270,8 +272,8 @@ def a_key_is_free_for_whom_an_open_claim_only_passed_by(connect: Connect) -> Non
     work = engine.take_one(holder, "x")
     submit(holder, "z", singleton_key="k")
     submit(holder, "y")
-    engine.work_off_notes(holder)
-    engine.upkeep_is_done(holder)
+    engine.run_deferred(holder)
+    engine.maintenance_is_done(holder)
     with transaction(idler):
         assert len(take(idler, "y")) == 1
         complete(holder, work)
@@ -279,7 +281,7 @@ def a_key_is_free_for_whom_an_open_claim_only_passed_by(connect: Connect) -> Non
         assert len(take(worker, "z")) == 1, "the key is held by a transaction that has none of it"
 
 
-def the_head_of_a_key_that_is_locked_does_not_lock_the_key(connect: Connect) -> None:
+def a_locked_head_of_a_key_does_not_block_the_key(connect: Connect) -> None:
     """Somebody idles in a transaction about the next job of a key: the one after it goes."""
     holder, idler, worker = connect(options=PATIENCE), connect(), connect(options=PATIENCE)
     submit(holder, "x", singleton_key="k")

@@ -12,7 +12,7 @@ from engine import complete, scalar, submit, transaction
 from support import background, refused, value, wait_until_blocked
 
 
-def a_key_that_commits_gives_the_second_the_first_job(connect: Connect) -> None:
+def a_second_submit_of_a_key_gets_the_first_job(connect: Connect) -> None:
     one, two, conn = connect(), connect(), connect()
     with transaction(one):
         first = submit(one, "x", idempotency_key="k")
@@ -25,7 +25,7 @@ def a_key_that_commits_gives_the_second_the_first_job(connect: Connect) -> None:
     assert engine.drain(conn) == [first]
 
 
-def a_key_that_rolls_back_goes_to_the_next(connect: Connect) -> None:
+def a_key_that_rolls_back_goes_to_the_next_submit(connect: Connect) -> None:
     one, two, conn = connect(), connect(), connect()
     one.execute("begin")
     submit(one, "x", idempotency_key="k", payload={"n": 1})
@@ -86,7 +86,7 @@ def a_key_whose_job_was_purged_is_taken_over_once(connect: Connect) -> None:
     engine.drain(conn)
 
 
-def a_key_is_taken_over_by_one_of_two_who_find_it_free(connect: Connect) -> None:
+def a_key_is_taken_over_by_one_of_two_sessions_that_find_it_free(connect: Connect) -> None:
     one, two, conn = connect(), connect(), connect()
     submit(conn, "x", idempotency_key="k")
     complete(conn, engine.take_one(conn))
@@ -127,7 +127,7 @@ def a_given_id_whose_job_was_purged_is_taken_once(connect: Connect) -> None:
     assert engine.drain(conn) == [given]
 
 
-def a_made_id_cannot_be_given_again_by_an_old_snapshot(connect: Connect) -> None:
+def a_generated_id_cannot_be_given_again_by_an_old_snapshot(connect: Connect) -> None:
     """An id that Leasehold made, given by a transaction that cannot see its job: LH005 or 40001,
     never a job that is twice there, in whichever tables."""
     for isolation in ("repeatable read", "serializable"):
@@ -166,7 +166,9 @@ def an_old_snapshot_submits_a_key_once(connect: Connect) -> None:
     engine.drain(connect())
 
 
-def a_lease_granted_after_the_snapshot_is_right_or_40001(connect: Connect) -> None:
+def completing_a_lease_granted_after_the_snapshot_succeeds_or_raises_40001(
+    connect: Connect,
+) -> None:
     for isolation in ("repeatable read", "serializable"):
         one, two = connect(), connect()
         submit(one, "x")

@@ -47,10 +47,10 @@ def public_may_do_nothing(connect: Connect) -> None:
         conn.execute(f"drop role {role}")
 
 
-def a_bell_is_armed_only_when_nobody_can_miss_it(connect: Connect) -> None:
+def a_registration_is_reliable_only_when_no_submit_can_miss_it(connect: Connect) -> None:
     """Fault 22: a submit that looked for waiters before the registration committed."""
     waiter, producer = connect(), connect()
-    _wait_for(waiter, "x")  # so that the channel is known
+    _register_and_listen(waiter, "x")  # so that the channel is known
     submit(producer, "x")
     until = scalar(waiter, "select clock_timestamp() + interval '1 min'")
     with transaction(waiter):
@@ -63,16 +63,16 @@ def a_bell_is_armed_only_when_nobody_can_miss_it(connect: Connect) -> None:
             "reliable, and a submit may still commit that rang for nobody"
         )
     producer.execute("commit")
-    _wait_for(waiter, "x")
+    _register_and_listen(waiter, "x")
     list(waiter.notifies(timeout=0.1))
     submit(producer, "x")
     assert [n.channel for n in waiter.notifies(timeout=10, stop_after=1)] == [bell["channel"]]
 
 
-def a_submit_with_a_snapshot_older_than_the_registration_rings(connect: Connect) -> None:
+def a_submit_with_a_snapshot_older_than_the_registration_notifies(connect: Connect) -> None:
     """Reliable is reliable: whatever level the submitter runs at, and however it submits."""
     waiter, producer = connect(), connect()
-    channel = _wait_for(waiter, "x.%")
+    channel = _register_and_listen(waiter, "x.%")
     for isolation in ("repeatable read", "serializable"):
         for call in (
             "select submit('x.a')",
@@ -85,13 +85,13 @@ def a_submit_with_a_snapshot_older_than_the_registration_rings(connect: Connect)
             submit(producer, "x.a")  # the registration from before is over
             assert list(waiter.notifies(timeout=10, stop_after=1))
             with transaction(producer, isolation):
-                _wait_for(waiter, "x.%")
+                _register_and_listen(waiter, "x.%")
                 producer.execute(call)
             heard = [n.channel for n in waiter.notifies(timeout=10, stop_after=1)]
             assert heard == [channel], f"{isolation}: {call}"
 
 
-def a_bell_that_is_new_waits_for_snapshots_that_are_older(connect: Connect) -> None:
+def a_new_channel_waits_for_older_snapshots(connect: Connect) -> None:
     """Who has no id yet, and never saw the channel, cannot ring it."""
     waiter, producer = connect(), connect()
     until = scalar(waiter, "select clock_timestamp() + interval '1 min'")
@@ -104,21 +104,21 @@ def a_bell_that_is_new_waits_for_snapshots_that_are_older(connect: Connect) -> N
                     "reliable, and a submit may still commit that cannot ring"
                 )
             submit(producer, need)
-        _wait_for(waiter, need)
+        _register_and_listen(waiter, need)
 
 
-def a_channel_stays_known_while_a_fleet_is_rung(connect: Connect) -> None:
+def a_channel_stays_known_while_its_workers_are_woken(connect: Connect) -> None:
     """A long snapshot keeps new channels from being reliable, not those that were known before it."""
     waiter, reader, producer = connect(), connect(), connect()
-    _wait_for(waiter, "x")
+    _register_and_listen(waiter, "x")
     with transaction(reader, "repeatable read"):
         for _ in range(3):
             submit(producer, "x")
             assert list(waiter.notifies(timeout=10, stop_after=1))
-            _wait_for(waiter, "x")
+            _register_and_listen(waiter, "x")
 
 
-def what_others_wait_for_costs_a_submit_little(connect: Connect) -> None:
+def many_registrations_cost_a_submit_little(connect: Connect) -> None:
     """However many register whatever: the submit that finds somebody under a stem looks at few."""
     a = connect()
     until = scalar(a, "select clock_timestamp() + interval '1 day'")
@@ -135,21 +135,21 @@ def what_others_wait_for_costs_a_submit_little(connect: Connect) -> None:
     assert blocks < 600, f"looks at {blocks} blocks"
 
 
-def a_bell_rings_once_until_somebody_waits_again(connect: Connect) -> None:
+def a_worker_is_notified_once_for_each_registration(connect: Connect) -> None:
     waiter, producer = connect(), connect()
-    channel = _wait_for(waiter, "x")
+    channel = _register_and_listen(waiter, "x")
     submit(producer, "x")
     assert [n.channel for n in waiter.notifies(timeout=10, stop_after=1)] == [channel]
     submit(producer, "x")
     assert list(waiter.notifies(timeout=0.3)) == [], "rung again, awake as it is"
-    _wait_for(waiter, "x")
+    _register_and_listen(waiter, "x")
     submit(producer, "x")
     assert [n.channel for n in waiter.notifies(timeout=10, stop_after=1)] == [channel]
 
 
-def a_bell_of_an_open_or_undone_transaction_stops_no_other(connect: Connect) -> None:
+def a_notification_of_an_open_or_aborted_transaction_stops_no_other(connect: Connect) -> None:
     waiter, idler, producer = connect(), connect(), connect(options=PATIENCE)
-    channel = _wait_for(waiter, "x")
+    channel = _register_and_listen(waiter, "x")
     with contextlib.suppress(RollBack), transaction(idler):
         submit(idler, "x")
         with does_not_wait("submit"):
@@ -160,7 +160,7 @@ def a_bell_of_an_open_or_undone_transaction_stops_no_other(connect: Connect) -> 
     assert [n.channel for n in waiter.notifies(timeout=10, stop_after=1)] == [channel]
 
 
-def a_prefix_that_ends_inside_a_part_is_rung(connect: Connect) -> None:
+def a_prefix_that_ends_inside_a_part_is_notified(connect: Connect) -> None:
     waiter, producer = connect(), connect()
     for capability in (
         "%",
@@ -170,16 +170,16 @@ def a_prefix_that_ends_inside_a_part_is_rung(connect: Connect) -> None:
         "billing.invoice%",
         "billing.invoice.v1",
     ):
-        channel = _wait_for(waiter, capability)
+        channel = _register_and_listen(waiter, capability)
         submit(producer, "billing.invoice.v1")
         heard = [n.channel for n in waiter.notifies(timeout=10, stop_after=1)]
         assert heard == [channel], capability
-    _wait_for(waiter, "billing.x%")
+    _register_and_listen(waiter, "billing.x%")
     submit(producer, "billing.invoice.v1")
     assert list(waiter.notifies(timeout=0.3)) == []
 
 
-def _wait_for(conn: Connection, capability: str) -> str:
+def _register_and_listen(conn: Connection, capability: str) -> str:
     """Registers, listens, and waits until the registration is reliable."""
     until = scalar(conn, "select clock_timestamp() + interval '1 min'")
     for _ in range(500):  # other databases of the server hold it up, too
@@ -206,7 +206,7 @@ def _heard(conn: Connection, timeout: float = 3) -> list[str]:
     return [n.payload for n in conn.notifies(timeout=timeout, stop_after=1)]
 
 
-def of_many_that_wait_one_is_told_of_each_scheduled_job(connect: Connect) -> None:
+def each_scheduled_job_is_the_alarm_of_one_waiting_worker(connect: Connect) -> None:
     producer, waiters = connect(), [connect() for _ in range(5)]
     for seconds in (20, 40):
         _later(producer, seconds)
@@ -218,11 +218,11 @@ def of_many_that_wait_one_is_told_of_each_scheduled_job(connect: Connect) -> Non
     )
 
 
-def a_job_scheduled_while_all_sleep_wakes_one_of_them(connect: Connect) -> None:
+def a_job_scheduled_while_all_workers_wait_wakes_one_of_them(connect: Connect) -> None:
     """By whichever way it becomes scheduled. The others hear whom it is for, and sleep on."""
     producer, waiters = connect(), [connect(), connect()]
     for waiter in waiters:
-        _wait_for(waiter, "x")
+        _register_and_listen(waiter, "x")
     watcher = str(pid(waiters[0]))
 
     def by_submit() -> None:
@@ -244,33 +244,33 @@ def a_job_scheduled_while_all_sleep_wakes_one_of_them(connect: Connect) -> None:
     leases = take(producer, "x", n=2)
     for waiter in waiters:
         assert _heard(waiter) == [""], "ready jobs ring all"
-        _wait_for(waiter, "x")
+        _register_and_listen(waiter, "x")
     for way in (by_submit, by_batch, by_release, by_backoff):
         way()
         assert [_heard(waiter) for waiter in waiters] == [[watcher], [watcher]], way.__name__
 
 
-def who_is_told_of_one_job_does_not_watch_for_others(connect: Connect) -> None:
+def a_worker_with_an_alarm_does_not_watch_for_other_jobs(connect: Connect) -> None:
     """It sleeps until then; the other one, which is told nothing, is rung for what comes."""
     producer, told, watcher = connect(), connect(), connect()
     _later(producer, 30)
-    _wait_for(told, "x")
-    _wait_for(watcher, "x")
+    _register_and_listen(told, "x")
+    _register_and_listen(watcher, "x")
     _later(producer, 20)
     assert _heard(watcher) == [str(pid(watcher))]
 
 
-def a_job_scheduled_beyond_the_next_look_of_who_sleeps_wakes_nobody(connect: Connect) -> None:
+def a_job_due_after_the_worker_wakes_anyway_wakes_no_worker(connect: Connect) -> None:
     producer, waiter = connect(), connect()
-    _wait_for(waiter, "x")
+    _register_and_listen(waiter, "x")
     _later(producer, 3600)
     assert _heard(waiter, 0.3) == []
 
 
-def where_the_one_that_watched_is_gone_all_are_woken(connect: Connect) -> None:
+def all_workers_are_woken_when_the_one_that_watches_is_gone(connect: Connect) -> None:
     producer, gone, waiter = connect(), connect(), connect()
-    _wait_for(gone, "x")
-    _wait_for(waiter, "x")
+    _register_and_listen(gone, "x")
+    _register_and_listen(waiter, "x")
     gone.close()
     eventually(
         lambda: scalar(
@@ -283,21 +283,21 @@ def where_the_one_that_watched_is_gone_all_are_woken(connect: Connect) -> None:
     assert _heard(waiter) == [""]
 
 
-def a_claim_wakes_nobody_for_what_it_takes_itself(connect: Connect) -> None:
+def a_claim_wakes_no_worker_for_a_job_it_takes_itself(connect: Connect) -> None:
     """It promotes, by the way or because it went hungry, and takes one: another one is rung for."""
     for hungry in (True, False):
         for others in (0, 1):
             producer, waiter, worker = connect(), connect(), connect()
             for _ in range(1 + others):
                 _later(producer, 3600)
-            _wait_for(waiter, "x")
+            _register_and_listen(waiter, "x")
             producer.execute(
                 "update job set available_at = clock_timestamp() - interval '1 ms' where state = 'scheduled'"
             )
             if hungry:
-                engine.upkeep_is_done(producer)
+                engine.maintenance_is_done(producer)
             else:
-                engine._look_from_the_beginning(producer)
+                engine.reset_maintenance_horizon(producer)
             assert len(take(worker, "x")) == 1
             assert _heard(waiter, 3 if others else 0.3) == [""] * others, f"{hungry=} {others=}"
             engine.drain_held(producer)
@@ -305,7 +305,7 @@ def a_claim_wakes_nobody_for_what_it_takes_itself(connect: Connect) -> None:
                 conn.close()
 
 
-def upkeep_does_not_hold_a_lease_that_was_extended(connect: Connect) -> None:
+def maintenance_does_not_lock_an_extended_lease(connect: Connect) -> None:
     """The first end of the lease has passed, the worker heartbeats on; somebody's get_work is open."""
     worker, other = connect(options=PATIENCE), connect()
     submit(worker, "x")

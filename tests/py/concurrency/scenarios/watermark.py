@@ -9,10 +9,10 @@ from conftest import Connect, Connection
 from engine import complete, scalar, submit, take, transaction
 from support import background, refused, value, wait_until_blocked
 
-from .common import RollBack, as_if_just_moved
+from .common import RollBack, make_watermarks_recent
 
 
-def a_job_that_commits_late_is_found_below_the_mark(connect: Connect) -> None:
+def a_job_that_commits_late_is_not_passed_by_the_watermark(connect: Connect) -> None:
     producer, worker = connect(), connect()
     submit(worker, "x")
     with transaction(producer):
@@ -20,7 +20,7 @@ def a_job_that_commits_late_is_found_below_the_mark(connect: Connect) -> None:
         for _ in range(4):
             submit(worker, "x")
             complete(worker, engine.take_one(worker, "x"))
-            engine.move_marks(worker, "x")
+            engine.advance_watermarks(worker, "x")
     found = [w["job_id"] for w in take(worker, "x", n=10)]
     assert late in found, "a mark was moved past a number that was still to appear"
     engine.check(worker)
@@ -31,7 +31,7 @@ def _many_claims(conn: Connection) -> None:
     conn.execute("select setval('fence_seq', nextval('fence_seq') + 100)")
 
 
-def a_long_transaction_that_has_no_job_does_not_hold_the_marks_up(connect: Connect) -> None:
+def a_long_transaction_without_a_job_does_not_hold_back_the_watermarks(connect: Connect) -> None:
     """It has an id, and has written; but what it draws from now on is above what is drawn already."""
     other, worker = connect(), connect()
     with transaction(other):
@@ -43,15 +43,15 @@ def a_long_transaction_that_has_no_job_does_not_hold_the_marks_up(connect: Conne
         take(worker, "m.%", n=2)
         for _ in range(3):
             _many_claims(worker)
-            engine.move_marks(worker, "x")
-            engine.move_marks(worker, "m.%")
+            engine.advance_watermarks(worker, "x")
+            engine.advance_watermarks(worker, "m.%")
         mark = "select numbers[1] from watermark where next_need = 'x' order by watermark_id desc limit 1"
         assert scalar(worker, mark) > numbers[0], "the mark stands still"
         front = "select sure_number from lane_cache order by cache_id desc limit 1"
         assert scalar(worker, front) >= numbers[2], "the front stands still"
 
 
-def a_long_transaction_that_has_a_job_holds_the_marks_up(connect: Connect) -> None:
+def a_long_transaction_with_a_job_holds_back_the_watermarks(connect: Connect) -> None:
     producer, worker = connect(), connect()
     for need in ("x", "m.1", "m.2"):
         submit(worker, need)
@@ -65,12 +65,12 @@ def a_long_transaction_that_has_a_job_holds_the_marks_up(connect: Connect) -> No
             take(worker, "x")
             take(worker, "m.2")
             _many_claims(worker)
-            engine.move_marks(worker, "x")
-            engine.move_marks(worker, "m.%")
+            engine.advance_watermarks(worker, "x")
+            engine.advance_watermarks(worker, "m.%")
     assert [w["job_id"] for w in take(worker, "x") + take(worker, "m.%")] == late
 
 
-def a_mover_that_had_an_id_before_proves_nothing(connect: Connect) -> None:
+def a_transaction_with_an_earlier_id_proves_nothing(connect: Connect) -> None:
     """Who took his id before he read the sequence is no bound for who drew a number in between."""
     mover, producer, worker = connect(), connect(), connect()
     submit(worker, "x")
@@ -79,13 +79,13 @@ def a_mover_that_had_an_id_before_proves_nothing(connect: Connect) -> None:
         with transaction(mover):
             submit(mover, "y")
             late = submit(producer, "x")
-            engine.move_marks(mover, "x")
+            engine.advance_watermarks(mover, "x")
         for _ in range(4):
-            engine.move_marks(worker, "x")
+            engine.advance_watermarks(worker, "x")
     assert [w["job_id"] for w in take(worker, "x")] == [late]
 
 
-def a_claim_that_is_rolled_back_stays_above_the_mark(connect: Connect) -> None:
+def a_job_whose_claim_is_rolled_back_stays_above_the_watermark(connect: Connect) -> None:
     a, worker = connect(), connect()
     job_id = submit(worker, "x")
     try:
@@ -94,14 +94,14 @@ def a_claim_that_is_rolled_back_stays_above_the_mark(connect: Connect) -> None:
             for _ in range(4):
                 submit(worker, "x")
                 complete(worker, engine.take_one(worker, "x"))
-                engine.move_marks(worker, "x")
+                engine.advance_watermarks(worker, "x")
             raise RollBack
     except RollBack:
         pass
     assert [w["job_id"] for w in take(worker, "x")] == [job_id]
 
 
-def the_next_of_a_key_is_found_below_the_mark(connect: Connect) -> None:
+def an_unparked_job_is_found_below_the_watermark(connect: Connect) -> None:
     a = connect()
     submit(a, "x", singleton_key="k")
     parked = submit(a, "x", singleton_key="k")
@@ -109,12 +109,12 @@ def the_next_of_a_key_is_found_below_the_mark(connect: Connect) -> None:
     for _ in range(4):
         submit(a, "x")
         complete(a, engine.take_one(a, "x"))
-        engine.move_marks(a, "x")
+        engine.advance_watermarks(a, "x")
     complete(a, first)
     assert [w["job_id"] for w in take(a, "x")] == [parked]
 
 
-def a_mark_moves_up_to_what_waits(connect: Connect) -> None:
+def a_watermark_advances_to_the_first_ready_job(connect: Connect) -> None:
     a = connect()
     for _ in range(4):
         submit(a, "x")
@@ -122,7 +122,7 @@ def a_mark_moves_up_to_what_waits(connect: Connect) -> None:
     last = submit(a, "x")
     # other databases of the server hold it up, too
     for _ in range(200):
-        engine.move_marks(a, "x")
+        engine.advance_watermarks(a, "x")
         mark = scalar(
             a,
             "select numbers[1] from watermark where next_need = 'x' order by watermark_id desc limit 1",
@@ -139,29 +139,29 @@ def a_lane_that_was_just_opened_is_seen_by_the_next_claim(connect: Connect) -> N
     for _ in range(5):
         submit(a, "x", priority=100)
     for priority in (99, 98, 97):
-        engine.move_marks(a, "x")
+        engine.advance_watermarks(a, "x")
         take(a, "x")
         urgent = submit(a, "x", priority=priority)
         assert [w["job_id"] for w in take(a, "x")] == [urgent]
 
 
-def a_lane_that_was_opened_beside_a_move_is_seen_by_the_next_claim(connect: Connect) -> None:
+def a_lane_opened_during_an_advance_is_seen_by_the_next_claim(connect: Connect) -> None:
     """Who moved the marks while it was being opened could not see it, and wrote newer marks."""
     a, mover, worker = connect(), connect(), connect()
     for step, arguments in enumerate(({"priority": 1}, {"singleton_key": "k", "priority": 0})):
         for _ in range(5):
             submit(worker, "x")
-        engine.move_marks(worker, "x")
+        engine.advance_watermarks(worker, "x")
         take(worker, "x")
         with transaction(a):
             urgent = submit(a, "x", **arguments)
             for _ in range(2):
-                engine.move_marks(mover, "x")
-        as_if_just_moved(worker)
+                engine.advance_watermarks(mover, "x")
+        make_watermarks_recent(worker)
         assert [w["job_id"] for w in take(worker, "x")] == [urgent], step
 
 
-def a_lane_that_is_opened_in_the_middle_of_a_move_is_seen_by_the_next_claim(
+def a_lane_opened_before_an_advance_writes_is_seen_by_the_next_claim(
     connect: Connect,
 ) -> None:
     """The mover has read the lanes; then one is opened, another mover notes it; then it writes."""
@@ -180,11 +180,11 @@ def a_lane_that_is_opened_in_the_middle_of_a_move_is_seen_by_the_next_claim(
         )
         wait_until_blocked(worker, slow)
         submit(worker, "x", priority=1)
-        engine.move_marks(worker, "x")
+        engine.advance_watermarks(worker, "x")
         take(worker, "x")
         urgent = submit(worker, "x", priority=1)
     moving.result(timeout=60)
-    as_if_just_moved(worker)
+    make_watermarks_recent(worker)
     assert [w["job_id"] for w in take(worker, "x")] == [urgent]
 
 
@@ -199,7 +199,7 @@ def _pause(conn: Connection, function: str, before: str) -> None:
     conn.execute(definition.replace(before, wait + before))
 
 
-def marks_that_an_old_snapshot_moved_are_not_gone_by(connect: Connect) -> None:
+def watermarks_advanced_with_an_old_snapshot_are_not_used(connect: Connect) -> None:
     """They may lack a lane that everybody else knows."""
     old, worker = connect(), connect()
     for _ in range(5):
@@ -207,27 +207,27 @@ def marks_that_an_old_snapshot_moved_are_not_gone_by(connect: Connect) -> None:
     take(worker, "x")
     with transaction(old, "repeatable read"):
         submit(worker, "x", priority=1)
-        engine.move_marks(worker, "x")
+        engine.advance_watermarks(worker, "x")
         take(worker, "x")
         urgent = submit(worker, "x", priority=1)
         old.execute("select _advance_watermarks('x', clock_timestamp() + interval '1 s')")
-    as_if_just_moved(worker)
+    make_watermarks_recent(worker)
     assert [w["job_id"] for w in take(worker, "x")] == [urgent]
 
 
-def a_setting_that_was_changed_beside_a_move_counts_for_the_next_claim(connect: Connect) -> None:
+def a_setting_changed_during_an_advance_applies_to_the_next_claim(connect: Connect) -> None:
     a, mover, worker = connect(), connect(), connect()
     for _ in range(3):
         submit(worker, "x")
     take(worker, "x")
     with transaction(a):
         value(a, "set_setting", name="max_attempts", value="7")
-        engine.move_marks(mover, "x")
-    as_if_just_moved(worker)
+        engine.advance_watermarks(mover, "x")
+    make_watermarks_recent(worker)
     assert [w["max_attempts"] for w in take(worker, "x")] == [7]
 
 
-def the_first_job_with_a_key_of_a_need_comes_in_its_turn(connect: Connect) -> None:
+def the_first_job_with_a_key_of_a_need_is_claimed_in_order(connect: Connect) -> None:
     """Claims look for heads of keys only where their marks say that there ever were keys: of a need
     that had none so far, a key has to be in those marks with the next claim, and to stay there."""
     a = connect()
@@ -252,7 +252,7 @@ def the_first_job_with_a_key_of_a_need_comes_in_its_turn(connect: Connect) -> No
             need = f"{way.__name__}.{moved}"
             for _ in range(3):
                 submit(a, need)
-            engine.move_marks(a, need)
+            engine.advance_watermarks(a, need)
             take(a, need)
             keyed = way(need)
             for _ in range(3):
@@ -260,7 +260,7 @@ def the_first_job_with_a_key_of_a_need_comes_in_its_turn(connect: Connect) -> No
             if moved:
                 engine.one(a, "sweep")
                 for _ in range(3):
-                    engine.move_marks(a, need)
+                    engine.advance_watermarks(a, need)
             while (found := engine.take_one(a, need)["job_id"]) != keyed:
                 assert scalar(
                     a,
@@ -271,19 +271,19 @@ def the_first_job_with_a_key_of_a_need_comes_in_its_turn(connect: Connect) -> No
                 )
 
 
-def the_first_key_of_a_need_is_seen_by_the_next_move_of_its_marks(connect: Connect) -> None:
+def the_first_key_of_a_need_is_seen_by_the_next_advance_of_its_watermarks(connect: Connect) -> None:
     """Who moved them while it was being submitted could not see it, and notes the newer marks."""
     a, mover, worker = connect(), connect(), connect()
     for _ in range(3):
         submit(worker, "x")
-    engine.move_marks(worker, "x")
+    engine.advance_watermarks(worker, "x")
     take(worker, "x", n=3)
     with transaction(a):
         keyed = submit(a, "x", singleton_key="k")
-        engine.move_marks(mover, "x")
+        engine.advance_watermarks(mover, "x")
     for _ in range(3):
         submit(worker, "x")
-    engine.move_marks(mover, "x")
+    engine.advance_watermarks(mover, "x")
     assert [w["job_id"] for w in take(worker, "x")] == [keyed]
 
 
@@ -291,15 +291,15 @@ def the_first_key_of_an_idle_need_is_found_at_once(connect: Connect) -> None:
     """By marks that do not know of it, because they were moved beside its submit."""
     a, mover, worker = connect(), connect(), connect()
     submit(worker, "x")
-    engine.move_marks(worker, "x")
+    engine.advance_watermarks(worker, "x")
     take(worker, "x")
     with transaction(a):
         keyed = submit(a, "x", singleton_key="k")
-        engine.move_marks(mover, "x")
+        engine.advance_watermarks(mover, "x")
     assert [w["job_id"] for w in take(worker, "x")] == [keyed]
 
 
-def a_setting_that_was_just_changed_counts_for_the_next_claim(connect: Connect) -> None:
+def a_setting_just_changed_applies_to_the_next_claim(connect: Connect) -> None:
     """Claims read the settings off marks that were noted a moment ago, or off those of an idle need."""
     a, b = connect(), connect()
     for _ in range(20):
@@ -308,7 +308,7 @@ def a_setting_that_was_just_changed_counts_for_the_next_claim(connect: Connect) 
         value(b, "set_setting", name="max_lease", value="2 minutes")
         value(b, "set_setting", name="max_attempts", value="7")
         if moved:
-            engine.move_marks(a, "x")
+            engine.advance_watermarks(a, "x")
         assert engine.take_one(a, "x", lease="2 minutes")["max_attempts"] == 7
         value(b, "set_setting", name="max_attempts", value="9")
         assert engine.take_one(a, "x", lease="2 minutes")["max_attempts"] == 9
