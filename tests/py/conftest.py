@@ -1,5 +1,5 @@
 """Databases and connections for the tests, and the order in which several workers run them;
-support.py beside this has the helpers."""
+support.py has the helpers."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _numbers = itertools.count(1)
 
 # --- several workers (pytest-xdist) -----------------------------------------------------------
 
-# The file that a test locks while it runs: exclusively when it is marked `serial`.
+# The file that a test locks while it runs, exclusively if it is marked `serial`.
 QUIET = "LEASEHOLD_TEST_QUIET"
 
 
@@ -41,13 +41,13 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         os.unlink(os.environ.pop(QUIET))
 
 
-# Tests that share what takes a minute to make, and which one worker is to run therefore.
+# Tests that share data that takes a minute to make: one worker runs all of them.
 TOGETHER = re.compile(r"test_plans\.py::test_looks_at_no_more_than_it_needs_in_any_world")
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Each test by itself, to the next worker that is free, in the order of the collection."""
+    """Give each test by itself to the next free worker, in the order of collection."""
     from xdist.scheduler import LoadScopeScheduling
 
     class Scheduling(LoadScopeScheduling):
@@ -60,9 +60,10 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Long tests begin first, so that no worker is left with one in the end; serial tests are last."""
+    """Run long tests first, so that no worker is left with one at the end; serial tests run
+    last."""
 
-    def turn(item: pytest.Item) -> int:
+    def order(item: pytest.Item) -> int:
         if item.get_closest_marker("serial"):
             return 3
         if TOGETHER.search(item.nodeid):
@@ -70,16 +71,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         return 1 if item.get_closest_marker("long") else 2
 
     if hasattr(config, "workerinput"):
-        items.sort(key=turn)
+        items.sort(key=order)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """A serial test waits until no other test runs, and no other test begins meanwhile.
+    """A serial test waits until no other test runs, and no other test begins before it has ended.
 
-    Not a fixture: the wait is to count neither as the test's duration nor towards its timeout.
+    This is not a fixture, because the wait must not count as part of the test's duration or timeout.
     """
-    # a server that was named is the only one: there no two tests run at once
+    # A server that was given by the caller is shared by all workers: tests must run one at a time.
     shared = "LEASEHOLD_TEST_TEMPLATE" in os.environ and not (
         os.environ["LEASEHOLD_TEST_BINDIR"] or os.environ["LEASEHOLD_TEST_CONTAINER"]
     )
@@ -94,7 +95,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 
 @pytest.fixture(scope="session")
 def test_server() -> Iterator[server.Server]:
-    """The server of the `make` around us, or one for this run of pytest alone."""
+    """The server that `make` started, or one for this run of pytest alone."""
     with server.running() as found:
         yield found
 
@@ -116,28 +117,28 @@ def _fresh(found: server.Server, template: str) -> Iterator[str]:
 
 @pytest.fixture
 def database(test_server: server.Server) -> Iterator[str]:
-    """The name of a fresh database with Leasehold and pgTAP in it; dropped afterwards, by force."""
+    """The name of a fresh database with Leasehold and pgTAP; it is dropped afterwards, by force."""
     yield from _fresh(test_server, test_server.template)
 
 
 @pytest.fixture
 def dsn(test_server: server.Server, database: str) -> str:
-    """How to connect to `database`, as superuser and over TCP, with no search path set."""
+    """The connection string of `database`, as superuser and over TCP, with no search path set."""
     return server.in_database(test_server.dsn, database)
 
 
 @pytest.fixture
 def empty_dsn(test_server: server.Server) -> Iterator[str]:
-    """A fresh database with nothing in it, for what installs."""
+    """A fresh, empty database, for tests of the installation."""
     for name in _fresh(test_server, "template0"):
         yield server.in_database(test_server.dsn, name)
 
 
 @pytest.fixture
 def connect(dsn: str) -> Iterator[Connect]:
-    """Makes further connections to `database`: autocommit, search_path = leasehold, public.
+    """A function that opens connections to `database`: autocommit, search_path = leasehold, public.
 
-    Keywords go to psycopg.connect (`autocommit=False`, `user=…`); all are closed afterwards.
+    Its keywords go to psycopg.connect (`autocommit=False`, `user=…`). All are closed afterwards.
     """
     opened: list[Connection] = []
 
@@ -163,16 +164,16 @@ def conn(connect: Connect) -> Connection:
 
 @pytest.fixture
 def superuser(dsn: str) -> Iterator[Connection]:
-    """A further connection to `database`, to look on and to kill with: no search path."""
+    """A further connection to `database`, without search path, to observe and kill others."""
     with psycopg.connect(dsn, autocommit=True) as conn:
         yield conn
 
 
 @pytest.fixture
 def scratch_server(test_server: server.Server) -> Iterator[server.Cluster]:
-    """A started server of the test's own, empty, to kill, stop and start again.
+    """A running, empty server of the test's own, which the test can kill, stop and start again.
 
-    Skipped where we have no server's binaries (a server that is named, or in Docker).
+    The test is skipped where this machine has no binaries of a server.
     """
     bindir: Path | None = test_server.bindir or server.debian_bindir()
     if bindir is None:

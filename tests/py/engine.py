@@ -1,5 +1,5 @@
-"""Leasehold as a test with several sessions calls it: short names, a way to make_due time on, and the
-invariants I1–I7 that every run is checked against."""
+"""Short names for the calls of tests with several sessions, helpers that make timed work due at once,
+and the invariants I1–I7 that every run is checked against."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from support import Connection, one, rows, value
 
 Work = dict[str, Any]
 
-# A retry at once, so that no test waits for a backoff.
+# A retry policy without delay, so that no test waits for a backoff.
 AT_ONCE = {"kind": "fixed", "initial": "0 s", "jitter": 0}
 
-# How long a call may wait for a lock before a test says that it waits: nothing but a lock takes
-# a call that long, not even on a busy machine.
+# How long a call may wait for a lock before a test reports that it waits. Only a lock delays a call
+# for that long, even on a busy machine.
 PATIENCE = "-c lock_timeout=1500ms"
 
 
 def at_level(isolation: str) -> str:
-    """The connection option that makes every transaction one of this isolation level."""
+    """The connection option that sets the isolation level of every transaction."""
     return "-c default_transaction_isolation=" + isolation.replace(" ", "\\ ")
 
 
@@ -95,7 +95,7 @@ def state(conn: Connection, job_id: UUID) -> str:
 
 
 def query(conn: Connection, text: str, *arguments: Any) -> list[dict[str, Any]]:
-    """Rows of plain SQL: how a test looks at the tables."""
+    """The rows of plain SQL, by which a test reads the tables."""
     with conn.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(text, arguments or None).fetchall()
 
@@ -108,7 +108,7 @@ def scalar(conn: Connection, text: str, *arguments: Any) -> Any:
 
 @contextlib.contextmanager
 def transaction(conn: Connection, isolation: str = "read committed") -> Iterator[Connection]:
-    """A transaction on an autocommit connection, of one isolation level, with its snapshot taken."""
+    """A transaction of one isolation level on an autocommit connection, with its snapshot taken."""
     conn.execute(f"begin isolation level {isolation}")
     conn.execute("select 1 from setting limit 1")
     try:
@@ -123,7 +123,7 @@ def transaction(conn: Connection, isolation: str = "read committed") -> Iterator
 
 @contextlib.contextmanager
 def does_not_wait(what: str) -> Iterator[None]:
-    """The block, on a connection made with PATIENCE, must not run into its lock_timeout."""
+    """Fails if the block, on a connection made with PATIENCE, reaches its lock_timeout."""
     try:
         yield
     except psycopg.errors.LockNotAvailable as error:
@@ -131,8 +131,11 @@ def does_not_wait(what: str) -> Iterator[None]:
 
 
 def expire_leases(conn: Connection, *job_ids: UUID) -> None:
-    """Let the current leases of these jobs have run out a second ago (none: of all). They were short:
-    no lease runs out before the server has been up for as long, and a test's may be young."""
+    """Move the ends of the current leases of these jobs a second into the past; without jobs, of all.
+
+    The leases become short, too: no lease expires before the server has been up for as long as it
+    lasts, and the server of a test may be young.
+    """
     conn.execute(
         """
         update job
@@ -151,7 +154,7 @@ def expire_leases(conn: Connection, *job_ids: UUID) -> None:
 
 
 def make_due(conn: Connection) -> None:
-    """What was put off for milliseconds (a note, a backoff) is due now."""
+    """Make everything due that was put off for milliseconds: deferred items and backoffs."""
     conn.execute(
         """
         with due as (select n.deferred_id from deferred as n for update skip locked)
@@ -172,14 +175,17 @@ def make_due(conn: Connection) -> None:
 
 
 def reset_maintenance_horizon(conn: Connection) -> None:
-    """Times were set back by hand: upkeep is not to rely on where it has looked before."""
+    """Make maintenance start from the beginning, because a test has set times back by hand."""
     conn.execute(
         "insert into maintenance_horizon (at) select max(at) from maintenance_horizon having max(at) is not null"
     )
 
 
 def maintenance_is_done(conn: Connection) -> None:
-    """Upkeep was done just now: for twenty seconds no get_work does any unless it goes hungry."""
+    """Record that maintenance ran just now.
+
+    For twenty seconds get_work then runs it only if it finds too few jobs.
+    """
     conn.execute(
         "insert into maintenance_horizon (at, took) values (clock_timestamp(), interval '1 s')"
     )
@@ -195,17 +201,20 @@ def sweep(conn: Connection, times: int = 1, limit: int = 1000) -> dict[str, int]
 
 
 def run_deferred(conn: Connection) -> None:
-    """Sweep until nothing is left to look at: what comes now is seen without a note's help."""
+    """Sweep until no deferred item is left, so that none of them helps what the test does next."""
     for _ in range(200):
         sweep(conn)
         if not scalar(conn, "select count(*) from deferred"):
             return
-    raise AssertionError("notes are left")
+    raise AssertionError("deferred items are left")
 
 
 def drain(conn: Connection, *, rounds: int = 400, idle: int = 6, batch: int = 100) -> list[UUID]:
-    """Complete all there is to do, in the order it is given out; I7: AssertionError if jobs are
-    left that are neither dead nor held. Nothing but get_work, complete and time is used."""
+    """Complete all jobs, and return them in the order in which they were claimed.
+
+    I7: AssertionError if jobs are left that are neither dead nor held. Only get_work, complete and
+    time are used.
+    """
     order: list[UUID] = []
     quiet = 0
     for _ in range(rounds):
@@ -229,16 +238,20 @@ def drain(conn: Connection, *, rounds: int = 400, idle: int = 6, batch: int = 10
 
 
 def drain_held(conn: Connection) -> list[UUID]:
-    """As drain, when some jobs are leased to who will not come back: theirs are completed first
-    (and not counted)."""
+    """As drain, after completing the jobs of leases whose worker will not come back.
+
+    Those jobs are not in the result.
+    """
     for row in query(conn, "select job_id, lease_id from job where state = 'leased'"):
         complete(conn, row)
     return drain(conn)
 
 
 def drain_except_the_dead(conn: Connection) -> None:
-    """As drain, when some jobs are dead: what holds on for one of those may stay blocked. A key
-    with many jobs takes many rounds: only rounds in which nothing ends count against it."""
+    """As drain, where some jobs are dead: jobs that wait for one of those may stay blocked.
+
+    A key with many jobs takes many rounds, so that only rounds in which no job ends are counted.
+    """
     fewest, idle = sys.maxsize, 0
     while idle < 30:
         make_due(conn)
@@ -249,14 +262,14 @@ def drain_except_the_dead(conn: Connection) -> None:
         left = query(
             conn,
             """
-            with recursive doomed (job_id) as (
+            with recursive held_back (job_id) as (
                 select job_id from job where state = 'dead'
                 union
-                select e.job_id from doomed as d join dependency as e on e.waits_for = d.job_id
+                select e.job_id from held_back as d join dependency as e on e.waits_for = d.job_id
             )
             select j.job_id, j.state from job as j
             where j.state <> 'dead'
-                and not (j.state = 'blocked' and j.job_id in (select job_id from doomed))
+                and not (j.state = 'blocked' and j.job_id in (select job_id from held_back))
             """,
         )
         if not left:
@@ -267,7 +280,7 @@ def drain_except_the_dead(conn: Connection) -> None:
 
 
 def violations(conn: Connection, *, drained: bool = False) -> list[str]:
-    """What in the tables contradicts I1–I7, as sentences; nothing when all is well."""
+    """The contradictions to I1–I7 in the tables, as phrases; an empty list when there are none."""
     checks = {
         "a job is live and archived": "select job_id from job join archive using (job_id)",
         "two leases of one singleton key": """
@@ -281,14 +294,14 @@ def violations(conn: Connection, *, drained: bool = False) -> list[str]:
         "a job with dependencies left is not blocked": """
             select j.job_id from job as j join dependency as e using (job_id)
             where j.state in ('ready', 'scheduled', 'leased')""",
-        "an edge of a job that is gone": """
+        "a dependency of a job that does not exist": """
             select e.job_id from dependency as e left join job as j using (job_id)
             where j.job_id is null""",
         "an idempotency key without its job": """
             select i.job_id from idempotency as i
             where not exists (select from job as j where j.job_id = i.job_id)
                 and not exists (select from archive as a where a.job_id = i.job_id)""",
-        "a blocked job that waits for nothing that could end": """
+        "a blocked job without a dependency that could end": """
             select j.job_id from job as j
             where j.state = 'blocked'
                 and not exists (
@@ -300,7 +313,7 @@ def violations(conn: Connection, *, drained: bool = False) -> list[str]:
                     where n.job_id = j.job_id
                         or n.job_id in (select e.waits_for from dependency as e where e.job_id = j.job_id)
                 )""",
-        "a parked job whose key nobody will admit": """
+        "a parked job that nothing will unpark": """
             select j.job_id from job as j
             where j.state = 'ready' and j.parked
                 and not exists (select from deferred as n where n.singleton_key = j.singleton_key)
@@ -308,14 +321,14 @@ def violations(conn: Connection, *, drained: bool = False) -> list[str]:
                     select from job as o where o.singleton_key = j.singleton_key
                         and (o.state = 'leased' or o.state = 'ready' and not o.parked)
                 )""",
-        "a ready job whose lane nobody knows": """
+        "a ready job without a lane": """
             select j.job_id from job as j
             where j.state = 'ready' and not j.parked
                 and not exists (
                     select from lane as l
                     where l.next_need = j.next_need and j.priority in (l.priority, -1 - l.priority)
                 )""",
-        "a job was let go before what it waits for had ended": """
+        "a job left the state blocked before its dependencies had ended": """
             select j.job_id from job as j
             cross join unnest((j.options).wait_for) as w (id)
             join job as d on d.job_id = w.id
@@ -324,8 +337,8 @@ def violations(conn: Connection, *, drained: bool = False) -> list[str]:
     }
     if drained:
         checks |= {
-            "a job that is not done": "select job_id, state from job where state <> 'dead'",
-            "a note that nobody worked off": """
+            "a job is left that is not dead": "select job_id, state from job where state <> 'dead'",
+            "a deferred item is left": """
                 select n.kind, n.job_id from deferred as n
                 where n.kind in ('dependency', 'ended')
                     or n.kind = 'blocked' and exists (
@@ -352,8 +365,12 @@ def wait_until_past(conn: Connection, moment: str) -> None:
 
 
 def advance_watermarks(conn: Connection, need: str) -> None:
-    """As if the last move of the need's marks were long ago: moves them. Also of a prefix."""
-    # not what tells of a lane that was opened: who moves the marks removes it, and may be open
+    """Advance the watermarks of a need as if their last advance were long ago.
+
+    For a prefix, rebuild its lane cache.
+    """
+    # Rows that say that a lane was opened are left alone: the advance removes them, and its
+    # transaction may stay open.
     conn.execute(
         "update watermark set noted_at = noted_at - interval '1 s' where noted_at > '-infinity'"
     )

@@ -1,5 +1,5 @@
-"""What tests with several connections need: calls by name, refusals, threads, and a way to wait
-until the server reports a lock instead of sleeping."""
+"""Helpers for tests with several connections: calls with named arguments, expected errors, threads,
+and a way to wait until the server reports a lock, instead of sleeping."""
 
 from __future__ import annotations
 
@@ -54,7 +54,8 @@ def value(conn: Connection, function: str, **arguments: Any) -> Any:
 
 @contextlib.contextmanager
 def refused(code: str) -> Iterator[list[psycopg.Error]]:
-    """The block must be refused with this SQLSTATE; the error is put into the list it yields."""
+    """Fails unless the block raises this SQLSTATE; the error is put into the list that it
+    yields."""
     caught: list[psycopg.Error] = []
     try:
         yield caught
@@ -72,7 +73,7 @@ def pid(conn: Connection) -> int:
 
 
 def eventually(check: Callable[[], T], what: str, *, seconds: float = 60.0) -> T:
-    """The first true answer of `check`, asked again and again; AssertionError when none comes."""
+    """Call `check` repeatedly and return its first true answer; AssertionError if there is none."""
     deadline = time.monotonic() + seconds
     while not (answer := check()):
         if time.monotonic() > deadline:
@@ -84,7 +85,7 @@ def eventually(check: Callable[[], T], what: str, *, seconds: float = 60.0) -> T
 def wait_until_blocked(
     conn: Connection, blocked: int | Connection, *, seconds: float = 60.0
 ) -> list[int]:
-    """Wait until the server reports that a backend waits for a lock; the pids it waits for.
+    """Wait until the server reports that a backend waits for a lock; return the pids it waits for.
 
     `conn` is a third connection in autocommit; `blocked` is a connection or its pid.
     """
@@ -98,7 +99,8 @@ def wait_until_blocked(
 
 
 def background(task: Callable[[], T]) -> Future[T]:
-    """Start one call in a thread of its own; `.result(timeout=…)` ends it, with its exception."""
+    """Start one call in a thread of its own; `.result(timeout=…)` waits for it and raises its
+    error."""
     future: Future[T] = Future()
 
     def run() -> None:
@@ -112,9 +114,9 @@ def background(task: Callable[[], T]) -> Future[T]:
 
 
 def run_threads(tasks: Sequence[Callable[[], T]], *, seconds: float = 300.0) -> list[T]:
-    """Run all tasks at once, let go together by a barrier; their results in order.
+    """Run all tasks at once, started together by a barrier; return their results in order.
 
-    The first exception is raised when all have ended; a task that hangs is an AssertionError.
+    The first exception is raised when all have ended. A task that hangs raises AssertionError.
     """
     barrier = threading.Barrier(len(tasks))
 

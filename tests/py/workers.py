@@ -1,4 +1,4 @@
-"""Many workers at once: threads with a connection each, and an eye on who waits for whom."""
+"""Many workers at once, as threads with a connection each, and a record of their lock waits."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ import engine
 from conftest import Connect, Connection
 from support import run_threads
 
-# One transaction waiting for another: what promise 10 rules out between jobs. (Extending a file
-# and the like are locks, too, but of moments, and of nobody's transaction.)
+# Sessions that wait for another transaction, which promise 10 rules out between jobs. Extending a
+# file and the like take locks, too, but only for moments and not until the end of a transaction.
 WAITS = """
     select a.pid, a.wait_event, pg_blocking_pids(a.pid) as by, left(a.query, 80) as query
     from pg_stat_activity as a
@@ -27,7 +27,7 @@ WAITS = """
 
 
 class Watch:
-    """Samples, in a thread, who waits for another transaction."""
+    """Samples, in a thread, which sessions wait for another transaction."""
 
     def __init__(self, conn: Connection) -> None:
         self.conn = conn
@@ -65,7 +65,7 @@ def work_until(
     hold: float = 0.0,
     log: Callable[[dict[str, Any], float], None] = lambda *_: None,
 ) -> Counter[str]:
-    """Take and complete until `over` says so; counts jobs, and the errors by their SQLSTATE."""
+    """Claim and complete jobs until `over` returns true; count the jobs, and errors by SQLSTATE."""
     counts: Counter[str] = Counter()
     chance = random.Random(number)
     while not over():
@@ -88,23 +88,23 @@ def work_until(
                     break
                 except psycopg.Error as error:
                     counts[error.sqlstate or "?"] += 1
-                    if error.sqlstate != "40001":  # that one is to be tried again
+                    if error.sqlstate != "40001":  # a serialization failure is tried again
                         break
     return counts
 
 
 def all_done(conn: Connection, jobs: int, *, seconds: float = 60.0) -> Callable[[], bool]:
-    """True once `jobs` have succeeded, or once no further one has for `seconds`.
+    """A function that is true once `jobs` have succeeded, or once no further one has for `seconds`.
 
-    Asked by many threads; looks at most every 20 ms. What it gives up on is a standstill, never
-    a slow machine: the check that follows then says what is left.
+    Many threads call it; it queries at most every 20 ms. It gives up on a standstill, never on a slow
+    machine: the check that follows then reports the jobs that are left.
     """
     lock = threading.Lock()
     answer, asked = False, 0.0
-    count, moved = 0, time.monotonic()
+    count, progressed_at = 0, time.monotonic()
 
     def over() -> bool:
-        nonlocal answer, asked, count, moved
+        nonlocal answer, asked, count, progressed_at
         with lock:
             now = time.monotonic()
             if not answer and now - asked > 0.02:
@@ -114,15 +114,15 @@ def all_done(conn: Connection, jobs: int, *, seconds: float = 60.0) -> Callable[
                     conn, "select count(*) from archive where state = 'succeeded'"
                 )
                 if count > before:
-                    moved = now
-                answer = count >= jobs or now - moved > seconds
+                    progressed_at = now
+                answer = count >= jobs or now - progressed_at > seconds
             return answer
 
     return over
 
 
 def workers(connect: Connect, number: int, jobs: int, **options: Any) -> Counter[str]:
-    """So many workers at once until so many jobs have succeeded; their counts in sum."""
+    """Run `number` workers at once until `jobs` have succeeded; return the sum of their counts."""
     session = options.pop("session", engine.PATIENCE)
     over = all_done(connect(), jobs)
     conns = [connect(options=session) for _ in range(number)]

@@ -1,1 +1,1 @@
-"""Races between sessions, and the mutations of the engine that they must notice."""
+"""Scenarios of races between sessions, and the mutations of the engine that they must notice."""

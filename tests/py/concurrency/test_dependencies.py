@@ -1,4 +1,4 @@
-"""Dependencies under many workers, and very many of them (promise 5, fault 36)."""
+"""Dependencies with many workers, and jobs with very many dependencies (promise 5, fault 36)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from workers import Watch, workers
 def test_a_diamond_of_a_thousand_jobs_completed_by_eight_workers(
     connect: Connect, conn: Connection, isolation: str
 ) -> None:
-    """One source, 37 rows of 27 of which each waits for three of the row before, one sink."""
+    """One source, 37 rows of 27 jobs that each wait for three of the row before, and one sink."""
     source, sink = uuid4(), uuid4()
     rows = [[uuid4() for _ in range(27)] for _ in range(37)]
     if isolation != "read committed":
@@ -64,8 +64,10 @@ DEPENDENTS = 100_000
 def test_a_hundred_thousand_dependents_are_freed_in_chunks(
     connect: Connect, conn: Connection
 ) -> None:
-    """Completing is quick; they are freed in chunks, all of them, at a cost a chunk that does not
-    grow; and who has no dependents does not notice."""
+    """Completing the job is quick, and all dependents are freed, in chunks whose cost does not grow.
+
+    Completing a job without dependents costs no more than before.
+    """
     for _ in range(8):
         engine.submit(conn, "lone", priority=1)
     lone = engine.take(conn, "lone", n=8)
@@ -93,7 +95,9 @@ def test_a_hundred_thousand_dependents_are_freed_in_chunks(
     conn.execute("vacuum analyze job, dependency")
 
     noticed = min(_buffers(conn, _completing(work)) for work in lone[4:])
-    assert noticed <= quiet + 12, f"{quiet} buffers before, {noticed} with others' dependents"
+    assert noticed <= quiet + 12, (
+        f"{quiet} buffers before, {noticed} with dependents of another job"
+    )
 
     held = engine.query(conn, "select job_id from dependency order by job_id offset 5000 limit 1")[
         0
@@ -103,7 +107,7 @@ def test_a_hundred_thousand_dependents_are_freed_in_chunks(
         work = engine.take_one(conn, "hub")
         assert _buffers(conn, _completing(work)) <= 10 * quiet
         blocked = "select count(*) from job where state = 'blocked'"
-        assert engine.scalar(conn, blocked) >= DEPENDENTS - 101, "the call itself freed many"
+        assert engine.scalar(conn, blocked) >= DEPENDENTS - 101, "the call itself freed too many"
 
         chunks: list[tuple[int, int]] = []
         left = engine.scalar(conn, blocked)
@@ -115,10 +119,12 @@ def test_a_hundred_thousand_dependents_are_freed_in_chunks(
             chunks.append((left - now, cost))
             left = now
             assert len(chunks) < 1000
-        assert len(chunks) >= 20, "in chunks, so that no call takes long"
+        assert len(chunks) >= 20, "too few chunks: a call takes too long"
         full = [cost / freed for freed, cost in chunks if freed >= 0.9 * chunks[0][0]]
         early, late = sum(full[:5]) / 5, sum(full[-5:]) / 5
-        assert late <= 2 * early, f"a dependent cost {early:.0f} buffers first, {late:.0f} at last"
+        assert late <= 2 * early, (
+            f"a dependent cost {early:.0f} buffers at first, {late:.0f} in the end"
+        )
     for _ in range(20):
         engine.sweep(conn)
     assert engine.scalar(conn, blocked) == 0
@@ -160,8 +166,10 @@ def test_an_idle_producer_delays_only_its_own_dependent(connect: Connect) -> Non
 def test_a_dependency_that_does_not_succeed(
     connect: Connect, policy: str, end: str, when: str
 ) -> None:
-    """Fault 37: every policy, for every bad end, whether it comes before the dependent is
-    submitted, after, or while both transactions are open."""
+    """Fault 37: every policy for every unsuccessful end of the dependency.
+
+    The end comes before the dependent is submitted, after it, or while both transactions are open.
+    """
     ender, conn = connect(), connect(options=engine.PATIENCE)
     hub = engine.submit(conn, "hub", max_attempts=1)
     leaf: UUID | None = None
@@ -217,7 +225,8 @@ def test_a_dependency_that_does_not_succeed(
 
 
 def test_dependencies_are_checked(conn: Connection) -> None:
-    """Fault 35: on itself, in a circle, twice, on nobody."""
+    """Fault 35: a job that waits for itself, in a cycle, twice for one job, or for an unknown
+    job."""
     own, a, b = uuid4(), engine.submit(conn, "x"), engine.submit(conn, "x")
     before = engine.query(conn, "select * from job order by job_id")
     wrong: list[tuple[str, dict[str, Any]]] = [
@@ -250,15 +259,17 @@ def test_dependencies_are_checked(conn: Connection) -> None:
 def test_one_call_runs_a_bounded_part_of_due_maintenance(
     connect: Connect, conn: Connection
 ) -> None:
-    """Forty cancelled parents of a hundred cascading dependents each, and a poll of another
-    need: it moves no more than its budget, and each call goes on where the last one ended."""
+    """Forty jobs with a hundred cascading dependents each are cancelled.
+
+    A worker of another need polls. Each call ends no more jobs than its budget allows, and goes on where the last one stopped.
+    """
     parents = [engine.submit(conn, "parent") for _ in range(40)]
     for parent in parents:
         children = [
             {"next_need": "child", "wait_for": [parent], "on_dependency_failure": "cascade"}
         ] * 101
         engine.submit_many(conn, children)
-    # so that each end is one note, for a hundred and one dependents
+    # so that each end is one deferred item, for a hundred and one dependents
     engine.run_deferred(conn)
     for parent in parents:
         value(conn, "cancel", job_id=parent, actor="t")
@@ -266,19 +277,19 @@ def test_one_call_runs_a_bounded_part_of_due_maintenance(
     while left[-1]:
         engine.take(conn, "unrelated")
         left.append(engine.scalar(conn, "select count(*) from job"))
-        moved = left[-2] - left[-1]
-        # by the way, and once more because nothing was found
-        assert 0 < moved <= 1250, f"{moved} jobs moved by one call"
+        ended = left[-2] - left[-1]
+        # maintenance that is due, and once more because the call found no job
+        assert 0 < ended <= 1250, f"one call ended {ended} jobs"
         engine.make_due(conn)
     engine.check(conn, drained=True)
 
 
 @pytest.mark.long
 def test_dependencies_are_rechecked_page_by_page(conn: Connection) -> None:
-    """A job that waits for 10,000 others, all of which ended unseen."""
+    """A job waits for 10,000 others, all of which ended unseen."""
     parents = engine.submit_many(conn, [{"next_need": "parent"}] * 10_000)
     last = engine.submit(conn, "last", wait_for=parents)
-    # all ended unseen, as under way while it was submitted
+    # all ended unseen, as if they had been ending while it was submitted
     conn.execute(
         "with gone as (delete from ready where next_need = 'parent' returning *)"
         " insert into archive (job_id, submitted_at, available_at, ended_at, attempt, priority, crashes,"
@@ -286,11 +297,11 @@ def test_dependencies_are_rechecked_page_by_page(conn: Connection) -> None:
         " select job_id, submitted_at, available_at, now(), 1, priority, 0, false, 'succeeded', next_need,"
         " submitted_by, on_dependency_failure, payload from gone"
     )
-    edges = [engine.scalar(conn, "select count(*) from dependency")]
-    while edges[-1]:
+    left = [engine.scalar(conn, "select count(*) from dependency")]
+    while left[-1]:
         engine.make_due(conn)
         engine.one(conn, "sweep")
-        edges.append(engine.scalar(conn, "select count(*) from dependency"))
-        looked_at = edges[-2] - edges[-1]
-        assert 0 < looked_at <= 1000, f"{looked_at} edges by one call"
+        left.append(engine.scalar(conn, "select count(*) from dependency"))
+        checked = left[-2] - left[-1]
+        assert 0 < checked <= 1000, f"one call checked {checked} dependencies"
     assert engine.take_one(conn, "last")["job_id"] == last

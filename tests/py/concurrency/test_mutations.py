@@ -1,5 +1,5 @@
-"""A check that no mutation of the code can break is no check: take out a lock, an order, a test of
-a lease, and the scenario that is there for it must fail."""
+"""Every scenario must be able to fail: when a lock, an order or the check of a lease is taken out,
+the scenario that is there for it must notice."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ def test_mutation_is_noticed(mutation: Mutation, scenario: Scenario, connect: Co
     except AssertionError:
         return
     except psycopg.Error as error:
-        # a mutation that cannot run proves nothing
+        # a mutated function that cannot run proves nothing
         if (error.sqlstate or "").startswith("42"):
             pytest.fail(f"{mutation.name} cannot run: {error}")
         return
-    pytest.fail(f"nothing was noticed without {mutation.name}")
+    pytest.fail(f"the scenario passes without {mutation.name}")
 
 
 def test_the_names_of_the_mutations_are_unique() -> None:

@@ -1,4 +1,4 @@
-"""The scenarios against the engine as it is; test_mutations.py has the proof that each of them can
+"""Runs the scenarios against the engine as it is; test_mutations.py proves that each of them can
 fail."""
 
 from __future__ import annotations

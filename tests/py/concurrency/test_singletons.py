@@ -1,4 +1,4 @@
-"""Singleton keys under many workers (promise 6, fault 34), and a key that is very busy."""
+"""Singleton keys with many workers (promise 6, fault 34), and a key with very many jobs."""
 
 from __future__ import annotations
 
@@ -14,9 +14,12 @@ from workers import Watch, workers
 
 
 def overlaps(held: list[tuple[str, int, float, float]]) -> list[object]:
-    """Pairs of leases of one key that were held at once, by what the workers saw: from the moment
-    a claim had been answered to the moment its completion was sent. Sorted by their fences, which
-    are drawn while the key is locked, they must be sorted in time."""
+    """Pairs of leases of one key that were held at once, as the workers saw it.
+
+    A worker holds a lease from the answer of its claim until it sends the completion. Fences are
+    drawn while the key is locked, so that leases in the order of their fences must be in the order
+    of time as well.
+    """
     held = sorted(held)
     return [
         (one, two) for one, two in itertools.pairwise(held) if one[0] == two[0] and one[3] > two[2]
@@ -50,14 +53,15 @@ def test_fifty_workers_on_two_hundred_jobs_of_ten_keys(
         assert not counts, f"errors: {counts}"
         watch.assert_no_claim_waited()
     else:
-        # right, or 40001; waits between an old snapshot's writes are PostgreSQL's own way
+        # A call succeeds or raises 40001. Transactions with fixed snapshots may wait for each
+        # other's writes, as always in PostgreSQL.
         assert set(counts) <= {"40001"}, f"errors: {counts}"
     assert len(held) == 200
     assert overlaps(held) == []
 
 
 def test_fifty_claimers_at_once_get_one_job_of_a_key(connect: Connect, conn: Connection) -> None:
-    for n in range(60):  # each more urgent than the one before: all of them are offered
+    for n in range(60):  # each more urgent than the one before, so that none of them is parked
         engine.submit(conn, singleton_key="k", priority=100 - n)
     conns = [connect(options=engine.PATIENCE) for _ in range(50)]
     found = run_threads([lambda c=c: engine.take(c, n=2) for c in conns])
@@ -68,10 +72,10 @@ def test_fifty_claimers_at_once_get_one_job_of_a_key(connect: Connect, conn: Con
 
 @pytest.mark.long
 def test_a_busy_key_does_not_slow_the_claims_of_others(connect: Connect, conn: Connection) -> None:
-    """A hundred thousand jobs of one key stand before one of none: the claim reads as much."""
+    """A claim reads no more for a hundred thousand jobs of one key before the job that it takes."""
 
     def cost(capability: str) -> int:
-        """Buffers that one claim touches, in a transaction that is rolled back."""
+        """The buffers that one claim touches, in a transaction that is rolled back."""
         engine.maintenance_is_done(conn)
         costs = []
         for _ in range(4):
@@ -108,8 +112,10 @@ def test_a_busy_key_does_not_slow_the_claims_of_others(connect: Connect, conn: C
     assert holder["singleton_key"] == "busy"
     engine.run_deferred(conn)
     after = cost("x")
-    assert after <= 2 * before + 20, f"{before} buffers before, {after} behind 100,000 of a key"
-    # and the end of its holder lets the next one in as cheaply as in a key of three
+    assert after <= 2 * before + 20, (
+        f"{before} buffers before, {after} behind 100,000 jobs of a key"
+    )
+    # the end of the holder unparks the next job as cheaply as with a key of three jobs
     costs = []
     for work in (small, holder):
         plan = engine.scalar(
@@ -118,5 +124,7 @@ def test_a_busy_key_does_not_slow_the_claims_of_others(connect: Connect, conn: C
             f" select complete('{work['job_id']}', '{work['lease_id']}')",
         )[0]["Plan"]
         costs.append(plan["Shared Hit Blocks"] + plan["Shared Read Blocks"])
-    assert costs[1] <= 2 * costs[0] + 20, f"{costs[0]} buffers in a key of three, {costs[1]} here"
+    assert costs[1] <= 2 * costs[0] + 20, (
+        f"{costs[0]} buffers with a key of three jobs, {costs[1]} here"
+    )
     assert engine.take_one(conn, "x")["singleton_key"] == "busy"

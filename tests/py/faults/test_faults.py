@@ -1,5 +1,5 @@
-"""Faults that the server or its operator brings: killed backends, timeouts, idle and prepared
-transactions, a server that was down; and the same submit many times at once."""
+"""Faults of the server and its operation: killed backends, timeouts, idle and prepared transactions,
+a server that was down; and one submit many times at once."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from support import (
 
 
 def snapshot(conn: Connection) -> dict[str, list[Any]]:
-    """Every row of the tables that say how things stand."""
+    """All rows of the tables that hold the state of jobs."""
     tables = ("job", "archive", "dependency", "idempotency", "given_id", "checkpoint", "history")
     return {
         t: engine.query(conn, f'select * from {t} as t order by t::text collate "C"')
@@ -141,7 +141,7 @@ def test_workers_whose_backends_are_killed_lose_no_job(connect: Connect, conn: C
             engine.make_due(conn)
     finally:
         done = True
-    assert sum(c.result(timeout=60) for c in crew) > 0, "nobody was killed"
+    assert sum(c.result(timeout=60) for c in crew) > 0, "no backend was killed"
     engine.drain(conn)
     engine.check(conn, drained=True)
     assert engine.scalar(conn, "select count(*) from archive where state = 'succeeded'") == 61
@@ -159,7 +159,7 @@ def _connect(found: server.Cluster) -> Connection:
 def test_a_killed_postmaster_costs_no_job_and_ends_no_lease(
     scratch_server: server.Cluster,
 ) -> None:
-    """Faults 9 and 31c: nobody could extend while the server was down."""
+    """Faults 9 and 31c: no worker could extend while the server was down."""
     with _connect(scratch_server) as conn:
         server.install(conn)
         held = engine.submit(conn, "held", retry=engine.AT_ONCE)
@@ -174,7 +174,7 @@ def test_a_killed_postmaster_costs_no_job_and_ends_no_lease(
         getattr(scratch_server, how)()
         scratch_server.start()
     with _connect(scratch_server) as conn:
-        # the lease ended while the server was down, by the clock
+        # by the clock, the lease ended while the server was down
         conn.execute(
             "update job set leased_at = leased_at - interval '1 h', check_at = now(),"
             " lease_expires_at = lease_expires_at - interval '1 h' where state = 'leased'"
@@ -190,7 +190,8 @@ def test_a_killed_postmaster_costs_no_job_and_ends_no_lease(
         engine.check(conn, drained=True)
 
 
-# What brings the server back without a new postmaster, whose start time therefore says nothing.
+# The server comes back without a new postmaster, so that the start time of the postmaster proves
+# nothing.
 RETURNS = ("crash recovery", "promotion")
 
 
@@ -198,7 +199,7 @@ RETURNS = ("crash recovery", "promotion")
 def test_no_lease_is_reclaimed_before_the_server_has_been_back_for_as_long(
     scratch_server: server.Cluster, how: str
 ) -> None:
-    """Faults 9, 27 and 31c: a lease of a second whose end passes while nobody can extend it."""
+    """Faults 9, 27 and 31c: the end of a lease of a second passes while no worker can extend it."""
     with _connect(scratch_server) as conn:
         server.install(conn)
         job = engine.submit(conn, "held", retry=engine.AT_ONCE)
@@ -226,7 +227,7 @@ def test_no_lease_is_reclaimed_before_the_server_has_been_back_for_as_long(
     with conn:
         assert conn.info.backend_pid != backend
         swept = engine.one(conn, "sweep")
-        assert swept["reclaimed"] == 0, "nobody could extend until a moment ago"
+        assert swept["reclaimed"] == 0, "no worker could extend until a moment ago"
         engine.wait_until_past(conn, "(select since + interval '1.1 s' from uptime)")
         conn.execute("update leased set check_at = now()")
         assert engine.one(conn, "sweep")["reclaimed"] == 1
@@ -308,7 +309,7 @@ def test_a_transaction_cut_off_for_idling_releases_its_claims(
     idler.execute("begin")
     assert len(engine.take(idler)) == 1
     wait_gone = "select count(*) = 0 from pg_stat_activity where pid = %s"
-    eventually(lambda: engine.scalar(conn, wait_gone, pid(idler)), "the idler is cut off")
+    eventually(lambda: engine.scalar(conn, wait_gone, pid(idler)), "the idle session is cut off")
     assert len(engine.take(conn)) == 1
 
 
@@ -381,10 +382,10 @@ def test_a_transaction_that_notifies_no_worker_can_be_prepared(
     def begin() -> None:
         conn.execute(f"begin isolation level {isolation}")
 
-    # a submit rings, and so does an end that frees what waits
+    # a submit notifies, and so does an end that frees dependents
     for call in ("select submit('x')", "select complete(job_id, lease_id) from leased limit 1"):
         if "complete" in call and isolation != "read committed":
-            continue  # there it leaves a note
+            continue  # there it leaves a deferred item
         begin()
         conn.execute(call)
         with refused("0A000"):
@@ -404,7 +405,7 @@ def test_a_transaction_that_notifies_no_worker_can_be_prepared(
     assert list(waiter.notifies(timeout=0.2)) == []
     engine.submit(conn, "x")
     assert [n.channel for n in waiter.notifies(timeout=10, stop_after=1)] == [channel], (
-        "who was not rung is registered still"
+        "a worker that was not notified must still be registered"
     )
     assert len(engine.drain_held(conn)) == 8
 
@@ -412,7 +413,10 @@ def test_a_transaction_that_notifies_no_worker_can_be_prepared(
 def test_a_session_without_access_to_views_submits_and_works_through_functions(
     conn: Connection,
 ) -> None:
-    """pg_dump and hardened servers set it. PostgreSQL refuses INSERT into the view, by its name."""
+    """pg_dump and hardened servers set restrict_nonsystem_relation_kind.
+
+    PostgreSQL then refuses an INSERT into a view that the statement names.
+    """
     name = "restrict_nonsystem_relation_kind"
     if not engine.query(conn, "select from pg_settings where name = %s", name):
         pytest.skip(f"this server has no {name}")
@@ -445,9 +449,9 @@ def test_fifty_submits_of_one_key_at_once_make_one_job(connect: Connect, conn: C
     assert len({a["job_id"] for a in answers}) == 1
     assert [a["created"] for a in answers].count(True) == 1
 
-    def other(who: Connection, n: int) -> str:
+    def other(session: Connection, n: int) -> str:
         try:
-            one(who, "submit", next_need="x", idempotency_key="p", payload={"n": n})
+            one(session, "submit", next_need="x", idempotency_key="p", payload={"n": n})
         except psycopg.Error as error:
             return error.sqlstate or "?"
         return "created"
@@ -459,16 +463,16 @@ def test_fifty_submits_of_one_key_at_once_make_one_job(connect: Connect, conn: C
 
 
 def test_a_key_whose_holders_roll_back_is_used_once(connect: Connect, conn: Connection) -> None:
-    """The key goes from holder to holder until one commits."""
+    """The key passes from one transaction to the next until one commits."""
     conns = [connect() for _ in range(20)]
 
-    def attempt(who: Connection, n: int) -> str:
-        who.execute("begin")
-        answer = one(who, "submit", next_need="x", idempotency_key="k")
+    def attempt(session: Connection, n: int) -> str:
+        session.execute("begin")
+        answer = one(session, "submit", next_need="x", idempotency_key="k")
         if answer["created"] and n % 4:
-            who.execute("rollback")
+            session.execute("rollback")
             return "gave up"
-        who.execute("commit")
+        session.execute("commit")
         return "created" if answer["created"] else "found"
 
     answers = run_threads([lambda c=c, n=n: attempt(c, n) for n, c in enumerate(conns)])
@@ -488,9 +492,9 @@ def test_a_job_submitted_again_while_it_completes_is_never_live_and_archived(
         given = engine.submit(conn, "x", job_id=uuid4())
         works = engine.take(conn, n=2)
 
-        def again(who: Connection, job_id: object) -> str:
+        def again(session: Connection, job_id: object) -> str:
             try:
-                engine.submit(who, "x", job_id=job_id)
+                engine.submit(session, "x", job_id=job_id)
             except psycopg.Error as error:
                 return error.sqlstate or "?"
             return "submitted"
@@ -510,7 +514,7 @@ def test_a_job_submitted_again_while_it_completes_is_never_live_and_archived(
 
 
 def test_an_old_snapshot_held_open_changes_no_answer(connect: Connect, conn: Connection) -> None:
-    """Fault 15, for right answers alone: the speed is bench's."""
+    """Fault 15, for correctness alone: bench measures the speed."""
     old = connect()
     with transaction(old, "repeatable read"):
         for n in range(200):

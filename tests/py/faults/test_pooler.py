@@ -1,5 +1,5 @@
-"""Fault 20: through pgbouncer in transaction mode, where each transaction may have another backend
-and a backend may go in the middle."""
+"""Fault 20: through pgbouncer in transaction mode, where each transaction may have another backend,
+and a backend may be terminated in the middle of one."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from support import eventually, run_threads, value
 
 @pytest.fixture
 def pooled(dsn: str, conn: Connection) -> Iterator[str]:
-    """The test's database by way of pgbouncer: two backends for everybody."""
+    """The test's database through pgbouncer, with two backends for all clients."""
     program = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
     if program is None:
         pytest.skip("pgbouncer is not installed")
     given = conninfo_to_dict(dsn)
-    # what a client says at its start does not reach every backend: the database says it
+    # The options of a client do not reach every backend, so that the database sets the search path.
     conn.execute(f'alter database "{given["dbname"]}" set search_path = leasehold, public')
     port = server.free_port()
     directory = Path(tempfile.mkdtemp(prefix="leasehold-pooler-"))
@@ -46,7 +46,7 @@ def pooled(dsn: str, conn: Connection) -> Iterator[str]:
         "ignore_startup_parameters = extra_float_digits,options\n"
     )
     user: dict[str, Any] = {}
-    if os.geteuid() == 0:  # it refuses to run as root
+    if os.geteuid() == 0:  # pgbouncer refuses to run as root
         nobody = pwd.getpwnam("nobody")
         user = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
         for path in (directory, *directory.iterdir()):
@@ -102,21 +102,21 @@ def test_jobs_are_done_through_a_transaction_pooler(pooled: str, conn: Connectio
 
     def work() -> int:
         ended = 0
-        who = client()
+        session = client()
         while not done:
             try:
-                for work in engine.take(who, n=3, lease="5 s"):
-                    who.execute("begin")
-                    who.execute("insert into effect values (%s)", (work["job_id"],))
-                    engine.complete(who, work)
-                    who.execute("commit")
+                for work in engine.take(session, n=3, lease="5 s"):
+                    session.execute("begin")
+                    session.execute("insert into effect values (%s)", (work["job_id"],))
+                    engine.complete(session, work)
+                    session.execute("commit")
                     ended += 1
             except psycopg.Error as error:
                 if (error.sqlstate or "08").startswith("LH"):
                     raise
-                who.close()
-                who = client()
-        who.close()
+                session.close()
+                session = client()
+        session.close()
         return ended
 
     def watch() -> int:
@@ -125,7 +125,7 @@ def test_jobs_are_done_through_a_transaction_pooler(pooled: str, conn: Connectio
             for n in range(2000):
                 if engine.scalar(conn, "select count(*) = 41 from archive"):
                     return 0
-                if n < 40 and n % 8 == 7:  # the backend goes in the middle of a transaction
+                if n < 40 and n % 8 == 7:  # terminate a backend in the middle of a transaction
                     dropped += len(
                         conn.execute(
                             "select pg_terminate_backend(pid) from pg_stat_activity"
@@ -133,14 +133,15 @@ def test_jobs_are_done_through_a_transaction_pooler(pooled: str, conn: Connectio
                             " and pid <> pg_backend_pid() limit 1"
                         ).fetchall()
                     )
-                # in the end: the pooler has another one before the one that was told to go is gone
-                eventually(lambda: backends() <= 2, "the pooler shares two backends")
+                # only eventually: the pooler starts another backend before the terminated one is
+                # gone
+                eventually(lambda: backends() <= 2, "the pooler uses two backends")
                 engine.expire_leases(conn) if n % 50 == 49 else None
                 engine.make_due(conn)
                 time.sleep(0.01)
         finally:
             done = True
-        raise AssertionError("it does not drain")
+        raise AssertionError("the queue does not drain")
 
     run_threads([*[work] * 6, watch])
     assert engine.scalar(conn, "select count(*) = count(distinct job_id) from effect")

@@ -1,4 +1,4 @@
-"""Everything at once, at random, and then it must drain (promise 7, I1–I7, fault 12)."""
+"""All calls at once, at random, after which the queue must drain (promise 7, I1–I7, fault 12)."""
 
 from __future__ import annotations
 
@@ -20,23 +20,24 @@ from workers import Watch
 SECONDS = 15.0
 THREADS = 8
 
-# What a call may be refused with here: it came too late, was stopped, or met another one.
+# The errors that a call may raise here: it came too late, was stopped, or conflicts with another.
 EXPECTED = {"LH001", "LH002", "LH003", "LH004", "LH005", "LH006", "LH007", "LH008", "LH009"}
 EXPECTED |= {"LH018"}
 
 
 class Actor:
-    """One thread: calls at random, remembers what was acknowledged, refuses to be surprised."""
+    """One thread that calls at random, keeps what was acknowledged, and fails on unexpected
+    errors."""
 
     def __init__(self, conn: Connection, number: int, known: list[UUID]) -> None:
         self.conn = conn
         self.number = number
         self.chance = random.Random(number)
-        self.known = known  # shared: jobs that anybody submitted
+        self.known = known  # shared: the jobs that all actors submitted
         self.acknowledged: set[UUID] = set()
         self.completed: set[UUID] = set()
-        self.hand: list[engine.Work] = []
-        self.submitted: list[UUID] = []  # in the transaction under way
+        self.held: list[engine.Work] = []
+        self.submitted: list[UUID] = []  # in the current transaction
         self.counts: Counter[str] = Counter()
 
     def some(self, most: int) -> list[UUID]:
@@ -73,12 +74,12 @@ class Actor:
     def take(self) -> None:
         capabilities = self.chance.choice([["%"], ["n0"], ["n1", "n2"]])
         lease = self.chance.choice(["60 s", "60 s", "20 ms"])
-        self.hand += engine.take(self.conn, *capabilities, n=self.chance.randint(1, 5), lease=lease)
+        self.held += engine.take(self.conn, *capabilities, n=self.chance.randint(1, 5), lease=lease)
 
     def pop(self) -> engine.Work | None:
-        if not self.hand:
+        if not self.held:
             self.take()
-        return self.hand.pop(self.chance.randrange(len(self.hand))) if self.hand else None
+        return self.held.pop(self.chance.randrange(len(self.held))) if self.held else None
 
     def complete(self) -> None:
         if work := self.pop():
@@ -100,12 +101,12 @@ class Actor:
                 ]
             )
             if function in ("extend", "checkpoint"):
-                self.hand.append(work)
+                self.held.append(work)
             rows(self.conn, function, **engine.lease_of(work), **arguments)
 
     def settle(self) -> None:
         self.take()
-        works, self.hand = self.hand, []
+        works, self.held = self.held, []
         self.chance.shuffle(works)
         done = []
         for work in works:
@@ -119,7 +120,7 @@ class Actor:
                 self.conn.execute("insert into effect select unnest(%s::uuid[])", (ended,))
             self.completed |= set(ended)
 
-    def from_outside(self) -> None:
+    def act_without_lease(self) -> None:
         for job_id in self.some(1):
             function, arguments = self.chance.choice(
                 [
@@ -132,7 +133,7 @@ class Actor:
             )
             rows(self.conn, function, job_id=job_id, actor="soak", **arguments)
 
-    def upkeep(self) -> None:
+    def run_maintenance(self) -> None:
         engine.one(self.conn, "sweep", limit_jobs=50)
         if self.chance.random() < 0.2:
             rows(self.conn, "redrive_many", capability="%", actor="soak", limit_jobs=5)
@@ -144,15 +145,15 @@ class Actor:
             *[self.complete] * 7,
             *[self.end_otherwise] * 3,
             *[self.settle] * 2,
-            self.from_outside,
-            self.upkeep,
+            self.act_without_lease,
+            self.run_maintenance,
             self.take,
         ]
         while time.monotonic() < deadline:
             call = self.chance.choice(calls)
             self.submitted = []
             try:
-                if call in (self.submit, self.upkeep) and self.chance.random() < 0.3:
+                if call in (self.submit, self.run_maintenance) and self.chance.random() < 0.3:
                     with transaction(self.conn):  # two calls in one transaction
                         call()
                         call()
@@ -182,7 +183,7 @@ def test_a_soak_of_everything_drains(connect: Connect, conn: Connection) -> None
         run_threads([lambda a=a: a.run(deadline) for a in actors], seconds=SECONDS + 300)
     engine.check(conn)
 
-    # faults stop here: the workers are gone, their leases run out, and it all drains
+    # the faults stop here: the workers are gone, their leases expire, and the queue drains
     engine.expire_leases(conn)
     for row in engine.query(
         conn, "select job_id from job where state = 'leased' and cancel_requested"
@@ -207,4 +208,4 @@ def test_a_soak_of_everything_drains(connect: Connect, conn: Connection) -> None
         for row in engine.query(conn, "select job_id from archive where state = 'succeeded'")
     }
     assert effects <= succeeded
-    assert len(succeeded) > 300, "hardly anything was done"
+    assert len(succeeded) > 300, "hardly any job succeeded"

@@ -1,10 +1,11 @@
-"""The engine with a lock, a check or an order taken out: what the tests must notice.
+"""Mutations: the engine without a lock, a check or an order, which the scenarios must notice.
 
-A mutation names a function, a text in its body and what to put there instead; the text must be
-found, so that a mutation cannot quietly lose its object when the function changes. `sql` is for
-what is not in a function's body. `scenarios` are those that must fail on the mutated engine.
+A mutation names a function, a text in its body and the text to put there instead. The text must be
+found, so that a mutation cannot silently stop applying when the function changes. `sql` is for
+changes outside the body of a function. `scenarios` must fail on the mutated engine. The name of a
+mutation says which property it takes out.
 
-A module holds the mutations of one subject, named as the module of scenarios.
+A module holds the mutations of one subject, and has the name of the module with its scenarios.
 """
 
 from __future__ import annotations

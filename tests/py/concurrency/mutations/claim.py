@@ -1,4 +1,4 @@
-"""Claims: nothing is skipped, nothing is taken twice."""
+"""Claims: no job is skipped, and none is claimed twice."""
 
 from __future__ import annotations
 

@@ -17,27 +17,27 @@ MUTATIONS = (
         change("_propagate_to", "for no key update skip locked", "for no key update"),
     ),
     Mutation(
-        "skip locked on the job of a note",
+        "skip locked on the job of a deferred item",
         [dependencies.a_locked_dependent_is_freed_later],
         change("_run_deferred_item", "for no key update skip locked", "for no key update"),
     ),
     Mutation(
-        "an end that many wait for comes first",
+        "the precedence of an end with many dependents",
         [dependencies.an_end_with_many_dependents_and_other_deferred_items_do_not_delay_each_other],
         change("_run_deferred", "n.kind = 'ended' and n.due_at", "false and n.due_at"),
     ),
     Mutation(
-        "half of a sweep for an end that many wait for",
+        "the limit of half a sweep for an end with many dependents",
         [dependencies.an_end_with_many_dependents_and_other_deferred_items_do_not_delay_each_other],
         change("_run_deferred", "(limit_rows + 1) / 2", "limit_rows"),
     ),
     Mutation(
-        "the note of a job that still waits is kept",
+        "the recheck of a job that still waits",
         [dependencies.a_job_submitted_while_its_dependency_is_ending_is_freed],
         change("_drop_moot_rechecks", "n.tries = 0", "n.tries = 0 or n.deferred_id = any (items)"),
     ),
     Mutation(
-        "the gate for circles",
+        "the lock of cycle_gate",
         [deadlocks.two_reschedules_cannot_close_a_cycle_at_once],
         change(
             "_check_cycle",
@@ -47,12 +47,12 @@ MUTATIONS = (
         + change("_check_cycle", "update cycle_gate as g set passed = g.passed + 1;"),
     ),
     Mutation(
-        "the gate is changed by who passes it",
+        "the update of cycle_gate by each transaction that locks it",
         [deadlocks.an_old_snapshot_cannot_close_a_cycle],
         change("_check_cycle", "update cycle_gate as g set passed = g.passed + 1;"),
     ),
     Mutation(
-        "the look for circles",
+        "the check for cycles",
         [deadlocks.two_reschedules_cannot_close_a_cycle_at_once],
         change("_check_cycle", "where u.id = _check_cycle.job_id", "where false"),
     ),
@@ -73,7 +73,7 @@ MUTATIONS = (
         ),
     ),
     Mutation(
-        "the locks of a mixed batch before its ends",
+        "the locks that a mixed batch takes before it ends jobs",
         [deadlocks.two_mixed_batches_of_the_same_jobs_in_reverse_order_do_not_deadlock],
         change(
             "_settle_batch",

@@ -8,7 +8,7 @@ from .mutation import Mutation, change
 
 MUTATIONS = (
     Mutation(
-        "no further than nothing can be missing",
+        "the bound up to which no job can be missing",
         [lane_cache.a_batch_of_many_needs_is_in_overall_order],
         change(
             "_lock_first_of_lanes",
@@ -18,7 +18,7 @@ MUTATIONS = (
         ),
     ),
     Mutation(
-        "the mark of the next lane ends a look",
+        "the watermark of the next lane bounds a read",
         [lane_cache.jobs_of_many_needs_are_claimed_in_overall_order],
         change(
             "_lock_first_of_lanes",
@@ -27,7 +27,7 @@ MUTATIONS = (
         ),
     ),
     Mutation(
-        "the mark of the rear ends a look",
+        "the watermark of the rest of the lanes bounds a read",
         [lane_cache.a_batch_of_many_needs_is_in_overall_order],
         change(
             "_lock_first_of_lanes",
@@ -36,12 +36,12 @@ MUTATIONS = (
         ),
     ),
     Mutation(
-        "a lane that was cut off ends a look",
+        "a lane that was cut off bounds a read",
         [lane_cache.a_batch_of_many_needs_is_in_overall_order],
         change("_lock_first_of_lanes", "where h.cut", "where false"),
     ),
     Mutation(
-        "a deeper look where others hold the first",
+        "a deeper read where others have locked the first jobs",
         [lane_cache.a_claim_of_many_needs_skips_locked_rows],
         change(
             "_lock_candidates_merged",
@@ -55,22 +55,22 @@ MUTATIONS = (
         change("_lock_first_of_lanes", " skip locked", ""),
     ),
     Mutation(
-        "skip locked among those noted ahead",
+        "skip locked in a claim by the lookahead",
         [lane_cache.a_locked_job_of_the_lookahead_is_skipped],
         change("_claim_lookahead", " skip locked", ""),
     ),
     Mutation(
-        "it is the job that was noted ahead",
+        "the check that the place still holds the job of the lookahead",
         [lane_cache.a_place_in_the_lookahead_that_holds_another_job_is_skipped],
         change("_claim_lookahead", "and r.number = p.number", ""),
     ),
     Mutation(
-        "those noted ahead that may be too late are looked at again",
+        "the check for expired jobs of the lookahead",
         [lane_cache.an_expired_job_of_the_lookahead_is_skipped],
         change("_claim_lookahead", "and not v_special", ""),
     ),
     Mutation(
-        "nothing is noted ahead that is not proven",
+        "the lookahead ends where the lane cache is no longer proven",
         [lane_cache.a_job_that_commits_late_comes_before_the_lookahead],
         change(
             "_store_lookahead",
@@ -79,34 +79,34 @@ MUTATIONS = (
         ),
     ),
     Mutation(
-        "nothing is noted ahead that comes behind a lane not looked at",
+        "the lookahead ends before a lane that was not read",
         [lane_cache.a_job_behind_a_lane_that_was_not_read_is_not_in_the_lookahead],
         change(
             "_store_lookahead", "case cache.priorities[ahead + 1] when", "case null::smallint when"
         ),
     ),
     Mutation(
-        "a lane that is opened makes what was noted ahead old",
+        "a lane that is opened makes the lookahead stale",
         [lane_cache.a_lane_that_was_just_opened_is_seen_by_claims_of_many_needs],
         change("_claim_lookahead", "and a.newer = array(", "and array[0::bigint] <> array("),
     ),
     Mutation(
-        "a head of a key may come before those noted ahead",
+        "a head of a key may come before the lookahead",
         [lane_cache.jobs_with_keys_keep_their_order_among_many_needs],
         change("_claim_lookahead", "or not _has_ready_heads(capabilities)", "or true"),
     ),
     Mutation(
-        "heads of keys are looked for in all lanes",
+        "the search for heads of keys in all lanes",
         [lane_cache.jobs_with_keys_keep_their_order_among_many_needs],
         change("_plan_scope_claim", "v_keyed is not false or v_plan.maintained", "false"),
     ),
     Mutation(
-        "a lane that is opened makes fronts old",
+        "a lane that is opened makes lane caches stale",
         [lane_cache.a_lane_that_was_just_opened_is_seen_by_claims_of_many_needs],
         change("_plan_scope_claim", "and f.newer = array(", "and array[0::bigint] <> array("),
     ),
     Mutation(
-        "lanes are known up to what is proven",
+        "lanes count as known only up to the proven number",
         [lane_cache.a_lane_whose_opening_commits_late_is_seen_by_claims_of_many_needs],
         change(
             "_start_lane_cache",
@@ -115,7 +115,7 @@ MUTATIONS = (
         ),
     ),
     Mutation(
-        "the wait for older ids before a front is moved",
+        "the wait for older ids before a lane cache advances",
         [lane_cache.a_job_that_commits_late_is_not_passed_by_the_lane_cache],
         change(
             "_read_lane_cache",
@@ -124,7 +124,7 @@ MUTATIONS = (
         ),
     ),
     Mutation(
-        "an id taken after the reading of the sequence, for many needs",
+        "an id taken after the sequence is read, for many needs",
         [lane_cache.a_transaction_with_an_earlier_id_proves_nothing_for_many_needs],
         change(
             "_queue_position",
@@ -133,7 +133,7 @@ MUTATIONS = (
         ),
     ),
     Mutation(
-        "the moving of the front",
+        "the advance of the lane cache",
         [lane_cache.a_lane_cache_advances_to_the_first_ready_job],
         change("_advance_lane_cache", "cache.sure_number + 1,", "l.number,"),
     ),
@@ -147,17 +147,17 @@ MUTATIONS = (
         ),
     ),
     Mutation(
-        "an old snapshot notes no rear but its own",
+        "an old snapshot refers only to a rest of the lanes that it wrote itself",
         [lane_cache.a_claim_with_an_old_snapshot_leaves_a_usable_lane_cache],
         change("_rebuild_lane_cache", "or _snapshot_is_fixed() or", "or"),
     ),
     Mutation(
-        "fronts are cleared away",
+        "the removal of old lane caches",
         [lane_cache.a_claim_with_an_old_snapshot_leaves_a_usable_lane_cache],
         change("_store_lane_cache", "cache.cache_id % 100 = 0", "false"),
     ),
     Mutation(
-        "that scopes were forgotten is noted",
+        "the record that scopes were removed",
         [lane_cache.the_removal_of_scopes_is_recorded],
         change(
             "_forget_scopes",
@@ -166,17 +166,17 @@ MUTATIONS = (
         ),
     ),
     Mutation(
-        "upkeep by who claims an idle need",
+        "maintenance by claims of an idle need",
         [lane_cache.claims_that_always_find_work_run_maintenance],
         change("_stale_watermark_usable", "interval '6 s'", "interval '1 day'"),
     ),
     Mutation(
-        "claims make the marks of an idle need old",
+        "claims make the watermarks of an idle need stale",
         [lane_cache.a_claim_uses_the_watermarks_of_an_idle_need],
         change("_few_claims_since", "or not _one_in_fifty()", "or true"),
     ),
     Mutation(
-        "claims make the marks of a busy need old",
+        "claims make the watermarks of a busy need stale",
         [lane_cache.watermarks_advance_while_a_backlog_is_drained],
         (
             ("_few_claims_since", "or not _one_in_fifty()", "or true"),
@@ -184,12 +184,12 @@ MUTATIONS = (
         ),
     ),
     Mutation(
-        "upkeep by who claims of many needs",
+        "maintenance by claims of many needs",
         [lane_cache.busy_workers_of_many_needs_run_maintenance],
         change("_lookahead_fresh", "and surveyed_at > now - interval '100 ms'", ""),
     ),
     Mutation(
-        "who notes what is ahead anew has not surveyed",
+        "a claim that records a new lookahead has not surveyed",
         [lane_cache.busy_workers_of_many_needs_run_maintenance],
         change(
             "_start_lane_cache",
@@ -198,12 +198,12 @@ MUTATIONS = (
         ),
     ),
     Mutation(
-        "claims go by marks that few claims came after",
+        "claims use watermarks that few claims followed",
         [lane_cache.a_claim_uses_watermarks_that_few_claims_followed],
         change("_watermark_usable", "interval '1 s'", "interval '1 ms'"),
     ),
     Mutation(
-        "one in fifty of the claims that many came before moves marks, not each",
+        "only one claim in fifty advances watermarks that many claims followed",
         [
             lane_cache.one_claim_in_fifty_advances_watermarks_that_many_claims_followed,
             lane_cache.a_claim_uses_the_watermarks_of_an_idle_need,
@@ -211,7 +211,7 @@ MUTATIONS = (
         change("_few_claims_since", " or not _one_in_fifty()", ""),
     ),
     Mutation(
-        "young marks are moved when many claims came after",
+        "fresh watermarks advance when many claims followed",
         [lane_cache.one_claim_in_fifty_advances_watermarks_that_many_claims_followed],
         change(
             "_next_watermark",
@@ -220,7 +220,7 @@ MUTATIONS = (
         ),
     ),
     Mutation(
-        "a survey of young marks that many claims came after",
+        "a survey of fresh watermarks that many claims followed",
         [lane_cache.one_claim_in_fifty_advances_watermarks_that_many_claims_followed],
         (
             (
@@ -236,7 +236,7 @@ MUTATIONS = (
         ),
     ),
     Mutation(
-        "one claim moves the marks of a busy need",
+        "one claim advances the watermarks of a busy need",
         [lane_cache.claims_use_stale_watermarks_while_another_session_advances_them],
         change(
             "_stale_watermark_usable",
@@ -245,7 +245,7 @@ MUTATIONS = (
         ),
     ),
     Mutation(
-        "the others go by the old ones meanwhile",
+        "the other claims use the stale ones meanwhile",
         [lane_cache.claims_use_stale_watermarks_while_another_session_advances_them],
         change(
             "_stale_watermark_usable",
@@ -254,7 +254,7 @@ MUTATIONS = (
         ),
     ),
     Mutation(
-        "marks that somebody keeps from moving",
+        "watermarks advance although another session holds their lock",
         [
             lane_cache.watermarks_advance_though_a_session_that_advanced_them_idles,
             singleton.a_stranger_cannot_stop_watermarks_from_advancing,
@@ -265,22 +265,22 @@ MUTATIONS = (
         ),
     ),
     Mutation(
-        "a front that somebody keeps from moving",
+        "a lane cache advances although another session holds its lock",
         [singleton.a_stranger_cannot_stop_a_lane_cache_from_advancing],
         change("_may_rebuild_lane_cache", "if not v_alone then", "if false then"),
     ),
     Mutation(
-        "a rear that two movers have lost",
+        "a rest of the lanes that is missing is rebuilt",
         [singleton.a_missing_rest_of_a_lane_cache_is_rebuilt],
         change("_rebuild_lane_cache", "or v_old.rest_id is not null", "or false"),
     ),
     Mutation(
-        "upkeep that somebody keeps from being done",
+        "maintenance runs although another session holds its lock",
         [singleton.a_stranger_cannot_stop_maintenance],
         change("_maybe_run_maintenance", "and v_age between interval '0' and interval '1 s'"),
     ),
     Mutation(
-        "a first upkeep, and one after the clock was set back, that somebody keeps from being done",
+        "maintenance runs although its lock is held, the first time and after the clock was set back",
         [singleton.a_stranger_cannot_stop_maintenance],
         change(
             "_maybe_run_maintenance",

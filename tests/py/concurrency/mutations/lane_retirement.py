@@ -28,40 +28,40 @@ MUTATIONS = (
         + change("_retirement_step", "if not _horizon_passed(lane.seen_by) then", "if false then"),
     ),
     Mutation(
-        "all snapshots there are, not those of transactions that have an id",
+        "all snapshots, not only those of transactions with an id",
         [
             lane_retirement.a_job_whose_submitter_has_an_old_snapshot_is_found_after_its_lane_was_retired
         ],
         change("_oldest_snapshot", "min(v_next - (", "max(v_next - ("),
     ),
     Mutation(
-        "a retired lane is no open one",
+        "a retired lane is not open",
         [lane_retirement.an_unused_lane_is_removed_with_its_watermarks],
         change("_retire_lanes", "least(j.priority, -1 - j.priority)", "j.priority"),
     ),
     Mutation(
-        "marks of a need without lanes are removed",
+        "the removal of watermarks of a need without lanes",
         [lane_retirement.an_unused_lane_is_removed_with_its_watermarks],
         change("_retire_lanes", "if v_dropped is not null then", "if false then"),
     ),
     Mutation(
-        "fronts are made up from the lanes that are left",
+        "lane caches are rebuilt from the lanes that are left",
         [lane_retirement.an_unused_lane_is_removed_with_its_watermarks],
         change("_rebuild_lane_cache", "or wide = 0 and v_alone and not (", "or false and not ("),
     ),
     Mutation(
-        "marks of lanes that are being retired",
+        "watermarks of lanes that are being retired",
         [lane_retirement.a_lane_is_read_while_it_is_being_retired],
         change("_next_watermark", "_lane_priority(l.priority)", "l.priority"),
     ),
     Mutation(
-        "fronts with lanes that are being retired",
+        "lane caches with lanes that are being retired",
         [lane_retirement.a_lane_is_read_while_it_is_being_retired],
         change("_add_opened_lanes", "_lane_priority(k.priority)", "k.priority")
         + change("_list_lanes", "_lane_priority(k.priority)", "k.priority"),
     ),
     Mutation(
-        "a lane in which a job is left",
+        "a lane with a job is reopened",
         [lane_retirement.a_lane_that_still_has_a_job_is_reopened],
         change(
             "_retirement_step",
@@ -70,7 +70,7 @@ MUTATIONS = (
         ),
     ),
     Mutation(
-        "a lane in which a head of a key is left",
+        "a lane with a head of a key is reopened",
         [lane_retirement.a_lane_that_still_has_a_job_is_reopened],
         change(
             "_retirement_step",
@@ -79,7 +79,7 @@ MUTATIONS = (
         ),
     ),
     Mutation(
-        "what enters the queue opens its lane",
+        "a job that enters the queue opens its lane",
         [lane_retirement.a_job_that_becomes_ready_again_opens_a_lane_that_was_removed],
         change(
             "_enqueue",
@@ -88,17 +88,17 @@ MUTATIONS = (
         ),
     ),
     Mutation(
-        "what is admitted opens its lane",
+        "a job that is unparked opens its lane",
         [lane_retirement.an_unparked_job_opens_a_lane_that_was_removed],
         change("_unpark_next", "perform _open_lane(v_need, v_priority, true, _now());", ""),
     ),
     Mutation(
-        "a lane in steady use stays longer",
+        "a lane in steady use is retired later",
         [lane_retirement.a_lane_in_steady_use_is_retired_later],
         change("_open_lane", "greatest(2 * max", "greatest(1 * max"),
     ),
     Mutation(
-        "a lane that is in the front and in the rear is looked at once",
+        "a lane that is in lane_cache and lane_cache_rest is read once",
         [lane_retirement.a_reopened_lane_is_in_its_scope_once],
         change(
             "_lock_candidates_merged",

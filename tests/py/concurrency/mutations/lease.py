@@ -1,4 +1,4 @@
-"""Leases: clocks, stale leases, and ends."""
+"""Leases: clocks, stale leases, and the ends of leases."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MUTATIONS = (
         change("_archive_completed", "and j.lease_id = lease_ids[width_bucket(j.job_id, job_ids)]"),
     ),
     Mutation(
-        "a batch that names a job twice goes one by one",
+        "a batch that names a job twice is settled one by one",
         [lease.a_job_that_a_batch_names_twice_is_settled_in_order],
         change("_settle_batch", "count(distinct d.job_id)", "count(*)")
         + change(
@@ -31,7 +31,7 @@ MUTATIONS = (
         ),
     ),
     Mutation(
-        "a batch that moves a job goes one by one",
+        "a batch that reschedules a job is settled one by one",
         [lease.a_job_that_a_batch_reschedules_behind_another_is_settled_in_order],
         change("_settle_batch", "or bool_or(d.element ->> 'verb' = 'reschedule')", ""),
     ),
@@ -73,7 +73,7 @@ MUTATIONS = (
         ),
     ),
     Mutation(
-        "skip locked of who takes leases away",
+        "skip locked of a reclaim",
         [
             lease.an_end_in_progress_is_not_undone_by_a_reclaim,
             lease.a_held_lease_is_not_reclaimed,
@@ -90,12 +90,12 @@ MUTATIONS = (
         change("_reclaimable_at", "return greatest(", "return least('-infinity'::timestamptz, "),
     ),
     Mutation(
-        "a lease's length of uptime",
+        "a server that has been up for as long as the lease lasts",
         [lease.no_lease_is_reclaimed_before_the_server_has_been_up_as_long],
         change("_reclaimable_at", "up_since +", "'-infinity'::timestamptz +"),
     ),
     Mutation(
-        "an old snapshot looks whether a lease was extended unseen",
+        "the check of an old snapshot whether a lease was extended unseen",
         [lease.an_old_snapshot_does_not_reclaim_a_lease_extended_since],
         change("_reclaim_one", "v_job.job_id is not null and _snapshot_is_fixed()", "false"),
     ),
@@ -133,24 +133,24 @@ MUTATIONS = (
         ),
     ),
     Mutation(
-        "the ends of current leases are kept",
+        "the heartbeats of current leases are kept",
         [lease.maintenance_removes_the_heartbeats_of_leases_that_are_over],
         change("_lock_due", "j.fence = o.fence offset", "false offset"),
     ),
     Mutation(
-        "the ends of leases that are over are removed",
+        "the removal of heartbeats of leases that are over",
         [lease.maintenance_removes_the_heartbeats_of_leases_that_are_over],
         change("sweep", "perform _run_contained_step('heartbeats', 10000, null, _now());"),
     ),
     Mutation(
-        "the last moment to start",
+        "the check of expires_at",
         [lease.an_expired_job_is_not_leased],
         change("_filter_claimable", "j.expires_at <= _filter_claimable.now", "false")
         + change("_lock_due", "j.expires_at <= _lock_due.now", "false"),
     ),
     *(
         Mutation(
-            f"upkeep passes by {of} that are locked and can start no more",
+            f"maintenance skips expired {of} that are locked",
             [lease.maintenance_skips_an_expired_job_that_is_locked],
             change(
                 "_lock_due",
@@ -158,10 +158,10 @@ MUTATIONS = (
                 f"for update\n                ) as {alias}",
             ),
         )
-        for of, alias in (("jobs that wait", "w"), ("ready jobs", "r"))
+        for of, alias in (("waiting jobs", "w"), ("ready jobs", "r"))
     ),
     Mutation(
-        "the last moment to start, after a wait",
+        "the check of expires_at, after a wait",
         [lease.a_turn_that_waited_for_a_lock_starts_no_expired_job],
         change("_claim_one", "j.expires_at > _now()", "j.expires_at > statement_timestamp()"),
     ),
@@ -182,7 +182,7 @@ MUTATIONS = (
         change("complete", "perform _replay_or_raise(job_id, lease_id, 'complete');"),
     ),
     Mutation(
-        "a lease younger than the snapshot is no foreign one",
+        "a lease younger than the snapshot is not foreign",
         [submit.completing_a_lease_granted_after_the_snapshot_succeeds_or_raises_40001],
         change("_replay_or_raise", "if _snapshot_is_fixed() and", "if false and"),
     ),

@@ -60,12 +60,12 @@ MUTATIONS = (
         change("_maybe_run_maintenance", "case when s.proven then", "case when false then"),
     ),
     Mutation(
-        "skip locked of a claim with fresh watermarks, of one lane",
+        "skip locked of a claim with fresh watermarks of one lane",
         [claim.a_claim_with_fresh_watermarks_skips_locked_rows],
         change("_claim_one", "for no key update skip locked;", "for no key update;"),
     ),
     Mutation(
-        "skip locked of a claim with fresh watermarks, of two lanes",
+        "skip locked of a claim with fresh watermarks of two lanes",
         [claim.a_claim_with_fresh_watermarks_skips_locked_rows],
         change(
             "_claim_one",

@@ -1,4 +1,4 @@
-"""What a mutation is."""
+"""The class of mutations, and how one is applied."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Mutation:
             assert row is not None
             definition: str = row[0]
             assert found in definition, (
-                f"mutation {self.name!r}: {function} does not contain {found!r} any more"
+                f"mutation {self.name!r}: {function} no longer contains {found!r}"
             )
             conn.execute(definition.replace(found, instead))
         if self.sql:

@@ -12,17 +12,17 @@ _SLOT_LOCK = "for no key update skip locked"
 
 MUTATIONS = (
     Mutation(
-        "the key's try-lock of a claim",
+        "the lock of a key, tried by a claim",
         [singleton.a_claim_skips_a_key_that_another_claim_is_taking],
         change("_filter_claimable", _KEY_LOCK, "v_locked := (array("),
     ),
     Mutation(
-        "the key's lock of a claim is waited for",
+        "a claim does not wait for the lock of a key",
         [singleton.a_claim_skips_a_key_that_another_claim_is_taking],
         change("_try_lock_keys", _SLOT_LOCK, "for no key update"),
     ),
     Mutation(
-        "locks of keys are no advisory locks",
+        "locks of keys are not advisory locks",
         [
             singleton.a_stranger_cannot_hold_a_key,
             singleton.a_statement_that_ends_many_keyed_jobs_holds_few_locks,
@@ -47,28 +47,28 @@ MUTATIONS = (
         change("_try_lock_keys", "or not _restore_slots(v_slots)", "or true"),
     ),
     Mutation(
-        "who restores slots is not waited for",
+        "a session that restores slots is not waited for",
         [singleton.a_missing_key_slot_is_restored],
         change("_restore_slots", "1ms", "0"),
     ),
     Mutation(
-        "the look again for a leased key",
+        "the second check for a leased key",
         [singleton.a_claim_sees_a_lease_committed_before_it_locked_the_key],
         change("_filter_claimable", "where l.singleton_key = v.key", "where false")
         + change("_filter_claimable", _LEASED_KEY, "where false"),
     ),
     Mutation(
-        "the look for keys that were chosen before upkeep",
+        "the check of keys that were chosen before maintenance",
         [singleton.a_job_promoted_by_a_claim_respects_the_keys_it_chose],
         change("_filter_claimable", "and j.job_id = any (chosen)", "and false"),
     ),
     Mutation(
-        "no lock for a key that is busy",
+        "a busy key is not locked",
         [singleton.an_open_claim_that_skipped_a_key_does_not_hold_it],
         change("_filter_claimable", _LEASED_KEY, "where false"),
     ),
     Mutation(
-        "one candidate a key in a batch",
+        "one candidate of a key in a batch",
         [singleton.one_claim_takes_one_job_of_a_key],
         change("_filter_claimable", "order by i.ordinality) > 1", "order by i.ordinality) > 9"),
     ),
@@ -78,17 +78,17 @@ MUTATIONS = (
         sql="drop index leasehold.leased_key_idx",
     ),
     Mutation(
-        "the key's try-lock of who admits",
+        "the lock of a key, tried by an unpark",
         [singleton.the_next_job_of_a_key_is_not_lost_when_it_is_submitted_while_the_holder_ends],
         change("_unpark_next", "_try_lock_keys(array[singleton_key]) = '{}'", "false"),
     ),
     Mutation(
-        "the key's lock of who admits is waited for",
+        "an unpark does not wait for the lock of a key",
         [singleton.the_end_of_a_job_does_not_wait_for_an_unpark_of_its_key],
         change("_try_lock_keys", _SLOT_LOCK, "for no key update"),
     ),
     Mutation(
-        "the note for a key that somebody else is at",
+        "the deferred item for a key that another session has locked",
         [singleton.the_end_of_a_job_does_not_wait_for_an_unpark_of_its_key],
         change("_release_key", "array[singleton_key]", "array['nobody''s']"),
     ),

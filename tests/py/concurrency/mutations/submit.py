@@ -8,7 +8,7 @@ from .mutation import Mutation, change
 
 MUTATIONS = (
     Mutation(
-        "an idempotency key is inserted, then looked for",
+        "an idempotency key is inserted before it is looked up",
         [submit.a_second_submit_of_a_key_gets_the_first_job],
         change(
             "_reserve_key",
@@ -17,7 +17,7 @@ MUTATIONS = (
         ),
     ),
     Mutation(
-        "an idempotency key is looked for in a new statement",
+        "an idempotency key is looked up in a new statement",
         [submit.a_second_submit_of_a_key_gets_the_first_job],
         change(
             "_reserve_key",
@@ -35,7 +35,7 @@ MUTATIONS = (
         ),
     ),
     Mutation(
-        "the hash of what was asked for",
+        "the hash of the request",
         [submit.a_second_submit_of_a_key_gets_the_first_job],
         change("_reserve_key", "if v_known.request <> request then", "if false then"),
     ),

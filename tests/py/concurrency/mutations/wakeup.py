@@ -1,4 +1,4 @@
-"""Rights, and the wake-up of waiting workers."""
+"""Privileges, and the wake-up of waiting workers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _LOOSE = change(
 
 MUTATIONS = (
     Mutation(
-        "PUBLIC's rights",
+        "PUBLIC has no privileges",
         [wakeup.public_may_do_nothing],
         sql="grant execute on function leasehold._now() to public",
     ),

@@ -1,10 +1,10 @@
 """Races, stepped one call at a time: plain functions that raise where the engine breaks a promise.
 
-Each is run twice: by test_races.py against the engine as it is, where it must pass, and by
-test_mutations.py against an engine from which the lock or the check was taken, where it must not.
-Sessions are stepped until the server reports the lock they wait for; nothing here sleeps.
+Each is run twice. test_races.py runs it against the engine as it is, where it must pass;
+test_mutations.py runs it against an engine without the lock or check that it is about, where it must
+fail. A scenario waits until the server reports the lock that a session waits for, and never sleeps.
 
-A module holds the scenarios of one subject; those of all subjects are here by name.
+A module holds the scenarios of one subject; ALL holds those of all subjects by name.
 """
 
 from __future__ import annotations

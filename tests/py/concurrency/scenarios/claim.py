@@ -1,4 +1,4 @@
-"""Claims: nothing is skipped, nothing is taken twice."""
+"""Claims: no job is skipped, and none is claimed twice."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def a_claim_skips_locked_rows(connect: Connect) -> None:
 
 
 def a_claim_with_fresh_watermarks_skips_locked_rows(connect: Connect) -> None:
-    """The short way that nearly every claim takes, of a need with one lane and of one with two."""
+    """The short path that nearly every claim takes, for a need with one lane and one with two."""
     idler, worker = connect(), connect(options=PATIENCE)
     submit(idler, "y", priority=50)
     engine.drain_held(worker)
@@ -53,8 +53,10 @@ def a_claim_with_fresh_watermarks_skips_locked_rows(connect: Connect) -> None:
 
 
 def a_claim_that_came_too_late_keeps_no_lock_on_the_job(connect: Connect) -> None:
-    """A claimer saw a job that another one leased before it got there: it must not keep the lock
-    that it took to find out. A barrier in the claim's own look makes the moment."""
+    """A claimer reads a job, and another one leases it before the first locks the row.
+
+    The first must not keep a lock on that row. A barrier inside the claim's query makes the moment.
+    """
     late, worker, holder, conn = connect(), connect(options=PATIENCE), connect(), connect()
     conn.execute(
         """
@@ -75,7 +77,7 @@ def a_claim_that_came_too_late_keeps_no_lock_on_the_job(connect: Connect) -> Non
         definition: str = scalar(conn, "select pg_get_functiondef(%s::regproc)", function)
         assert last in definition
         conn.execute(definition.replace(last, f"{last} and _barrier()", 1))
-    # by fresh marks of one lane, and of two; by the long way
+    # with fresh watermarks of one lane, and of two; by the long path
     for need, lanes, n in (("x", (100,), 1), ("y", (100, 50), 1), ("z", (100,), 2)):
         for priority in lanes:
             submit(conn, need, priority=priority)
@@ -98,7 +100,7 @@ def a_claim_that_came_too_late_keeps_no_lock_on_the_job(connect: Connect) -> Non
 
 
 def a_call_without_a_lease_waits_for_the_grant_and_sees_it(connect: Connect) -> None:
-    """cancel and the unheld functions, called while the job is being leased."""
+    """cancel and the unheld functions are called while the job is being leased."""
     claimer, outsider, conn = connect(), connect(), connect()
     calls: list[tuple[str, dict[str, object], str]] = [
         ("cancel", {}, ""),

@@ -1,4 +1,4 @@
-"""What the scenarios of several subjects share."""
+"""Helpers that the scenarios of several subjects share."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def make_watermarks_recent(conn: Connection) -> None:
 
 
 def next_ready(conn: Connection, n: int = 1) -> list[UUID]:
-    """What strict order says: lowest priority first, then longest ready, over all needs."""
+    """The next jobs in strict order over all needs: lowest priority first, then longest ready."""
     found = engine.query(
         conn,
         "select job_id from job where state = 'ready' and not parked"
@@ -32,14 +32,18 @@ def next_ready(conn: Connection, n: int = 1) -> list[UUID]:
     return [row["job_id"] for row in found]
 
 
+# Advances the sequence of fences as far as many claims would.
 CLAIMS = "select count(nextval('fence_seq')) from generate_series(1, 120)"
 
-
+# The newest watermarks of the need x.
 NEWEST = "from watermark where next_need = 'x' order by watermark_id desc limit 1"
 
 
 def set_up_watermarks(conn: Connection) -> None:
-    """There are jobs of x, and marks of it; which claim is the one in fifty, a setting of its session says."""
+    """Submit jobs of x and make its watermarks.
+
+    From now on a setting of the session decides whether a claim is the one in fifty.
+    """
     conn.execute(
         "create or replace function _one_in_fifty() returns boolean language sql volatile"
         " as $$ select current_setting('test.one_in_fifty')::boolean $$"
@@ -57,9 +61,9 @@ def calls_of(
     one_in_fifty: bool = True,
     claim: Callable[[Connection, str], list[Any]] = take,
 ) -> list[int]:
-    """Claims one x by marks that were noted so long ago; how often each function was called for it.
+    """Claim one job of x with watermarks of this age; return how often each function was called.
 
-    In a transaction: the server counts the calls of one.
+    This runs in a transaction, because the server counts calls by transaction.
     """
     columns = "next_need, priorities, numbers, keyed, seen_number, seen_by, fence, max_lease, max_attempts"
     conn.execute("set track_functions = 'pl'")
@@ -70,7 +74,7 @@ def calls_of(
 
     before = counts()
     conn.execute("insert into maintenance_horizon (at) values (clock_timestamp())")
-    # last, so that a slow machine does not make it older
+    # This is last, so that a slow machine does not make the row older.
     conn.execute(
         f"insert into watermark ({columns}, noted_at)"
         f" select {columns}, clock_timestamp() - %s::interval {NEWEST}",

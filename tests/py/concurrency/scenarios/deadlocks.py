@@ -11,17 +11,17 @@ from support import background, refused, value, wait_until_blocked
 
 
 def ends_with_crossed_dependents_neither_wait_nor_deadlock(connect: Connect) -> None:
-    one, two, looker = (connect(options=PATIENCE) for _ in range(3))
-    parents = [submit(looker, f"p{n}") for n in range(4)]
-    left = submit(looker, "c", wait_for=[parents[0], parents[3]])
-    right = submit(looker, "c", wait_for=[parents[1], parents[2]])
-    works = [engine.take_one(looker, f"p{n}") for n in range(4)]
+    one, two, conn = (connect(options=PATIENCE) for _ in range(3))
+    parents = [submit(conn, f"p{n}") for n in range(4)]
+    left = submit(conn, "c", wait_for=[parents[0], parents[3]])
+    right = submit(conn, "c", wait_for=[parents[1], parents[2]])
+    works = [engine.take_one(conn, f"p{n}") for n in range(4)]
     with transaction(one), transaction(two), does_not_wait("complete"):
         complete(one, works[0])  # left
         complete(two, works[2])  # right
         complete(one, works[1])  # right
         complete(two, works[3])  # left
-    assert set(engine.drain(looker)) == {left, right}
+    assert set(engine.drain(conn)) == {left, right}
 
 
 def two_reschedules_cannot_close_a_cycle_at_once(connect: Connect) -> None:
@@ -66,7 +66,7 @@ def two_batches_of_the_same_jobs_in_reverse_order_do_not_deadlock(connect: Conne
 
 
 def two_mixed_batches_of_the_same_jobs_in_reverse_order_do_not_deadlock(connect: Connect) -> None:
-    """As above, where not all elements are completes: nothing is ended before all is locked."""
+    """As above, where not all elements are completes: no job ends before all are locked."""
     one, two, holder, conn = (connect() for _ in range(4))
     ids = [UUID(int=uuid4().int >> 8 | n << 120) for n in range(4)]
     for job_id in ids:
@@ -88,7 +88,7 @@ def two_mixed_batches_of_the_same_jobs_in_reverse_order_do_not_deadlock(connect:
 
 
 def a_batch_of_completes_locks_in_the_order_of_a_mixed_one(connect: Connect) -> None:
-    """By their ids both, not as the rows happen to lie."""
+    """Both lock in the order of job ids, not in the order in which the rows are stored."""
     one, two, holder, conn = (connect() for _ in range(4))
     ids = [UUID(int=uuid4().int >> 8 | n << 120) for n in range(4)]
     for job_id in reversed(ids):
@@ -107,7 +107,7 @@ def a_batch_of_completes_locks_in_the_order_of_a_mixed_one(connect: Connect) -> 
 
 
 def two_batches_of_the_same_keys_in_reverse_order_do_not_deadlock(connect: Connect) -> None:
-    """submit_many takes idempotency keys and given ids: two batches must not wait crosswise."""
+    """Two calls of submit_many reserve the same idempotency keys and given ids."""
     one, two, holder, conn = (connect() for _ in range(4))
     ids = [UUID(int=uuid4().int >> 8 | n << 120) for n in range(4)]
     for what in ("idempotency_key", "job_id"):
@@ -128,12 +128,12 @@ def two_batches_of_the_same_keys_in_reverse_order_do_not_deadlock(connect: Conne
 
 
 def no_call_waits_for_an_idle_claim(connect: Connect) -> None:
-    """Every public way round a job, while another transaction holds claims and ends of others."""
+    """The public calls go on while another transaction has claimed and ended other jobs."""
     idler, other = connect(), connect(options=PATIENCE)
     for n in range(6):
         submit(other, "x", singleton_key=f"k{n % 2}")
     ending = engine.take_one(other, "x")
-    for n in range(70):  # more ticks than are kept
+    for n in range(70):  # more rows than maintenance keeps
         other.execute(
             "insert into maintenance_horizon (at) values (clock_timestamp() - interval '1 h')"
         )
@@ -158,7 +158,8 @@ def no_call_waits_for_an_idle_claim(connect: Connect) -> None:
 
 
 def two_sweeps_do_not_wait_for_each_other(connect: Connect) -> None:
-    """Not even for what they clear away: waiters that are over, doubles of needs, old ticks."""
+    """The same holds for the rows that they remove: old registrations, duplicate lanes, and old
+    maintenance horizons."""
     idler, other = connect(), connect(options=PATIENCE)
     other.execute(
         "insert into waiter (channel, stem, until)"
@@ -175,7 +176,8 @@ def two_sweeps_do_not_wait_for_each_other(connect: Connect) -> None:
 
 
 def maintenance_in_a_claim_does_not_wait_for_that_in_another(connect: Connect) -> None:
-    """get_work trims the ticks it leaves: two at the same count must not wait for each other."""
+    """get_work removes old maintenance horizons: two calls that do so must not wait for each
+    other."""
     idler, other = connect(), connect(options=PATIENCE)
     for _ in range(4):
         submit(other)

@@ -1,4 +1,4 @@
-"""Dependencies: no dependent is stranded, whatever ends beside it."""
+"""Dependencies: no dependent is stranded, whatever ends at the same time."""
 
 from __future__ import annotations
 
@@ -28,74 +28,76 @@ def a_job_submitted_while_its_dependency_completes_is_freed(connect: Connect) ->
 
 
 def a_job_submitted_while_its_dependency_is_ending_is_freed(connect: Connect) -> None:
-    """The end has looked for dependents and found none, and commits after many looks at the new
-    dependent: the note about it must outlive the end."""
-    worker, looker = connect(), connect(options=PATIENCE)
-    submit(looker)
+    """The end finds no dependents, and commits after the new dependent was rechecked many times.
+
+    The recheck must outlive the end.
+    """
+    worker, sweeper = connect(), connect(options=PATIENCE)
+    submit(sweeper)
     work = engine.take_one(worker)
     with transaction(worker):
         complete(worker, work)
         with does_not_wait("submit"):
-            late = submit(looker, wait_for=[work["job_id"]])
+            late = submit(sweeper, wait_for=[work["job_id"]])
         with does_not_wait("sweep"):
-            engine.sweep(looker, 5)
-        assert take(looker) == []
-    assert engine.drain(looker) == [late]
+            engine.sweep(sweeper, 5)
+        assert take(sweeper) == []
+    assert engine.drain(sweeper) == [late]
 
 
 def a_sweep_in_an_old_transaction_does_not_drop_the_recheck(connect: Connect) -> None:
-    """The looker's transaction began before the end did: its id proves nothing."""
-    worker, looker, old = connect(), connect(options=PATIENCE), connect()
-    submit(looker)
+    """The transaction of the sweep began before the end did, so that its id proves nothing."""
+    worker, sweeper, old = connect(), connect(options=PATIENCE), connect()
+    submit(sweeper)
     work = engine.take_one(worker)
     with transaction(old):
         old.execute("select pg_current_xact_id()")
         with transaction(worker):
             complete(worker, work)
-            late = submit(looker, wait_for=[work["job_id"]])
-            engine.make_due(looker)
+            late = submit(sweeper, wait_for=[work["job_id"]])
+            engine.make_due(sweeper)
             value_of_sweep = engine.rows(old, "sweep")
             assert value_of_sweep
             old.execute("commit")
-            engine.sweep(looker, 5)
+            engine.sweep(sweeper, 5)
         old.execute("begin")
-    assert engine.drain(looker) == [late]
+    assert engine.drain(sweeper) == [late]
 
 
 def a_job_rescheduled_while_its_dependency_is_ending_is_freed(connect: Connect) -> None:
-    worker, mover, looker = connect(), connect(), connect(options=PATIENCE)
-    submit(looker, "x")
-    submit(looker, "y")
-    ending, moving = engine.take_one(worker, "x"), engine.take_one(mover, "y")
+    worker, other, sweeper = connect(), connect(), connect(options=PATIENCE)
+    submit(sweeper, "x")
+    submit(sweeper, "y")
+    ending, rescheduled = engine.take_one(worker, "x"), engine.take_one(other, "y")
     with transaction(worker):
         complete(worker, ending)
-        engine.one(mover, "reschedule", **lease_of(moving), wait_for=[ending["job_id"]])
-        engine.sweep(looker, 5)
-    assert engine.drain(looker) == [moving["job_id"]]
+        engine.one(other, "reschedule", **lease_of(rescheduled), wait_for=[ending["job_id"]])
+        engine.sweep(sweeper, 5)
+    assert engine.drain(sweeper) == [rescheduled["job_id"]]
 
 
 def two_last_dependencies_that_end_at_once_free_their_dependent(connect: Connect) -> None:
-    one, two, looker = connect(options=PATIENCE), connect(options=PATIENCE), connect()
-    parents = [submit(looker, "x"), submit(looker, "y")]
-    child = submit(looker, "z", wait_for=parents)
-    engine.run_deferred(looker)
+    one, two, sweeper = connect(options=PATIENCE), connect(options=PATIENCE), connect()
+    parents = [submit(sweeper, "x"), submit(sweeper, "y")]
+    child = submit(sweeper, "z", wait_for=parents)
+    engine.run_deferred(sweeper)
     first, second = engine.take_one(one, "x"), engine.take_one(two, "y")
     with transaction(one), transaction(two):
         complete(one, first)
         with does_not_wait("complete"):
             complete(two, second)
-    assert engine.drain(looker) == [child]
+    assert engine.drain(sweeper) == [child]
 
 
 def an_end_with_a_fixed_snapshot_frees_a_dependent_it_cannot_see(connect: Connect) -> None:
     for isolation in ("repeatable read", "serializable"):
-        worker, looker = connect(), connect()
-        submit(looker)
-        work = engine.take_one(looker)
+        worker, sweeper = connect(), connect()
+        submit(sweeper)
+        work = engine.take_one(sweeper)
         ended = False
         with transaction(worker, isolation):
-            late = submit(looker, wait_for=[work["job_id"]])
-            engine.sweep(looker, 3)  # the new edge's own note is done with
+            late = submit(sweeper, wait_for=[work["job_id"]])
+            engine.sweep(sweeper, 3)  # runs the recheck of the new dependency
             try:
                 complete(worker, work)
                 ended = True
@@ -104,18 +106,18 @@ def an_end_with_a_fixed_snapshot_frees_a_dependent_it_cannot_see(connect: Connec
                 worker.execute("begin")
         if not ended:
             complete(worker, work)
-        assert engine.drain(looker) == [late], isolation
+        assert engine.drain(sweeper) == [late], isolation
 
 
 def a_batch_with_a_fixed_snapshot_frees_a_dependent_it_cannot_see(connect: Connect) -> None:
     for isolation in ("repeatable read", "serializable"):
-        worker, looker = connect(), connect()
-        submit(looker), submit(looker)
-        works = take(looker, n=2)
+        worker, sweeper = connect(), connect()
+        submit(sweeper), submit(sweeper)
+        works = take(sweeper, n=2)
         ended = False
         with transaction(worker, isolation):
-            late = submit(looker, wait_for=[works[0]["job_id"]])
-            engine.sweep(looker, 3)  # the new edge's own note is done with
+            late = submit(sweeper, wait_for=[works[0]["job_id"]])
+            engine.sweep(sweeper, 3)  # runs the recheck of the new dependency
             try:
                 engine.settle(worker, completes_of(*works))
                 ended = True
@@ -124,13 +126,15 @@ def a_batch_with_a_fixed_snapshot_frees_a_dependent_it_cannot_see(connect: Conne
                 worker.execute("begin")
         if not ended:
             engine.settle(worker, completes_of(*works))
-        assert engine.drain(looker) == [late], isolation
+        assert engine.drain(sweeper) == [late], isolation
 
 
 def a_recheck_outlives_an_end_that_read_before_the_dependency_committed(connect: Connect) -> None:
-    """The statement that ends has its snapshot, and nothing more, when the edge commits: the note
-    of the edge must outlive it all the same. A trigger of the test's own stops it there."""
-    conn, gate, worker, producer = connect(), connect(), connect(), connect()
+    """The statement that ends the job has only taken its snapshot when the dependency commits.
+
+    The recheck of the dependency must outlive it all the same. A trigger stops the statement there.
+    """
+    conn, barrier, worker, producer = connect(), connect(), connect(), connect()
     conn.execute(
         """
         create function wait() returns trigger language plpgsql as $wait$
@@ -151,8 +155,8 @@ def a_recheck_outlives_an_end_that_read_before_the_dependency_committed(connect:
         for _ in range(count):
             submit(conn)
         works = take(conn, n=count)
-        with transaction(gate):
-            gate.execute("select pg_advisory_xact_lock(4711)")
+        with transaction(barrier):
+            barrier.execute("select pg_advisory_xact_lock(4711)")
             ending = background(lambda: end(works))  # noqa: B023
             wait_until_blocked(conn, worker)
             late = submit(producer, wait_for=[works[0]["job_id"]])
@@ -181,21 +185,21 @@ def a_job_submitted_with_a_fixed_snapshot_whose_dependency_ended_unseen_is_freed
     connect: Connect,
 ) -> None:
     for isolation in ("repeatable read", "serializable"):
-        producer, looker = connect(), connect()
-        submit(looker)
-        work = engine.take_one(looker)
+        producer, sweeper = connect(), connect()
+        submit(sweeper)
+        work = engine.take_one(sweeper)
         late = None
         try:
             with transaction(producer, isolation):
-                complete(looker, work)
+                complete(sweeper, work)
                 late = submit(producer, wait_for=[work["job_id"]])
         except psycopg.errors.SerializationFailure:
             late = submit(producer, wait_for=[work["job_id"]])
-        assert engine.drain(looker) == [late], isolation
+        assert engine.drain(sweeper) == [late], isolation
 
 
 def workers_with_fixed_snapshots_free_dependents(connect: Connect) -> None:
-    """Nobody ever comes at READ COMMITTED: dependents and keys must go on all the same."""
+    """No session ever runs at READ COMMITTED: dependents and keys must go on all the same."""
     for isolation in ("repeatable read", "serializable"):
         conn = connect()
         conn.execute(f"set default_transaction_isolation = '{isolation}'")
@@ -207,7 +211,8 @@ def workers_with_fixed_snapshots_free_dependents(connect: Connect) -> None:
 
 
 def an_old_snapshot_does_not_lose_the_last_dependency(connect: Connect) -> None:
-    """Upkeep above READ COMMITTED frees one edge of a job and cannot see that the other is gone."""
+    """Maintenance with a fixed snapshot removes one dependency and cannot see that the other is
+    gone."""
     for isolation in ("repeatable read", "serializable"):
         idler, old, conn = connect(), connect(), connect()
         parents = [submit(conn, "x"), submit(conn, "y")]
@@ -216,7 +221,7 @@ def an_old_snapshot_does_not_lose_the_last_dependency(connect: Connect) -> None:
         first, second = engine.take_one(conn, "x"), engine.take_one(conn, "y")
         with transaction(idler):
             idler.execute("select 1 from job where job_id = %s for update", (child,))
-            complete(conn, second)  # leaves a note for the child
+            complete(conn, second)  # leaves a deferred item for the child
         engine.make_due(conn)
         try:
             with transaction(old, isolation):
@@ -228,11 +233,11 @@ def an_old_snapshot_does_not_lose_the_last_dependency(connect: Connect) -> None:
 
 
 def a_locked_dependent_is_freed_later(connect: Connect) -> None:
-    """Whoever idles in a transaction about the dependent delays that dependent and nobody else."""
-    worker, idler, looker = connect(options=PATIENCE), connect(), connect()
-    parent = submit(looker, "x")
-    held, free = (submit(looker, "y", wait_for=[parent]) for _ in range(2))
-    engine.run_deferred(looker)
+    """An idle transaction that has locked a dependent delays only that dependent."""
+    worker, idler, sweeper = connect(options=PATIENCE), connect(), connect()
+    parent = submit(sweeper, "x")
+    held, free = (submit(sweeper, "y", wait_for=[parent]) for _ in range(2))
+    engine.run_deferred(sweeper)
     work = engine.take_one(worker, "x")
     with transaction(idler):
         idler.execute("select 1 from job where job_id = %s for update", (held,))
@@ -241,13 +246,14 @@ def a_locked_dependent_is_freed_later(connect: Connect) -> None:
         with does_not_wait("sweep"):
             engine.one(worker, "sweep")
         assert [w["job_id"] for w in take(worker, "y", n=5)] == [free]
-    assert engine.drain_held(looker) == [held]
+    assert engine.drain_held(sweeper) == [held]
 
 
 def an_end_with_many_dependents_and_other_deferred_items_do_not_delay_each_other(
     connect: Connect,
 ) -> None:
-    """A sweep of twenty frees ten of them, and one that was locked when its own parent ended."""
+    """A sweep of twenty frees ten of the many, and one that was locked when its dependency
+    ended."""
     conn, idler = connect(), connect()
     wide, narrow, open_ = submit(conn, "wide"), submit(conn, "narrow"), submit(conn, "open")
     held = submit(conn, "held", wait_for=[narrow])
@@ -259,7 +265,7 @@ def an_end_with_many_dependents_and_other_deferred_items_do_not_delay_each_other
         idler.execute("select 1 from job where job_id = %s for update", (held,))
         complete(conn, engine.take_one(conn, "narrow"))
     complete(conn, engine.take_one(conn, "wide"))
-    # oldest first: the one for the job that was locked, those of jobs that wait still, the end
+    # oldest first: the item of the locked job, those of jobs that still wait, and the end
     conn.execute(
         """
         update deferred set due_at = clock_timestamp() + case
@@ -278,17 +284,17 @@ def an_end_with_many_dependents_and_other_deferred_items_do_not_delay_each_other
 
 
 def a_redrive_reaches_a_dependent_that_was_locked(connect: Connect) -> None:
-    worker, idler, looker = connect(options=PATIENCE), connect(), connect()
-    parent = submit(looker, "x", max_attempts=1)
-    child = submit(looker, "y", wait_for=[parent], on_dependency_failure="cascade")
-    engine.run_deferred(looker)
+    worker, idler, sweeper = connect(options=PATIENCE), connect(), connect()
+    parent = submit(sweeper, "x", max_attempts=1)
+    child = submit(sweeper, "y", wait_for=[parent], on_dependency_failure="cascade")
+    engine.run_deferred(sweeper)
     engine.one(worker, "fail", **lease_of(engine.take_one(worker, "x")), error="no")
-    engine.run_deferred(looker)
-    assert engine.state(looker, child) == "dead"
+    engine.run_deferred(sweeper)
+    assert engine.state(sweeper, child) == "dead"
     with transaction(idler):
         idler.execute("select 1 from job where job_id = %s for update", (child,))
         with does_not_wait("redrive"):
             engine.one(worker, "redrive", job_id=parent, actor="t")
-    engine.sweep(looker, 2)
-    assert engine.state(looker, child) == "blocked"
-    assert engine.drain(looker) == [parent, child]
+    engine.sweep(sweeper, 2)
+    assert engine.state(sweeper, child) == "blocked"
+    assert engine.drain(sweeper) == [parent, child]

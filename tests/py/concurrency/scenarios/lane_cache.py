@@ -18,7 +18,8 @@ _FRESH = (
 
 
 def _refresh(conn: Connection, statement: str = _FRESH, params: tuple[Any, ...] = ()) -> None:
-    """The lookahead was recorded just now, and stays fresh for longer than a busy machine takes."""
+    """Make the lookahead fresh as of now, and keep it fresh for longer than a busy machine
+    takes."""
     definition = scalar(conn, "select pg_get_functiondef('_lookahead_fresh'::regproc)")
     conn.execute(
         definition.replace("_is_recent(noted_at, now)", "noted_at > now - interval '10 s'")
@@ -27,7 +28,7 @@ def _refresh(conn: Connection, statement: str = _FRESH, params: tuple[Any, ...] 
 
 
 def jobs_of_many_needs_are_claimed_in_overall_order(connect: Connect) -> None:
-    """More needs than a front has lanes, jobs coming and going, claims of one need among them."""
+    """More needs than a lane cache has lanes; jobs come and go, some through claims of one need."""
     a = connect()
     for step in range(500):
         if step % 250 < 180:
@@ -45,7 +46,8 @@ def jobs_of_many_needs_are_claimed_in_overall_order(connect: Connect) -> None:
 
 
 def a_batch_of_many_needs_is_in_overall_order(connect: Connect) -> None:
-    """More jobs than lanes, more than a first look at each brings, and fewer than are wanted."""
+    """More jobs than lanes, more in some lanes than the first read finds, and fewer than asked
+    for."""
     a = connect()
     for n in (3, 240, 1000):
         for need in range(240):
@@ -59,7 +61,7 @@ def a_batch_of_many_needs_is_in_overall_order(connect: Connect) -> None:
 
 
 def a_job_behind_a_lane_that_was_not_read_is_not_in_the_lookahead(connect: Connect) -> None:
-    """More lanes than a lookahead reads; many of them are empty, and their watermarks outdated."""
+    """More lanes than a lookahead reads; many of them are empty, and their watermarks are stale."""
     a = connect()
     for need in range(100):
         submit(a, f"m.{need}")
@@ -89,7 +91,7 @@ def jobs_with_keys_keep_their_order_among_many_needs(connect: Connect) -> None:
 
 
 def a_claim_of_many_needs_skips_locked_rows(connect: Connect) -> None:
-    """The heads of all lanes, and more of one than a first look brings."""
+    """The first jobs of all lanes are locked, and in one lane more than the first read finds."""
     idler, worker = connect(), connect(options=PATIENCE)
     for need in range(60):
         submit(idler, f"m.{need}")
@@ -119,7 +121,7 @@ def a_lane_that_was_just_opened_is_seen_by_claims_of_many_needs(connect: Connect
 
 
 def a_lane_whose_opening_commits_late_is_seen_by_claims_of_many_needs(connect: Connect) -> None:
-    """Lanes that were opened after it are in the front long since."""
+    """Lanes that were opened after it have been in the lane cache for long."""
     slow, a = connect(), connect()
     for need in range(5):
         submit(a, f"m.{need}")
@@ -149,22 +151,22 @@ def a_job_that_commits_late_is_not_passed_by_the_lane_cache(connect: Connect) ->
 
 
 def a_transaction_with_an_earlier_id_proves_nothing_for_many_needs(connect: Connect) -> None:
-    mover, producer, worker = connect(), connect(), connect()
+    other, producer, worker = connect(), connect(), connect()
     submit(worker, "m.1")
     submit(worker, "m.2")
     take(worker, "m.%", n=9)
     with transaction(producer):
-        with transaction(mover):
-            submit(mover, "y")
+        with transaction(other):
+            submit(other, "y")
             late = submit(producer, "m.1")
-            engine.advance_watermarks(mover, "m.%")
+            engine.advance_watermarks(other, "m.%")
         for _ in range(4):
             engine.advance_watermarks(worker, "m.%")
     assert [w["job_id"] for w in take(worker, "m.%")] == [late]
 
 
 def _fill_lookahead(conn: Connection, *jobs: UUID) -> None:
-    """Which jobs are the first of m.% is noted as if at this moment: these, whatever else there is."""
+    """Record exactly these jobs as the lookahead of m.%, as of now."""
     while engine.scalar(
         conn,
         "select array(select unnest(numbers) from lookahead where lookahead_id = (select max(lookahead_id) from lookahead))",
@@ -192,7 +194,7 @@ def a_locked_job_of_the_lookahead_is_skipped(connect: Connect) -> None:
 
 
 def a_place_in_the_lookahead_that_holds_another_job_is_skipped(connect: Connect) -> None:
-    """The first job was done, its row removed, and there is a job now that this worker cannot do."""
+    """The first job has ended and its row is removed; the place now holds a job of another need."""
     a = connect()
     submit(a, "other")
     jobs = [submit(a, f"m.{need}") for need in range(3)]
@@ -218,7 +220,8 @@ def an_expired_job_of_the_lookahead_is_skipped(connect: Connect) -> None:
 
 
 def busy_workers_of_many_needs_run_maintenance(connect: Connect) -> None:
-    """Those who use up what is ahead note it anew, before it grows old: that is no survey."""
+    """Claims that use up the lookahead record a new one before it is stale; that is not a
+    survey."""
     a = connect()
     other = submit(a, "other", retry=engine.AT_ONCE)
     take(a, "other")
@@ -234,7 +237,7 @@ def busy_workers_of_many_needs_run_maintenance(connect: Connect) -> None:
     for table, key in (("lane_cache", "cache_id"), ("lookahead", "lookahead_id")):
         last = f"select {key} > %s and surveyed_at = 'infinity' from {table} order by {key} desc"
         assert scalar(a, last, before if table == "lookahead" else 0), (
-            f"{table}: not noted anew, or more"
+            f"{table}: no new row, or a survey"
         )
 
     a.execute("insert into maintenance_horizon (at) values (clock_timestamp() - interval '10 s')")
@@ -264,21 +267,21 @@ def a_job_that_commits_late_comes_before_the_lookahead(connect: Connect) -> None
 
 
 def a_lane_cache_advances_to_the_first_ready_job(connect: Connect) -> None:
-    """In steady work a claim looks at few lanes: those behind are known to hold nothing before."""
+    """In steady work a claim reads few lanes; the others are known to hold no earlier job."""
     a = connect()
     for _ in range(2):
         for need in range(240):
             submit(a, f"m.{need}")
-    # other databases of the server hold it up, too
+    # transactions in other databases of the server hold it back, too
     for _ in range(200):
         complete(a, engine.take_one(a, "m.%"))
         submit(a, "m.0")
         engine.advance_watermarks(a, "m.%")
-        front = engine.query(a, "select * from lane_cache order by cache_id desc limit 1")[0]
+        cache = engine.query(a, "select * from lane_cache order by cache_id desc limit 1")[0]
         head = scalar(a, "select min(number) from job where state = 'ready'")
-        if head - 1 <= front["numbers"][0] <= head and front["rest_number"] > head:
+        if head - 1 <= cache["numbers"][0] <= head and cache["rest_number"] > head:
             return
-    raise AssertionError("the front stands still")
+    raise AssertionError("the lane cache does not advance")
 
 
 def an_idle_scope_writes_nothing(connect: Connect) -> None:
@@ -296,7 +299,7 @@ def an_idle_scope_writes_nothing(connect: Connect) -> None:
 
 
 def a_claim_with_an_old_snapshot_leaves_a_usable_lane_cache(connect: Connect) -> None:
-    """What it saw of the other lanes may be gone when it commits."""
+    """The rows of lane_cache_rest that it sees may be gone when it commits."""
     old, a = connect(), connect()
     for need in range(240):
         submit(a, f"m.{need}")
@@ -307,8 +310,8 @@ def a_claim_with_an_old_snapshot_leaves_a_usable_lane_cache(connect: Connect) ->
             engine.advance_watermarks(a, "m.%")
             submit(a, "m.1")
             complete(a, engine.take_one(a, "m.%"))
-        assert scalar(a, "select count(*) from lane_cache") < 250, "fronts are not cleared away"
-        # all lanes are looked up anew, and what came before is removed
+        assert scalar(a, "select count(*) from lane_cache") < 250, "old lane caches are not removed"
+        # the lanes are read again, and the older rows are removed
         a.execute("update lane_cache set made_at = made_at - interval '1 hour'")
         a.execute(
             "select setval(s.name, (nextval(s.name) / 100 + 1) * 100 - 1)"
@@ -323,13 +326,14 @@ def a_claim_with_an_old_snapshot_leaves_a_usable_lane_cache(connect: Connect) ->
         a,
         "select f.rest_id is null or exists (select from lane_cache_rest as r where r.rest_id = f.rest_id)"
         " from (select rest_id from lane_cache order by cache_id desc limit 1) as f",
-    ), "it notes a rear that is gone"
+    ), "it refers to a missing row of lane_cache_rest"
     while expected := next_ready(a, 7):
         assert [w["job_id"] for w in take(a, "m.%", n=7)] == expected
 
 
 def the_removal_of_scopes_is_recorded(connect: Connect) -> None:
-    """A worker of a prefix that asked long ago left no trace: nobody is to say that none has asked."""
+    """No row shows that a worker asked for a prefix long ago: no answer may claim that none has
+    asked."""
     a = connect()
     submit(a, "m.1")
     take(a, "m.%")
@@ -344,7 +348,8 @@ def the_removal_of_scopes_is_recorded(connect: Connect) -> None:
 
 
 def claims_that_always_find_work_run_maintenance(connect: Connect) -> None:
-    """An idle need is claimed by old marks, but not for ever without a look at what is due."""
+    """An idle need is claimed with stale watermarks, but not forever without running
+    maintenance."""
     a = connect()
     jobs = [submit(a, "x") for _ in range(3)]
     other = submit(a, "y", retry=engine.AT_ONCE)
@@ -352,7 +357,8 @@ def claims_that_always_find_work_run_maintenance(connect: Connect) -> None:
     take(a, "x")
     engine.expire_leases(a, other)
     a.execute("insert into maintenance_horizon (at) values (clock_timestamp() - interval '10 s')")
-    # until the marks are old, and the server as old as the lease, before which none runs out
+    # until the watermarks are stale, and the server has been up for as long as the lease lasts,
+    # before which the lease does not expire
     a.execute(
         "select pg_sleep(greatest(1.1,"
         " 1.5 - extract(epoch from clock_timestamp() - pg_postmaster_start_time())))"
@@ -362,21 +368,22 @@ def claims_that_always_find_work_run_maintenance(connect: Connect) -> None:
 
 
 def watermarks_advance_while_a_backlog_is_drained(connect: Connect) -> None:
-    """Nothing is submitted meanwhile: it is claims that leave dead entries behind."""
+    """No job is submitted meanwhile: the claims leave dead index entries behind."""
     a = connect()
     a.execute("select count(*) from (select submit('x') from generate_series(1, 1000)) as s")
-    # other databases of the server hold it up, too; and a tick that is fresh, so that marks alone decide
+    # Transactions in other databases of the server hold the watermarks back, too. The maintenance
+    # horizon is fresh, so that the watermarks alone decide.
     for _ in range(990):
         a.execute("insert into maintenance_horizon (at) values (clock_timestamp())")
         complete(a, engine.take_one(a, "x"))
     first = scalar(a, "select min(fence) from watermark where next_need = 'x' and fence > 0")
     last = scalar(a, "select max(fence) from watermark where next_need = 'x'")
     assert first is not None
-    assert last - first >= 100, "claims went by marks as old as the first"
+    assert last - first >= 100, "claims used watermarks as old as the first"
 
 
 def a_claim_uses_watermarks_that_few_claims_followed(connect: Connect) -> None:
-    """With synchronous commit fifty claims take longer than marks had once been good for."""
+    """With synchronous commit fifty claims take longer than watermarks were once usable."""
     a = connect()
     set_up_watermarks(a)
     with transaction(a):
@@ -384,7 +391,8 @@ def a_claim_uses_watermarks_that_few_claims_followed(connect: Connect) -> None:
 
 
 def one_claim_in_fifty_advances_watermarks_that_many_claims_followed(connect: Connect) -> None:
-    """However young they are; and only one: most of the many may be claims of other needs."""
+    """It advances them however fresh they are. The other claims do not, because most of the many may
+    be claims of other needs."""
     a = connect()
     set_up_watermarks(a)
     a.execute(CLAIMS)
@@ -400,7 +408,7 @@ def one_claim_in_fifty_advances_watermarks_that_many_claims_followed(connect: Co
 
 
 def a_claim_that_advances_the_watermarks_claims_with_them(connect: Connect) -> None:
-    """The long way, with all that it looks at, is for those who find nothing; by turn as well."""
+    """The long path, which reads much more, is for claims that find no job. turn does the same."""
     a = connect()
 
     def turn(conn: Connection, need: str) -> list[Any]:
@@ -429,7 +437,7 @@ def a_claim_uses_the_watermarks_of_all_lanes(connect: Connect) -> None:
 
 
 def a_claim_uses_the_watermarks_of_an_idle_need(connect: Connect) -> None:
-    """But for one in fifty of those that many came after."""
+    """Only one claim in fifty advances them once many claims have followed."""
     a = connect()
     set_up_watermarks(a)
     with transaction(a):
@@ -446,17 +454,17 @@ def claims_use_stale_watermarks_while_another_session_advances_them(connect: Con
     set_up_watermarks(a)
     a.execute(CLAIMS)
     with transaction(a):
-        assert calls_of(a, "_refresh_watermark") == [1], "somebody has to move them"
+        assert calls_of(a, "_refresh_watermark") == [1], "one session has to advance them"
         with transaction(b):
-            assert calls_of(b, "_refresh_watermark") == [0], "the others need not"
+            assert calls_of(b, "_refresh_watermark") == [0], "the other sessions do not"
 
 
 def watermarks_advance_though_a_session_that_advanced_them_idles(connect: Connect) -> None:
-    """Work done in the transaction of its claim may take long: that delays only its own."""
+    """Work in the transaction of its claim may take long; that must not delay other sessions."""
     a, b = connect(), connect()
     set_up_watermarks(a)
     a.execute(CLAIMS)
     with transaction(a):
         assert calls_of(a, "_refresh_watermark") == [1]
         assert calls_of(b, "_refresh_watermark", age="2 s") == [1]
-        assert scalar(b, f"select clock_timestamp() - noted_at < '1 s' {NEWEST}"), "not moved"
+        assert scalar(b, f"select clock_timestamp() - noted_at < '1 s' {NEWEST}"), "not advanced"

@@ -12,8 +12,10 @@ from .common import make_watermarks_recent, next_ready
 
 
 def _retire(conn: Connection, times: int = 6) -> None:
-    """As if all lanes had been opened long ago, and upkeep came by so often; and fronts were made
-    up from what lanes are left."""
+    """Sweep `times` times, as if all lanes had been opened long ago.
+
+    Then make the lane caches stale, so that claims rebuild them from the lanes that are left.
+    """
     for _ in range(times):
         conn.execute("update lane set retire_at = opened_at")
         engine.one(conn, "sweep")
@@ -22,12 +24,15 @@ def _retire(conn: Connection, times: int = 6) -> None:
 
 
 def _gone(conn: Connection, need: str) -> None:
-    """Its lanes are retired, and removed. Other databases of the server hold that up, too."""
+    """Sweep until the lanes of a need are removed.
+
+    Transactions in other databases of the server hold that back, too.
+    """
     for _ in range(200):
         _retire(conn, 1)
         if not scalar(conn, "select count(*) from lane where next_need = %s", need):
             return
-    raise AssertionError("its lane stays")
+    raise AssertionError("its lane is not removed")
 
 
 def an_unused_lane_is_removed_with_its_watermarks(connect: Connect) -> None:
@@ -40,8 +45,8 @@ def an_unused_lane_is_removed_with_its_watermarks(connect: Connect) -> None:
         _gone(a, need)
         assert scalar(a, "select count(*) from watermark where next_need = %s", need) == 0
     take(a, "%")
-    front = "select cardinality(needs) from lane_cache where scope = E'\\n%' order by cache_id desc limit 1"
-    assert scalar(a, front) == 0, "the front keeps it"
+    cached = "select cardinality(needs) from lane_cache where scope = E'\\n%' order by cache_id desc limit 1"
+    assert scalar(a, cached) == 0, "the lane cache keeps it"
     later = [submit(a, need) for need in ("x", "m.1")]
     assert [w["job_id"] for w in take(a, "x")] == later[:1]
     assert [w["job_id"] for w in take(a, "m.%")] == later[1:]
@@ -64,7 +69,10 @@ def a_job_whose_submitter_saw_its_lane_open_is_found_after_the_lane_was_retired(
 
 
 def a_job_submitted_while_its_lane_was_being_retired_is_found(connect: Connect) -> None:
-    """It has a later id than who retired the lane, whom it could not see, and no snapshot now."""
+    """Its id is later than that of the transaction that retired the lane, which it could not see.
+
+    It holds no snapshot now.
+    """
     producer, retirer, a = connect(), connect(), connect()
     for claim in ("x", "%"):
         submit(a, "x")
@@ -98,7 +106,7 @@ def a_job_whose_submitter_has_an_old_snapshot_is_found_after_its_lane_was_retire
 
 
 def the_owner_of_the_schema_sees_the_snapshots_of_others(connect: Connect) -> None:
-    """Without any right to it: of pg_stat_activity this is shown to everybody."""
+    """It needs no privilege for this: pg_stat_activity shows it to every role."""
     a, other = connect(), connect()
     role = f"nobody_{uuid4().hex}"
     a.execute(f"create role {role}; set role {role}")
@@ -109,7 +117,7 @@ def the_owner_of_the_schema_sees_the_snapshots_of_others(connect: Connect) -> No
 
 
 def a_lane_is_read_while_it_is_being_retired(connect: Connect) -> None:
-    """By claims whose marks and fronts were made up since."""
+    """Claims read it even if their watermarks and lane caches were built since then."""
     producer, a = connect(), connect()
     for claim in ("x", "%"):
         submit(a, "x", priority=7)
@@ -152,8 +160,8 @@ def a_job_that_becomes_ready_again_opens_a_lane_that_was_removed(connect: Connec
     def failed(work: engine.Work) -> None:
         engine.one(a, "fail", **lease_of(work), error="e")
 
-    def expire_leases(work: engine.Work) -> None:
-        # none runs out before the server was up as long
+    def expired(work: engine.Work) -> None:
+        # no lease expires before the server has been up for as long as it lasts
         a.execute(
             "select pg_sleep(greatest(0, 1.5 - extract(epoch from clock_timestamp() - since))) from uptime"
         )
@@ -179,7 +187,7 @@ def a_job_that_becomes_ready_again_opens_a_lane_that_was_removed(connect: Connec
         _gone(a, "x")
 
     for claim in ("x", "%"):
-        for way in (released, failed, expire_leases, redriven, freed, rescheduled, scheduled):
+        for way in (released, failed, expired, redriven, freed, rescheduled, scheduled):
             job = submit(a, "x", retry=engine.AT_ONCE)
             work = engine.take_one(a, "x")
             _gone(a, "x")
@@ -219,7 +227,8 @@ def a_lane_in_steady_use_is_retired_later(connect: Connect) -> None:
 
 
 def a_reopened_lane_is_in_its_scope_once(connect: Connect) -> None:
-    """It was in the rear, and is in the front now: a claim of all there is takes each job once."""
+    """It was in lane_cache_rest and is in the lane cache now: a claim of all jobs takes each
+    once."""
     a = connect()
     for need in range(240):
         submit(a, f"m.{need}")

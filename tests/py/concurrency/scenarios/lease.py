@@ -1,4 +1,4 @@
-"""Leases: clocks, stale leases, and ends."""
+"""Leases: clocks, stale leases, and the ends of leases."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from .common import completes_of
 
 
 def a_lease_begins_at_the_call(connect: Connect) -> None:
-    """Not from the start of the transaction: a lease taken late in a long one is not born over."""
+    """Not at the start of the transaction: a lease granted late in a long one must not be over at
+    once."""
     conn = connect()
     submit(conn)
     with transaction(conn):
@@ -26,7 +27,7 @@ def a_lease_begins_at_the_call(connect: Connect) -> None:
 
 
 def a_stale_lease_changes_nothing(connect: Connect) -> None:
-    """Promise 3, verb by verb, after the job was taken away and leased to somebody else."""
+    """Promise 3, verb by verb, after the job was reclaimed and leased to another worker."""
     conn = connect()
     submit(conn, retry=engine.AT_ONCE, max_attempts=9)
     stale = lease_of(engine.take_one(conn))
@@ -57,7 +58,7 @@ def a_stale_lease_changes_nothing(connect: Connect) -> None:
 
 
 def a_stale_lease_in_a_batch_changes_nothing(connect: Connect) -> None:
-    """Promise 3, among others that are current: somebody else has the job by now."""
+    """Promise 3, in a batch of current leases: another worker has the job by now."""
     conn = connect()
     submit(conn, retry=engine.AT_ONCE, max_attempts=9)
     stale = engine.take_one(conn)
@@ -95,7 +96,7 @@ def a_stale_lease_in_a_batch_is_refused_when_it_waited_for_the_lock(connect: Con
 
 
 def a_job_that_a_batch_names_twice_is_settled_in_order(connect: Connect) -> None:
-    """As if the elements were calls: what the second finds is what the first left."""
+    """As if the elements were calls: the second finds what the first has left."""
     conn = connect()
     right, wrong = {"ok": True, "error_code": None}, {"ok": False}
     cases: list[tuple[list[str], list[dict[str, object]]]] = [
@@ -119,18 +120,18 @@ def a_job_that_a_batch_names_twice_is_settled_in_order(connect: Connect) -> None
 
 
 def a_job_that_a_batch_reschedules_behind_another_is_settled_in_order(connect: Connect) -> None:
-    """The element that reschedules comes first: it waits, and what it waits for then ends."""
+    """The element that reschedules comes first: its job waits for the other, which then ends."""
     conn = connect()
     submit(conn), submit(conn)
     works = take(conn, n=2)
-    move = lease_of(works[0]) | {"verb": "reschedule", "wait_for": [str(works[1]["job_id"])]}
-    answers = engine.settle(conn, [move, *completes_of(works[1])])
+    reschedule = lease_of(works[0]) | {"verb": "reschedule", "wait_for": [str(works[1]["job_id"])]}
+    answers = engine.settle(conn, [reschedule, *completes_of(works[1])])
     assert [a["state"] for a in answers] == ["blocked", "succeeded"]
     assert engine.drain(conn) == [works[0]["job_id"]]
 
 
 def a_stale_lease_does_not_wait_for_the_current_one(connect: Connect) -> None:
-    """Or two batches, each with leases that the other has by now, would wait crosswise."""
+    """Otherwise two batches, each with stale leases of the other's jobs, could deadlock."""
     conn, holder = connect(), connect()
     worker = connect(options=PATIENCE)
     calls: list[tuple[str, dict[str, object]]] = [
@@ -171,7 +172,7 @@ def a_stale_lease_does_not_wait_for_the_current_one(connect: Connect) -> None:
 
 
 def a_stale_lease_is_refused_when_it_waited_for_the_lock(connect: Connect) -> None:
-    """Fault 24: the lease is taken away while the call waits for the row."""
+    """Fault 24: the lease is reclaimed while the call waits for the row."""
     conn, taker, worker = connect(), connect(), connect()
     calls: list[tuple[str, dict[str, object]]] = [
         ("complete", {}),
@@ -196,7 +197,8 @@ def a_stale_lease_is_refused_when_it_waited_for_the_lock(connect: Connect) -> No
 
 
 def an_end_in_progress_is_not_undone_by_a_reclaim(connect: Connect) -> None:
-    """Trap 16: the lease ran out, but its worker is completing: the sweep skips the row."""
+    """Trap 16: the lease has expired while its worker completes the job: the sweep skips the
+    row."""
     worker, sweeper = connect(), connect(options=PATIENCE)
     submit(worker)
     work = engine.take_one(worker)
@@ -236,7 +238,7 @@ def an_extended_lease_is_not_reclaimed(connect: Connect) -> None:
 
 
 def an_old_snapshot_does_not_reclaim_a_lease_extended_since(connect: Connect) -> None:
-    """An extension leaves no new version of the job, on which who has an older look would fail."""
+    """An extension writes no new version of the job, on which an older snapshot would fail."""
     for isolation in ("repeatable read", "serializable"):
         worker, sweeper = connect(), connect()
         submit(worker)
@@ -252,9 +254,11 @@ def an_old_snapshot_does_not_reclaim_a_lease_extended_since(connect: Connect) ->
 
 
 def two_calls_that_extend_a_lease_at_once_leave_the_later_end(connect: Connect) -> None:
-    """One has looked, and locked nothing yet, while the other writes the first extension of the
-    lease. A trigger of the test's own stops it there."""
-    conn, gate = connect(), connect()
+    """One call has read but not locked anything yet while the other writes the first extension.
+
+    A trigger stops the first call there.
+    """
+    conn, barrier = connect(), connect()
     slow = connect(application_name="slow")
     conn.execute(
         """
@@ -271,10 +275,10 @@ def two_calls_that_extend_a_lease_at_once_leave_the_later_end(connect: Connect) 
     )
     submit(conn)
     work = engine.take_one(conn)
-    hand = Jsonb([{key: str(val) for key, val in lease_of(work).items()}])
-    with transaction(gate):
-        gate.execute("select pg_advisory_xact_lock(4711)")
-        late = background(lambda: engine.query(slow, "select * from extend_many(%s)", hand))
+    leases = Jsonb([{key: str(val) for key, val in lease_of(work).items()}])
+    with transaction(barrier):
+        barrier.execute("select pg_advisory_xact_lock(4711)")
+        late = background(lambda: engine.query(slow, "select * from extend_many(%s)", leases))
         wait_until_blocked(conn, slow)
         end = value(conn, "extend", **lease_of(work), lease="1 hour")
     assert [(a["ok"], a["lease_expires_at"]) for a in late.result(timeout=60)] == [(True, end)]
@@ -282,7 +286,8 @@ def two_calls_that_extend_a_lease_at_once_leave_the_later_end(connect: Connect) 
 
 
 def a_stale_lease_is_not_extended_with_others(connect: Connect) -> None:
-    """Promise 3, for a worker's whole hand; nor while somebody is about the job."""
+    """Promise 3, for all leases of a worker at once; nor is a lease extended while its job is
+    locked."""
     conn, taker, worker = connect(), connect(), connect(options=PATIENCE)
     submit(conn, retry=engine.AT_ONCE, max_attempts=9)
     stale = engine.take_one(conn)
@@ -295,10 +300,10 @@ def a_stale_lease_is_not_extended_with_others(connect: Connect) -> None:
     other = engine.take_one(conn)
 
     def extended(*works: engine.Work) -> list[str | None]:
-        hand = Jsonb([{key: str(val) for key, val in lease_of(work).items()} for work in works])
+        leases = Jsonb([{key: str(val) for key, val in lease_of(work).items()} for work in works])
         answers = {
             answer["lease_id"]: answer["error_code"]
-            for answer in engine.query(worker, "select * from extend_many(%s, '1 hour')", hand)
+            for answer in engine.query(worker, "select * from extend_many(%s, '1 hour')", leases)
         }
         return [answers[work["lease_id"]] for work in works]
 
@@ -306,7 +311,7 @@ def a_stale_lease_is_not_extended_with_others(connect: Connect) -> None:
     crossed = [current | {"lease_id": other["lease_id"]}, other | {"lease_id": stale["lease_id"]}]
     assert extended(*crossed) == ["LH002", "LH002"]
     remaining = engine.one(conn, "lease_status", **lease_of(current))["remaining"]
-    assert remaining.total_seconds() < 100, "extended by a lease that is not its own"
+    assert remaining.total_seconds() < 100, "extended by the lease of another job"
     engine.expire_leases(conn, current["job_id"])
     with transaction(taker), does_not_wait("extend_many"):
         assert engine.one(taker, "sweep")["reclaimed"] == 1
@@ -329,7 +334,7 @@ def maintenance_removes_the_heartbeats_of_leases_that_are_over(connect: Connect)
 
 
 def no_lease_is_reclaimed_before_the_server_has_been_up_as_long(connect: Connect) -> None:
-    """Fault 31c: nobody could extend while the server was down. When it came up is rigged."""
+    """Fault 31c: no worker could extend while the server was down. The start time is simulated."""
     conn = connect()
     submit(conn, retry=engine.AT_ONCE)
     work = engine.take_one(conn, lease="1 min")
@@ -363,7 +368,7 @@ def an_expired_job_is_not_leased(connect: Connect) -> None:
 
 
 def maintenance_skips_an_expired_job_that_is_locked(connect: Connect) -> None:
-    """Ready or not: it waits for nobody, and buries the others."""
+    """Whether the job is ready or not, maintenance does not wait for it, and buries the others."""
     conn, holder = connect(), connect()
     conn.execute("set lock_timeout = '2 s'")
     hours = [scalar(conn, "select clock_timestamp() + %s::interval", f"{n} h") for n in (1, 2)]
@@ -380,7 +385,7 @@ def maintenance_skips_an_expired_job_that_is_locked(connect: Connect) -> None:
 
 
 def a_turn_that_waited_for_a_lock_starts_no_expired_job(connect: Connect) -> None:
-    """Fault 24, of the last moment to start: the clock is read again after the wait."""
+    """Fault 24, for expires_at: the clock is read again after the wait."""
     holder, worker, conn = connect(), connect(), connect()
     submit(conn)
     work = engine.take_one(worker, "a")
@@ -397,7 +402,7 @@ def a_turn_that_waited_for_a_lock_starts_no_expired_job(connect: Connect) -> Non
 
 
 def a_job_that_crashes_every_worker_is_buried(connect: Connect) -> None:
-    """Trap 8: a crash counts, as an attempt and as a crash."""
+    """Trap 8: a crash counts as an attempt and as a crash."""
     conn = connect()
     job_id = submit(conn, retry=engine.AT_ONCE, max_attempts=100)
     for attempt in (1, 2, 3):
@@ -424,7 +429,7 @@ def a_crash_counts_as_an_attempt(connect: Connect) -> None:
 
 
 def a_repeated_complete_is_refused_and_leaves_nothing(connect: Connect) -> None:
-    """Promise 4: the transaction committed, its reply was lost, and it is run again."""
+    """Promise 4: the transaction has committed, its reply was lost, and it is run again."""
     conn = connect()
     conn.execute("create table effect (job_id uuid)")
     submit(conn)

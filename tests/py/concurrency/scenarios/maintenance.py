@@ -1,4 +1,4 @@
-"""Maintenance: from which time on it looks."""
+"""Maintenance: the times from which it looks."""
 
 from __future__ import annotations
 
@@ -10,12 +10,11 @@ from engine import complete, lease_of, scalar, submit, take, transaction
 
 
 def a_lease_granted_in_an_open_transaction_is_reclaimed_once_it_expires(connect: Connect) -> None:
-    """It commits long after its lease began, and upkeep has been looking at later times since."""
+    """It commits long after its lease began, and maintenance has reached later times by then."""
     slow, other = connect(), connect()
     job = submit(other, "x")
-    _run_maintenance_in_claims(
-        other, 1
-    )  # so that the slow one has none to do, which nobody else would do beside it
+    # so that the slow session runs no maintenance, which would keep the others from it
+    _run_maintenance_in_claims(other, 1)
     with transaction(slow):
         assert len(take(slow, "x", lease="1 ms")) == 1
         _run_maintenance_in_claims(other, 4)
@@ -39,7 +38,7 @@ def the_maintenance_horizon_advances(connect: Connect) -> None:
     a = connect()
     submit(a, "x")
     complete(a, engine.take_one(a, "x"))
-    # other databases of the server hold it up, too
+    # transactions in other databases of the server hold it back, too
     for _ in range(100):
         _run_maintenance_in_claims(a, 1)
         late = scalar(
@@ -49,11 +48,11 @@ def the_maintenance_horizon_advances(connect: Connect) -> None:
         )
         if late:
             return
-    raise AssertionError("upkeep looks from the beginning each time")
+    raise AssertionError("maintenance looks from the beginning each time")
 
 
 def _below_the_horizon(conn: Connection) -> tuple[UUID, UUID]:
-    """A lease that ran out and a job whose time came, both where upkeep no longer looks."""
+    """An expired lease and a due job, both at times at which maintenance no longer looks."""
     leased, scheduled = submit(conn, "x", retry=engine.AT_ONCE), submit(conn, "y")
     engine.take_one(conn, "x")
     engine.expire_leases(conn)
@@ -73,7 +72,7 @@ def _below_the_horizon(conn: Connection) -> tuple[UUID, UUID]:
 
 
 def a_sweep_finds_jobs_below_the_horizon(connect: Connect) -> None:
-    """Whatever has put it there: a clock that was set back, or a hand."""
+    """Whatever has put them there, such as a clock that was set back or an update by hand."""
     a = connect()
     leased, scheduled = _below_the_horizon(a)
     engine.one(a, "sweep")
@@ -82,7 +81,7 @@ def a_sweep_finds_jobs_below_the_horizon(connect: Connect) -> None:
 
 
 def maintenance_in_claims_finds_jobs_below_the_horizon(connect: Connect) -> None:
-    """Not at once, but some pages of the tables each second."""
+    """It takes a while, because each second some pages of the tables are scanned."""
     a = connect()
     leased, scheduled = _below_the_horizon(a)
     _run_maintenance_in_claims(a, 3)
@@ -92,7 +91,8 @@ def maintenance_in_claims_finds_jobs_below_the_horizon(connect: Connect) -> None
 
 
 def maintenance_goes_on_after_the_clock_was_set_back_slightly(connect: Connect) -> None:
-    """By 0.7 s: a job that became due meanwhile is let in by the next look, not after that time."""
+    """By 0.7 s: the next maintenance promotes a job that became due, without waiting for that
+    time."""
     a = connect()
     job = submit(a, "x")
     lease = engine.take_one(a, "x")
@@ -104,12 +104,14 @@ def maintenance_goes_on_after_the_clock_was_set_back_slightly(connect: Connect) 
         " select t, t, t, t from (select clock_timestamp() + interval '0.7 s') as c (t)"
     )
     a.execute("update watermark set noted_at = noted_at - interval '7 s'")
-    assert len(take(a, "busy")) == 1, "it finds work, so that it does not go hungry"
+    assert len(take(a, "busy")) == 1, (
+        "it must find a job, so that it does not run maintenance for want of one"
+    )
     assert engine.state(a, job) == "ready"
 
 
 def _run_maintenance_in_claims(conn: Connection, times: int) -> None:
-    """Upkeep by the way, by a worker that finds nothing, as often as it comes."""
+    """Let claims that find no job run due maintenance `times` times."""
     last = scalar(conn, "select coalesce(max(horizon_id), 0) from maintenance_horizon")
     for _ in range(times * 100):
         take(conn, "nothing")
@@ -119,4 +121,4 @@ def _run_maintenance_in_claims(conn: Connection, times: int) -> None:
         ):
             return
         conn.execute("select pg_sleep(0.02)")
-    raise AssertionError("no upkeep was done by the way")
+    raise AssertionError("no claim ran maintenance")

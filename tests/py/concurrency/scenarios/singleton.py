@@ -17,7 +17,7 @@ from .common import CLAIMS, NEWEST, calls_of, set_up_watermarks
 
 
 def _two_of_a_key(conn: Connection, key: str = "k") -> tuple[UUID, UUID]:
-    """Two jobs of one key and two needs (x, y), both of which are offered to claimers."""
+    """Two jobs of one key and two needs (x, y), neither of them parked."""
     return submit(conn, "x", singleton_key=key), submit(conn, "y", singleton_key=key)
 
 
@@ -29,7 +29,7 @@ def a_claim_skips_a_key_that_another_claim_is_taking(connect: Connect) -> None:
         assert len(take(a, "x")) == 1
         with does_not_wait("get_work"):
             found = [w["job_id"] for w in take(b, "y", n=5)]
-        assert found == [other], "the conflict costs that one job its turn, never the batch"
+        assert found == [other], "the conflict must skip that one job, not the rest of the batch"
     assert take(b, "y") == []
     engine.check(b)
 
@@ -54,7 +54,8 @@ def one_claim_takes_one_job_of_a_key(connect: Connect) -> None:
 
 
 def a_job_promoted_by_a_claim_respects_the_keys_it_chose(connect: Connect) -> None:
-    """get_work looks twice, with upkeep in between: the second look must know of the first."""
+    """get_work reads twice, before and after maintenance: the second must know what the first
+    chose."""
     a = connect()
     submit(a, "x", singleton_key="k", priority=100)
     submit(
@@ -68,7 +69,7 @@ def a_job_promoted_by_a_claim_respects_the_keys_it_chose(connect: Connect) -> No
 
 
 def a_job_unparked_by_a_claim_respects_the_keys_it_chose(connect: Connect) -> None:
-    """As above, where upkeep admits a parked job of the key to another need."""
+    """As above, where maintenance unparks a job of the key in another need."""
     a = connect()
     holder = submit(a, "x", singleton_key="k")
     work = engine.take_one(a, "x")
@@ -76,7 +77,7 @@ def a_job_unparked_by_a_claim_respects_the_keys_it_chose(connect: Connect) -> No
     submit(a, "y", singleton_key="k")
     assert work["job_id"] == holder
     with transaction(a, "repeatable read"):
-        complete(a, work)  # leaves a note for the key
+        complete(a, work)  # leaves a deferred item for the key
     submit(a, "w", singleton_key="k")
     engine.maintenance_is_done(a)
     assert len(take(a, n=5)) == 1
@@ -99,7 +100,8 @@ def an_old_snapshot_cannot_lease_a_key_that_was_leased_since(connect: Connect) -
         assert take(b, "y") == []
 
 
-# What anybody could compute before, and what pg_locks shows: each in both shapes of an advisory lock.
+# Lock numbers that any role could compute or read in pg_locks: names hashed without the secret, and
+# the numbers in use now.
 _LOCKS = """
 select hashtextextended(name, hashtextextended('leasehold', 0))
 from unnest(array['', 'k', 'markx', E'front\nm.%']) as n (name)
@@ -111,7 +113,7 @@ from (values ('maintenance', ''), ('watermark', 'x'), ('lane_cache', E'\nm.%')) 
 
 @contextlib.contextmanager
 def _locks_held_by_a_stranger(connect: Connect) -> Iterator[None]:
-    """A login without any grant holds all those locks, for as long as it likes."""
+    """A role without any grant holds all those locks while the block runs."""
     stranger = connect()
     role = f"leasehold_stranger_{uuid4().hex[:8]}"
     locks = [row[0] for row in stranger.execute(_LOCKS).fetchall()]
@@ -143,7 +145,7 @@ def a_stranger_cannot_stop_watermarks_from_advancing(connect: Connect) -> None:
     a.execute(CLAIMS)
     with _locks_held_by_a_stranger(connect):
         assert calls_of(a, "_refresh_watermark", age="2 s") == [1]
-        assert scalar(a, f"select clock_timestamp() - noted_at < '1 s' {NEWEST}"), "not moved"
+        assert scalar(a, f"select clock_timestamp() - noted_at < '1 s' {NEWEST}"), "not advanced"
 
 
 def a_stranger_cannot_stop_a_lane_cache_from_advancing(connect: Connect) -> None:
@@ -157,25 +159,26 @@ def a_stranger_cannot_stop_a_lane_cache_from_advancing(connect: Connect) -> None
             a.execute("update lane_cache set noted_at = clock_timestamp() - interval '2 s'")
             before = scalar(a, newest)
             assert len(take(a, "m.%")) == 1
-            assert scalar(a, newest) > before, "no front is noted"
+            assert scalar(a, newest) > before, "no lane cache is recorded"
 
 
 def a_stranger_cannot_stop_maintenance(connect: Connect) -> None:
     a = connect()
     with _locks_held_by_a_stranger(connect):
-        for ticks in (
-            "delete from maintenance_horizon",  # the very first
+        for statement in (
+            "delete from maintenance_horizon",  # no maintenance so far
             "insert into maintenance_horizon (at) values (clock_timestamp() - interval '2 s')",
-            "insert into maintenance_horizon (at) values (clock_timestamp() + interval '1 h')",  # a clock set back
+            "insert into maintenance_horizon (at) values (clock_timestamp() + interval '1 h')",  # the clock was set back
         ):
             a.execute("insert into maintenance_horizon (at) values (clock_timestamp())")
             assert not scalar(a, "select _maybe_run_maintenance(_now())")
-            a.execute(ticks)
-            assert scalar(a, "select _maybe_run_maintenance(_now())"), ticks
+            a.execute(statement)
+            assert scalar(a, "select _maybe_run_maintenance(_now())"), statement
 
 
 def a_missing_rest_of_a_lane_cache_is_rebuilt(connect: Connect) -> None:
-    """Two who move a front at once, one because the other takes too long, may leave it without."""
+    """Two sessions that advance a lane cache at once, as the first takes too long, may leave
+    none."""
     a = connect()
     for need in range(240):
         submit(a, f"m.{need}")
@@ -191,7 +194,7 @@ def a_missing_rest_of_a_lane_cache_is_rebuilt(connect: Connect) -> None:
 
 
 def a_statement_that_ends_many_keyed_jobs_holds_few_locks(connect: Connect) -> None:
-    """Locks are in memory of a fixed size, for all sessions of the server together."""
+    """Locks are kept in memory of a fixed size, which all sessions of the server share."""
     a, b = connect(), connect()
     jobs = [{"next_need": "x", "singleton_key": f"k{n}"} for n in range(800)]
     engine.submit_many(a, jobs)
@@ -217,7 +220,8 @@ def a_statement_that_claims_many_needs_holds_few_locks(connect: Connect) -> None
 
 
 def a_missing_key_slot_is_restored(connect: Connect) -> None:
-    """Missing is neither free nor locked for ever, and nobody waits for who restores it."""
+    """A missing slot is neither free nor locked forever, and no call waits for the one that
+    restores it."""
     a, b, c = connect(), connect(options=PATIENCE), connect()
     _two_of_a_key(a)
     other = submit(a, "y", singleton_key="other")
@@ -236,27 +240,29 @@ def a_missing_key_slot_is_restored(connect: Connect) -> None:
 def the_next_job_of_a_key_is_not_lost_when_it_is_submitted_while_the_holder_ends(
     connect: Connect,
 ) -> None:
-    holder, producer, looker = connect(), connect(), connect(options=PATIENCE)
+    holder, producer, sweeper = connect(), connect(), connect(options=PATIENCE)
     submit(holder, "x", singleton_key="k")
     work = engine.take_one(holder)
     with transaction(producer):
         submit(producer, "x", singleton_key="k")  # parked: the key is busy
         with transaction(holder):
-            complete(holder, work)  # sees nobody to admit
+            complete(holder, work)  # sees no job to unpark
             producer.execute("commit")
             with does_not_wait("sweep"):
-                engine.sweep(looker, 2)  # still sees the lease
+                engine.sweep(sweeper, 2)  # still sees the lease
         producer.execute("begin")
-    assert len(engine.drain(looker)) == 1
+    assert len(engine.drain(sweeper)) == 1
 
 
 def the_end_of_a_job_does_not_wait_for_an_unpark_of_its_key(connect: Connect) -> None:
-    """A sweep that is at a key, in an open transaction, delays neither the end of the holder nor
-    the key's next job for longer than it is open."""
+    """A sweep that has locked a key in an open transaction does not delay the end of the holder.
+
+    It delays the next job of the key only until it commits.
+    """
     holder, sweeper = connect(options=PATIENCE), connect()
     submit(holder, "x", singleton_key="k")
     work = engine.take_one(holder)
-    submit(holder, "x", singleton_key="k")  # parked, with a note
+    submit(holder, "x", singleton_key="k")  # parked, with a deferred item
     with transaction(sweeper):
         engine.sweep(sweeper)
         with does_not_wait("complete"):
@@ -265,8 +271,10 @@ def the_end_of_a_job_does_not_wait_for_an_unpark_of_its_key(connect: Connect) ->
 
 
 def an_open_claim_that_skipped_a_key_does_not_hold_it(connect: Connect) -> None:
-    """A claim that found a key busy got nothing of it: while its transaction idles, the key goes on
-    (promise 10: an idle transaction delays only its own)."""
+    """A claim found a key busy and took no job of it: while its transaction idles, the key goes on.
+
+    Promise 10: an idle transaction delays only its own jobs.
+    """
     holder, idler, worker = connect(), connect(), connect(options=PATIENCE)
     _two_of_a_key(holder)
     work = engine.take_one(holder, "x")
@@ -278,11 +286,11 @@ def an_open_claim_that_skipped_a_key_does_not_hold_it(connect: Connect) -> None:
         assert len(take(idler, "y")) == 1
         complete(holder, work)
         engine.sweep(worker, 2)
-        assert len(take(worker, "z")) == 1, "the key is held by a transaction that has none of it"
+        assert len(take(worker, "z")) == 1, "a transaction that has no job of the key holds the key"
 
 
 def a_locked_head_of_a_key_does_not_block_the_key(connect: Connect) -> None:
-    """Somebody idles in a transaction about the next job of a key: the one after it goes."""
+    """An idle transaction has locked the next job of a key: the one after it is claimed."""
     holder, idler, worker = connect(options=PATIENCE), connect(), connect(options=PATIENCE)
     submit(holder, "x", singleton_key="k")
     work = engine.take_one(holder)

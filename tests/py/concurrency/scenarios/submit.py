@@ -51,7 +51,7 @@ def a_given_id_is_taken_once(connect: Connect) -> None:
     work = engine.take_one(conn)
     with transaction(one):
         complete(one, work)
-        with refused("LH005"):  # live or archived, whichever it is at this moment
+        with refused("LH005"):  # whether the job is live or archived at this moment
             submit(two, "x", job_id=given)
     with refused("LH005"):
         submit(two, "x", job_id=given)
@@ -59,7 +59,8 @@ def a_given_id_is_taken_once(connect: Connect) -> None:
 
 
 def a_key_whose_job_was_purged_is_taken_over_once(connect: Connect) -> None:
-    """As new, by one; whoever comes meanwhile waits, and gets the job of the first."""
+    """One submit takes it over as new; another one waits meanwhile, and gets the job of the
+    first."""
     one, two, conn = connect(), connect(), connect()
     for _ in range(2):  # a key that was taken over can be taken over again
         gone = submit(conn, "x", idempotency_key="k", payload={"n": 1})
@@ -91,7 +92,7 @@ def a_key_is_taken_over_by_one_of_two_sessions_that_find_it_free(connect: Connec
     submit(conn, "x", idempotency_key="k")
     complete(conn, engine.take_one(conn))
     conn.execute("delete from archive")
-    # the second one stops between its look and what it does about it
+    # the second submit stops between reading the key and taking it over
     conn.execute(
         "create or replace function _job_exists(job_id uuid) returns boolean language plpgsql as $$"
         " declare v_there constant boolean := exists (select from job as j where j.job_id = _job_exists.job_id);"
@@ -112,7 +113,7 @@ def a_key_is_taken_over_by_one_of_two_sessions_that_find_it_free(connect: Connec
 
 
 def a_given_id_whose_job_was_purged_is_taken_once(connect: Connect) -> None:
-    """Also where the two would land in different tables, whose indexes see nothing of each other."""
+    """This holds also if the two jobs would be in different tables, whose unique indexes are separate."""
     one, two, conn = connect(), connect(), connect()
     given = submit(conn, "x", job_id=uuid4())
     complete(conn, engine.take_one(conn))
@@ -128,8 +129,10 @@ def a_given_id_whose_job_was_purged_is_taken_once(connect: Connect) -> None:
 
 
 def a_generated_id_cannot_be_given_again_by_an_old_snapshot(connect: Connect) -> None:
-    """An id that Leasehold made, given by a transaction that cannot see its job: LH005 or 40001,
-    never a job that is twice there, in whichever tables."""
+    """A transaction gives an id that Leasehold generated, and cannot see its job.
+
+    It raises LH005 or 40001; no job may exist twice, in whichever tables.
+    """
     for isolation in ("repeatable read", "serializable"):
         for state in ("scheduled", "ready", "leased", "succeeded"):
             one, two = connect(), connect()
@@ -137,19 +140,21 @@ def a_generated_id_cannot_be_given_again_by_an_old_snapshot(connect: Connect) ->
             try:
                 with transaction(two, isolation):
                     later = scalar(one, "select clock_timestamp() + interval '1 hour'")
-                    made = submit(one, "x", available_at=later if state == "scheduled" else None)
+                    generated = submit(
+                        one, "x", available_at=later if state == "scheduled" else None
+                    )
                     if state in ("leased", "succeeded"):
                         work = engine.take_one(one)
                     if state == "succeeded":
                         complete(one, work)
-                    submit(two, "x", job_id=made)
+                    submit(two, "x", job_id=generated)
             except psycopg.Error as error:
                 code = error.sqlstate or ""
-            assert engine.state(one, made) == state
+            assert engine.state(one, generated) == state
             engine.check(one)
             assert code in ("LH005", "40001"), f"{isolation}, {state}: {code or 'accepted'}"
             if state == "scheduled":
-                value(one, "cancel", job_id=made, actor="t")
+                value(one, "cancel", job_id=generated, actor="t")
             if state == "leased":
                 complete(one, work)
             engine.drain(one)

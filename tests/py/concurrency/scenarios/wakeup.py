@@ -1,4 +1,4 @@
-"""Rights, and waking workers that wait."""
+"""Privileges, and the wake-up of waiting workers."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def public_may_do_nothing(connect: Connect) -> None:
 
 
 def a_registration_is_reliable_only_when_no_submit_can_miss_it(connect: Connect) -> None:
-    """Fault 22: a submit that looked for waiters before the registration committed."""
+    """Fault 22: a submit looked for waiting workers before the registration committed."""
     waiter, producer = connect(), connect()
     _register_and_listen(waiter, "x")  # so that the channel is known
     submit(producer, "x")
@@ -58,19 +58,19 @@ def a_registration_is_reliable_only_when_no_submit_can_miss_it(connect: Connect)
         producer.execute("begin")
         submit(producer, "x")
     for _ in range(3):
-        bell = engine.one(waiter, "wakeup_channel", capabilities=["x"], until=until)
-        assert bell["reliable"] is False, (
-            "reliable, and a submit may still commit that rang for nobody"
+        answer = engine.one(waiter, "wakeup_channel", capabilities=["x"], until=until)
+        assert answer["reliable"] is False, (
+            "reliable, although a submit may still commit that notified no worker"
         )
     producer.execute("commit")
     _register_and_listen(waiter, "x")
     list(waiter.notifies(timeout=0.1))
     submit(producer, "x")
-    assert [n.channel for n in waiter.notifies(timeout=10, stop_after=1)] == [bell["channel"]]
+    assert [n.channel for n in waiter.notifies(timeout=10, stop_after=1)] == [answer["channel"]]
 
 
 def a_submit_with_a_snapshot_older_than_the_registration_notifies(connect: Connect) -> None:
-    """Reliable is reliable: whatever level the submitter runs at, and however it submits."""
+    """A reliable registration is noticed at every isolation level, by every way to submit."""
     waiter, producer = connect(), connect()
     channel = _register_and_listen(waiter, "x.%")
     for isolation in ("repeatable read", "serializable"):
@@ -80,9 +80,9 @@ def a_submit_with_a_snapshot_older_than_the_registration_notifies(connect: Conne
             """select submit_many('[{"next_need": "x.a"}, {"next_need": "x.b"}]')""",
             "insert into submission (next_need) values ('x.a')",
             "select submit('x.a', available_at => clock_timestamp() + interval '1 s')",
-            "select submit('x.' || txid_current())",  # a lane that nobody has opened yet
+            "select submit('x.' || txid_current())",  # a lane that is not open yet
         ):
-            submit(producer, "x.a")  # the registration from before is over
+            submit(producer, "x.a")  # ends the earlier registration
             assert list(waiter.notifies(timeout=10, stop_after=1))
             with transaction(producer, isolation):
                 _register_and_listen(waiter, "x.%")
@@ -92,23 +92,23 @@ def a_submit_with_a_snapshot_older_than_the_registration_notifies(connect: Conne
 
 
 def a_new_channel_waits_for_older_snapshots(connect: Connect) -> None:
-    """Who has no id yet, and never saw the channel, cannot ring it."""
+    """A transaction without an id that does not see the channel cannot notify it."""
     waiter, producer = connect(), connect()
     until = scalar(waiter, "select clock_timestamp() + interval '1 min'")
     for isolation in ("repeatable read", "serializable"):
         need = isolation[:3]
         with transaction(producer, isolation):
             for _ in range(20):
-                bell = engine.one(waiter, "wakeup_channel", capabilities=[need], until=until)
-                assert bell["reliable"] is False, (
-                    "reliable, and a submit may still commit that cannot ring"
+                answer = engine.one(waiter, "wakeup_channel", capabilities=[need], until=until)
+                assert answer["reliable"] is False, (
+                    "reliable, although a submit may still commit that cannot notify"
                 )
             submit(producer, need)
         _register_and_listen(waiter, need)
 
 
 def a_channel_stays_known_while_its_workers_are_woken(connect: Connect) -> None:
-    """A long snapshot keeps new channels from being reliable, not those that were known before it."""
+    """A long snapshot keeps new channels from being reliable, but not channels known before it."""
     waiter, reader, producer = connect(), connect(), connect()
     _register_and_listen(waiter, "x")
     with transaction(reader, "repeatable read"):
@@ -119,7 +119,7 @@ def a_channel_stays_known_while_its_workers_are_woken(connect: Connect) -> None:
 
 
 def many_registrations_cost_a_submit_little(connect: Connect) -> None:
-    """However many register whatever: the submit that finds somebody under a stem looks at few."""
+    """However many workers register, a submit that finds some under a stem reads few rows."""
     a = connect()
     until = scalar(a, "select clock_timestamp() + interval '1 day'")
     for n in range(300):
@@ -132,7 +132,7 @@ def many_registrations_cost_a_submit_little(connect: Connect) -> None:
         a.execute(f"vacuum {table}")
     plan = scalar(a, "explain (analyze, buffers, format json) select submit('x.y.z')")[0]["Plan"]
     blocks = plan["Shared Hit Blocks"] + plan["Shared Read Blocks"]
-    assert blocks < 600, f"looks at {blocks} blocks"
+    assert blocks < 600, f"it reads {blocks} blocks"
 
 
 def a_worker_is_notified_once_for_each_registration(connect: Connect) -> None:
@@ -141,7 +141,7 @@ def a_worker_is_notified_once_for_each_registration(connect: Connect) -> None:
     submit(producer, "x")
     assert [n.channel for n in waiter.notifies(timeout=10, stop_after=1)] == [channel]
     submit(producer, "x")
-    assert list(waiter.notifies(timeout=0.3)) == [], "rung again, awake as it is"
+    assert list(waiter.notifies(timeout=0.3)) == [], "notified again although it is awake"
     _register_and_listen(waiter, "x")
     submit(producer, "x")
     assert [n.channel for n in waiter.notifies(timeout=10, stop_after=1)] == [channel]
@@ -180,16 +180,16 @@ def a_prefix_that_ends_inside_a_part_is_notified(connect: Connect) -> None:
 
 
 def _register_and_listen(conn: Connection, capability: str) -> str:
-    """Registers, listens, and waits until the registration is reliable."""
+    """Register, listen, and wait until the registration is reliable."""
     until = scalar(conn, "select clock_timestamp() + interval '1 min'")
-    for _ in range(500):  # other databases of the server hold it up, too
-        bell = engine.one(conn, "wakeup_channel", capabilities=[capability], until=until)
-        conn.execute(f'listen "{bell["channel"]}"')
-        if bell["reliable"]:
+    for _ in range(500):  # transactions in other databases of the server hold it back, too
+        answer = engine.one(conn, "wakeup_channel", capabilities=[capability], until=until)
+        conn.execute(f'listen "{answer["channel"]}"')
+        if answer["reliable"]:
             break
         conn.execute("select pg_sleep(0.01)")
-    assert bell["reliable"]
-    return str(bell["channel"])
+    assert answer["reliable"]
+    return str(answer["channel"])
 
 
 def _due_in(conn: Connection, capability: str = "x") -> Any:
@@ -210,16 +210,17 @@ def each_scheduled_job_is_the_alarm_of_one_waiting_worker(connect: Connect) -> N
     producer, waiters = connect(), [connect() for _ in range(5)]
     for seconds in (20, 40):
         _later(producer, seconds)
-    told = [_due_in(waiter) for waiter in waiters]
-    assert [t is not None for t in told] == [True, True, False, False, False], told
-    assert told[0] < told[1], "the first is told of the first"
+    alarms = [_due_in(waiter) for waiter in waiters]
+    assert [t is not None for t in alarms] == [True, True, False, False, False], alarms
+    assert alarms[0] < alarms[1], "the first worker has the first job"
     assert [_due_in(w) is not None for w in waiters] == [True, True, False, False, False], (
-        "the same are told again"
+        "the same workers keep their alarms"
     )
 
 
 def a_job_scheduled_while_all_workers_wait_wakes_one_of_them(connect: Connect) -> None:
-    """By whichever way it becomes scheduled. The others hear whom it is for, and sleep on."""
+    """This holds for every way in which a job becomes scheduled. The notification names the worker,
+    and the others wait on."""
     producer, waiters = connect(), [connect(), connect()]
     for waiter in waiters:
         _register_and_listen(waiter, "x")
@@ -243,7 +244,7 @@ def a_job_scheduled_while_all_workers_wait_wakes_one_of_them(connect: Connect) -
         submit(producer, "x")
     leases = take(producer, "x", n=2)
     for waiter in waiters:
-        assert _heard(waiter) == [""], "ready jobs ring all"
+        assert _heard(waiter) == [""], "a ready job wakes all"
         _register_and_listen(waiter, "x")
     for way in (by_submit, by_batch, by_release, by_backoff):
         way()
@@ -251,10 +252,11 @@ def a_job_scheduled_while_all_workers_wait_wakes_one_of_them(connect: Connect) -
 
 
 def a_worker_with_an_alarm_does_not_watch_for_other_jobs(connect: Connect) -> None:
-    """It sleeps until then; the other one, which is told nothing, is rung for what comes."""
-    producer, told, watcher = connect(), connect(), connect()
+    """It sleeps until then; the other one, without an alarm, is notified of jobs scheduled
+    later."""
+    producer, alarmed, watcher = connect(), connect(), connect()
     _later(producer, 30)
-    _register_and_listen(told, "x")
+    _register_and_listen(alarmed, "x")
     _register_and_listen(watcher, "x")
     _later(producer, 20)
     assert _heard(watcher) == [str(pid(watcher))]
@@ -277,15 +279,18 @@ def all_workers_are_woken_when_the_one_that_watches_is_gone(connect: Connect) ->
             producer,
             "select not exists (select from waiter as w, pg_stat_activity as s where s.pid = w.pid)",
         ),
-        "the server knows",
+        "the server reports the end of the session",
     )
     _later(producer, 20)
     assert _heard(waiter) == [""]
 
 
 def a_claim_wakes_no_worker_for_a_job_it_takes_itself(connect: Connect) -> None:
-    """It promotes, by the way or because it went hungry, and takes one: another one is rung for."""
-    for hungry in (True, False):
+    """It promotes jobs and takes one; a worker is woken only for another one.
+
+    It promotes them because maintenance is due, or because it found too few jobs.
+    """
+    for finds_too_few in (True, False):
         for others in (0, 1):
             producer, waiter, worker = connect(), connect(), connect()
             for _ in range(1 + others):
@@ -294,19 +299,22 @@ def a_claim_wakes_no_worker_for_a_job_it_takes_itself(connect: Connect) -> None:
             producer.execute(
                 "update job set available_at = clock_timestamp() - interval '1 ms' where state = 'scheduled'"
             )
-            if hungry:
+            if finds_too_few:
                 engine.maintenance_is_done(producer)
             else:
                 engine.reset_maintenance_horizon(producer)
             assert len(take(worker, "x")) == 1
-            assert _heard(waiter, 3 if others else 0.3) == [""] * others, f"{hungry=} {others=}"
+            assert _heard(waiter, 3 if others else 0.3) == [""] * others, (
+                f"{finds_too_few=} {others=}"
+            )
             engine.drain_held(producer)
             for conn in (producer, waiter, worker):
                 conn.close()
 
 
 def maintenance_does_not_lock_an_extended_lease(connect: Connect) -> None:
-    """The first end of the lease has passed, the worker heartbeats on; somebody's get_work is open."""
+    """The first end of the lease has passed and the worker has extended it; a get_work stays
+    open."""
     worker, other = connect(options=PATIENCE), connect()
     submit(worker, "x")
     work = engine.take_one(worker, "x", lease="1 ms")

@@ -1,4 +1,4 @@
-"""The low-water marks of lanes."""
+"""The watermarks of lanes."""
 
 from __future__ import annotations
 
@@ -22,17 +22,18 @@ def a_job_that_commits_late_is_not_passed_by_the_watermark(connect: Connect) -> 
             complete(worker, engine.take_one(worker, "x"))
             engine.advance_watermarks(worker, "x")
     found = [w["job_id"] for w in take(worker, "x", n=10)]
-    assert late in found, "a mark was moved past a number that was still to appear"
+    assert late in found, "a watermark advanced past a queue number that was still to appear"
     engine.check(worker)
 
 
 def _many_claims(conn: Connection) -> None:
-    """As if so many jobs of other needs had been claimed that it is worth looking where marks could be."""
+    """Draw fences as if many jobs of other needs were claimed, so that watermarks are worth
+    advancing."""
     conn.execute("select setval('fence_seq', nextval('fence_seq') + 100)")
 
 
 def a_long_transaction_without_a_job_does_not_hold_back_the_watermarks(connect: Connect) -> None:
-    """It has an id, and has written; but what it draws from now on is above what is drawn already."""
+    """It has an id and has written, but all queue numbers that it draws from now on are higher."""
     other, worker = connect(), connect()
     with transaction(other):
         other.execute("create temporary table t as select pg_current_xact_id()")
@@ -45,10 +46,10 @@ def a_long_transaction_without_a_job_does_not_hold_back_the_watermarks(connect: 
             _many_claims(worker)
             engine.advance_watermarks(worker, "x")
             engine.advance_watermarks(worker, "m.%")
-        mark = "select numbers[1] from watermark where next_need = 'x' order by watermark_id desc limit 1"
-        assert scalar(worker, mark) > numbers[0], "the mark stands still"
-        front = "select sure_number from lane_cache order by cache_id desc limit 1"
-        assert scalar(worker, front) >= numbers[2], "the front stands still"
+        watermark = "select numbers[1] from watermark where next_need = 'x' order by watermark_id desc limit 1"
+        assert scalar(worker, watermark) > numbers[0], "the watermark does not advance"
+        proven = "select sure_number from lane_cache order by cache_id desc limit 1"
+        assert scalar(worker, proven) >= numbers[2], "the lane cache does not advance"
 
 
 def a_long_transaction_with_a_job_holds_back_the_watermarks(connect: Connect) -> None:
@@ -71,15 +72,16 @@ def a_long_transaction_with_a_job_holds_back_the_watermarks(connect: Connect) ->
 
 
 def a_transaction_with_an_earlier_id_proves_nothing(connect: Connect) -> None:
-    """Who took his id before he read the sequence is no bound for who drew a number in between."""
-    mover, producer, worker = connect(), connect(), connect()
+    """An id taken before the sequence was read bounds no transaction that drew a number in
+    between."""
+    other, producer, worker = connect(), connect(), connect()
     submit(worker, "x")
     complete(worker, engine.take_one(worker, "x"))
     with transaction(producer):
-        with transaction(mover):
-            submit(mover, "y")
+        with transaction(other):
+            submit(other, "y")
             late = submit(producer, "x")
-            engine.advance_watermarks(mover, "x")
+            engine.advance_watermarks(other, "x")
         for _ in range(4):
             engine.advance_watermarks(worker, "x")
     assert [w["job_id"] for w in take(worker, "x")] == [late]
@@ -120,21 +122,21 @@ def a_watermark_advances_to_the_first_ready_job(connect: Connect) -> None:
         submit(a, "x")
         complete(a, engine.take_one(a, "x"))
     last = submit(a, "x")
-    # other databases of the server hold it up, too
+    # transactions in other databases of the server hold it back, too
     for _ in range(200):
         engine.advance_watermarks(a, "x")
-        mark = scalar(
+        watermark = scalar(
             a,
             "select numbers[1] from watermark where next_need = 'x' order by watermark_id desc limit 1",
         )
-        if mark == scalar(a, "select number from job where job_id = %s", last):
+        if watermark == scalar(a, "select number from job where job_id = %s", last):
             assert [w["job_id"] for w in take(a, "x")] == [last]
             return
-    raise AssertionError("the mark stands still")
+    raise AssertionError("the watermark does not advance")
 
 
 def a_lane_that_was_just_opened_is_seen_by_the_next_claim(connect: Connect) -> None:
-    """Claims go by marks that were noted a moment ago; those do not know a priority that is new."""
+    """Claims use watermarks that were recorded a moment ago, without a priority that is new."""
     a = connect()
     for _ in range(5):
         submit(a, "x", priority=100)
@@ -146,8 +148,8 @@ def a_lane_that_was_just_opened_is_seen_by_the_next_claim(connect: Connect) -> N
 
 
 def a_lane_opened_during_an_advance_is_seen_by_the_next_claim(connect: Connect) -> None:
-    """Who moved the marks while it was being opened could not see it, and wrote newer marks."""
-    a, mover, worker = connect(), connect(), connect()
+    """A session that advanced the watermarks meanwhile could not see it, and wrote newer ones."""
+    a, other, worker = connect(), connect(), connect()
     for step, arguments in enumerate(({"priority": 1}, {"singleton_key": "k", "priority": 0})):
         for _ in range(5):
             submit(worker, "x")
@@ -156,7 +158,7 @@ def a_lane_opened_during_an_advance_is_seen_by_the_next_claim(connect: Connect) 
         with transaction(a):
             urgent = submit(a, "x", **arguments)
             for _ in range(2):
-                engine.advance_watermarks(mover, "x")
+                engine.advance_watermarks(other, "x")
         make_watermarks_recent(worker)
         assert [w["job_id"] for w in take(worker, "x")] == [urgent], step
 
@@ -164,7 +166,7 @@ def a_lane_opened_during_an_advance_is_seen_by_the_next_claim(connect: Connect) 
 def a_lane_opened_before_an_advance_writes_is_seen_by_the_next_claim(
     connect: Connect,
 ) -> None:
-    """The mover has read the lanes; then one is opened, another mover notes it; then it writes."""
+    """The advance has read the lanes; one is opened, another advance records it; then it writes."""
     a, slow, worker = connect(), connect(), connect()
     for _ in range(5):
         submit(worker, "x")
@@ -175,7 +177,7 @@ def a_lane_opened_before_an_advance_writes_is_seen_by_the_next_claim(
         a.execute("update watermark set noted_at = noted_at - interval '1 s'")
         a.execute("commit; begin; select pg_advisory_xact_lock(4711)")
         slow.execute("set leasehold.pause = 'on'")
-        moving = background(
+        advancing = background(
             lambda: slow.execute("select _advance_watermarks('x', clock_timestamp())").fetchall()
         )
         wait_until_blocked(worker, slow)
@@ -183,13 +185,14 @@ def a_lane_opened_before_an_advance_writes_is_seen_by_the_next_claim(
         engine.advance_watermarks(worker, "x")
         take(worker, "x")
         urgent = submit(worker, "x", priority=1)
-    moving.result(timeout=60)
+    advancing.result(timeout=60)
     make_watermarks_recent(worker)
     assert [w["job_id"] for w in take(worker, "x")] == [urgent]
 
 
 def _pause(conn: Connection, function: str, before: str) -> None:
-    """Sessions that ask for it wait in this function, before this statement, for lock 4711."""
+    """Let sessions that set leasehold.pause wait for lock 4711, before this statement of this
+    function."""
     definition = scalar(conn, "select pg_get_functiondef(%s::regproc)", f"leasehold.{function}")
     assert before in definition
     wait = (
@@ -200,7 +203,7 @@ def _pause(conn: Connection, function: str, before: str) -> None:
 
 
 def watermarks_advanced_with_an_old_snapshot_are_not_used(connect: Connect) -> None:
-    """They may lack a lane that everybody else knows."""
+    """They may lack a lane that all other sessions see."""
     old, worker = connect(), connect()
     for _ in range(5):
         submit(worker, "x")
@@ -216,20 +219,22 @@ def watermarks_advanced_with_an_old_snapshot_are_not_used(connect: Connect) -> N
 
 
 def a_setting_changed_during_an_advance_applies_to_the_next_claim(connect: Connect) -> None:
-    a, mover, worker = connect(), connect(), connect()
+    a, other, worker = connect(), connect(), connect()
     for _ in range(3):
         submit(worker, "x")
     take(worker, "x")
     with transaction(a):
         value(a, "set_setting", name="max_attempts", value="7")
-        engine.advance_watermarks(mover, "x")
+        engine.advance_watermarks(other, "x")
     make_watermarks_recent(worker)
     assert [w["max_attempts"] for w in take(worker, "x")] == [7]
 
 
 def the_first_job_with_a_key_of_a_need_is_claimed_in_order(connect: Connect) -> None:
-    """Claims look for heads of keys only where their marks say that there ever were keys: of a need
-    that had none so far, a key has to be in those marks with the next claim, and to stay there."""
+    """Claims look for heads of keys only where the watermarks say that the need has had keys.
+
+    The first key of a need must be in the watermarks with the next claim, and must stay there.
+    """
     a = connect()
 
     def by_one(need: str) -> UUID:
@@ -242,14 +247,14 @@ def the_first_job_with_a_key_of_a_need_is_claimed_in_order(connect: Connect) -> 
 
     def by_reschedule(need: str) -> UUID:
         submit(a, "elsewhere", singleton_key=f"k {need}")
-        moved = engine.take_one(a, "elsewhere")
-        engine.one(a, "reschedule", **engine.lease_of(moved), next_need=need)
-        job_id: UUID = moved["job_id"]
+        work = engine.take_one(a, "elsewhere")
+        engine.one(a, "reschedule", **engine.lease_of(work), next_need=need)
+        job_id: UUID = work["job_id"]
         return job_id
 
     for way in (by_one, by_batch, by_reschedule):
-        for moved in (False, True):
-            need = f"{way.__name__}.{moved}"
+        for advanced in (False, True):
+            need = f"{way.__name__}.{advanced}"
             for _ in range(3):
                 submit(a, need)
             engine.advance_watermarks(a, need)
@@ -257,7 +262,7 @@ def the_first_job_with_a_key_of_a_need_is_claimed_in_order(connect: Connect) -> 
             keyed = way(need)
             for _ in range(3):
                 submit(a, need)
-            if moved:
+            if advanced:
                 engine.one(a, "sweep")
                 for _ in range(3):
                     engine.advance_watermarks(a, need)
@@ -272,42 +277,43 @@ def the_first_job_with_a_key_of_a_need_is_claimed_in_order(connect: Connect) -> 
 
 
 def the_first_key_of_a_need_is_seen_by_the_next_advance_of_its_watermarks(connect: Connect) -> None:
-    """Who moved them while it was being submitted could not see it, and notes the newer marks."""
-    a, mover, worker = connect(), connect(), connect()
+    """A session that advanced them during the submit could not see the key, and wrote newer
+    ones."""
+    a, other, worker = connect(), connect(), connect()
     for _ in range(3):
         submit(worker, "x")
     engine.advance_watermarks(worker, "x")
     take(worker, "x", n=3)
     with transaction(a):
         keyed = submit(a, "x", singleton_key="k")
-        engine.advance_watermarks(mover, "x")
+        engine.advance_watermarks(other, "x")
     for _ in range(3):
         submit(worker, "x")
-    engine.advance_watermarks(mover, "x")
+    engine.advance_watermarks(other, "x")
     assert [w["job_id"] for w in take(worker, "x")] == [keyed]
 
 
 def the_first_key_of_an_idle_need_is_found_at_once(connect: Connect) -> None:
-    """By marks that do not know of it, because they were moved beside its submit."""
-    a, mover, worker = connect(), connect(), connect()
+    """The watermarks lack it, because they were advanced during its submit."""
+    a, other, worker = connect(), connect(), connect()
     submit(worker, "x")
     engine.advance_watermarks(worker, "x")
     take(worker, "x")
     with transaction(a):
         keyed = submit(a, "x", singleton_key="k")
-        engine.advance_watermarks(mover, "x")
+        engine.advance_watermarks(other, "x")
     assert [w["job_id"] for w in take(worker, "x")] == [keyed]
 
 
 def a_setting_just_changed_applies_to_the_next_claim(connect: Connect) -> None:
-    """Claims read the settings off marks that were noted a moment ago, or off those of an idle need."""
+    """Claims take the settings from the watermarks, just recorded or those of an idle need."""
     a, b = connect(), connect()
     for _ in range(20):
         submit(a, "x")
-    for moved in (True, False) * 3:
+    for advanced in (True, False) * 3:
         value(b, "set_setting", name="max_lease", value="2 minutes")
         value(b, "set_setting", name="max_attempts", value="7")
-        if moved:
+        if advanced:
             engine.advance_watermarks(a, "x")
         assert engine.take_one(a, "x", lease="2 minutes")["max_attempts"] == 7
         value(b, "set_setting", name="max_attempts", value="9")
