@@ -15,7 +15,7 @@
 do $install$
 declare
     v_version        constant text := '1.0.0';
-    v_build          constant text := '65de27cbf1cb8c0235aa07d9cb6c0963393981635c885229cd94ec923d48fd47';
+    v_build          constant text := 'd1b9934d89c4f4bdd78f9a73b446621c02b799fc7c622ac7f13f9058c322eaf9';
     v_migrations     constant integer := 2;
     v_function_names constant text[] := array['_acting_role', '_add_dependencies', '_add_opened_lanes', '_advance_lane_cache', '_advance_watermarks', '_advisory_lock_key', '_answer_known_job', '_answer_not_extended', '_apply_dependency_policy', '_archive_completed', '_archive_leased', '_archive_unheld', '_backoff', '_bury', '_bury_expired', '_canonical_json_text', '_capability_matches', '_channel_known_to_all', '_check_batch_cycles', '_check_capabilities', '_check_count', '_check_cycle', '_check_delay', '_check_elements', '_check_expires_at', '_check_ids', '_check_job_id_unseen', '_check_keys', '_check_lease', '_check_need', '_check_object', '_check_policy', '_check_reschedule', '_check_retry', '_check_setting', '_check_settle_elements', '_check_size', '_check_submit', '_check_text', '_check_time', '_check_wait_for', '_claim_lookahead', '_claim_one', '_clean_error', '_clear_maintenance_error', '_copy_begin', '_copy_end', '_copy_flush', '_copy_one', '_copy_row', '_defer_again', '_defer_propagation', '_defer_unpark', '_dependency_results', '_describe_constraints', '_describe_functions', '_describe_grants', '_describe_relations', '_drop_moot_rechecks', '_duration', '_end_by_dependency', '_ended_as', '_enqueue', '_entry_state', '_expires_at', '_extend_current', '_fail_job', '_fence_of_lease', '_few_claims_between', '_few_claims_since', '_fill_defaults', '_filter_claimable', '_finish_cancelled', '_first_invalidation_id', '_forget_scopes', '_grant_leases', '_group_roles', '_has_ready_heads', '_hold_wakeups', '_horizon_passed', '_in_lane', '_insert_jobs', '_insert_plain_jobs', '_invalidation_id', '_is_element_error', '_is_json_time', '_is_lease_reference', '_is_plain_claim', '_is_plain_complete', '_is_plain_job', '_is_plain_need', '_is_plain_request', '_is_ready_head', '_is_recent', '_is_retryable', '_is_row_error', '_is_set_aside', '_job_exists', '_keep_channel_known', '_key_is_busy', '_key_slot', '_lagging_sequences', '_lane_priority', '_last_horizon', '_lease_check_bits', '_list_lanes', '_list_objects', '_lock_candidates', '_lock_candidates_merged', '_lock_current_lease', '_lock_deferred', '_lock_due', '_lock_first_of_lanes', '_lock_job', '_lock_leased_job', '_lock_still_due', '_lock_unheld', '_lookahead_fresh', '_make_lease_id', '_matching_needs', '_may_rebuild_lane_cache', '_maybe_run_maintenance', '_merge_lane_cache_rest', '_next_scheduled_at', '_next_watermark', '_no_older_writers', '_now', '_now_after_xid', '_oldest_snapshot', '_one_in_fifty', '_open_lane', '_open_lanes_and_wake', '_outcome_of_answer', '_pack_failure', '_pack_options', '_park_followers', '_plan_claim', '_plan_scope_claim', '_propagate_chunk', '_propagate_end', '_propagate_to', '_queue_position', '_raise_cancel_requested', '_raise_invalid_argument', '_raise_job_ended', '_raise_job_not_found', '_raise_sequence_lags', '_raise_state_change', '_read_interval', '_read_lane_cache', '_read_requests', '_rebuild_lane_cache', '_recheck_blocked', '_reclaim_one', '_reclaimable_at', '_record_act', '_record_history', '_record_uptime', '_redrive_job', '_refresh_watermark', '_release_key', '_release_wakeups', '_remap_wait_for', '_remove_expired_records', '_repair_sequences', '_replace_job_row', '_replay_or_raise', '_request_hash', '_requeue', '_reschedule_job', '_reserve_id', '_reserve_ids', '_reserve_key', '_reserve_keys', '_resolve_wait_for', '_restore_slots', '_retire_lanes', '_retirement_step', '_retry_or_bury', '_run_contained_step', '_run_deferred', '_run_deferred_item', '_run_maintenance', '_run_maintenance_from_horizon', '_run_step', '_scan_below_horizon', '_scope_name', '_select_claimable', '_server_up_since', '_set_alarm', '_set_aside', '_set_parked', '_setting_value', '_settle_batch', '_settle_each', '_settle_element', '_settle_field_kinds', '_settle_single', '_snapshot_is_fixed', '_stale_watermark_usable', '_start_lane_cache', '_stem', '_stems', '_store_job', '_store_jobs', '_store_lane_cache', '_store_lookahead', '_store_watermark', '_submit_field_kinds', '_submit_request', '_try_lock_keys', '_try_settle_element', '_unbury_dependents', '_unclaimed_since', '_unpark_next', '_uuid_v7', '_wake_for_jobs', '_wake_for_scheduled', '_wake_waiters', '_watcher', '_watermark_usable', '_why_not_claimed', 'cancel', 'checkpoint', 'checkpoints', 'complete', 'complete_unheld', 'error_codes', 'extend', 'extend_many', 'fail', 'fail_unheld', 'get_work', 'hold_lease', 'job', 'job_payload', 'lease_status', 'next_due', 'redrive', 'redrive_many', 'release', 'require_api', 'reschedule', 'reschedule_unheld', 'results', 'schema_version', 'set_setting', 'setting', 'settings', 'settle', 'submit', 'submit_many', 'sweep', 'turn', 'verify', 'wakeup_channel', 'why_not_running'];
     v_view_names     constant text[] := array['act', 'dead_letter', 'departure', 'finished', 'status', 'submission'];
@@ -4619,7 +4619,7 @@ begin
     if cardinality(capabilities) > 1 or right(capabilities[1], 1) = '%' then
         return _plan_scope_claim(capabilities, now);
     end if;
-    v_plan.tended := _refresh_watermark(capabilities[1], now);
+    v_plan.maintained := _refresh_watermark(capabilities[1], now);
     -- the lanes in the order of the claim, each with its watermark
     select
         array_agg(l.next_need order by l.priority),
@@ -4675,7 +4675,7 @@ declare
 begin
     v_plan.scope := _scope_name(capabilities);
     v_plan.capabilities := capabilities;
-    v_plan.tended := false;
+    v_plan.maintained := false;
     select
         f.needs, f.priorities, f.numbers, f.rest_id, f.rest_priority, f.rest_number,
         _lookahead_fresh(f.noted_at, f.surveyed_at, _plan_scope_claim.now)
@@ -4692,7 +4692,7 @@ begin
         -- This transaction must not have an id yet: deferred items and watermarks depend on it (_run_deferred,
         -- _rebuild_lane_cache).
         v_position := _queue_position();
-        v_plan.tended := _maybe_run_maintenance(now);
+        v_plan.maintained := _maybe_run_maintenance(now);
         v_cache := _rebuild_lane_cache(v_plan.scope, capabilities, 0, now, v_position);
         v_plan.next_need := v_cache.needs;
         v_plan.priority := v_cache.priorities;
@@ -4701,7 +4701,7 @@ begin
         v_plan.rest_priority := v_cache.rest_priority;
         v_plan.rest_number := v_cache.rest_number;
     end if;
-    if v_keyed is not false or v_plan.tended then
+    if v_keyed is not false or v_plan.maintained then
         -- This goes from one lane with heads to the next. There are few of them, or they are worth it.
         with recursive keyed as (
             (
@@ -7319,8 +7319,8 @@ declare
     v_keyed         constant boolean := v_request.singleton_key is not null;
     v_wait_for      uuid[];
     v_dependencies  uuid[];
-    v_doom          text;
-    v_doomed_by     uuid;
+    v_end_state     text;
+    v_ended_by      uuid;
     v_state         text;
     v_parked        boolean := false;
     v_options       _job_options;
@@ -7331,11 +7331,11 @@ begin
     end if;
     if v_request.wait_for <> '{}' then
         v_wait_for := array(select distinct w.id from unnest(v_request.wait_for) as w (id));
-        select r.dependencies, r.end_state, r.ended_by into v_dependencies, v_doom, v_doomed_by
+        select r.dependencies, r.end_state, r.ended_by into v_dependencies, v_end_state, v_ended_by
         from _resolve_wait_for(job_id, v_wait_for, v_request.on_dependency_failure, null) as r;
     end if;
 
-    v_state := _entry_state(v_dependencies is not null or v_doom is not null, v_request.available_at, now);
+    v_state := _entry_state(v_dependencies is not null or v_end_state is not null, v_request.available_at, now);
     if v_keyed and v_state = 'ready' then
         v_parked := _key_is_busy(job_id, v_request.singleton_key, v_request.next_need, v_request.priority::smallint);
         if v_parked then
@@ -7373,9 +7373,9 @@ begin
     if v_dependencies is not null then
         perform _add_dependencies(job_id, v_dependencies);
     end if;
-    if v_doom is not null then
-        perform _end_by_dependency(job_id, v_doom, v_doomed_by, null, now);
-        v_state := v_doom;
+    if v_end_state is not null then
+        perform _end_by_dependency(job_id, v_end_state, v_ended_by, null, now);
+        v_state := v_end_state;
     elsif v_request.expires_at <= v_request.available_at then
         perform _bury_expired(_lock_job(job_id), now);
         perform _propagate_end(job_id);
@@ -7402,13 +7402,13 @@ declare
     v_parked        boolean[];
     v_known         uuid[];
     v_ending        bigint[];
-    v_dooms         text[];
-    v_doomed_by     uuid[];
+    v_end_states    text[];
+    v_ended_by      uuid[];
     v_stored        submitted[];
     v_request       _request;
     v_at            bigint;
     v_dependencies  uuid[];
-    v_doom          text;
+    v_end_state     text;
     v_by            uuid;
 begin
     v_blocked := array_fill(false, array[cardinality(requests)]);
@@ -7424,23 +7424,23 @@ begin
         where firsts[r.ordinality] is null and (r.expires_at is not null or r.wait_for <> '{}')
     loop
         v_request := requests[v_at];
-        v_doom := null;
+        v_end_state := null;
         -- after the idempotency key was looked up: a request that is repeated too late is still a repeated request
         if v_request.expires_at is not null then
             perform _check_expires_at(format('jobs[%s].expires_at', v_at - 1), v_request.expires_at, now);
         end if;
         if v_request.wait_for <> '{}' then
-            select r.dependencies, r.end_state, r.ended_by into v_dependencies, v_doom, v_by
+            select r.dependencies, r.end_state, r.ended_by into v_dependencies, v_end_state, v_by
             from _resolve_wait_for(ids[v_at], v_request.wait_for, v_request.on_dependency_failure, v_known) as r;
             if v_dependencies is not null then
                 perform _add_dependencies(ids[v_at], v_dependencies);
             end if;
-            v_blocked[v_at] := v_dependencies is not null or v_doom is not null;
+            v_blocked[v_at] := v_dependencies is not null or v_end_state is not null;
         end if;
-        if v_doom is not null or v_request.expires_at <= v_request.available_at then
+        if v_end_state is not null or v_request.expires_at <= v_request.available_at then
             v_ending := v_ending || v_at;
-            v_dooms := v_dooms || v_doom;
-            v_doomed_by := v_doomed_by || v_by;
+            v_end_states := v_end_states || v_end_state;
+            v_ended_by := v_ended_by || v_by;
         end if;
     end loop;
     v_parked := _park_followers(requests, ids, firsts, v_blocked, now);
@@ -7456,16 +7456,16 @@ begin
             end
         from unnest(requests) with ordinality as r
     );
-    for v_at, v_doom, v_by in
-        select e.at, e.doom, e.by from unnest(v_ending, v_dooms, v_doomed_by) as e (at, doom, by)
+    for v_at, v_end_state, v_by in
+        select e.at, e.end_state, e.by from unnest(v_ending, v_end_states, v_ended_by) as e (at, end_state, by)
     loop
-        if v_doom is not null then
-            perform _end_by_dependency(ids[v_at], v_doom, v_by, null, now);
+        if v_end_state is not null then
+            perform _end_by_dependency(ids[v_at], v_end_state, v_by, null, now);
         else
             perform _bury_expired(_lock_job(ids[v_at]), now);
             perform _propagate_end(ids[v_at]);
         end if;
-        v_stored[v_at].state := coalesce(v_doom, 'dead');
+        v_stored[v_at].state := coalesce(v_end_state, 'dead');
     end loop;
     return v_stored;
 end
@@ -8709,7 +8709,7 @@ begin
     v_plan := _plan_claim(capabilities, v_now);
     v_keyed := v_plan.keyed_need is not null;
     v_ids := _select_claimable(v_plan, limit_jobs, v_now);
-    if cardinality(v_ids) < limit_jobs and not v_plan.tended and v_maintained is not true then
+    if cardinality(v_ids) < limit_jobs and not v_plan.maintained and v_maintained is not true then
         -- Too few jobs were found. Those that are due for maintenance may be what this worker can do.
         perform _run_maintenance_from_horizon(greatest(limit_jobs, 250), v_now);
         v_plan := _plan_claim(capabilities, v_now);
@@ -11094,7 +11094,7 @@ create type _claim_plan as (
     watermark       bigint[],
     keyed_need      text[],
     keyed_priority  smallint[],
-    tended          boolean,
+    maintained      boolean,
     scope           text,
     capabilities    text[],
     rest_id         bigint,
