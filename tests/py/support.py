@@ -72,8 +72,13 @@ def pid(conn: Connection) -> int:
     return conn.info.backend_pid
 
 
-def eventually(check: Callable[[], T], what: str, *, seconds: float = 60.0) -> T:
+# How long a test waits for what must happen: much longer than a busy machine takes.
+PATIENT_SECONDS = 60.0
+
+
+def eventually(check: Callable[[], T], what: str, *, seconds: float | None = None) -> T:
     """Call `check` repeatedly and return its first true answer; AssertionError if there is none."""
+    seconds = PATIENT_SECONDS if seconds is None else seconds
     deadline = time.monotonic() + seconds
     while not (answer := check()):
         if time.monotonic() > deadline:
@@ -83,7 +88,7 @@ def eventually(check: Callable[[], T], what: str, *, seconds: float = 60.0) -> T
 
 
 def wait_until_blocked(
-    conn: Connection, blocked: int | Connection, *, seconds: float = 60.0
+    conn: Connection, blocked: int | Connection, *, seconds: float | None = None
 ) -> list[int]:
     """Wait until the server reports that a backend waits for a lock; return the pids it waits for.
 

@@ -8,6 +8,7 @@ from typing import Any
 import psycopg
 import pytest
 
+import support
 from concurrency.mutations import MUTATIONS, Mutation
 from concurrency.scenarios.common import Scenario
 from conftest import Connect, Connection
@@ -20,7 +21,11 @@ PAIRS = [
 
 
 @pytest.mark.parametrize(("mutation", "scenario"), PAIRS)
-def test_mutation_is_noticed(mutation: Mutation, scenario: Scenario, connect: Connect) -> None:
+def test_mutation_is_noticed(
+    mutation: Mutation, scenario: Scenario, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # what never happens without the mutated part is given up sooner
+    monkeypatch.setattr(support, "PATIENT_SECONDS", 6.0)
     mutation.apply(connect())
 
     def impatient(**options: Any) -> Connection:
