@@ -15,7 +15,7 @@
 do $install$
 declare
     v_version        constant text := '1.0.0';
-    v_build          constant text := 'd1b9934d89c4f4bdd78f9a73b446621c02b799fc7c622ac7f13f9058c322eaf9';
+    v_build          constant text := '59a9636312528b8d57c8f2ed4074b4747b9b17ea4ba9439667311c21721f0304';
     v_migrations     constant integer := 2;
     v_function_names constant text[] := array['_acting_role', '_add_dependencies', '_add_opened_lanes', '_advance_lane_cache', '_advance_watermarks', '_advisory_lock_key', '_answer_known_job', '_answer_not_extended', '_apply_dependency_policy', '_archive_completed', '_archive_leased', '_archive_unheld', '_backoff', '_bury', '_bury_expired', '_canonical_json_text', '_capability_matches', '_channel_known_to_all', '_check_batch_cycles', '_check_capabilities', '_check_count', '_check_cycle', '_check_delay', '_check_elements', '_check_expires_at', '_check_ids', '_check_job_id_unseen', '_check_keys', '_check_lease', '_check_need', '_check_object', '_check_policy', '_check_reschedule', '_check_retry', '_check_setting', '_check_settle_elements', '_check_size', '_check_submit', '_check_text', '_check_time', '_check_wait_for', '_claim_lookahead', '_claim_one', '_clean_error', '_clear_maintenance_error', '_copy_begin', '_copy_end', '_copy_flush', '_copy_one', '_copy_row', '_defer_again', '_defer_propagation', '_defer_unpark', '_dependency_results', '_describe_constraints', '_describe_functions', '_describe_grants', '_describe_relations', '_drop_moot_rechecks', '_duration', '_end_by_dependency', '_ended_as', '_enqueue', '_entry_state', '_expires_at', '_extend_current', '_fail_job', '_fence_of_lease', '_few_claims_between', '_few_claims_since', '_fill_defaults', '_filter_claimable', '_finish_cancelled', '_first_invalidation_id', '_forget_scopes', '_grant_leases', '_group_roles', '_has_ready_heads', '_hold_wakeups', '_horizon_passed', '_in_lane', '_insert_jobs', '_insert_plain_jobs', '_invalidation_id', '_is_element_error', '_is_json_time', '_is_lease_reference', '_is_plain_claim', '_is_plain_complete', '_is_plain_job', '_is_plain_need', '_is_plain_request', '_is_ready_head', '_is_recent', '_is_retryable', '_is_row_error', '_is_set_aside', '_job_exists', '_keep_channel_known', '_key_is_busy', '_key_slot', '_lagging_sequences', '_lane_priority', '_last_horizon', '_lease_check_bits', '_list_lanes', '_list_objects', '_lock_candidates', '_lock_candidates_merged', '_lock_current_lease', '_lock_deferred', '_lock_due', '_lock_first_of_lanes', '_lock_job', '_lock_leased_job', '_lock_still_due', '_lock_unheld', '_lookahead_fresh', '_make_lease_id', '_matching_needs', '_may_rebuild_lane_cache', '_maybe_run_maintenance', '_merge_lane_cache_rest', '_next_scheduled_at', '_next_watermark', '_no_older_writers', '_now', '_now_after_xid', '_oldest_snapshot', '_one_in_fifty', '_open_lane', '_open_lanes_and_wake', '_outcome_of_answer', '_pack_failure', '_pack_options', '_park_followers', '_plan_claim', '_plan_scope_claim', '_propagate_chunk', '_propagate_end', '_propagate_to', '_queue_position', '_raise_cancel_requested', '_raise_invalid_argument', '_raise_job_ended', '_raise_job_not_found', '_raise_sequence_lags', '_raise_state_change', '_read_interval', '_read_lane_cache', '_read_requests', '_rebuild_lane_cache', '_recheck_blocked', '_reclaim_one', '_reclaimable_at', '_record_act', '_record_history', '_record_uptime', '_redrive_job', '_refresh_watermark', '_release_key', '_release_wakeups', '_remap_wait_for', '_remove_expired_records', '_repair_sequences', '_replace_job_row', '_replay_or_raise', '_request_hash', '_requeue', '_reschedule_job', '_reserve_id', '_reserve_ids', '_reserve_key', '_reserve_keys', '_resolve_wait_for', '_restore_slots', '_retire_lanes', '_retirement_step', '_retry_or_bury', '_run_contained_step', '_run_deferred', '_run_deferred_item', '_run_maintenance', '_run_maintenance_from_horizon', '_run_step', '_scan_below_horizon', '_scope_name', '_select_claimable', '_server_up_since', '_set_alarm', '_set_aside', '_set_parked', '_setting_value', '_settle_batch', '_settle_each', '_settle_element', '_settle_field_kinds', '_settle_single', '_snapshot_is_fixed', '_stale_watermark_usable', '_start_lane_cache', '_stem', '_stems', '_store_job', '_store_jobs', '_store_lane_cache', '_store_lookahead', '_store_watermark', '_submit_field_kinds', '_submit_request', '_try_lock_keys', '_try_settle_element', '_unbury_dependents', '_unclaimed_since', '_unpark_next', '_uuid_v7', '_wake_for_jobs', '_wake_for_scheduled', '_wake_waiters', '_watcher', '_watermark_usable', '_why_not_claimed', 'cancel', 'checkpoint', 'checkpoints', 'complete', 'complete_unheld', 'error_codes', 'extend', 'extend_many', 'fail', 'fail_unheld', 'get_work', 'hold_lease', 'job', 'job_payload', 'lease_status', 'next_due', 'redrive', 'redrive_many', 'release', 'require_api', 'reschedule', 'reschedule_unheld', 'results', 'schema_version', 'set_setting', 'setting', 'settings', 'settle', 'submit', 'submit_many', 'sweep', 'turn', 'verify', 'wakeup_channel', 'why_not_running'];
     v_view_names     constant text[] := array['act', 'dead_letter', 'departure', 'finished', 'status', 'submission'];
@@ -8003,8 +8003,9 @@ begin
             array(select n.need from unnest(needs, due_at) as n (need, due_at) where n.due_at is not null)
         );
         return;
-    elsif not exists (select from waiter) then
-        -- The query below costs as much as half a fail.
+    elsif not exists (select from listener) then
+        -- The query below costs as much as half a fail. Rows of listener stay for days, so that this look has no dead
+        -- entries to pass by; it would in waiter.
         return;
     end if;
     for v_channel in
@@ -9279,7 +9280,10 @@ begin
     if actor is not null then
         perform _check_text('actor', actor, 200);
     end if;
-    select s.kind into v_kind from setting as s where s.name = set_setting.name;
+    select s.kind, s.value into v_kind, v_before
+    from setting as s
+    where s.name = set_setting.name
+    for no key update;
     if value is not null then
         perform _check_text('value', value, 10000);
         if v_kind in ('bytes', 'count') then
@@ -9305,9 +9309,10 @@ begin
             end;
         end if;
     end if;
-    select s.value into v_before from setting as s where s.name = set_setting.name for no key update;
     update setting as s set value = set_setting.value where s.name = set_setting.name;
-    perform _record_act(actor, 'set_setting', name, to_jsonb(v_before), to_jsonb(set_setting.value));
+    if value is distinct from v_before then
+        perform _record_act(actor, 'set_setting', name, to_jsonb(v_before), to_jsonb(value));
+    end if;
     if name in ('max_lease', 'max_attempts') then
         -- Claims use the copies of these settings in the newest watermarks. This makes the next claim advance them.
         insert into watermark (
@@ -9325,9 +9330,9 @@ end
 $set_setting$;
 
 comment on function set_setting(text, text, text) is
-    'Sets one setting (null: back to its default), records the act, and returns the value in force. actor: who does it '
-    '(null: the login). Locks: the row of the setting. '
-    'Raises LH010 for an unknown name or an invalid value.';
+    'Sets one setting (null: back to its default), records the act if this changes it, and returns the value in force. '
+    'actor: who does it (null: the login). Locks: the row of the setting. Raises LH010 for an unknown name or an '
+    'invalid value.';
 $function$,
 $function$
 create or replace function setting(name text)
@@ -11094,7 +11099,7 @@ create type _claim_plan as (
     watermark       bigint[],
     keyed_need      text[],
     keyed_priority  smallint[],
-    maintained      boolean,
+    tended          boolean,
     scope           text,
     capabilities    text[],
     rest_id         bigint,
@@ -11287,8 +11292,10 @@ comment on column operator_act.before is
 comment on column operator_act.after is
     'What has stood there since, or the arguments of an act on many. Null: nothing.';
 create index operator_act_target_idx on operator_act (target, act_id);
+
+alter type _claim_plan rename attribute tended to maintained;
 $migration$;
-        insert into migration (number, name) values (2, '0002_operator_act');
+        insert into migration (number, name) values (2, '0002_operator_act_and_claim_plan');
     end if;
 
     -- List the objects that were damaged before and that no migration has changed since: the manifest continues to

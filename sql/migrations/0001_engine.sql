@@ -862,7 +862,7 @@ create type _claim_plan as (
     watermark       bigint[],
     keyed_need      text[],
     keyed_priority  smallint[],
-    maintained      boolean,
+    tended          boolean,
     scope           text,
     capabilities    text[],
     rest_id         bigint,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,18 @@ def _installed(conn: psycopg.Connection[Any]) -> set[str]:
         "select proname from pg_catalog.pg_proc where pronamespace = 'leasehold'::regnamespace"
     )
     return {name for (name,) in rows}
+
+
+# Migrations that others follow: an installed schema does not run them again.
+CLOSED = {
+    "0001_engine": "cc8933bf44605c0edf4a1e81cb3aa6b741307fd2a414b303f35648738eb298af",
+}
+
+
+def test_a_migration_that_another_one_follows_is_not_changed() -> None:
+    paths = sorted((ROOT / "sql" / "migrations").glob("*.sql"))
+    found = {path.stem: hashlib.sha256(path.read_bytes()).hexdigest() for path in paths[:-1]}
+    assert found == CLOSED
 
 
 def test_one_file_per_function_and_the_same_name() -> None:

@@ -13,7 +13,7 @@ import psycopg
 
 import engine
 from conftest import Connect, Connection
-from support import run_threads
+from support import PATIENT_SECONDS, run_threads
 
 # Sessions that wait for another transaction, which promise 10 rules out between jobs. Extending a
 # file and the like take locks, too, but only for moments and not until the end of a transaction.
@@ -93,7 +93,9 @@ def work_until(
     return counts
 
 
-def all_done(conn: Connection, jobs: int, *, seconds: float = 60.0) -> Callable[[], bool]:
+def all_done(
+    conn: Connection, jobs: int, *, seconds: float = PATIENT_SECONDS
+) -> Callable[[], bool]:
     """A function that is true once `jobs` have succeeded, or once no further one has for `seconds`.
 
     Many threads call it; it queries at most every 20 ms. It gives up on a standstill, never on a slow

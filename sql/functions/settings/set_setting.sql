@@ -16,7 +16,10 @@ begin
     if actor is not null then
         perform _check_text('actor', actor, 200);
     end if;
-    select s.kind into v_kind from setting as s where s.name = set_setting.name;
+    select s.kind, s.value into v_kind, v_before
+    from setting as s
+    where s.name = set_setting.name
+    for no key update;
     if value is not null then
         perform _check_text('value', value, 10000);
         if v_kind in ('bytes', 'count') then
@@ -42,9 +45,10 @@ begin
             end;
         end if;
     end if;
-    select s.value into v_before from setting as s where s.name = set_setting.name for no key update;
     update setting as s set value = set_setting.value where s.name = set_setting.name;
-    perform _record_act(actor, 'set_setting', name, to_jsonb(v_before), to_jsonb(set_setting.value));
+    if value is distinct from v_before then
+        perform _record_act(actor, 'set_setting', name, to_jsonb(v_before), to_jsonb(value));
+    end if;
     if name in ('max_lease', 'max_attempts') then
         -- Claims use the copies of these settings in the newest watermarks. This makes the next claim advance them.
         insert into watermark (
@@ -62,6 +66,6 @@ end
 $set_setting$;
 
 comment on function set_setting(text, text, text) is
-    'Sets one setting (null: back to its default), records the act, and returns the value in force. actor: who does it '
-    '(null: the login). Locks: the row of the setting. '
-    'Raises LH010 for an unknown name or an invalid value.';
+    'Sets one setting (null: back to its default), records the act if this changes it, and returns the value in force. '
+    'actor: who does it (null: the login). Locks: the row of the setting. Raises LH010 for an unknown name or an '
+    'invalid value.';

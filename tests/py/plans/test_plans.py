@@ -125,6 +125,10 @@ def test_the_views_are_barriers_but_a_query_for_one_job_uses_its_index(connect: 
         "insert into history (job_id, at, event, actor, state, attempt)"
         " select j.job_id, now(), 'released', 'w', 'ready', 0 from job as j"
     )
+    conn.execute(
+        "insert into operator_act (at, actor, verb, target)"
+        " select now(), 'ann', 'cancel', j.job_id::text from job as j"
+    )
     conn.execute("analyze")
     dead = engine.scalar(conn, "select job_id from only job where state = 'dead' limit 1")
     for view, index, job_id in (
@@ -143,6 +147,9 @@ def test_the_views_are_barriers_but_a_query_for_one_job_uses_its_index(connect: 
     page = "select * from dead_letter where next_need = %(need)s order by died_at limit 10"
     found = plans.measure(conn, page, {"need": need}, "")
     assert found.used.keys() == {"job_dead_idx"}
+    about = "select * from act where target = %(target)s order by act_id"
+    found = plans.measure(conn, about, {"target": str(dead)}, "")
+    assert found.used.keys() == {"operator_act_target_idx"}
 
 
 _CLAIM = "select job_id from get_work('w', '{many.%%}')"

@@ -85,6 +85,7 @@ select is((select array_agg(value order by name) from settings()), array['10000'
 -- Each act is recorded ----------------------------------------------------------------------------
 
 select set_setting('max_crashes', '3', actor => 'ann');
+select set_setting('max_crashes', '3', actor => 'bob');
 select set_setting('max_crashes', null);
 select is(
     (
@@ -95,7 +96,7 @@ select is(
         jsonb_build_array('ann', true, 'set_setting', '1', '3'),
         jsonb_build_array(session_user, true, 'set_setting', '3', null)
     ),
-    'each act is recorded with its actor, or the login, and with the values before and after'
+    'each change is recorded with its actor, or the login, and with the values before and after'
 );
 select pg_temp.refused('select set_setting(name => ''max_crashes'', value => ''2'', actor => '''')', 'LH010', 'actor: empty');
 select pg_temp.refused('select set_setting(name => ''max_crashes'', value => ''2'', actor => repeat(''x'', 201))', 'LH010', 'actor: too long');

@@ -25,3 +25,5 @@ comment on column operator_act.before is
 comment on column operator_act.after is
     'What has stood there since, or the arguments of an act on many. Null: nothing.';
 create index operator_act_target_idx on operator_act (target, act_id);
+
+alter type _claim_plan rename attribute tended to maintained;
